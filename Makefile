@@ -1,0 +1,53 @@
+# Two commands do everything: `make demo` and `make test`. Each makes its own virtual environment and installs what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Byte code is written when a module is first used: a smaller and quicker install.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SRC := src tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-all check format bench clean
+
+help: ## Show what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) scripts/make_venv.py $(VENV)
+
+# A stamp a purpose: installing again happens only when pyproject.toml changes.
+$(VENV)/.installed-base: pyproject.toml | $(BIN)/python
+	@echo "installing panops into $(VENV) ..."
+	@$(PIP) install --no-compile -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml scripts/install_test_packages.sh | $(BIN)/python
+	@echo "installing panops with its tests and checks into $(VENV) ..."
+	@$(PIP) install --no-compile -e '.[onnxruntime,litert,test,check]'
+	@bash scripts/install_test_packages.sh
+	@touch $(VENV)/.installed-base $@
+
+demo: $(VENV)/.installed-base ## Start panops with a simulated site and print its address
+	@$(BIN)/panops demo
+
+test: $(VENV)/.installed-test ## Run the tests (a few minutes)
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-test ## Run every test, the long ones too
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check $(SRC)
+	@$(BIN)/ruff check $(SRC)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.installed-test ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix $(SRC)
+	@$(BIN)/ruff format $(SRC)
+
+bench: $(VENV)/.installed-test ## Measure on this machine; results as JSON in benchmarks/results
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

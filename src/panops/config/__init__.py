@@ -1,0 +1,1 @@
+"""What users set: the site file and the environment, checked as a whole."""

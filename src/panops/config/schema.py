@@ -1,0 +1,237 @@
+"""The site file's shape. `Config` classes are set by users; every field here is described in `docs/site-file.md`."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import time
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from panops.domain.events import Severity
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, description="letters, digits, `_` and `-`, at most 63, beginning with a letter or digit")]
+
+
+def _relative(value: float) -> float:
+    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"expected a number from 0 to 1 (a share of the picture's width or height), got {value}")
+    return value
+
+
+Relative = Annotated[float, AfterValidator(_relative)]
+Point = tuple[Relative, Relative]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+
+
+class _Config(BaseModel):
+    """Unknown keys are mistakes, not extras; values do not change after checking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class ZoneConfig(_Config):
+    """An area of the picture."""
+
+    polygon: list[Point] = Field(description="at least three corners, each [x, y] in 0..1")
+
+    @field_validator("polygon")
+    @classmethod
+    def _has_an_area(cls, value: list[Point]) -> list[Point]:
+        if len(value) < 3:
+            raise ValueError(f"a zone needs at least 3 points, got {len(value)}")
+        doubled = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(value, value[1:] + value[:1], strict=True))
+        if abs(doubled) < 2e-6:
+            raise ValueError("a zone needs an area; these points lie on one line")
+        return value
+
+
+class LineConfig(_Config):
+    """A tripwire. Walking along it from its first point, side `a` is on the left hand, side `b` on the right."""
+
+    points: list[Point] = Field(description="two or more points, each [x, y] in 0..1")
+
+    @field_validator("points")
+    @classmethod
+    def _has_a_length(cls, value: list[Point]) -> list[Point]:
+        if len(value) < 2:
+            raise ValueError(f"a line needs at least 2 points, got {len(value)}")
+        if len(set(value)) < 2:
+            raise ValueError("a line needs a length; its points are all the same")
+        return value
+
+
+class MotionConfig(_Config):
+    """When a frame is worth the detector."""
+
+    enabled: bool = Field(True, description="off: every check runs the detector")
+    threshold: float = Field(12.0, gt=0, le=255, description="how much brighter or darker a block must get, 0..255")
+    min_area: float = Field(0.0008, ge=0, le=1, description="the least share of the picture that must change")
+    refresh_s: Seconds = Field(10.0, description="run the detector at least this often, even when nothing moves")
+
+
+class SimulationConfig(_Config):
+    """The scene that a `sim://` camera renders."""
+
+    scene: Literal["yard", "street", "gate", "room", "fence"] = "yard"
+    seed: int = 0
+    activity: float = Field(1.0, ge=0, le=20, description="about how many walkers and vehicles a minute")
+    rate_fps: float = Field(10.0, gt=0, le=60)
+    size_wh: tuple[int, int] = (640, 360)
+    weather: Literal["clear", "wind", "rain", "night"] = "clear"
+
+
+class CameraConfig(_Config):
+    """One camera."""
+
+    SOURCE_SCHEMES: ClassVar[tuple[str, ...]] = ("rtsp", "rtsps", "http", "https", "file", "device", "sim")
+
+    source: SecretStr = Field(description="rtsp://, http(s)://, file path or glob, device:/dev/video0, or sim://SCENE")
+    name: str = Field("", max_length=120, description="what people call it; the key is used where it is empty")
+    enabled: bool = True
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries video")
+    loop: bool = Field(False, description="play a file again from its start, as if it were a camera")
+    realtime: bool = Field(True, description="play a file at its own pace; off: as fast as it goes")
+    model: str = Field("", description="a model's name; the site's default where it is empty")
+    check_fps: float = Field(5.0, gt=0, le=60, allow_inf_nan=False, description="how often a second the picture is looked at")
+    min_score: float = Field(0.35, ge=0, le=1, description="detections below this score are ignored")
+    stall_s: Seconds = Field(10.0, gt=0, description="no packet for so long means the camera is stalled")
+    frozen_s: Seconds = Field(60.0, description="the very same picture for so long means it is frozen; 0 switches this off")
+    motion: MotionConfig = MotionConfig()
+    simulation: SimulationConfig | None = None
+    zones: dict[Name, ZoneConfig] = Field(default_factory=dict)
+    lines: dict[Name, LineConfig] = Field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as JSON values, with the source's password in it: for the database and the shard, never for people."""
+        return {**self.model_dump(mode="json", exclude_defaults=True), "source": self.source.get_secret_value()}
+
+    @field_validator("source")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value().strip()
+        if not text:
+            raise ValueError("expected an address such as rtsp://host/path or a file name, got nothing")
+        scheme = re.match(r"^([a-z][a-z0-9+.-]*):", text)
+        if scheme and len(scheme[1]) > 1 and scheme[1] not in cls.SOURCE_SCHEMES:
+            raise ValueError(f"cannot read {scheme[1]}: addresses; expected one of {', '.join(cls.SOURCE_SCHEMES)} or a file name")
+        return SecretStr(text)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        both = sorted(set(self.zones) & set(self.lines))
+        if both:
+            raise ValueError(f"a zone and a line share the name {both[0]!r}")
+        return self
+
+
+class ScheduleConfig(_Config):
+    """When a rule is on, in the site's local time. A span whose end is before its start runs over midnight."""
+
+    days: list[Weekday] = Field(default_factory=lambda: list(get_args(Weekday)))
+    start: time = time(0, 0)
+    end: time = time(0, 0)
+
+
+class _RuleConfig(_Config):
+    """What all rules have in common."""
+
+    id: Name
+    cameras: list[Name] = Field(default_factory=list, description="the cameras it watches; empty means all")
+    classes: list[str] = Field(default_factory=lambda: ["person"], description="class names of the camera's model")
+    severity: Severity = Severity.ALARM
+    schedule: list[ScheduleConfig] = Field(default_factory=list, description="empty means always")
+    enabled: bool = True
+    end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
+
+    @field_validator("classes")
+    @classmethod
+    def _names_a_class(cls, value: list[str]) -> list[str]:
+        if not value:
+            raise ValueError("expected at least one class name, such as person")
+        return value
+
+
+class IntrusionConfig(_RuleConfig):
+    """Somebody is in a zone for longer than `after_s`."""
+
+    kind: Literal["intrusion"]
+    zone: Name | None = Field(None, description="a zone of each camera; none means the whole picture")
+    after_s: Seconds = Field(1.0, description="dwell before it counts")
+
+
+class LineCrossingConfig(_RuleConfig):
+    """Somebody crosses a line."""
+
+    kind: Literal["line_crossing"]
+    line: Name
+    direction: Literal["a_to_b", "b_to_a", "both"] = "both"
+
+
+class LoiteringConfig(_RuleConfig):
+    """One and the same object stays in a zone for longer than `after_s`."""
+
+    kind: Literal["loitering"]
+    zone: Name | None = None
+    after_s: Seconds = Field(30.0, description="how long one object may stay")
+
+
+class OccupancyConfig(_RuleConfig):
+    """More (or fewer) objects in a zone than allowed."""
+
+    kind: Literal["occupancy"]
+    zone: Name | None = None
+    limit: int = Field(ge=0, le=10000, description="the number that is still fine")
+    when: Literal["above", "below"] = "above"
+    after_s: Seconds = Field(2.0, description="how long the count must be off before it counts")
+
+
+RuleConfig = Annotated[
+    IntrusionConfig | LineCrossingConfig | LoiteringConfig | OccupancyConfig,
+    Field(discriminator="kind"),
+]
+
+
+class EvidenceConfig(_Config):
+    """The proof kept of each event."""
+
+    before_s: Seconds = Field(5.0, le=60, description="seconds of video before the event")
+    after_s: Seconds = Field(5.0, le=120, description="seconds of video after it")
+    max_clip_s: Seconds = Field(60.0, gt=0, le=3600, description="a longer event's clip is cut here")
+    snapshot_quality: int = Field(85, ge=30, le=100, description="JPEG quality")
+
+
+class RetentionConfig(_Config):
+    """How long events and evidence are kept. What is marked kept is never deleted."""
+
+    days: float = Field(30.0, gt=0, le=36500)
+    max_gib: float = Field(20.0, gt=0, description="the evidence folder's greatest size")
+    min_free_gib: float = Field(1.0, ge=0, description="space that is left to the rest of the machine")
+
+
+class ServerConfig(_Config):
+    """The page and API."""
+
+    host: str = Field("127.0.0.1", description="0.0.0.0 opens it to the network")
+    port: int = Field(8440, ge=0, le=65535)
+    allowed_hosts: list[str] = Field(default_factory=list, description="host names a browser may use; empty allows any")
+
+
+class SiteConfig(_Config):
+    """A whole site: cameras, rules and what they share."""
+
+    cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
+    rules: list[RuleConfig] = Field(default_factory=list)
+    model: str = Field("", description="the default model; empty: the best one that is there")
+    timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
+    shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
+    evidence: EvidenceConfig = EvidenceConfig()
+    retention: RetentionConfig = RetentionConfig()
+    server: ServerConfig = ServerConfig()
+
+    def camera_rules(self, camera_id: str) -> list[Any]:
+        """The enabled rules that watch `camera_id`, in the file's order."""
+        return [rule for rule in self.rules if rule.enabled and (not rule.cameras or camera_id in rule.cameras)]

@@ -1,0 +1,190 @@
+"""The seams of panops: what a plug-in implements. Each one has a fake and a conformance suite in `panops.testing`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.domain.detections import Detections
+from panops.domain.events import Event, Incident
+from panops.domain.frame import Frame
+from panops.domain.packets import Packet, StreamInfo
+from panops.domain.tracks import Tracks
+
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Source(Protocol):
+    """One camera's or file's video. Used by one thread, except `close`."""
+
+    @property
+    def address(self) -> str:
+        """The address for people: the password is never in it."""
+        ...
+
+    def open(self) -> StreamInfo:
+        """Connect. Blocks at most its connect time-out.
+
+        Raises:
+            SourceError: One of its kinds, saying what is wrong.
+        """
+        ...
+
+    def read(self) -> Packet | None:
+        """The next packet, blocking at most the stall limit; None at the end of a file.
+
+        Raises:
+            SourceError: The connection broke, stalled, or the data is damaged.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give everything back. Safe to call twice, from any thread; it ends a blocked `read` or `open`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of a model.
+
+    Attributes:
+        name: The tensor's name in the file.
+        shape: Its dimensions; -1 for one that varies.
+        dtype: Its numpy dtype.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Backend(Protocol):
+    """A loaded model: named tensors in, named tensors out. Used by one thread at a time."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs in the file's order."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The outputs in the file's order."""
+        ...
+
+    def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the model.
+
+        Args:
+            inputs: One array for each input, of its shape and dtype.
+
+        Returns:
+            One array for each output; the caller may keep them.
+
+        Raises:
+            ModelUnsupported: An input is missing, or its shape or dtype is wrong.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model. Safe to call twice."""
+        ...
+
+
+class VisionTask(Protocol[Result_co]):
+    """Pre- and post-processing of one task; knows nothing of how the model runs."""
+
+    def prepare(self, frame: Frame) -> tuple[dict[str, NDArray[Any]], Any]:
+        """The model's inputs for a frame, and whatever `finish` needs to map results back to it."""
+        ...
+
+    def finish(self, outputs: Mapping[str, NDArray[Any]], context: Any) -> Result_co:
+        """The result in px of the source frame."""
+        ...
+
+
+class Detector(Protocol):
+    """Finds objects in a frame: a vision task with its model, or a method without one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; the index is the `class_id`."""
+        ...
+
+    def detect(self, frame: Frame) -> Detections:
+        """All objects above the detector's own lowest score, in px of the frame.
+
+        Raises:
+            ModelError: The model failed; the caller counts it and never takes it for "nothing there".
+        """
+        ...
+
+    def forget(self, camera_id: str) -> None:
+        """Drop what is remembered of a camera (a background picture, say)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """What one camera showed at one moment: the tracker's input.
+
+    Attributes:
+        camera_id: The camera.
+        time_s: Capture time, s; later than the camera's previous one.
+        detections: What was seen; empty means "looked, and nothing there".
+    """
+
+    camera_id: str
+    time_s: float
+    detections: Detections
+
+
+class Tracker(Protocol):
+    """Follows the objects of many cameras; one call a tick for all of them."""
+
+    def update(self, observations: Sequence[Observation]) -> list[Tracks]:
+        """Tracks after these observations, one `Tracks` for each, in the same order.
+
+        Args:
+            observations: At most one a camera. A camera that is left out was not looked at: its tracks stay as they are.
+        """
+        ...
+
+    def forget(self, camera_id: str) -> None:
+        """Drop a camera's tracks; its ids are not used again."""
+        ...
+
+
+class Rule(Protocol):
+    """One rule on one camera. Created afresh for each; keeps its own state."""
+
+    def update(self, tracks: Tracks) -> Sequence[Incident]:
+        """What began, went on or ended, given the camera's tracks at `tracks.time_s` (times never go back)."""
+        ...
+
+    def finish(self, time_s: float) -> Sequence[Incident]:
+        """End everything that is open, because the camera stops at `time_s`."""
+        ...
+
+
+class EventStore(Protocol):
+    """Keeps events. Saving is idempotent by `event_id`."""
+
+    def save(self, events: Sequence[Event]) -> None:
+        """Write all of `events` in one transaction.
+
+        Raises:
+            StorageError: Nothing of it was written.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """Tells somebody of an event; called only after it is stored."""
+
+    def deliver(self, event: Event) -> None:
+        """Pass it on, or raise for a later try."""
+        ...

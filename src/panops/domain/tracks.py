@@ -1,0 +1,88 @@
+"""The objects followed in one camera at one moment, as a struct of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TrackState(IntEnum):
+    """How sure a track is.
+
+    TENTATIVE is seen too seldom to be reported by default, CONFIRMED is seen in this frame, LOST is not seen in this frame and predicted.
+    """
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    LOST = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """N tracks of one camera at `time_s`. Arrays are read-only.
+
+    Attributes:
+        camera_id: The camera.
+        time_s: The frame's capture time, s (UTC for a live camera, media time for a file).
+        track_id: (N,) int64, unique within the camera and never re-used while the process runs.
+        xyxy: Boxes (N, 4) float32, px of the source frame, as detected (not smoothed) for confirmed tracks.
+        score: (N,) float32, the score of the matched detection, or the last one for a lost track.
+        class_id: (N,) int64, an index into the detector's classes.
+        state: (N,) int64 of `TrackState`.
+        first_seen_s: (N,) float64, when the track began.
+        last_seen_s: (N,) float64, when a detection last matched; equals `time_s` for confirmed tracks.
+        detection_index: (N,) int64, the row of the matched `Detections`, -1 for lost tracks.
+    """
+
+    camera_id: str
+    time_s: float
+    track_id: NDArray[np.int64]
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.int64]
+    state: NDArray[np.int64]
+    first_seen_s: NDArray[np.float64]
+    last_seen_s: NDArray[np.float64]
+    detection_index: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Check the lengths and make the arrays read-only."""
+        count = len(self.track_id)
+        for array in self._arrays():
+            if len(array) != count:
+                raise ValueError(f"expected {count} rows in every array, got {len(array)}")
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        """How many tracks."""
+        return len(self.track_id)
+
+    @classmethod
+    def empty(cls, camera_id: str, time_s: float) -> Self:
+        """No tracks."""
+        ids, times = np.zeros(0, np.int64), np.zeros(0, np.float64)
+        return cls(camera_id, time_s, ids, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ids, ids, times, times, ids)
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
+        """The rows that `keep`, a mask (N,) or indices (K,), names."""
+        return Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()))  # type: ignore[arg-type]
+
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        return (
+            self.track_id,
+            self.xyxy,
+            self.score,
+            self.class_id,
+            self.state,
+            self.first_seen_s,
+            self.last_seen_s,
+            self.detection_index,
+        )
+
+    def __repr__(self) -> str:
+        """Camera, time and count, not contents."""
+        return f"Tracks({self.camera_id!r}, time_s={self.time_s:.3f}, n={len(self)})"

@@ -1,0 +1,29 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def find_shared_data() -> Path | None:
+    """The folder of clips, weights and tracking data, or None where it does not exist."""
+    places = [os.environ.get("PANOPS_SHARED"), str(Path(__file__).resolve().parents[2] / "shared")]
+    for place in places:
+        if not place:
+            continue
+        for folder in (Path(place) / "data", Path(place)):
+            if (folder / "videos").is_dir():
+                return folder
+    return None
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of clips, weights and tracking data; skips the test where it does not exist."""
+    folder = find_shared_data()
+    if folder is None:
+        pytest.skip("needs the shared test data: set PANOPS_SHARED to its folder")
+    return folder
