@@ -1,0 +1,143 @@
+"""The site file: every problem at once, with line and field, and never a password."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panops.config.load import load_site, parse_site
+from panops.domain.errors import ConfigError
+
+GOOD = """
+cameras:
+  room:
+    source: rtsp://viewer:${ROOM_PASSWORD}@camera.example/sub
+    zones: {floor: {polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}}
+    lines: {door: {points: [[0.5, 0], [0.5, 1]]}}
+rules:
+  - {id: night, kind: intrusion, cameras: [room], zone: floor, classes: [person], after_s: 1.0}
+  - {id: door, kind: line_crossing, line: door}
+"""
+
+
+def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_site(text, environ=environ or {})
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_good_site() -> None:
+    site = parse_site(GOOD, environ={"ROOM_PASSWORD": "p@ss/word"})
+    assert site.cameras["room"].source.get_secret_value() == "rtsp://viewer:p%40ss%2Fword@camera.example/sub"
+    assert [rule.id for rule in site.camera_rules("room")] == ["night", "door"]
+    assert "p@ss" not in repr(site)
+    assert "p%40" not in repr(site)
+
+
+def test_all_problems_at_once_with_line_and_field() -> None:
+    text = """
+cameras:
+  room:
+    source: rtsp://camera.example/sub
+    zones: {floor: {polygon: [[0, 0], [1, 0]]}}
+    chek_fps: 3
+  yard:
+    source: gopher://x
+    zones: {z: {polygon: [[0, 0], [.nan, 0], [1, 1]]}}
+rules:
+  - {id: night, kind: intrusion, zone: floor, after_s: -1}
+  - {kind: burglary, id: x}
+"""
+    found = problems(text)
+    assert any(p.startswith("line 5: cameras.room.zones.floor.polygon: a zone needs at least 3 points, got 2") for p in found)
+    assert any(p.startswith("line 6: cameras.room.chek_fps: no such setting") for p in found)
+    assert any("line 8: cameras.yard.source: cannot read gopher: addresses" in p for p in found)
+    assert any("line 9: cameras.yard.zones.z.polygon" in p and "nan" in p for p in found)
+    assert any("line 11: rules.0.after_s" in p and "got -1" in p for p in found)
+    assert any("line 12: rules.1" in p and "burglary" in p for p in found)
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("- {id: a, kind: intrusion, cameras: [attic]}", "no camera 'attic'; there are: room"),
+        ("- {id: a, kind: intrusion, zone: roof}", "camera 'room' has no zone 'roof'; it has: floor"),
+        ("- {id: a, kind: line_crossing, line: fence}", "camera 'room' has no line 'fence'; it has: none"),
+        ("- {id: a, kind: intrusion}\n  - {id: a, kind: intrusion}", "the id 'a' is used twice"),
+    ],
+)
+def test_names_that_point_to_nothing(rules: str, said: str) -> None:
+    text = f"cameras:\n  room: {{source: a.mp4, zones: {{floor: {{polygon: [[0,0],[1,0],[1,1]]}}}}}}\nrules:\n  {rules}\n"
+    (found,) = problems(text)
+    assert said in found
+    assert found.startswith(("line 4", "line 5"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cameras: [", "line 1: not valid YAML"),
+        ("- a\n- b", "expected a mapping"),
+        ("cameras: {a: {source: x.mp4}, a: {source: y.mp4}}", "line 1: cameras.a: is given twice"),
+        ("cameras: {a: {source: 'rtsp://u:${NOPE}@h/'}}", "the environment variable NOPE is not set"),
+        ("cameras: {a: {source: '${file:/no/such/secret}'}}", "cannot read /no/such/secret"),
+        ("timezone: Mars/Base", "expected an IANA time zone"),
+        ("cameras: {'../x': {source: a}}", "cameras.../x"),
+    ],
+)
+def test_broken_files(text: str, said: str) -> None:
+    assert said in "\n".join(problems(text))
+
+
+def test_a_missing_variable_never_repeats_the_rest_of_the_address() -> None:
+    found = "\n".join(problems("cameras: {a: {source: 'foo://u:secret${NOPE}@h/'}}"))
+    assert "secret" not in found
+
+
+def test_secret_from_a_file_and_defaults(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3:cret\n")
+    text = f"cameras: {{a: {{source: 'rtsp://u:${{file:{tmp_path / 'password'}}}@${{HOST:-cam.example}}/x'}}}}"
+    assert parse_site(text, environ={}).cameras["a"].source.get_secret_value() == "rtsp://u:s3%3Acret@cam.example/x"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00binary", b"", b"a: *x"])
+def test_files_that_are_not_a_site(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_bytes(content)
+    if content == b"":
+        assert load_site(path).cameras == {}
+        return
+    with pytest.raises(ConfigError, match=r"site\.yaml: 1 problem"):
+        load_site(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read the file"):
+        load_site(tmp_path / "no.yaml")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_site_or_a_config_error(text: str) -> None:
+    with suppress(ConfigError):
+        parse_site(text, environ={})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["cameras", "rules", "a", "source", "zones", "polygon"]), inner, max_size=4)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_structure_is_a_site_or_a_config_error(data: object) -> None:
+    with suppress(ConfigError):
+        parse_site(yaml.safe_dump(data), environ={})
