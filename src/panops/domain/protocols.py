@@ -145,6 +145,16 @@ class Observation:
 class Tracker(Protocol):
     """Follows the objects of many cameras; one call a tick for all of them."""
 
+    def describe(self, camera_id: str, classes: Sequence[str], min_score: float | None = None) -> None:
+        """Tell what a camera's detector sees, before its first observation and when its detector changes.
+
+        Args:
+            camera_id: The camera.
+            classes: Class names by class id.
+            min_score: The score that an object must reach to count; None leaves it to the tracker.
+        """
+        ...
+
     def update(self, observations: Sequence[Observation]) -> list[Tracks]:
         """Tracks after these observations, one `Tracks` for each, in the same order.
 

@@ -1,0 +1,123 @@
+"""Runs a whole site in the foreground: database, supervisor, page. Shared by `panops run` and `panops demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from panops.api.app import create_app
+from panops.api.serve import run_server
+from panops.api.settings import ApiSettings
+from panops.config.schema import ServerConfig
+from panops.domain.clock import SystemClock
+from panops.domain.errors import PanopsError
+from panops.models.default import DefaultModel
+from panops.pipeline.live import SystemNotice
+from panops.pipeline.supervisor import Supervisor, SupervisorSettings
+from panops.storage.accounts import Accounts
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.web.pages import mount
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteServerSettings:
+    """What a command decided before the site starts.
+
+    Attributes:
+        server: Address and port.
+        model: The default detector and the sentence about it.
+        notices: What the page should say from the start (a bad site file, say).
+        file_roots: Folders whose files may be added as cameras through the API.
+    """
+
+    server: ServerConfig
+    model: DefaultModel
+    notices: tuple[SystemNotice, ...] = ()
+    file_roots: tuple[Path, ...] = field(default_factory=tuple)
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error, readable on a terminal and plain in a file."""
+    stderr = Console(stderr=True)
+    if stderr.is_terminal:
+        handler: logging.Handler = RichHandler(console=stderr, show_path=False, log_time_format="%H:%M:%S")
+        logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+    else:
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    os.environ["PANOPS_LOG"] = level.upper()  # the shards read it
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold the home for this process.
+
+    Raises:
+        PanopsError: Another panops runs on it.
+    """
+    path = home.run / "panops.lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise PanopsError(f"another panops already runs on {home.path}; stop it, or choose another folder with --home") from error
+        yield
+
+
+def serve_site(home: Home, database: Database, settings: SiteServerSettings, console: Console) -> None:
+    """Run until SIGTERM or Ctrl-C, then drain: open events end, clips are written, nothing stored is lost.
+
+    Raises:
+        PanopsError: It cannot start (the port is taken, the database cannot be used ...).
+    """
+    asyncio.run(_serve(home, database, settings, console))
+
+
+async def _serve(home: Home, database: Database, settings: SiteServerSettings, console: Console) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    setup_code = secrets.token_hex(4)
+    supervisor = Supervisor(home, database, SupervisorSettings(default_model=settings.model.name), initial_notices=settings.notices)
+    app = create_app(
+        ApiSettings(
+            setup_code=setup_code,
+            allowed_hosts=tuple(settings.server.allowed_hosts),
+            evidence_folder=home.evidence,
+            allowed_file_roots=(home.path / "clips", *settings.file_roots),
+        ),
+        database,
+        supervisor,
+    )
+    mount(app)
+    await supervisor.start()
+    try:
+        await run_server(app, settings.server.host, settings.server.port, stop, lambda address: _greet(address, database, settings, setup_code, console))
+    finally:
+        console.print("stopping: ending open events and writing their clips ...", style="dim")
+        await supervisor.stop()
+
+
+def _greet(address: str, database: Database, settings: SiteServerSettings, setup_code: str, console: Console) -> None:
+    console.print(f"\n[bold]panops runs on {address}[/bold]")
+    console.print(settings.model.note, style="dim")
+    if Accounts(database, SystemClock()).count() == 0:
+        console.print("Open that address to create the first account.", style="bold")
+        if settings.server.host not in ("127.0.0.1", "::1", "localhost"):
+            console.print(f"From another machine it asks for this one-time code: [bold]{setup_code}[/bold]")
+    console.print("Stop with Ctrl-C.\n", style="dim")

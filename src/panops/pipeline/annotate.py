@@ -1,0 +1,73 @@
+"""Draws on a picture what was seen in it: for annotated snapshots and videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.config.schema import CameraConfig
+from panops.domain.tracks import Tracks
+
+Colour = tuple[int, int, int]
+
+# RGB, told apart with the common kinds of colour blindness (Okabe and Ito's palette without black).
+_PALETTE: tuple[Colour, ...] = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
+_ZONE: Colour = (255, 196, 61)
+_LINE: Colour = (64, 200, 255)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str], highlight: frozenset[int] = frozenset()) -> None:
+    """Draw every track's box and label.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, changed in place.
+        tracks: What to draw.
+        classes: Names by class id.
+        highlight: Track ids drawn in alarm red.
+    """
+    scale = max(0.4, image.shape[1] / 1600)
+    for track_id, class_id, score, box in zip(tracks.track_id, tracks.class_id, tracks.score, tracks.xyxy, strict=True):
+        colour = (235, 64, 52) if int(track_id) in highlight else _PALETTE[int(class_id) % len(_PALETTE)]
+        left, top, right, bottom = (round(float(edge)) for edge in box)
+        cv2.rectangle(image, (left, top), (right, bottom), colour, max(1, round(2 * scale)), cv2.LINE_AA)
+        name = classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id))
+        _label(image, f"{name} {int(track_id)}  {score:.2f}", (left, top), colour, scale)
+
+
+def draw_places(image: NDArray[np.uint8], camera: CameraConfig) -> None:
+    """Draw the camera's zones and lines with their names; `image` as in `draw_tracks`."""
+    height, width = image.shape[:2]
+    size = np.array([width - 1, height - 1])
+    thickness = max(1, round(width / 640))
+    for name, zone in camera.zones.items():
+        corners = np.rint(np.array(zone.polygon) * size).astype(np.int32)
+        cv2.polylines(image, [corners], isClosed=True, color=_ZONE, thickness=thickness, lineType=cv2.LINE_AA)
+        _label(image, name, (int(corners[0, 0]), int(corners[0, 1])), _ZONE, max(0.4, width / 1800))
+    for name, line in camera.lines.items():
+        corners = np.rint(np.array(line.points) * size).astype(np.int32)
+        cv2.polylines(image, [corners], isClosed=False, color=_LINE, thickness=thickness, lineType=cv2.LINE_AA)
+        _label(image, name, (int(corners[0, 0]), int(corners[0, 1])), _LINE, max(0.4, width / 1800))
+
+
+def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
+    """A JPEG of `image`, (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: The encoder refuses the picture (an empty one, for example).
+    """
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"cannot encode a picture of shape {image.shape} as JPEG")
+    return data.tobytes()
+
+
+def _label(image: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: Colour, scale: float) -> None:
+    (width, height), baseline = cv2.getTextSize(text, _FONT, scale, 1)
+    left = min(max(0, corner[0]), max(0, image.shape[1] - width - 4))
+    bottom = max(height + baseline + 2, corner[1])
+    cv2.rectangle(image, (left, bottom - height - baseline - 2), (left + width + 4, bottom), colour, cv2.FILLED)
+    cv2.putText(image, text, (left + 2, bottom - baseline), _FONT, scale, (16, 16, 16), 1, cv2.LINE_AA)

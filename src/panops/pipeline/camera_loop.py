@@ -1,0 +1,202 @@
+"""One camera's way from packets to events. Read this first: everything else in `pipeline` brings cameras here or carries results away.
+
+A loop has two halves, because they run on different threads in a shard:
+
+1. `frames` and `consider` (a decode worker): packets -> frames -> is a check due? -> motion gate -> a `Check`.
+2. `detect`, then `conclude` (the analysis thread): check -> detections -> [the tracker, for all cameras at once] -> rules -> `Outcome`.
+
+`panops process` calls both in turn from one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.config.schema import CameraConfig
+from panops.domain.clock import Clock
+from panops.domain.errors import ModelError
+from panops.domain.events import Event
+from panops.domain.frame import Frame
+from panops.domain.packets import Packet, StreamInfo
+from panops.domain.protocols import Detector, Observation
+from panops.domain.tracks import Tracks
+from panops.ingest.decode import Decoder
+from panops.ingest.frozen import FrozenDetector
+from panops.motion.gate import MotionGate
+from panops.motion.schedule import CheckSchedule
+from panops.pipeline.check import Check, Outcome
+from panops.rules.engine import RuleEngine
+
+log = logging.getLogger(__name__)
+
+MakeRules = Callable[[tuple[int, int], int], RuleEngine]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a camera did so far. Each field is written by one thread only and may be read by any."""
+
+    decoded: int = 0
+    checks: int = 0
+    analysed: int = 0
+    detector_errors: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    inference_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+
+
+class CameraLoop:
+    """One camera: its decoder, gate, schedule, detector and rules.
+
+    Args:
+        camera_id: The camera.
+        config: Its settings.
+        detector: Shared with other cameras of the same model.
+        make_rules: Makes its rules for a picture size and the number of the first event; called at the first check, and again
+            when the camera changes its size.
+        followed: (C,) bool, which of the detector's classes are followed.
+        clock: For staleness.
+    """
+
+    def __init__(
+        self,
+        camera_id: str,
+        config: CameraConfig,
+        detector: Detector,
+        make_rules: MakeRules,
+        followed: NDArray[np.bool_],
+        clock: Clock,
+    ) -> None:
+        self.camera_id = camera_id
+        self.config = config
+        self.detector = detector
+        self.counters = Counters()
+        self.tracks: Tracks | None = None
+        self.newest: Frame | None = None
+        self.frozen = False
+        self.problem = ""
+        self.advice = ""
+        self._make_rules = make_rules
+        self._rules: RuleEngine | None = None
+        self._rules_size_wh = (0, 0)
+        self._clock = clock
+        self._followed = followed
+        self._follows_all = bool(followed.all())
+        self._decoder: Decoder | None = None
+        self._gate = MotionGate(config.motion)
+        self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
+        self._frozen = FrozenDetector(config.frozen_s)
+        self._strong: dict[int, float] = {}
+        self._last_check_s = -np.inf
+
+    # --- first half: decode worker --------------------------------------------------------------------------------------------
+
+    def frames(self, packets: Iterable[Packet], info: StreamInfo) -> Iterator[Frame]:
+        """Decode packets in order; every frame that comes of them.
+
+        Args:
+            packets: What came since the last call.
+            info: The stream that the first of them belongs to.
+        """
+        for packet in packets:
+            if self._decoder is None:
+                self._decoder = Decoder(self.camera_id, info)  # it begins anew by itself when the camera reconnects
+            yield from self._count(self._decoder.decode(packet))
+
+    def flush(self) -> Iterator[Frame]:
+        """The frames that the decoder still holds at the end of a file."""
+        if self._decoder is not None:
+            yield from self._count(self._decoder.flush())
+
+    def _count(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.counters.decoded += 1
+            self.newest = frame
+            yield frame
+
+    def consider(self, frame: Frame) -> Check | None:
+        """A check of this frame, or None when none is due."""
+        if not self._schedule.due(frame.captured_at_s):
+            return None
+        if frame.captured_at_s <= self._last_check_s:
+            self.counters.dropped["time_went_back"] += 1
+            return None
+        self._last_check_s = frame.captured_at_s
+        self.counters.checks += 1
+        luma = frame.luma
+        motion = self._gate.look(luma, frame.captured_at_s)
+        self.frozen = self._frozen.look(luma, frame.captured_at_s)
+        return Check(self.camera_id, frame, self._clock.monotonic_s(), motion.moved or not self.config.motion.enabled)
+
+    # --- second half: analysis thread -----------------------------------------------------------------------------------------
+
+    def wants_detector(self, check: Check) -> bool:
+        """Whether this check is worth the detector: something moved, is followed, or the idle refresh is due."""
+        followed = len(self.tracks) if self.tracks is not None else 0
+        return self._schedule.wants_detector(check.moved, followed, check.frame.captured_at_s)
+
+    def detect(self, check: Check) -> tuple[Observation | None, float]:
+        """Run the detector; None with the reason counted when it failed, for "failed" is never "nothing there".
+
+        Returns:
+            What was seen, and the seconds it took.
+        """
+        began_s = self._clock.monotonic_s()
+        try:
+            detections = self.detector.detect(check.frame)
+        except ModelError as error:
+            self.counters.detector_errors += 1
+            self.counters.dropped["detector_error"] += 1
+            if self.problem != str(error):
+                log.error("camera %s: %s", self.camera_id, error)
+            self.problem = str(error)
+            return None, 0.0
+        self.problem = ""
+        if not self._follows_all:
+            detections = detections.select(self._followed[detections.class_id])
+        took_s = self._clock.monotonic_s() - began_s
+        self.counters.analysed += 1
+        self.counters.inference_s.append(took_s)
+        return Observation(self.camera_id, check.frame.captured_at_s, detections), took_s
+
+    def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
+        """Apply the rules to the tracks after a check."""
+        tracks = self._only_strong(tracks)
+        self.tracks = tracks
+        events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
+        return Outcome(check, tracks, tuple(events), inference_s)
+
+    def finish(self) -> list[Event]:
+        """End all open events, because the camera stops."""
+        at_s = self._last_check_s if np.isfinite(self._last_check_s) else 0.0
+        return self._rules.finish(at_s) if self._rules is not None else []
+
+    def _fit_rules(self, size_wh: tuple[int, int]) -> list[Event]:
+        """End what the rules of another picture size have open."""
+        if self._rules is None or size_wh == self._rules_size_wh:
+            return []
+        return self.finish()
+
+    def _engine(self, size_wh: tuple[int, int]) -> RuleEngine:
+        """The rules for a picture size, which know boxes in px."""
+        if self._rules is None or size_wh != self._rules_size_wh:
+            first = self._rules.next_sequence if self._rules is not None else 0
+            self._rules = self._make_rules(size_wh, first)
+            self._rules_size_wh = size_wh
+        return self._rules
+
+    def _only_strong(self, tracks: Tracks) -> Tracks:
+        """The tracks that reached the camera's `min_score` at least once: a weak moment in between does not break them."""
+        if len(tracks) == 0:
+            return tracks
+        for row in np.flatnonzero(tracks.score >= self.config.min_score):
+            self._strong[int(tracks.track_id[row])] = tracks.time_s
+        if len(self._strong) > 512:  # ids never come back, so old ones are only weight
+            self._strong = {key: at_s for key, at_s in self._strong.items() if tracks.time_s - at_s < 60.0}
+        keep = np.array([int(track_id) in self._strong for track_id in tracks.track_id], dtype=np.bool_)
+        return tracks if keep.all() else tracks.select(keep)

@@ -1,0 +1,43 @@
+"""One look at one camera: a frame that was due, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from panops.domain.events import Event
+from panops.domain.frame import Frame
+from panops.domain.tracks import Tracks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """A frame on its way to the detector.
+
+    Attributes:
+        camera_id: The camera.
+        frame: The picture.
+        arrived_s: When the frame was decoded, on the monotonic clock; staleness counts from here.
+        moved: Whether the motion gate saw a change.
+    """
+
+    camera_id: str
+    frame: Frame
+    arrived_s: float
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What one check came to.
+
+    Attributes:
+        check: The look.
+        tracks: The camera's objects after it.
+        events: What began, went on or ended.
+        inference_s: Time in the detector, s; 0.0 when it was not needed.
+    """
+
+    check: Check
+    tracks: Tracks
+    events: tuple[Event, ...]
+    inference_s: float

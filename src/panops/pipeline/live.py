@@ -1,0 +1,191 @@
+"""What the page and API may know of, and ask from, the running site. The supervisor implements it; `panops.testing` has a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from panops.config.schema import CameraConfig
+
+
+class CameraState(StrEnum):
+    """What a camera is doing, in the words of the page, the API and the metrics."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    UNREACHABLE = "unreachable"
+    UNAUTHORIZED = "unauthorized"
+    UNSUPPORTED = "unsupported"
+    CORRUPT = "corrupt"
+    STALLED = "stalled"
+    FROZEN = "frozen"
+    ERROR = "error"
+    ENDED = "ended"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera's health now.
+
+    Attributes:
+        camera_id: The camera.
+        state: What it is doing.
+        message: One sentence for people when it is not live; never holds a password.
+        address: Where it is, without the password.
+        model: The detector in use.
+        classes: The detector's class names.
+        size_wh: Picture size in px, (0, 0) before the first frame.
+        codec: Codec name, empty before the first frame.
+        source_fps: Frames decoded per second, lately.
+        checks_fps: Frames looked at per second, lately (gate included).
+        inference_ms: Median time of the detector, ms, lately.
+        last_frame_s: UTC time of the newest decoded frame, or None.
+        reconnects: How often the connection had to be made again.
+        decoded: Frames decoded so far.
+        analysed: Frames the detector saw so far.
+        dropped: Frames given up so far, by cause.
+        tracks: Objects followed now.
+        shard: Index of the process that owns the camera, -1 for none.
+    """
+
+    camera_id: str
+    state: CameraState
+    message: str = ""
+    address: str = ""
+    model: str = ""
+    classes: tuple[str, ...] = ()
+    size_wh: tuple[int, int] = (0, 0)
+    codec: str = ""
+    source_fps: float = 0.0
+    checks_fps: float = 0.0
+    inference_ms: float = 0.0
+    last_frame_s: float | None = None
+    reconnects: int = 0
+    decoded: int = 0
+    analysed: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    tracks: int = 0
+    shard: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBox:
+    """One tracked object for drawing. `box` is relative x1, y1, x2, y2."""
+
+    track_id: int
+    class_name: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A picture for the wall.
+
+    Attributes:
+        camera_id: The camera.
+        time_s: Capture time, UTC s.
+        size: `s` (426 px wide at most), `m` (854) or `l` (the camera's own size, 1280 at most).
+        jpeg: The encoded picture.
+        boxes: The objects tracked at that time.
+    """
+
+    camera_id: str
+    time_s: float
+    size: Literal["s", "m", "l"]
+    jpeg: bytes
+    boxes: tuple[LiveBox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotice:
+    """An event was stored; readers fetch it by its id. `phase` is begin, update or end."""
+
+    event_id: str
+    camera_id: str
+    rule_id: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemNotice:
+    """Something about the site itself that an operator should know: storage full, a process restarted ...
+
+    Attributes:
+        topic: Stable word: `storage`, `shard`, `model`, `config`.
+        level: `info`, `warning` or `alarm`; `info` also clears an earlier notice of the topic.
+        message: One sentence.
+    """
+
+    topic: str
+    level: Literal["info", "warning", "alarm"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """Answer of a connection test. `jpeg` is the first picture when it worked."""
+
+    ok: bool
+    state: CameraState
+    message: str
+    codec: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+    rate_fps: float | None = None
+    keyframe_interval_s: float | None = None
+    took_s: float = 0.0
+    jpeg: bytes = b""
+
+
+LiveMessage = Preview | EventNotice | CameraStatus | SystemNotice
+
+
+class Subscription(Protocol):
+    """One viewer's feed. Previews are latest-wins per camera: a slow reader skips pictures, nothing queues; notices are kept (bounded)."""
+
+    def watch(self, camera_ids: Sequence[str], fps: float, size: Literal["s", "m", "l"]) -> None:
+        """Ask for these cameras' previews from now on, and no others."""
+        ...
+
+    async def next(self) -> list[LiveMessage]:
+        """Wait until there is something, then everything there is: at most one preview a camera."""
+        ...
+
+    def close(self) -> None:
+        """End the feed. Safe to call twice."""
+        ...
+
+
+class LiveSite(Protocol):
+    """The running site. All methods are called on the server's event loop."""
+
+    def statuses(self) -> list[CameraStatus]:
+        """Every configured camera's status, by camera id."""
+        ...
+
+    def notices(self) -> list[SystemNotice]:
+        """The standing notices that are not `info`."""
+        ...
+
+    def subscribe(self) -> Subscription:
+        """A new feed; it gets notices at once and previews after `watch`."""
+        ...
+
+    async def snapshot(self, camera_id: str, size: Literal["s", "m", "l"]) -> Preview | None:
+        """The newest picture, or None when there is none within a second."""
+        ...
+
+    async def probe(self, camera: CameraConfig) -> ProbeResult:
+        """Try an address: connect, decode one picture, say what is wrong. At most about 15 s. Never raises for a bad camera."""
+        ...
+
+    async def reload(self) -> None:
+        """Read the desired state from the database again and start, stop or change cameras so that it holds."""
+        ...
+
+    def metrics(self) -> Mapping[str, float]:
+        """Site-wide figures: `cpu_cores`, `rss_bytes`, `uptime_s`, `shards`, `events_written`, `storage_free_bytes`."""
+        ...

@@ -1,0 +1,259 @@
+"""`panops process`: the live pipeline on a file, as fast as it goes, with the same result every time."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+import panops
+from panops.config.schema import CameraConfig
+from panops.domain.clock import Clock
+from panops.domain.errors import SourceError
+from panops.domain.events import Event, EventPhase
+from panops.domain.frame import Frame
+from panops.domain.packets import Packet, StreamInfo
+from panops.domain.protocols import Detector, Source, Tracker
+from panops.domain.tracks import Tracks
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.annotate import draw_places, draw_tracks
+from panops.pipeline.camera_loop import CameraLoop, MakeRules
+from panops.pipeline.check import Check
+
+# Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
+_AHEAD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessJob:
+    """What to process and where results go.
+
+    Attributes:
+        camera_id: The name that stands in the events.
+        camera: Its settings.
+        source: The file, not yet open.
+        detector: The detector.
+        model: The detector's name.
+        make_rules: Makes the camera's rules; see `CameraLoop`.
+        followed: Which of the detector's classes are followed; see `followed_classes`.
+        tracker: A fresh tracker.
+        folder: Where the results are written; it exists.
+        annotate: Whether to write a video with boxes.
+    """
+
+    camera_id: str
+    camera: CameraConfig
+    source: Source
+    detector: Detector
+    model: str
+    make_rules: MakeRules
+    followed: NDArray[np.bool_]
+    tracker: Tracker
+    folder: Path
+    annotate: bool = False
+
+
+@dataclass(slots=True)
+class ProcessResult:
+    """What came of it. `problem` is empty when the file was read to its end."""
+
+    events: list[Event] = field(default_factory=list)
+    frames: int = 0
+    checks: int = 0
+    analysed: int = 0
+    tracks: set[int] = field(default_factory=set)
+    duration_s: float = 0.0
+    problem: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+
+
+def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, float | None, int], None]) -> ProcessResult:
+    """Run a file through the pipeline and write `events.jsonl`, `tracks.txt`, `summary.json` and, if wanted, `annotated.mp4`.
+
+    Damage in the middle of the file ends the reading there: what came before is kept, and `problem` says what happened.
+
+    Args:
+        job: What to do.
+        clock: For measuring only; the results do not depend on it.
+        on_progress: Called now and then with media seconds done, the file's length in s if known, and events so far.
+
+    Raises:
+        SourceError: The file cannot be opened at all.
+        ModelError: The model fails.
+    """
+    info = job.source.open()
+    loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock)
+    analyst = Analyst(job.tracker, {job.camera_id: loop})
+    analyst.begin(loop)
+    result = ProcessResult(size_wh=info.size_wh)
+    latest: dict[str, Event] = {}
+    with ExitStack() as stack:
+        stack.callback(job.source.close)
+        tracks_file = stack.enter_context((job.folder / "tracks.txt.partial").open("w", encoding="ascii"))
+        video = stack.enter_context(_AnnotatedVideo(job.folder / "annotated.mp4", info, job)) if job.annotate else None
+        for frame, check in _read_ahead(job.source, loop, info, result):
+            if check is not None:
+                for outcome in analyst.round([check]):
+                    _write_tracks(tracks_file, frame, outcome.tracks)
+                    result.tracks.update(int(track_id) for track_id in outcome.tracks.track_id)
+                    latest.update({event.event_id: event for event in outcome.events})
+            if video is not None:
+                video.write(frame, loop.tracks)
+            result.duration_s = frame.pts_s
+            if frame.sequence % 64 == 0:
+                on_progress(frame.pts_s, info.duration_s, len(latest))
+    latest.update({event.event_id: event for event in loop.finish()})
+    result.events = list(latest.values())
+    result.frames, result.checks, result.analysed = loop.counters.decoded, loop.counters.checks, loop.counters.analysed
+    if loop.counters.detector_errors:
+        result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
+    (job.folder / "tracks.txt.partial").replace(job.folder / "tracks.txt")
+    _write_events(job.folder / "events.jsonl", result.events)
+    summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
+    (job.folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    on_progress(result.duration_s, info.duration_s, len(latest))
+    return result
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """An event as one line of `events.jsonl`; times are media seconds."""
+    incident = event.incident
+    return {
+        "event_id": event.event_id,
+        "camera_id": event.camera_id,
+        "rule_id": event.rule_id,
+        "kind": incident.kind,
+        "class_name": incident.class_name,
+        "zone": incident.zone,
+        "track_ids": list(incident.track_ids),
+        "score": round(incident.score, 4),
+        "started_at_s": round(incident.started_at_s, 3),
+        "ended_at_s": None if incident.ended_at_s is None else round(incident.ended_at_s, 3),
+        "details": dict(incident.details),
+    }
+
+
+def _read_ahead(source: Source, loop: CameraLoop, info: StreamInfo, result: ProcessResult) -> Iterator[tuple[Frame, Check | None]]:
+    """Decode on a thread of its own, in order, at most `_AHEAD` frames before the analysis."""
+    line: queue.Queue[tuple[Frame, Check | None] | BaseException | None] = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def put(item: tuple[Frame, Check | None] | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                line.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def decode() -> None:
+        try:
+            for frame in loop.frames(_packets(source, result), info):
+                put((frame, loop.consider(frame)))
+            for frame in loop.flush():
+                put((frame, loop.consider(frame)))
+            put(None)
+        except Exception as error:  # raised again where the caller can see it
+            put(error)
+
+    thread = threading.Thread(target=decode, name="decode", daemon=True)
+    thread.start()
+    try:
+        while (item := line.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _packets(source: Source, result: ProcessResult) -> Iterator[Packet]:
+    while True:
+        try:
+            packet = source.read()
+        except SourceError as error:
+            result.problem = str(error)
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _write_tracks(file: TextIO, frame: Frame, tracks: Tracks) -> None:
+    """MOT rows: frame (from 1), id, left, top, width, height, score, -1, -1, -1."""
+    for track_id, box, score in zip(tracks.track_id, tracks.xyxy, tracks.score, strict=True):
+        left, top, right, bottom = (float(edge) for edge in box)
+        position = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
+        file.write(f"{frame.sequence + 1},{int(track_id)},{position},{float(score):.4f},-1,-1,-1\n")
+
+
+def _write_events(path: Path, events: list[Event]) -> None:
+    lines = [json.dumps(event_record(event), sort_keys=False, allow_nan=False) for event in events]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _summary(job: ProcessJob, info: StreamInfo, result: ProcessResult) -> dict[str, Any]:
+    kinds = Counter(event.incident.kind for event in result.events)
+    return {
+        "panops": panops.__version__,
+        "camera_id": job.camera_id,
+        "model": job.model,
+        "codec": info.codec,
+        "size_wh": list(result.size_wh),
+        "duration_s": round(result.duration_s, 3),
+        "frames_decoded": result.frames,
+        "checks": result.checks,
+        "frames_analysed": result.analysed,
+        "tracks": len(result.tracks),
+        "events": len(result.events),
+        "events_by_kind": dict(sorted(kinds.items())),
+        "events_open_at_end": sum(event.phase is not EventPhase.END for event in result.events),
+        "complete": not result.problem,
+        "problem": result.problem,
+    }
+
+
+class _AnnotatedVideo:
+    """Writes every decoded frame with the boxes of the latest check."""
+
+    def __init__(self, path: Path, info: StreamInfo, job: ProcessJob) -> None:
+        self._path = path
+        self._job = job
+        self._container = av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"})
+        rate = max(1, round(info.rate_fps or 25))
+        self._stream = self._container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23", "threads": "1"})
+        self._stream.width, self._stream.height = (edge // 2 * 2 for edge in info.size_wh)
+        self._stream.pix_fmt = "yuv420p"
+        self._last = -1
+
+    def __enter__(self) -> _AnnotatedVideo:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for packet in self._stream.encode(None):
+            self._container.mux(packet)
+        self._container.close()
+
+    def write(self, frame: Frame, tracks: Tracks | None) -> None:
+        """Draw and encode one frame."""
+        image = frame.pixels.rgb((self._stream.width, self._stream.height))
+        draw_places(image, self._job.camera)
+        if tracks is not None:
+            draw_tracks(image, tracks, self._job.detector.classes)
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        # Timestamps in the stream's own unit; two frames never share one, whatever the source says.
+        self._last = max(self._last + 1, round(frame.pts_s * float(self._stream.average_rate or 25)))
+        picture.pts = self._last
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)

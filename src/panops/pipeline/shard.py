@@ -1,0 +1,233 @@
+"""One process's share of the site: its cameras from packets to stored events, with everything else down if need be."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
+from panops.domain.clock import Clock, SystemClock
+from panops.domain.errors import PanopsError
+from panops.domain.events import Event
+from panops.ingest.camera_feed import CameraFeed
+from panops.ingest.packet_ring import PacketRing
+from panops.ingest.registry import open_source
+from panops.models.store import ModelStore
+from panops.pipeline.analysis_loop import AnalysisLoop
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.check import Outcome
+from panops.pipeline.decode_pool import DecodePool
+from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.followed import followed_classes
+from panops.pipeline.health import HealthMeter
+from panops.pipeline.link import Message, ShardLink
+from panops.pipeline.live import CameraState, CameraStatus, Preview
+from panops.pipeline.previews import Previewer
+from panops.pipeline.recorder import CameraEvidence, Recorder
+from panops.pipeline.wire import preview_to_wire, status_to_wire
+from panops.rules.build import build_rules, check_rules
+from panops.rules.engine import RuleEngine
+from panops.rules.schedule import site_timezone
+from panops.storage.database import Database
+from panops.storage.events import EventRepository
+from panops.storage.evidence import EvidenceStore
+from panops.storage.home import Home
+from panops.storage.trail import TrackTrail
+from panops.storage.writer import EventWriter
+from panops.tracking.tracker import BatchTracker
+
+log = logging.getLogger(__name__)
+
+_RING_BYTES = 48 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Camera:
+    """A camera that runs, or one that cannot, with the reason."""
+
+    feed: CameraFeed | None
+    loop: CameraLoop | None
+    model: str
+    health: HealthMeter
+    problem: str = ""
+
+
+class Shard:
+    """Runs cameras. `assign`, `drop`, `watch` and `drain` are called by one thread.
+
+    Args:
+        index: The shard's number.
+        home: Where everything is kept.
+        database: Open database.
+        default_model: The model of cameras that name none.
+        link: To the supervisor.
+        clock: Time.
+    """
+
+    def __init__(self, index: int, home: Home, database: Database, default_model: str, link: ShardLink, clock: Clock | None = None) -> None:
+        self._index = index
+        self._default_model = default_model
+        self._link = link
+        self._clock = clock or SystemClock()
+        self._cameras: dict[str, _Camera] = {}
+        self._loops: dict[str, CameraLoop] = {}
+        self._detectors = DetectorPool(ModelStore(home.models))
+        self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
+        self._recorder = Recorder(
+            EvidenceStore(database, home.evidence), TrackTrail(database), self._clock, lambda problem: self._notice("evidence", problem)
+        )
+        self._previewer = Previewer(self._send_preview)
+        self._analyst = Analyst(BatchTracker(), self._loops)
+        self._analysis = AnalysisLoop(self._analyst, self._loops, self._clock, self._on_outcome)
+        self._pool = DecodePool(self._decode, self._clock)
+        self._storage_problem = ""
+
+    def start(self) -> None:
+        """Start the threads that all cameras share."""
+        self._writer.start()
+        self._recorder.start()
+        self._analysis.start()
+        self._pool.start()
+
+    # --- control --------------------------------------------------------------------------------------------------------------
+
+    def assign(self, message: Message) -> None:
+        """Run a camera as the message says; one that runs already is stopped first. A camera that cannot run says why in its status."""
+        camera_id = str(message["camera"])
+        self.drop(camera_id)
+        config = CameraConfig.model_validate(message["config"])
+        model = config.model or message["model"] or self._default_model
+        try:
+            self._cameras[camera_id] = self._run_camera(camera_id, config, model, message)
+        except PanopsError as error:
+            log.error("camera %s does not run: %s", camera_id, error)
+            self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), str(error))
+
+    def _run_camera(self, camera_id: str, config: CameraConfig, model: str, message: Message) -> _Camera:
+        detector = self._detectors.get(model)
+        site = SiteConfig.model_validate(
+            {"cameras": {camera_id: message["config"]}, "rules": _for_one(message["rules"], camera_id), "timezone": message["timezone"]}
+        )
+        evidence = EvidenceConfig.model_validate(message["evidence"])
+        timezone = site_timezone(site.timezone)
+
+        followed = followed_classes(site.camera_rules(camera_id), detector.classes)
+
+        def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
+            rules = build_rules(site, camera_id, detector.classes, size_wh, timezone)
+            return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
+
+        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock)
+        loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
+        ring = PacketRing(max_s=evidence.before_s + 15.0, max_bytes=_RING_BYTES)
+        feed = CameraFeed(
+            camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
+        )
+        self._recorder.add_camera(camera_id, CameraEvidence(config, detector.classes, ring, lambda: feed.info, evidence))
+        with self._analysis.between_rounds:
+            self._analyst.begin(loop)
+            self._loops[camera_id] = loop
+        feed.start()
+        return _Camera(feed, loop, model, HealthMeter())
+
+    def drop(self, camera_id: str) -> None:
+        """Stop a camera, ending its events."""
+        camera = self._cameras.pop(camera_id, None)
+        if camera is None or camera.feed is None or camera.loop is None:
+            return
+        camera.feed.stop()
+        with self._analysis.between_rounds:
+            self._loops.pop(camera_id, None)
+            ended = camera.loop.finish()
+            self._analyst.forget(camera_id)
+            camera.loop.detector.forget(camera_id)
+        self._recorder.end(ended)
+        self._writer.submit(ended)
+        self._recorder.remove_camera(camera_id)
+
+    def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
+        """Whose previews are wanted: rows of camera, size, frames/s."""
+        self._previewer.watch([(str(camera), size, float(fps)) for camera, size, fps in wishes])
+
+    def drain(self) -> None:
+        """Stop all cameras, end their events, write what is left."""
+        for camera_id in list(self._cameras):
+            self.drop(camera_id)
+        self._pool.stop()
+        self._analysis.stop()
+        self._writer.flush(5.0)
+        self._recorder.close()
+        self._writer.close(5.0)
+
+    def statuses(self) -> list[CameraStatus]:
+        """The status of every camera of this shard."""
+        return [self._status(camera_id, camera) for camera_id, camera in tuple(self._cameras.items())]
+
+    def report(self) -> None:
+        """Send the statuses and, when it changed, what is wrong with the storage."""
+        self._link.send({"type": "status", "cameras": [status_to_wire(status) for status in self.statuses()]})
+        problem = self._writer.problem or ""
+        if problem != self._storage_problem:
+            self._storage_problem = problem
+            self._notice("storage", problem)
+
+    def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
+        if camera.feed is None or camera.loop is None:
+            return CameraStatus(camera_id, CameraState.ERROR, camera.problem, model=camera.model, shard=self._index)
+        return camera.health.status(camera.loop, camera.feed.status, camera.model, self._index)
+
+    # --- the way of a frame ---------------------------------------------------------------------------------------------------
+
+    def _decode(self, camera_id: str) -> None:
+        camera = self._cameras.get(camera_id)
+        if camera is None or camera.feed is None or camera.loop is None:
+            return
+        loop, info = camera.loop, camera.feed.info
+        packets = camera.feed.take_pending()
+        if info is None or not packets:
+            return
+        for frame in loop.frames(packets, info):
+            check = loop.consider(frame)
+            if check is not None:
+                self._analysis.offer(check)
+        if loop.newest is not None and self._previewer.highest_fps(camera_id) > loop.config.check_fps:
+            self._previewer.offer(loop.newest, loop.tracks, loop.detector.classes)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self._recorder.note(outcome)
+        if outcome.events:
+            self._writer.submit(list(outcome.events))
+        camera_id = outcome.check.camera_id
+        loop = self._loops.get(camera_id)
+        if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
+            self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)
+
+    def _on_stored(self, events: Sequence[Event]) -> None:
+        """On the writer's thread, after the commit: only now is anyone told."""
+        self._recorder.stored(events)
+        for event in events:
+            self._link.send(
+                {"type": "event", "event_id": event.event_id, "camera_id": event.camera_id, "rule_id": event.rule_id, "phase": event.phase}
+            )
+
+    def _send_preview(self, preview: Preview) -> bool:
+        return self._link.send(preview_to_wire(preview), preview.jpeg, droppable=True)
+
+    def _notice(self, topic: str, problem: str) -> None:
+        level = "alarm" if problem else "info"
+        self._link.send({"type": "notice", "topic": topic, "level": level, "message": problem or f"{topic} works again"})
+
+
+def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, Any]]:
+    """The rules as if the site had only this camera, so that names of others are not missed."""
+    return [{**rule, "cameras": [camera_id]} for rule in rules]
+
+
+def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) -> None:
+    """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
+    while not stop.wait(every_s):
+        shard.report()

@@ -1,0 +1,161 @@
+"""One shard process as the supervisor sees it: started, talked to, watched, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from panops.pipeline.link import LinkClosedError, Message, pack, read_message
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HandleSettings:
+    """Set by code.
+
+    Attributes:
+        silence_s: A shard that says nothing for so long hangs; it is killed and started again.
+        first_wait_s: Pause before the first restart; doubled each time, up to `longest_wait_s`.
+        longest_wait_s: The longest pause.
+        healthy_s: A shard that ran so long starts with `first_wait_s` again.
+        drain_s: How long a shard may take to end its events and write its clips.
+    """
+
+    silence_s: float = 30.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    healthy_s: float = 60.0
+    drain_s: float = 20.0
+
+
+class ShardHandle:
+    """Keeps one shard process running until `stop`.
+
+    Args:
+        index: The shard's number.
+        greeting: Makes the messages that a fresh process needs: boot and its cameras.
+        on_message: Called on the event loop with each message and its tail.
+        on_exit: Called when the process ended unasked, with a sentence why, before it is started again.
+        settings: Waits and limits.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        greeting: Callable[[], Awaitable[list[Message]]],
+        on_message: Callable[[int, Message, bytes], None],
+        on_exit: Callable[[int, str], None],
+        settings: HandleSettings | None = None,
+    ) -> None:
+        self.index = index
+        self._greeting = greeting
+        self._on_message = on_message
+        self._on_exit = on_exit
+        self._settings = settings or HandleSettings()
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    def start(self) -> None:
+        """Begin keeping the process alive."""
+        self._task = asyncio.create_task(self._keep_alive(), name=f"shard-{self.index}")
+
+    def send(self, message: Message) -> None:
+        """Tell the shard; lost when it is down, since a fresh process is greeted with everything anyway."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(pack(message))
+
+    async def stop(self) -> None:
+        """Ask the shard to drain, wait for it, kill it when it takes too long."""
+        self._stopping = True
+        self.send({"type": "drain"})
+        process = self._process
+        if process is not None and process.returncode is None:
+            try:
+                await asyncio.wait_for(process.wait(), self._settings.drain_s)
+            except TimeoutError:
+                log.warning("shard %d did not drain within %.0f s and is killed", self.index, self._settings.drain_s)
+                self._kill()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep_alive(self) -> None:
+        wait_s = self._settings.first_wait_s
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            began_s = loop.time()
+            reason = await self._run_once()
+            if self._asked_to_stop():
+                return
+            if loop.time() - began_s >= self._settings.healthy_s:
+                wait_s = self._settings.first_wait_s
+            self.restarts += 1
+            log.error("shard %d: %s; it starts again in %.1f s", self.index, reason, wait_s)
+            self._on_exit(self.index, reason)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, self._settings.longest_wait_s)
+
+    async def _run_once(self) -> str:
+        """Run the process to its end; the reason it ended, in words."""
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "panops.pipeline.shard_process", str(theirs.fileno()),
+                pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            ours.close()
+            return f"its process could not be started: {error.strerror}"
+        finally:
+            theirs.close()
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        for message in await self._greeting():
+            self.send(message)
+        reason = "it closed its connection"
+        try:
+            while True:
+                message, tail = await asyncio.wait_for(read_message(reader), self._settings.silence_s)
+                self._on_message(self.index, message, tail)
+        except TimeoutError:
+            reason = f"it said nothing for {self._settings.silence_s:.0f} s"
+        except LinkClosedError:
+            pass
+        finally:
+            self._writer.close()
+        return await self._ended(reason)
+
+    async def _ended(self, reason: str) -> str:
+        process = self._process
+        assert process is not None, "only called after a start"  # noqa: S101 - an invariant for the type checker
+        if not self._stopping:
+            try:
+                await asyncio.wait_for(process.wait(), 2.0)
+            except TimeoutError:
+                self._kill()
+        code = await process.wait()
+        if code < 0:
+            return f"its process was ended by signal {-code}"
+        return f"its process ended with code {code}" if code else reason
+
+    def _asked_to_stop(self) -> bool:
+        return self._stopping
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()

@@ -1,0 +1,75 @@
+"""The program of a shard process; the supervisor starts it with one argument, the number of its socket."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from panops.domain.errors import PanopsError
+from panops.pipeline.link import LinkClosedError, ShardLink
+from panops.pipeline.shard import Shard, report_forever
+from panops.storage.database import Database
+from panops.storage.home import Home
+
+log = logging.getLogger("panops.shard")
+
+
+def main() -> int:
+    """Run until told to drain, or until the supervisor is gone. Exit code 0, or 1 when it cannot start."""
+    # The supervisor decides when a shard ends: Ctrl-C in a terminal reaches the whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.basicConfig(level=os.environ.get("PANOPS_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
+    try:
+        boot, _ = link.receive()
+        home = Home(Path(boot["home"]))
+        database = Database.at(home.path).open(check=False)  # the supervisor looked through it already
+        shard = Shard(int(boot["index"]), home, database, boot["default_model"], link)
+    except LinkClosedError:
+        return 0
+    except PanopsError as error:
+        log.error("the shard cannot start: %s", error)
+        link.send({"type": "notice", "topic": "shard", "level": "alarm", "message": str(error)})
+        link.close()
+        return 1
+    shard.start()
+    stop = threading.Event()
+    reporter = threading.Thread(target=report_forever, args=(shard, stop), name="report", daemon=True)
+    reporter.start()
+    link.send({"type": "ready"})
+    try:
+        _obey(shard, link)
+    except LinkClosedError:
+        log.warning("the supervisor is gone; this shard ends its events and stops")
+    stop.set()
+    shard.drain()
+    link.close()
+    database.close()
+    return 0
+
+
+def _obey(shard: Shard, link: ShardLink) -> None:
+    """Do what the supervisor says until it says `drain`."""
+    while True:
+        message, _ = link.receive()
+        kind = message["type"]
+        if kind == "drain":
+            return
+        if kind == "assign":
+            shard.assign(message)
+        elif kind == "drop":
+            shard.drop(message["camera"])
+        elif kind == "watch":
+            shard.watch(message["wishes"])
+        else:
+            log.error("the supervisor said %r, which this shard does not know", kind)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

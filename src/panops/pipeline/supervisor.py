@@ -1,0 +1,338 @@
+"""The parent process: keeps the shards alive, gives them their cameras, and answers for the whole site (`LiveSite`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from panops.config.schema import CameraConfig, SiteConfig
+from panops.domain.clock import Clock, SystemClock
+from panops.domain.errors import StorageError
+from panops.pipeline.link import Message
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, SystemNotice
+from panops.pipeline.placement import place, shard_count
+from panops.pipeline.probing import probe_camera
+from panops.pipeline.shard_handle import ShardHandle
+from panops.pipeline.subscription import Feed, FeedHub
+from panops.pipeline.usage import UsageMeter, rss_bytes
+from panops.pipeline.wire import notice_from_wire, preview_from_wire, status_from_wire
+from panops.storage.database import Database
+from panops.storage.events import EventRepository
+from panops.storage.evidence import EvidenceStore
+from panops.storage.home import Home
+from panops.storage.leases import Leases
+from panops.storage.retention import Retention
+from panops.storage.site import SiteRepository
+
+log = logging.getLogger(__name__)
+
+_STATUS_EVERY_S = 5.0
+_LOOK_FOR_CHANGES_EVERY_S = 2.0
+_CLEAN_UP_EVERY_S = 60.0
+_LEASE_S = 60.0
+_RENEW_EVERY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSettings:
+    """Set by the command that starts the site.
+
+    Attributes:
+        default_model: The model of cameras that name none.
+        cores: How many cores this product may use.
+    """
+
+    default_model: str
+    cores: int = 0
+
+
+class Supervisor:
+    """Runs the site whose desired state is in the database; implements `panops.pipeline.live.LiveSite`.
+
+    Args:
+        home: Where everything is kept.
+        database: Open database.
+        settings: What the command decided.
+        clock: Time.
+        initial_notices: What people should know from the start.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        settings: SupervisorSettings,
+        clock: Clock | None = None,
+        initial_notices: Sequence[SystemNotice] = (),
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        # One home has one supervisor at a time (its lock), so a restarted one may take its own leases back at once.
+        self._owner = f"{os.uname().nodename}:{home.path}"
+        self._sites = SiteRepository(database)
+        self._events = EventRepository(database)
+        self._evidence = EvidenceStore(database, home.evidence)
+        self._leases = Leases(database)
+        self._database = database
+        self._hub = FeedHub(self._send_wishes)
+        self._handles: list[ShardHandle] = []
+        self._placement: dict[str, int] = {}
+        self._signatures: dict[str, Message] = {}
+        self._epochs: dict[str, int] = {}
+        self._site = SiteConfig()
+        self._revision = -1
+        self._statuses: dict[str, CameraStatus] = {}
+        self._told_s: dict[str, float] = {}
+        self._notices: dict[tuple[str, int], SystemNotice] = {(notice.topic, -1): notice for notice in initial_notices}
+        self._wishes_sent: dict[int, Message] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
+        self._meter = UsageMeter()
+        self._began_s = time.monotonic()
+        self._events_written = 0
+
+    # --- life -----------------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Close what a killed run left open, start the shards, give them their cameras.
+
+        Raises:
+            StorageError: The database cannot be used.
+        """
+        self._site = await asyncio.to_thread(self._sites.load)
+        interrupted = await asyncio.to_thread(self._events.close_open, list(self._site.cameras))
+        if interrupted:
+            log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
+        count = shard_count(len(self._site.cameras), self._settings.cores or os.cpu_count() or 1, self._site.shards)
+        self._handles = [ShardHandle(index, self._greeter(index), self._on_message, self._on_exit) for index in range(count)]
+        await self.reload()
+        for handle in self._handles:
+            handle.start()
+        self._tasks = [
+            asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S), name="watch-site"),
+            asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S), name="renew-leases"),
+            asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S), name="clean-up"),
+        ]
+
+    async def stop(self) -> None:
+        """Drain and end every shard. Safe to call twice."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        await asyncio.gather(*(handle.stop() for handle in self._handles))
+        self._handles = []
+
+    # --- LiveSite -------------------------------------------------------------------------------------------------------------
+
+    def statuses(self) -> list[CameraStatus]:
+        """Every configured camera's status, by camera id."""
+        return [self._status(camera_id) for camera_id in sorted(self._site.cameras)]
+
+    def notices(self) -> list[SystemNotice]:
+        """The standing notices that are not `info`."""
+        return list(dict.fromkeys(self._notices.values()))
+
+    def subscribe(self) -> Feed:
+        """A new feed."""
+        return self._hub.subscribe()
+
+    async def snapshot(self, camera_id: str, size: Literal["s", "m", "l"]) -> Preview | None:
+        """The newest picture, or None when there is none within a second."""
+        feed = self.subscribe()
+        feed.watch([camera_id], 10.0, size)
+        try:
+            async with asyncio.timeout(1.0):
+                while True:
+                    for message in await feed.next():
+                        if isinstance(message, Preview):
+                            return message
+        except TimeoutError:
+            return None
+        finally:
+            feed.close()
+
+    async def probe(self, camera: CameraConfig) -> ProbeResult:
+        """Try an address; see `LiveSite.probe`."""
+        return await asyncio.to_thread(probe_camera, camera, self._clock)
+
+    async def reload(self) -> None:
+        """Make the running cameras those of the database."""
+        async with self._reloading:
+            revision = await asyncio.to_thread(self._sites.revision)
+            site = await asyncio.to_thread(self._sites.load)
+            enabled = {camera_id for camera_id, camera in site.cameras.items() if camera.enabled}
+            placement = place(enabled, len(self._handles), self._placement)
+            signatures = {camera_id: _assignment(site, camera_id) for camera_id in enabled}
+            for camera_id in set(self._placement) - enabled:
+                self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
+                self._statuses.pop(camera_id, None)
+                epoch = self._epochs.pop(camera_id, None)
+                if epoch is not None:
+                    await asyncio.to_thread(self._leases.release, camera_id, self._owner, epoch)
+            changed = [camera_id for camera_id in sorted(enabled) if signatures[camera_id] != self._signatures.get(camera_id)]
+            self._site, self._placement, self._signatures, self._revision = site, placement, signatures, revision
+            for camera_id in changed:
+                handle = self._handles[placement[camera_id]]
+                if handle.pid is not None:
+                    handle.send(await self._assign_message(camera_id))
+            for camera_id in sorted(set(self._statuses) - set(site.cameras)):
+                del self._statuses[camera_id]
+            self._send_wishes()
+
+    def metrics(self) -> Mapping[str, float]:
+        """Site-wide figures; see `LiveSite.metrics`."""
+        pids = [os.getpid(), *(handle.pid for handle in self._handles if handle.pid is not None)]
+        return {
+            "cpu_cores": self._meter.cores(pids),
+            "rss_bytes": float(sum(rss_bytes(pid) for pid in pids)),
+            "uptime_s": time.monotonic() - self._began_s,
+            "shards": float(len(pids) - 1),
+            "shard_restarts": float(sum(handle.restarts for handle in self._handles)),
+            "events_written": float(self._events_written),
+            "storage_free_bytes": float(shutil.disk_usage(self._home.path).free),
+        }
+
+    # --- shards ---------------------------------------------------------------------------------------------------------------
+
+    def _greeter(self, index: int) -> Callable[[], Any]:
+        async def greet() -> list[Message]:
+            boot: Message = {
+                "type": "boot",
+                "index": index,
+                "home": str(self._home.path),
+                "default_model": self._settings.default_model,
+            }
+            mine = sorted(camera_id for camera_id, shard in self._placement.items() if shard == index)
+            self._wishes_sent.pop(index, None)
+            return [boot, *[await self._assign_message(camera_id) for camera_id in mine]]
+
+        return greet
+
+    async def _assign_message(self, camera_id: str) -> Message:
+        """What a shard needs to run a camera; each one raises the camera's epoch, so that event ids are never used again."""
+        epoch = await asyncio.to_thread(self._leases.take, camera_id, self._owner, self._clock.utc_s(), _LEASE_S)
+        self._epochs[camera_id] = epoch
+        return {**self._signatures[camera_id], "epoch": epoch}
+
+    def _on_message(self, index: int, message: Message, tail: bytes) -> None:
+        kind = message["type"]
+        if kind == "preview":
+            self._hub.publish(preview_from_wire(message, tail))
+        elif kind == "status":
+            for data in message["cameras"]:
+                self._note_status(replace(status_from_wire(data), shard=index))
+        elif kind in ("event", "notice"):
+            self._note(notice_from_wire(message), index)
+        elif kind == "ready":
+            self._clear(("shard", index))
+            self._send_wishes()
+
+    def _on_exit(self, index: int, reason: str) -> None:
+        """A shard died: its open events end where they were last updated; its cameras say so until it is back."""
+        message = f"process {index} ended unexpectedly ({reason}) and is started again"
+        self._note(SystemNotice("shard", "alarm", message), index)
+        mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
+        for camera_id in mine:
+            self._note_status(replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0))
+        try:
+            self._events.close_open(mine)
+        except StorageError as error:
+            log.error("open events of shard %d could not be ended: %s", index, error)
+
+    def _note_status(self, status: CameraStatus) -> None:
+        if status.camera_id not in self._placement:
+            return  # it was removed while the message was on its way
+        before = self._statuses.get(status.camera_id)
+        self._statuses[status.camera_id] = status
+        now_s = time.monotonic()
+        news = before is None or (before.state, before.message) != (status.state, status.message)
+        if news or now_s - self._told_s.get(status.camera_id, 0.0) >= _STATUS_EVERY_S:
+            self._told_s[status.camera_id] = now_s
+            self._hub.publish(status)
+
+    def _note(self, notice: EventNotice | SystemNotice, index: int) -> None:
+        if isinstance(notice, EventNotice):
+            self._events_written += notice.phase == "begin"
+        elif notice.level == "info":
+            self._notices.pop((notice.topic, index), None)
+        elif self._notices.get((notice.topic, index)) == notice:
+            return
+        else:
+            self._notices[(notice.topic, index)] = notice
+        message: LiveMessage = notice
+        self._hub.publish(message)
+
+    def _clear(self, key: tuple[str, int]) -> None:
+        if key in self._notices:
+            self._note(SystemNotice(key[0], "info", "it runs again"), key[1])
+
+    def _send_wishes(self) -> None:
+        """Tell each shard whose previews anyone wants, when that changed."""
+        wishes = self._hub.wishes()
+        for handle in self._handles:
+            mine = sorted((camera, size, fps) for (camera, size), fps in wishes.items() if self._placement.get(camera) == handle.index)
+            message: Message = {"type": "watch", "wishes": [list(wish) for wish in mine]}
+            if handle.pid is not None and self._wishes_sent.get(handle.index) != message:
+                self._wishes_sent[handle.index] = message
+                handle.send(message)
+
+    def _status(self, camera_id: str) -> CameraStatus:
+        if not self._site.cameras[camera_id].enabled:
+            return CameraStatus(camera_id, CameraState.DISABLED)
+        return self._statuses.get(camera_id) or CameraStatus(
+            camera_id, CameraState.STARTING, shard=self._placement.get(camera_id, -1), model=self._settings.default_model
+        )
+
+    # --- upkeep ---------------------------------------------------------------------------------------------------------------
+
+    async def _repeat(self, work: Callable[[], Any], every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await work()
+            except StorageError as error:
+                self._note(SystemNotice("storage", "alarm", str(error)), -1)
+
+    async def _reload_when_changed(self) -> None:
+        if await asyncio.to_thread(self._sites.revision) != self._revision:
+            await self.reload()
+
+    async def _renew_leases(self) -> None:
+        """Hold on to the cameras; one that another machine took is given up at once."""
+        lost = await asyncio.to_thread(self._leases.renew_all, self._owner, dict(self._epochs), self._clock.utc_s(), _LEASE_S)
+        for camera_id in lost:
+            self._epochs.pop(camera_id, None)
+            if camera_id in self._placement:
+                self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
+                self._note(SystemNotice("lease", "alarm", f"camera {camera_id} was taken over by another machine"), -1)
+
+    async def _clean_up(self) -> None:
+        retention = Retention(self._database, self._evidence, self._site.retention, self._clock)
+        report = await asyncio.to_thread(retention.run)
+        level: Literal["info", "warning"] = "warning" if report.message else "info"
+        if report.message or ("storage", -1) in self._notices:
+            self._note(SystemNotice("storage", level, report.message or "storage is fine again"), -1)
+
+
+def _assignment(site: SiteConfig, camera_id: str) -> Message:
+    """What decides how a camera runs; a change of any of it assigns the camera anew."""
+    return {
+        "type": "assign",
+        "camera": camera_id,
+        "config": site.cameras[camera_id].plain(),
+        "rules": [rule.model_dump(mode="json") for rule in site.camera_rules(camera_id)],
+        "timezone": site.timezone,
+        "model": site.model,
+        "evidence": site.evidence.model_dump(mode="json"),
+    }

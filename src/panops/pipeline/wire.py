@@ -1,0 +1,44 @@
+"""What the supervisor and the shards say to each other, as JSON values.
+
+Supervisor to shard: `boot` (once), `assign`, `drop`, `watch`, `drain`.
+Shard to supervisor: `ready`, `status` (once a second, also the sign of life), `preview` (with the JPEG as tail), `event`, `notice`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from panops.pipeline.link import Message
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, SystemNotice
+
+
+def status_to_wire(status: CameraStatus) -> Message:
+    """A status as JSON values."""
+    return asdict(status)
+
+
+def status_from_wire(data: Message) -> CameraStatus:
+    """The inverse of `status_to_wire`."""
+    width, height = data["size_wh"]
+    return CameraStatus(
+        **{**data, "state": CameraState(data["state"]), "size_wh": (int(width), int(height)), "classes": tuple(data["classes"])}
+    )
+
+
+def preview_to_wire(preview: Preview) -> Message:
+    """A preview without its picture, which travels as the tail."""
+    boxes = [[box.track_id, box.class_name, round(box.score, 3), *(round(edge, 4) for edge in box.box)] for box in preview.boxes]
+    return {"type": "preview", "camera": preview.camera_id, "time_s": preview.time_s, "size": preview.size, "boxes": boxes}
+
+
+def preview_from_wire(data: Message, jpeg: bytes) -> Preview:
+    """The inverse of `preview_to_wire`."""
+    boxes = tuple(LiveBox(int(row[0]), str(row[1]), float(row[2]), (row[3], row[4], row[5], row[6])) for row in data["boxes"])
+    return Preview(data["camera"], data["time_s"], data["size"], jpeg, boxes)
+
+
+def notice_from_wire(data: Message) -> EventNotice | SystemNotice:
+    """An event's or the system's notice."""
+    fields: dict[str, Any] = {key: value for key, value in data.items() if key != "type"}
+    return EventNotice(**fields) if data["type"] == "event" else SystemNotice(**fields)

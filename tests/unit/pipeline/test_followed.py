@@ -1,0 +1,29 @@
+"""Only what some rule asks for is followed."""
+
+from __future__ import annotations
+
+import pytest
+
+from panops.config.schema import SiteConfig
+from panops.pipeline.followed import followed_classes
+
+COCO = ("person", "chair", "Car", "cat")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "classes", "followed"),
+    [
+        ([["person"]], COCO, [True, False, False, False]),
+        ([["person"], ["car", "cat"]], COCO, [True, False, True, True]),
+        ([["any"]], COCO, [True] * 4),
+        ([["person", "any"]], COCO, [True] * 4),
+        ([], COCO, [True, False, True, False]),
+        ([["person"]], ("moving",), [True]),
+        ([["zebra"]], COCO, [True] * 4),
+        ([["person"]], (), []),
+    ],
+)
+def test_followed(wanted: list[list[str]], classes: tuple[str, ...], followed: list[bool]) -> None:
+    rules = [{"id": f"r{index}", "kind": "intrusion", "classes": names} for index, names in enumerate(wanted)]
+    site = SiteConfig.model_validate({"cameras": {"a": {"source": "x"}}, "rules": rules})
+    assert followed_classes(site.camera_rules("a"), classes).tolist() == followed
