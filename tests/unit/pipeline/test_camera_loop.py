@@ -1,0 +1,187 @@
+"""One camera's loop: what is checked, what reaches the detector, and what a failing detector means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from panops.config.schema import CameraConfig, IntrusionConfig
+from panops.domain.clock import SystemClock
+from panops.domain.detections import Detections
+from panops.domain.errors import ModelUnsupported
+from panops.domain.events import Event, EventPhase, Severity
+from panops.domain.frame import ArrayPixels, Frame
+from panops.domain.tracks import Tracks
+from panops.pipeline.analysis_loop import AnalysisLoop
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.check import Outcome
+from panops.rules.engine import RuleEngine
+from panops.rules.intrusion import Intrusion
+from panops.rules.scene import Scene
+from panops.tracking.tracker import BatchTracker
+
+SIZE = (64, 48)
+
+
+class BoxDetector:
+    """Sees the white rectangle of the test pictures; fails on demand."""
+
+    classes = ("person", "chair")
+
+    def __init__(self) -> None:
+        self.broken = False
+        self.calls = 0
+
+    def detect(self, frame: Frame) -> Detections:
+        self.calls += 1
+        if self.broken:
+            raise ModelUnsupported("the model cannot be run")
+        rows, columns = np.nonzero(frame.luma > 200)
+        if len(rows) == 0:
+            return Detections.empty()
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        boxes = np.array([box, [0, 0, 9, 9]], np.float32)
+        return Detections(boxes, np.array([0.9, 0.9], np.float32), np.array([0, 1]))
+
+    def forget(self, camera_id: str) -> None:
+        pass
+
+
+def frame(number: int, *, person: bool, camera_id: str = "cam") -> Frame:
+    image = np.full((SIZE[1], SIZE[0], 3), 60, np.uint8)
+    if person:
+        image[10:40, 10 + number % 20 : 26 + number % 20] = 255
+    return Frame(camera_id, number, number / 5, number / 5, ArrayPixels(image))
+
+
+def make_loop(detector: BoxDetector, *, gate: bool = True, camera_id: str = "cam") -> CameraLoop:
+    config = CameraConfig.model_validate({"source": "x.mp4", "motion": {"enabled": gate, "refresh_s": 1000}})
+
+    def make_rules(size_wh: tuple[int, int], first: int) -> RuleEngine:
+        rule = IntrusionConfig(id="r", kind="intrusion", after_s=0.4, end_after_s=1.0)
+        return RuleEngine(camera_id, [(rule, Intrusion(rule, Scene(camera_id, size_wh, detector.classes, {}, {})))], 7, first)
+
+    return CameraLoop(camera_id, config, detector, make_rules, np.array([True, False]), SystemClock())
+
+
+def play(loop: CameraLoop, frames: Sequence[Frame]) -> list[Outcome]:
+    analyst = Analyst(BatchTracker(), {loop.camera_id: loop})
+    analyst.begin(loop)
+    return [outcome for item in frames if (check := loop.consider(item)) for outcome in analyst.round([check])]
+
+
+def test_a_visit_is_one_event_and_only_followed_classes_are_tracked() -> None:
+    loop = make_loop(BoxDetector())
+    outcomes = play(loop, [frame(n, person=30 <= n < 60) for n in range(120)])
+    events = [event for outcome in outcomes for event in outcome.events]
+    assert {event.event_id for event in events} == {"cam-7-0"}
+    assert events[0].phase is EventPhase.BEGIN
+    assert events[0].severity is Severity.ALARM
+    assert events[-1].phase is EventPhase.END
+    assert events[-1].incident.started_at_s == pytest.approx(6.0, abs=0.41)
+    assert events[-1].incident.ended_at_s == pytest.approx(11.8, abs=0.41)
+    assert {int(c) for outcome in outcomes for c in outcome.tracks.class_id} == {0}
+
+
+def test_an_empty_scene_costs_no_detection() -> None:
+    detector = BoxDetector()
+    play(make_loop(detector), [frame(n, person=False) for n in range(200)])
+    assert detector.calls <= 15  # the first moments, until the gate knows the scene
+    play(make_loop(always := BoxDetector(), gate=False), [frame(n, person=False) for n in range(200)])
+    assert always.calls == 200
+
+
+def test_failed_is_never_nothing_there() -> None:
+    detector = BoxDetector()
+    loop = make_loop(detector)
+    analyst = Analyst(BatchTracker(), {"cam": loop})
+    analyst.begin(loop)
+    events: list[Event] = []
+    for n in range(60):
+        detector.broken = 30 <= n < 50
+        check = loop.consider(frame(n, person=n >= 10))
+        assert check is not None
+        events += [event for outcome in analyst.round([check]) for event in outcome.events]
+        assert bool(loop.problem) == detector.broken
+    assert loop.counters.dropped["detector_error"] == 20
+    assert not any(event.phase is EventPhase.END for event in events)
+    assert {event.event_id for event in events} == {"cam-7-0"}
+
+
+def test_finish_ends_what_is_open() -> None:
+    loop = make_loop(BoxDetector())
+    play(loop, [frame(n, person=n > 5) for n in range(30)])
+    (event,) = loop.finish()
+    assert event.phase is EventPhase.END
+    assert event.incident.ended_at_s == pytest.approx(29 / 5, abs=0.3)
+
+
+def test_a_new_picture_size_ends_and_goes_on_with_new_ids() -> None:
+    loop = make_loop(BoxDetector())
+    first = play(loop, [frame(n, person=True) for n in range(20)])
+    large = [
+        Frame("cam", n, n / 5, n / 5, ArrayPixels(np.kron(frame(n, person=True).image, np.ones((2, 2, 1), np.uint8))))
+        for n in range(20, 40)
+    ]
+    second = play(loop, large)
+    ids = {event.event_id for outcome in first + second for event in outcome.events}
+    assert ids == {"cam-7-0", "cam-7-1"}
+    assert any(event.event_id == "cam-7-0" and event.phase is EventPhase.END for outcome in second for event in outcome.events)
+
+
+def test_time_that_goes_back_is_dropped_and_counted() -> None:
+    loop = make_loop(BoxDetector())
+    play(loop, [frame(n, person=False) for n in range(20)])
+    old = frame(3, person=False)
+    assert loop.consider(old) is None
+    assert loop.counters.dropped["time_went_back"] == 1
+
+
+def test_waiting_checks_are_replaced_and_counted() -> None:
+    loop = make_loop(BoxDetector())
+    outcomes: list[Outcome] = []
+    loops = {"cam": loop}
+    analyst = Analyst(BatchTracker(), loops)
+    analyst.begin(loop)
+    concluded = threading.Event()
+
+    def take(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        concluded.set()
+
+    analysis = AnalysisLoop(analyst, loops, SystemClock(), take)
+    checks = [check for n in range(10) if (check := loop.consider(frame(n, person=True)))]
+    for check in checks:
+        analysis.offer(check)
+    assert loop.counters.dropped["superseded"] == len(checks) - 1
+    analysis.start()
+    assert concluded.wait(5)
+    analysis.stop()
+    assert [outcome.check for outcome in outcomes] == [checks[-1]]
+
+
+def test_stale_checks_are_given_up_and_counted() -> None:
+    loop = make_loop(detector := BoxDetector())
+    loops = {"cam": loop}
+    analysis = AnalysisLoop(Analyst(BatchTracker(), loops), loops, SystemClock(), lambda _: None, staleness_s=-1.0)
+    check = loop.consider(frame(0, person=True))
+    assert check is not None
+    analysis._round([check])
+    assert loop.counters.dropped["stale"] == 1
+    assert detector.calls == 0
+
+
+def test_batches_keep_cameras_apart() -> None:
+    loops = {name: make_loop(BoxDetector(), camera_id=name) for name in ("a", "b")}
+    analyst = Analyst(BatchTracker(), loops)
+    for loop in loops.values():
+        analyst.begin(loop)
+    seen: list[Tracks] = []
+    for n in range(20):
+        checks = [c for name, loop in loops.items() if (c := loop.consider(frame(n, person=name == "a", camera_id=name)))]
+        seen += [outcome.tracks for outcome in analyst.round(checks)]
+    assert {tracks.camera_id for tracks in seen if len(tracks)} == {"a"}
