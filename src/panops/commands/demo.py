@@ -56,7 +56,7 @@ def demo(
             site = demo_site(text, clip)
             SiteRepository(database).apply(site, origin="demo")
             server = site.server.model_copy(update={"host": host, "port": port})
-            serve_site(place, database, SiteServerSettings(server, model), console)
+            serve_site(place, database, SiteServerSettings(server, store, model), console)
         finally:
             database.close()
 

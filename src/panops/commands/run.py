@@ -45,8 +45,9 @@ def run(
             notices = _apply(site, sites)
             state = sites.load()
             server = state.server.model_copy(update={key: value for key, value in (("host", host), ("port", port)) if value is not None})
-            model = default_model(ModelStore(place.models), allow_network=False)
-            serve_site(place, database, SiteServerSettings(server, model, notices), console)
+            models = ModelStore(place.models)
+            model = default_model(models, allow_network=False)
+            serve_site(place, database, SiteServerSettings(server, models, model, notices), console)
         finally:
             database.close()
 

@@ -19,10 +19,12 @@ from rich.logging import RichHandler
 from panops.api.app import create_app
 from panops.api.serve import run_server
 from panops.api.settings import ApiSettings
+from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
 from panops.domain.clock import SystemClock
 from panops.domain.errors import PanopsError
 from panops.models.default import DefaultModel
+from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.accounts import Accounts
@@ -39,12 +41,14 @@ class SiteServerSettings:
 
     Attributes:
         server: Address and port.
+        models: Where models are.
         model: The default detector and the sentence about it.
         notices: What the page should say from the start (a bad site file, say).
         file_roots: Folders whose files may be added as cameras through the API.
     """
 
     server: ServerConfig
+    models: ModelStore
     model: DefaultModel
     notices: tuple[SystemNotice, ...] = ()
     file_roots: tuple[Path, ...] = field(default_factory=tuple)
@@ -103,11 +107,14 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         ),
         database,
         supervisor,
+        catalogue=ModelShelf(settings.models, settings.model),
     )
     mount(app)
     await supervisor.start()
     try:
-        await run_server(app, settings.server.host, settings.server.port, stop, lambda address: _greet(address, database, settings, setup_code, console))
+        await run_server(
+            app, settings.server.host, settings.server.port, stop, lambda address: _greet(address, database, settings, setup_code, console)
+        )
     finally:
         console.print("stopping: ending open events and writing their clips ...", style="dim")
         await supervisor.stop()

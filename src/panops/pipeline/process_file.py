@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,6 +92,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
         SourceError: The file cannot be opened at all.
         ModelError: The model fails.
     """
+    cv2.setNumThreads(1)  # as in a shard: tiny calls, and the second core belongs to the decoder
     info = job.source.open()
     loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock)
     analyst = Analyst(job.tracker, {job.camera_id: loop})

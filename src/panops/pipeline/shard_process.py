@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+import cv2
+
 from panops.domain.errors import PanopsError
 from panops.pipeline.link import LinkClosedError, ShardLink
 from panops.pipeline.shard import Shard, report_forever
@@ -25,6 +27,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=os.environ.get("PANOPS_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # The gate makes thousands of tiny calls: handing each to OpenCV's own threads costs more than the call.
+    cv2.setNumThreads(1)
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
     try:
         boot, _ = link.receive()

@@ -1,0 +1,210 @@
+"""`panops doctor`: is this machine fit, and what does each camera of a site really send?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from panops.config.load import load_site
+from panops.config.schema import CameraConfig
+from panops.domain.clock import SystemClock
+from panops.domain.errors import ConfigError, PanopsError, StorageError
+from panops.ingest.probe import ProbeReport, probe_source
+from panops.ingest.registry import open_source
+from panops.storage.home import Home
+
+_LEAST_FREE_GIB = 2.0
+_AT_ONCE = 8
+_LONG_GOP_S = 5.0
+_LARGE_PX = 1280 * 720
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at on this machine.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is fine.
+        found: What was found.
+        advice: What to do when it is not fine, or empty.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCheck:
+    """One camera, looked at by connecting to it.
+
+    Attributes:
+        camera_id: The camera.
+        ok: Whether a picture came.
+        state: `live`, `disabled`, or the kind of failure.
+        message: One sentence.
+        address: Without the password.
+        codec: Codec name.
+        size_wh: Picture size, px.
+        rate_fps: Frames per second, or None.
+        keyframe_interval_s: Time between keyframes, s, or None when it was not seen.
+        took_s: Time to the first picture, s.
+        advice: What would make it better, or empty.
+    """
+
+    camera_id: str
+    ok: bool
+    state: str
+    message: str
+    address: str = ""
+    codec: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+    rate_fps: float | None = None
+    keyframe_interval_s: float | None = None
+    took_s: float = 0.0
+    advice: str = ""
+
+
+def doctor(
+    site: Annotated[Path | None, typer.Argument(help="A site file; without one only this machine is looked at.")] = None,
+    camera: Annotated[str | None, typer.Option("--camera", "-c", help="Look at this camera only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Look at this machine, and connect to every camera of a site.
+
+    Ends with 0 when all is well, 1 when something is not, 2 when the site file or the camera's name is wrong.
+    """
+    cameras: dict[str, CameraConfig] = {}
+    if site is not None:
+        try:
+            cameras = dict(load_site(site).cameras)
+        except ConfigError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+    if camera is not None:
+        if camera not in cameras:
+            known = ", ".join(sorted(cameras)) or "none"
+            typer.echo(f"there is no camera {camera!r} in {site or 'no site file'}; known are: {known}", err=True)
+            raise typer.Exit(2)
+        cameras = {camera: cameras[camera]}
+    checks = check_machine(Home())
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
+        looked = list(pool.map(lambda item: check_camera(*item), cameras.items()))
+    ok = all(check.ok for check in checks) and all(check.ok for check in looked)
+    if as_json:
+        found = {"ok": ok, "machine": [asdict(check) for check in checks], "cameras": [asdict(check) for check in looked]}
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _print(checks, looked)
+    raise typer.Exit(0 if ok else 1)
+
+
+def check_machine(home: Home) -> list[Check]:
+    """Python, the inference runtimes, the data folder and its disk."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    python = Check("Python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "use Python 3.11, 3.12 or 3.13")
+    return [check if not check.ok else Check(check.name, True, check.found) for check in (python, _runtime(), *_home(home))]
+
+
+def check_camera(camera_id: str, config: CameraConfig) -> CameraCheck:
+    """Connect to one camera and watch it for a moment."""
+    if not config.enabled:
+        return CameraCheck(camera_id, True, "disabled", "switched off in the site file")
+    try:
+        report = probe_source(open_source(camera_id, config, SystemClock()))
+    except PanopsError as error:
+        return CameraCheck(camera_id, False, getattr(error, "kind", "error"), str(error))
+    return CameraCheck(
+        camera_id,
+        report.ok,
+        report.state,
+        report.message,
+        report.address,
+        report.codec,
+        report.size_wh,
+        report.rate_fps,
+        report.keyframe_interval_s,
+        round(report.took_s, 3),
+        advice(report, config),
+    )
+
+
+def advice(report: ProbeReport, config: CameraConfig) -> str:
+    """What would make a camera that works work better; empty when there is nothing to say."""
+    if not report.ok:
+        return ""
+    said = []
+    if report.size_wh[0] * report.size_wh[1] > _LARGE_PX:
+        said.append("use the camera's sub-stream (about 640x360) for detection: decoding costs grow with the picture")
+    if report.codec in {"mjpeg", "rawvideo"}:
+        said.append(f"{report.codec} needs much bandwidth, and clips must be encoded; choose H.264 if the camera has it")
+    if report.keyframe_interval_s is not None and report.keyframe_interval_s > _LONG_GOP_S:
+        said.append(f"a keyframe every {report.keyframe_interval_s:.0f} s is rare: clips begin early and waking is slow; set 2 s")
+    if report.rate_fps is not None and report.rate_fps < config.check_fps:
+        said.append(f"it sends {report.rate_fps:.3g} frames/s, fewer than the {config.check_fps:g} checks/s that are asked for")
+    return "; ".join(said)
+
+
+def _runtime() -> Check:
+    found = []
+    for package in ("openvino", "onnxruntime"):
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return Check("Inference", bool(found), ", ".join(found) or "none", "install openvino or onnxruntime")
+
+
+def _home(home: Home) -> list[Check]:
+    try:
+        home.create()
+        free_gib = shutil.disk_usage(home.path).free / 2**30
+    except (StorageError, OSError) as error:
+        return [Check("Data folder", False, str(error), "set PANOPS_HOME to a folder that this user may write")]
+    disk = Check("Free disk", free_gib >= _LEAST_FREE_GIB, f"{free_gib:.1f} GiB", f"events and clips need at least {_LEAST_FREE_GIB:g} GiB")
+    return [Check("Data folder", True, str(home.path)), disk]
+
+
+def _print(checks: Sequence[Check], cameras: Sequence[CameraCheck]) -> None:
+    console = Console()
+    machine = Table("", "This machine", "Found", "What to do")
+    for check in checks:
+        machine.add_row(_mark(check.ok), check.name, check.found, check.advice)
+    console.print(machine)
+    if not cameras:
+        return
+    table = Table("", "Camera", "State", "Video", "Frames/s", "Keyframes", "Opened in", "What to do")
+    for found in cameras:
+        width, height = found.size_wh
+        table.add_row(
+            _mark(found.ok),
+            found.camera_id,
+            found.state,
+            f"{found.codec} {width}x{height}" if found.ok and found.codec else "",
+            _number(found.rate_fps, ""),
+            _number(found.keyframe_interval_s, " s"),
+            _number(found.took_s if found.ok and found.codec else None, " s"),
+            found.advice if found.ok else found.message,
+        )
+    console.print(table)
+
+
+def _mark(ok: bool) -> str:
+    return "[green]ok[/green]" if ok else "[red]no[/red]"
+
+
+def _number(value: float | None, unit: str) -> Any:
+    return f"{value:.3g}{unit}" if value is not None else ""

@@ -1,0 +1,35 @@
+"""What the page shows of models: the store and the catalogue side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from panops.api.services import KnownModel
+from panops.models.default import DefaultModel
+from panops.models.store import ModelStore
+
+
+class ModelShelf:
+    """Implements `panops.api.services.ModelCatalogue`.
+
+    Args:
+        store: Where models are.
+        default: The site's default model.
+    """
+
+    def __init__(self, store: ModelStore, default: DefaultModel) -> None:
+        self._store = store
+        self._default = default
+
+    def known(self) -> Sequence[KnownModel]:
+        """Every model that is installed or can be had, by name."""
+        found = {
+            name: KnownModel(entry.manifest, installed=False, note=f"get it with: panops models add {name}")
+            for name, entry in self._store.catalogue.models.items()
+        }
+        found |= {model.manifest.name: KnownModel(model.manifest, installed=True) for model in self._store.list()}
+        return [found[name] for name in sorted(found)]
+
+    def default(self) -> tuple[str, str]:
+        """The name of the site's default model, and the sentence about it."""
+        return self._default.name, self._default.note

@@ -1,0 +1,271 @@
+"""Did anything change in the picture? A running average of the small grey picture, compared block by block."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.config.schema import MotionConfig
+
+# The picture is halved until it is about this wide: 2x2 means are by far the cheapest exact shrink there is.
+TARGET_WIDTH_PX = 160
+# The background follows what is still at this time constant, and what has changed at the slow one, so that whoever stands still for a
+# moment does not become background.
+STILL_S = 4.0
+CHANGED_S = 20.0
+# After a change of the light, everything is learnt afresh at a fast constant for a moment (cameras adjust their exposure in steps).
+SETTLE_S = 1.5
+SETTLING_S = 0.3
+# The flicker of each block from look to look (leaves, water, noise) is learnt over so long. A block must change by so many times its
+# flicker, which raises its threshold to so many times the configured one at most.
+FLICKER_S = 20.0
+FLICKER_TIMES = 3.0
+FLICKER_RAISES = 4.0
+# A block that stays changed without moving (a parked car, the place where something was taken away) is motion for so long.
+FRESH_S = 1.0
+# Light brightens or darkens a neighbourhood alike. A neighbourhood is so many blocks wide; what is left of a change when it is taken
+# out must still be this share of the threshold. The bias keeps ratios sane in the dark.
+NEAR_BLOCKS = 7
+LEFT_SHARE = 0.6
+DARK = 12.0
+# A changed block alone is noise, an insect or a digit of the camera's clock: so many of the 3x3 around it (itself too) must change.
+TOGETHER = 3
+# When more of the picture than this changes, and light explains most of it, it is a change of the light; unexplained, another scene.
+LIGHT_SHARE = 0.25
+SCENE_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MotionResult:
+    """What one look found.
+
+    Attributes:
+        moved: Whether enough of the picture changed to be worth the detector.
+        share: The share of blocks that changed, 0..1.
+        blocks: (h, w) bool, which blocks changed; a view that the gate's next look overwrites.
+        region: Relative x1, y1, x2, y2 around all changed blocks, or None where nothing moved.
+        light_change: Whether the light (or the whole scene) began to change at this look.
+    """
+
+    moved: bool
+    share: float
+    blocks: NDArray[np.bool_]
+    region: tuple[float, float, float, float] | None
+    light_change: bool
+
+
+class MotionGate:
+    """One camera's gate. Keeps a background picture; buffers are made at the first look and re-used. Not for several threads.
+
+    Args:
+        config: The camera's motion settings.
+    """
+
+    def __init__(self, config: MotionConfig) -> None:
+        """Remember the settings; the first look sets the background."""
+        self._config = config
+        self._size_wh = (0, 0)
+        self._looked_s = -math.inf
+        self._settled_s = -math.inf
+        self._halves: list[NDArray[np.uint8]] = []
+        self._allocate((2, 2))
+
+    def reset(self) -> None:
+        """Forget the background: the next look sets it (after a reconnect, or when the camera was turned)."""
+        self._size_wh = (0, 0)
+
+    def look(self, luma: NDArray[np.uint8], time_s: float) -> MotionResult:
+        """Compare a picture with the background, and let the background learn from it.
+
+        Args:
+            luma: Brightness (H, W) uint8; rows may be padded. Read only.
+            time_s: When it was captured, s. A time that goes back counts as no time passed.
+
+        Returns:
+            What changed. The first look at a camera, or at a new picture size, finds nothing: it sets the background. With motion
+            switched off every look says that everything moved, and nothing is computed.
+        """
+        if not self._config.enabled:
+            return MotionResult(True, 1.0, self._everything, (0.0, 0.0, 1.0, 1.0), False)
+        height, width = luma.shape
+        if self._size_wh != (width, height):
+            return self._begin(luma, time_s)
+        elapsed_s = min(max(time_s - self._looked_s, 0.0), 3600.0)
+        self._looked_s = time_s
+        now = self._shrink(luma)
+        self._block_means(now, self._before, self._block_step)
+        changed = self._compare(now)
+        light_change = False
+        if changed and changed >= self._config.min_area * self._changed.size:
+            light_change, changed = self._take_out_light(now, changed, time_s)
+        count = self._mark_moving(elapsed_s) if changed else self._nothing_moves(elapsed_s)
+        self._learn(now, changed, elapsed_s, time_s)
+        share = count / self._moving.size
+        moved = count > 0 and share >= self._config.min_area
+        return MotionResult(moved, share, self._moving_view, self._region() if moved else None, light_change)
+
+    def _begin(self, luma: NDArray[np.uint8], time_s: float) -> MotionResult:
+        height, width = luma.shape
+        self._size_wh = (width, height)
+        self._looked_s, self._settled_s = time_s, -math.inf
+        halvings = max(0, round(math.log2(max(width, 1) / TARGET_WIDTH_PX)))
+        self._halves = []
+        for _ in range(halvings):
+            width, height = width // 2, height // 2
+            self._halves.append(np.zeros((max(height, 1), max(width, 1)), np.uint8))
+        self._allocate((max(width, 1), max(height, 1)))
+        now = self._shrink(luma)
+        np.copyto(self._before, now)
+        np.copyto(self._background, now)
+        return MotionResult(False, 0.0, self._moving_view, None, False)
+
+    def _allocate(self, small_wh: tuple[int, int]) -> None:
+        """Make the buffers for small pictures of that size and blocks of 2x2 of its pixels."""
+        width, height = small_wh
+        blocks = (max(height // 2, 1), max(width // 2, 1))
+        self._blocks_wh = (blocks[1], blocks[0])
+        self._background = np.zeros((height, width), np.float32)
+        self._background_8 = np.zeros((height, width), np.uint8)
+        self._before = np.zeros((height, width), np.uint8)
+        self._difference = np.zeros((height, width), np.uint8)
+        self._mask = np.zeros((height, width), np.uint8)
+        self._block_now = np.zeros(blocks, np.uint8)
+        self._block_background = np.zeros(blocks, np.uint8)
+        self._near_now = np.zeros(blocks, np.uint8)
+        self._near_background = np.zeros(blocks, np.uint8)
+        self._relit = np.zeros(blocks, np.float32)
+        self._gain = np.zeros(blocks, np.float32)
+        self._block_difference = np.zeros(blocks, np.uint8)
+        self._block_left = np.zeros(blocks, np.uint8)
+        self._block_step = np.zeros(blocks, np.uint8)
+        self._flicker = np.zeros(blocks, np.float32)
+        self._looks = 0
+        self._least = min(max(math.ceil(self._config.threshold), 1), 255)
+        self._threshold = np.full(blocks, self._least, np.uint8)
+        self._changed = np.zeros(blocks, np.bool_)
+        self._age_s = np.zeros(blocks, np.float32)
+        self._moving = np.zeros(blocks, np.bool_)
+        self._active = np.zeros(blocks, np.bool_)
+        self._together = np.zeros(blocks, np.uint8)
+        self._moving_view = self._moving.view()
+        self._moving_view.setflags(write=False)
+        self._everything = np.ones(blocks, np.bool_)
+
+    def _shrink(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture halved until it is small: the mean of 2x2 pixels each time; an odd last row or column is left out."""
+        picture = luma
+        for half in self._halves:
+            height, width = half.shape
+            picture = picture[: 2 * height, : 2 * width]
+            cv2.resize(picture, (width, height), dst=half, interpolation=cv2.INTER_AREA)
+            picture = half
+        return picture
+
+    def _block_means(self, now: NDArray[np.uint8], other: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        """The mean absolute difference of two small pictures in each block."""
+        cv2.absdiff(now, other, dst=self._difference)
+        cv2.resize(self._difference, self._blocks_wh, dst=out, interpolation=cv2.INTER_AREA)
+
+    def _compare(self, now: NDArray[np.uint8]) -> int:
+        """Mark the blocks that differ from the background by their threshold or more; returns how many."""
+        cv2.convertScaleAbs(self._background, dst=self._background_8)
+        self._block_means(now, self._background_8, self._block_difference)
+        np.greater_equal(self._block_difference, self._threshold, out=self._changed)
+        return int(np.count_nonzero(self._changed))
+
+    def _nothing_moves(self, elapsed_s: float) -> int:
+        self._age_s -= elapsed_s / 2
+        np.maximum(self._age_s, 0.0, out=self._age_s)
+        self._moving.fill(False)
+        return 0
+
+    def _mark_moving(self, elapsed_s: float) -> int:
+        """Of the changed blocks, mark those that changed lately or differ from the last look, too; returns how many.
+
+        A block's age grows while it is changed and shrinks at half that pace while it is not, so one that wavers grows old.
+        """
+        self._age_s += np.where(self._changed, elapsed_s, -elapsed_s / 2).astype(np.float32)
+        np.clip(self._age_s, 0.0, 2 * FRESH_S, out=self._age_s)
+        np.greater_equal(self._block_step, self._threshold, out=self._active)
+        np.less_equal(self._age_s, FRESH_S, out=self._moving)
+        self._moving |= self._active
+        self._moving &= self._changed
+        cv2.boxFilter(self._moving.view(np.uint8), -1, (3, 3), dst=self._together, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        np.greater_equal(self._together, TOGETHER, out=self._active)
+        self._moving &= self._active
+        return int(np.count_nonzero(self._moving))
+
+    def _learn(self, now: NDArray[np.uint8], changed: int, elapsed_s: float, time_s: float) -> None:
+        """Let background and flicker follow the picture by the time that has really passed.
+
+        The first looks count alike, so that a windy tree is known after a second and not after twenty.
+        """
+        self._looks += 1
+        if time_s < self._settled_s:
+            cv2.accumulateWeighted(now, self._background, _weight(elapsed_s, SETTLING_S))
+        else:
+            self._learn_background(now, changed, elapsed_s)
+            self._learn_flicker(elapsed_s)
+        np.copyto(self._before, now)
+
+    def _learn_background(self, now: NDArray[np.uint8], changed: int, elapsed_s: float) -> None:
+        still = max(_weight(elapsed_s, STILL_S), 1.0 / (self._looks + 1))
+        if not changed:
+            cv2.accumulateWeighted(now, self._background, still)
+            return
+        height, width = self._mask.shape
+        cv2.resize(self._changed.view(np.uint8), (width, height), dst=self._mask, interpolation=cv2.INTER_NEAREST)
+        cv2.accumulateWeighted(now, self._background, _weight(elapsed_s, CHANGED_S), mask=self._mask)
+        np.logical_not(self._mask, out=self._mask.view(np.bool_))
+        cv2.accumulateWeighted(now, self._background, still, mask=self._mask)
+
+    def _learn_flicker(self, elapsed_s: float) -> None:
+        weight = max(_weight(elapsed_s, FLICKER_S), 1.0 / (self._looks + 1))
+        cv2.accumulateWeighted(self._block_step, self._flicker, weight)
+        cv2.convertScaleAbs(self._flicker, dst=self._threshold, alpha=FLICKER_TIMES)
+        np.clip(self._threshold, self._least, min(round(FLICKER_RAISES * self._least), 255), out=self._threshold)
+
+    def _take_out_light(self, now: NDArray[np.uint8], changed: int, time_s: float) -> tuple[bool, int]:
+        """Unmark the changed blocks whose whole neighbourhood became brighter or darker alike: a cloud, a lamp, the exposure.
+
+        Returns:
+            Whether a change of the light (or the scene) as a whole begins here, and how many changed blocks are left.
+        """
+        near = (NEAR_BLOCKS, NEAR_BLOCKS)
+        cv2.resize(now, self._blocks_wh, dst=self._block_now, interpolation=cv2.INTER_AREA)
+        cv2.resize(self._background_8, self._blocks_wh, dst=self._block_background, interpolation=cv2.INTER_AREA)
+        cv2.blur(self._block_now, near, dst=self._near_now)
+        cv2.blur(self._block_background, near, dst=self._near_background)
+        np.add(self._near_now, DARK, out=self._gain, casting="same_kind")
+        np.add(self._near_background, DARK, out=self._relit, casting="same_kind")
+        np.divide(self._gain, self._relit, out=self._gain)
+        np.multiply(self._block_background, self._gain, out=self._relit)
+        cv2.convertScaleAbs(self._relit, dst=self._near_background)
+        cv2.absdiff(self._block_now, self._near_background, dst=self._block_difference)
+        cv2.convertScaleAbs(self._threshold, dst=self._block_left, alpha=LEFT_SHARE)
+        np.greater_equal(self._block_difference, self._block_left, out=self._active)
+        self._changed &= self._active
+        left = int(np.count_nonzero(self._changed))
+        whole = self._changed.size
+        if left > SCENE_SHARE * whole:
+            np.copyto(self._background, now)
+        elif changed < LIGHT_SHARE * whole or left > changed / 2:
+            return False, left
+        begins = time_s >= self._settled_s
+        self._settled_s = time_s + SETTLE_S
+        return begins, left
+
+    def _region(self) -> tuple[float, float, float, float]:
+        """Relative box around all moving blocks; there is at least one."""
+        height, width = self._moving.shape
+        columns, rows = np.flatnonzero(self._moving.any(axis=0)), np.flatnonzero(self._moving.any(axis=1))
+        return float(columns[0]) / width, float(rows[0]) / height, float(columns[-1] + 1) / width, float(rows[-1] + 1) / height
+
+
+def _weight(elapsed_s: float, constant_s: float) -> float:
+    """How much of a running average is replaced after `elapsed_s`, 0..1."""
+    return 1.0 - math.exp(-elapsed_s / constant_s)

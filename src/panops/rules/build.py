@@ -1,0 +1,128 @@
+"""From the site file to the rules of one camera."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import tzinfo
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from panops.config.schema import SiteConfig
+from panops.domain.errors import ConfigProblem, PluginError
+from panops.domain.geometry import Polygon, Tripwire
+from panops.domain.protocols import Rule
+from panops.rules.registry import RULES
+from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
+from panops.rules.schedule import Schedule, ScheduledRule
+
+logger = logging.getLogger(__name__)
+
+
+def build_rules(
+    site: SiteConfig,
+    camera_id: str,
+    classes: tuple[str, ...],
+    size_wh: tuple[int, int],
+    tz: tzinfo | None,
+    *,
+    wall_clock: bool = True,
+) -> list[tuple[Any, Rule]]:
+    """The rules that watch a camera, each with its config, in the site file's order.
+
+    What cannot work (see `check_rules`) is left out, and each problem is logged once as a warning. A rule for all cameras leaves out
+    the cameras that have no zone or line of its name.
+
+    Args:
+        site: The site.
+        camera_id: A camera of the site.
+        classes: Class names of the camera's model.
+        size_wh: Its picture's width and height, px. When that changes, finish the engine and build again.
+        tz: The site's time zone (`site_timezone(site.timezone)`); None is the machine's own.
+        wall_clock: Whether `tracks.time_s` is UTC. Off (a file's own time): schedules say nothing, and every rule is on.
+    """
+    for problem in check_rules(site, camera_id, classes):
+        logger.warning("camera %s: %s", camera_id, problem)
+    camera = site.cameras[camera_id]
+    scene = Scene(
+        camera_id,
+        size_wh,
+        classes,
+        {name: Polygon(name, np.array(zone.polygon)) for name, zone in camera.zones.items()},
+        {name: Tripwire(name, np.array(line.points)) for name, line in camera.lines.items()},
+    )
+    built: list[tuple[Any, Rule]] = []
+    for config in site.camera_rules(camera_id):
+        if _place_problem(site, camera_id, config) or not scene.wanted(config.classes):
+            continue
+        try:
+            make = partial(RULES.load(config.kind), config, scene)
+        except PluginError:
+            continue  # told by check_rules
+        scheduled = wall_clock and config.schedule
+        built.append((config, ScheduledRule(make, Schedule(config.schedule, tz)) if scheduled else make()))
+    return built
+
+
+def watched_classes(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> frozenset[int]:
+    """The `class_id`s that any rule of a camera watches. Objects of other classes are nothing to keep the detector awake for."""
+    scene = Scene(camera_id, (1, 1), classes)
+    return frozenset().union(*(scene.wanted(config.classes) for config in site.camera_rules(camera_id)))
+
+
+def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> list[ConfigProblem]:
+    """Everything in the rules of a camera that cannot work with it and its model; empty when all is well.
+
+    Args:
+        site: The site.
+        camera_id: A camera of the site.
+        classes: Class names of the camera's model.
+    """
+    problems: list[ConfigProblem] = []
+    for config in site.camera_rules(camera_id):
+        place = _place_problem(site, camera_id, config)
+        if place is not None and (camera_id in config.cameras or not _exists_somewhere(site, config)):
+            problems.append(place)
+        problems += _class_problems(camera_id, config, classes)
+        try:
+            RULES.load(config.kind)
+        except PluginError as error:
+            problems.append(ConfigProblem(f"rules.{config.id}.kind", str(error)))
+    return problems
+
+
+def _place(config: Any) -> tuple[str, str | None]:
+    """Where a rule looks: the field's name and its value."""
+    line = getattr(config, "line", None)
+    return ("line", line) if line is not None else ("zone", getattr(config, "zone", None))
+
+
+def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
+    what, name = _place(config)
+    camera = site.cameras[camera_id]
+    known = camera.lines if what == "line" else camera.zones
+    if name is None or name in known:
+        return None
+    has = f"its {what}s are: {', '.join(sorted(known))}" if known else f"it has no {what}s"
+    return ConfigProblem(f"rules.{config.id}.{what}", f"camera {camera_id!r} has no {what} {name!r}; {has}")
+
+
+def _exists_somewhere(site: SiteConfig, config: Any) -> bool:
+    what, name = _place(config)
+    return any(name in (camera.lines if what == "line" else camera.zones) for camera in site.cameras.values())
+
+
+def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list[ConfigProblem]:
+    if tuple(classes) == (MOVING_CLASS,):
+        return []
+    known = {name.casefold() for name in classes} | {ANY_CLASS}
+    unknown = [name for name in config.classes if name.strip().casefold() not in known]
+    return [
+        ConfigProblem(
+            f"rules.{config.id}.classes",
+            f"the model of camera {camera_id!r} knows no class {name!r}; expected {ANY_CLASS!r} or one of: {', '.join(classes)}",
+        )
+        for name in unknown
+    ]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from panops.config.schema import SiteConfig
+from panops.domain.protocols import Rule
+from panops.domain.tracks import Tracks
+from panops.rules.build import build_rules, check_rules, watched_classes
+from panops.rules.engine import RuleEngine
+from panops.rules.intrusion import Intrusion
+from panops.rules.line_crossing import LineCrossing
+from panops.rules.loitering import Loitering
+from panops.rules.occupancy import Occupancy
+from panops.rules.schedule import ScheduledRule
+from panops.testing.rule_conformance import Sighting, make_tracks
+
+SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
+CLASSES = ("person", "Traffic Light", "car")
+
+
+def site(*rules: dict[str, Any]) -> SiteConfig:
+    cameras = {
+        "gate": {"source": "sim://gate", "zones": {"floor": {"polygon": SQUARE}}, "lines": {"door": {"points": [[0.5, 0], [0.5, 1]]}}},
+        "yard": {"source": "sim://yard"},
+    }
+    return SiteConfig.model_validate({"cameras": cameras, "rules": [{"id": f"r{n}", **rule} for n, rule in enumerate(rules)]})
+
+
+def build(config: SiteConfig, camera_id: str = "gate", classes: tuple[str, ...] = CLASSES) -> list[tuple[Any, Rule]]:
+    return build_rules(config, camera_id, classes, (640, 360), None)
+
+
+def test_every_kind_is_built_in_the_files_order() -> None:
+    config = site(
+        {"kind": "occupancy", "limit": 3},
+        {"kind": "line_crossing", "line": "door"},
+        {"kind": "intrusion", "zone": "floor"},
+        {"kind": "loitering", "zone": "floor"},
+    )
+    built = build(config)
+    assert [type(rule) for _, rule in built] == [Occupancy, LineCrossing, Intrusion, Loitering]
+    assert [label.id for label, _ in built] == ["r0", "r1", "r2", "r3"]
+    assert check_rules(config, "gate", CLASSES) == []
+
+
+def test_only_enabled_rules_of_the_camera() -> None:
+    config = site(
+        {"kind": "intrusion", "enabled": False}, {"kind": "intrusion", "cameras": ["yard"]}, {"kind": "intrusion", "cameras": ["gate"]}
+    )
+    assert [label.id for label, _ in build(config)] == ["r2"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        pytest.param(
+            {"kind": "intrusion", "classes": ["dog"]},
+            "rules.r0.classes: the model of camera 'gate' knows no class 'dog'; expected 'any' or one of: person, Traffic Light, car",
+            id="class",
+        ),
+        pytest.param(
+            {"kind": "intrusion", "cameras": ["gate"], "zone": "flor"},
+            "rules.r0.zone: camera 'gate' has no zone 'flor'; its zones are: floor",
+            id="zone",
+        ),
+        pytest.param(
+            {"kind": "line_crossing", "cameras": ["gate"], "line": "floor"},
+            "rules.r0.line: camera 'gate' has no line 'floor'; its lines are: door",
+            id="a zone's name for a line",
+        ),
+        pytest.param(
+            {"kind": "loitering", "zone": "flor"},
+            "rules.r0.zone: camera 'gate' has no zone 'flor'; its zones are: floor",
+            id="no camera has it",
+        ),
+    ],
+)
+def test_what_cannot_work_is_said_and_left_out(rule: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = site(rule)
+    assert [str(problem) for problem in check_rules(config, "gate", CLASSES)] == [message]
+    with caplog.at_level(logging.WARNING):
+        assert build(config) == []
+    assert [record.message for record in caplog.records] == [f"camera gate: {message}"]
+
+
+def test_a_rule_for_all_cameras_passes_over_those_without_its_zone() -> None:
+    config = site({"kind": "intrusion", "zone": "floor"})
+    assert build(config, "yard") == []
+    assert check_rules(config, "yard", CLASSES) == []
+
+
+def test_known_classes_work_when_others_are_unknown() -> None:
+    config = site({"kind": "intrusion", "classes": ["dog", "PERSON"], "after_s": 0})
+    assert len(check_rules(config, "gate", CLASSES)) == 1
+    assert fired(build(config)) == ["person"]
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "class_id", "expected"),
+    [
+        pytest.param(["person"], CLASSES, 0, ["person"], id="by name"),
+        pytest.param(["person"], CLASSES, 2, [], id="another class"),
+        pytest.param(["traffic light"], CLASSES, 1, ["Traffic Light"], id="upper and lower case are alike"),
+        pytest.param(["any"], CLASSES, 2, ["car"], id="any"),
+        pytest.param(["person"], ("moving",), 0, ["moving"], id="the zero-weight detector stands in"),
+        pytest.param(["person", "dog"], ("moving",), 0, ["moving"], id="for every name"),
+    ],
+)
+def test_classes(names: list[str], classes: tuple[str, ...], class_id: int, expected: list[str]) -> None:
+    config = site({"kind": "intrusion", "classes": names, "after_s": 0})
+    assert fired(build(config, classes=classes), class_id) == expected
+    assert check_rules(config, "gate", classes) == []
+
+
+def fired(built: list[tuple[Any, Rule]], class_id: int = 0) -> list[str]:
+    engine = RuleEngine("gate", built, epoch=0)
+    return [event.incident.class_name for event in engine.update(make_tracks(0.0, [Sighting(1, 0.5, 0.5, class_id=class_id)]))]
+
+
+def test_a_schedule_is_kept_by_the_clock_and_not_by_a_files_time() -> None:
+    config = site({"kind": "intrusion", "schedule": [{"start": "08:00", "end": "08:01", "days": ["mon"]}]})
+    ((_, scheduled),) = build(config)
+    assert isinstance(scheduled, ScheduledRule)
+    ((_, plain),) = build_rules(config, "gate", CLASSES, (640, 360), None, wall_clock=False)
+    assert isinstance(plain, Intrusion)
+
+
+def test_nothing_happens_in_an_empty_picture() -> None:
+    config = site(
+        {"kind": "intrusion", "zone": "floor"},
+        {"kind": "line_crossing", "line": "door"},
+        {"kind": "loitering"},
+        {"kind": "occupancy", "limit": 0},
+    )
+    engine = RuleEngine("gate", build(config), epoch=0)
+    assert [event for n in range(20) for event in engine.update(Tracks.empty("gate", n / 5))] == []
+    assert engine.finish(5.0) == []
+
+
+def test_watched_classes_are_those_of_all_rules_together() -> None:
+    config = site(
+        {"kind": "intrusion"},
+        {"kind": "loitering", "classes": ["car", "dog"]},
+        {"kind": "intrusion", "cameras": ["yard"], "classes": ["any"]},
+    )
+    assert watched_classes(config, "gate", CLASSES) == {0, 2}
+    assert watched_classes(config, "yard", CLASSES) == {0, 1, 2}
+    assert watched_classes(config, "gate", ("moving",)) == {0}
+    assert watched_classes(site(), "gate", CLASSES) == frozenset()
