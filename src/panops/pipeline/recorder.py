@@ -37,6 +37,7 @@ _LOOK_EVERY_S = 0.5
 _CLEARER = 0.05
 # The last packets may arrive late; a camera that died sends none: after this long the clip is written with what there is.
 _PATIENCE_S = 5.0
+_GIVE_UP_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -182,11 +183,11 @@ class Recorder:
             record.complete_at_s = self._clock.utc_s() + camera.wanted.after_s + _PATIENCE_S
 
     def _last_wanted_s(self, record: _Open) -> float:
-        """Capture time of the clip's last picture."""
-        incident = record.event.incident
-        end_s = incident.ended_at_s if incident.ended_at_s is not None else incident.updated_at_s
+        """Capture time of the clip's last picture, as far as it is known."""
         wanted = record.camera.wanted
-        return min(end_s + wanted.after_s, self._first_wanted_s(record) + wanted.max_clip_s)
+        longest_s = self._first_wanted_s(record) + wanted.max_clip_s
+        ended_s = record.event.incident.ended_at_s
+        return longest_s if ended_s is None else min(ended_s + wanted.after_s, longest_s)
 
     def _first_wanted_s(self, record: _Open) -> float:
         return record.event.incident.started_at_s - record.camera.wanted.before_s
@@ -205,6 +206,7 @@ class Recorder:
                     self._advance(record, stopping)
                 except PanopsError as error:
                     self._tell(str(error))
+                    self._give_up_late(record)
                 except Exception:  # a fault with one event's proof must not end the proof of all others
                     log.exception("evidence of event %s could not be written", record.event.event_id)
                     self._forget(record)
@@ -220,7 +222,8 @@ class Recorder:
         if record.stored:
             self._write_clip(record)
             if record.trail:
-                self._trails.save_trail(record.event.event_id, record.trail)
+                end_s = self._last_wanted_s(record)
+                self._trails.save_trail(record.event.event_id, [row for row in record.trail if row[0] <= end_s])
             self._tell("")
         if record.stored or stopping:
             self._forget(record)
@@ -259,12 +262,21 @@ class Recorder:
         if not record.packets or info is None:
             log.warning("event %s has no clip: none of its packets are left", record.event.event_id)
             return
-        first_s, last_s = record.packets[0].captured_at_s, record.packets[-1].captured_at_s
+        # While the event was open nobody knew where it would end, so a little too much was taken.
+        end_s = self._last_wanted_s(record)
+        packets = [packet for packet in record.packets if packet.captured_at_s <= end_s] or record.packets
 
         def write(path: Path) -> None:
-            write_clip(record.packets, info, path)
+            write_clip(packets, info, path)
 
+        first_s, last_s = packets[0].captured_at_s, packets[-1].captured_at_s
         self._store.write(record.event.event_id, EvidenceKind.CLIP, first_s, last_s, write)
+
+    def _give_up_late(self, record: _Open) -> None:
+        """Memory is bounded: proof that could not be written for a minute is let go, the event itself stays."""
+        if record.complete_at_s is not None and self._clock.utc_s() > record.complete_at_s + _GIVE_UP_S:
+            log.error("event %s keeps no clip: %s", record.event.event_id, self._problem)
+            self._forget(record)
 
     def _forget(self, record: _Open) -> None:
         with self._lock:

@@ -1,0 +1,181 @@
+"""Evidence: a snapshot at once, a better one later, the clip from the original packets; and nothing for what is not stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from panops.config.schema import CameraConfig, EvidenceConfig
+from panops.domain.clock import SystemClock
+from panops.domain.errors import StorageFull
+from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.domain.frame import ArrayPixels, Frame
+from panops.domain.packets import Packet, StreamInfo
+from panops.domain.tracks import Tracks
+from panops.ingest.packet_ring import PacketRing
+from panops.ingest.registry import open_source
+from panops.pipeline.check import Check, Outcome
+from panops.pipeline.recorder import CameraEvidence, Recorder
+from panops.storage.database import Database
+from panops.storage.events import EventRepository
+from panops.storage.evidence import EvidenceStore
+from panops.storage.scope import Scope
+from panops.storage.trail import TrackTrail
+from panops.testing.films import make_film
+
+
+class Stage:
+    """A recorder over a real database, and a film whose packets lie in the ring."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database.at(folder).open()
+        self.events = EventRepository(self.database)
+        self.store = EvidenceStore(self.database, folder / "evidence")
+        self.trails = TrackTrail(self.database)
+        self.problems: list[str] = []
+        self.recorder = Recorder(self.store, self.trails, SystemClock(), self.problems.append)
+        film = make_film(folder / "film.mp4", count=120, rate_fps=10, gop=10)
+        source = open_source("cam", CameraConfig.model_validate({"source": str(film)}), SystemClock(), realtime=False)
+        self.info: StreamInfo = source.open()
+        self.packets: list[Packet] = list(iter(source.read, None))
+        source.close()
+        self.ring = PacketRing(max_s=30, max_bytes=10_000_000)
+        wanted = EvidenceConfig(before_s=2, after_s=1, max_clip_s=8)
+        self.recorder.add_camera(
+            "cam", CameraEvidence(CameraConfig.model_validate({"source": "x"}), ("person",), self.ring, lambda: self.info, wanted)
+        )
+        self.recorder.start()
+
+    def play(self, until_s: float) -> None:
+        for packet in self.packets:
+            if self.ring.newest_s < packet.captured_at_s <= until_s:
+                self.ring.append(packet)
+
+    def say(self, event: Event | None, time_s: float, brightness: int = 90) -> None:
+        frame = Frame("cam", 0, time_s, time_s, ArrayPixels(np.full((120, 160, 3), brightness, np.uint8)))
+        one = np.ones(1, np.int64)
+        box = np.array([[10, 10, 50, 90]], np.float32)
+        times = np.full(1, time_s)
+        tracks = Tracks("cam", time_s, one, box, np.array([0.9], np.float32), one * 0, one, times, times, one * 0)
+        self.recorder.note(Outcome(Check("cam", frame, 0.0, True), tracks, (event,) if event else (), 0.0))
+        if event:
+            self.events.save([event])
+            self.recorder.stored([event])
+
+    def kinds(self, event_id: str) -> dict[EvidenceKind, Path]:
+        found = {kind: self.store.path(Scope.everything(), event_id, kind) for kind in EvidenceKind}
+        return {kind: path for kind, path in found.items() if path is not None}
+
+
+def event(phase: EventPhase, started_s: float, updated_s: float, score: float = 0.5, event_id: str = "cam-1-0") -> Event:
+    ended_s = updated_s if phase is EventPhase.END else None
+    incident = Incident("k", phase, "intrusion", "person", "", (1,), score, started_s, updated_s, ended_s, (0.1, 0.1, 0.3, 0.7))
+    return Event(event_id, "cam", "rule", Severity.ALARM, incident)
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 8.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    made.recorder.close()
+    made.database.close()
+
+
+def test_snapshot_at_once_and_clip_at_the_end(stage: Stage) -> None:
+    stage.play(4.0)
+    stage.say(None, 3.8)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    assert wait_for(lambda: set(stage.kinds("cam-1-0")) == {EvidenceKind.SNAPSHOT, EvidenceKind.ANNOTATED})
+    stage.play(6.0)
+    stage.say(event(EventPhase.END, 4.0, 6.0), 6.0)
+    stage.play(9.0)
+    assert wait_for(lambda: EvidenceKind.CLIP in stage.kinds("cam-1-0"))
+    with av.open(str(stage.kinds("cam-1-0")[EvidenceKind.CLIP])) as clip:
+        stream = clip.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        count = sum(1 for _ in clip.decode(stream))
+    # 2 s before, 2 s of event, 1 s after, at 10 frames/s, from the keyframe at or before.
+    assert 50 <= count <= 61
+    assert wait_for(lambda: len(stage.trails.trail(Scope.everything(), "cam-1-0")) == 3)
+    assert stage.problems == []
+
+
+def test_a_clearer_picture_replaces_the_first(stage: Stage) -> None:
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0, 0.5), 4.0, brightness=40)
+    assert wait_for(lambda: EvidenceKind.ANNOTATED in stage.kinds("cam-1-0"))
+    first = stage.kinds("cam-1-0")[EvidenceKind.SNAPSHOT].read_bytes()
+    stage.say(event(EventPhase.UPDATE, 4.0, 4.4, 0.9), 4.4, brightness=200)
+    assert wait_for(lambda: stage.kinds("cam-1-0")[EvidenceKind.SNAPSHOT].read_bytes() != first)
+
+
+def test_a_long_event_is_cut_and_its_packets_outlive_the_ring(stage: Stage) -> None:
+    stage.ring.max_s = 3.0
+    stage.play(3.0)
+    stage.say(event(EventPhase.BEGIN, 3.0, 3.0), 3.0)
+    for until_s in range(4, 12):
+        stage.play(float(until_s))
+        stage.recorder._wake.set()
+        time.sleep(0.15)
+    stage.say(event(EventPhase.END, 3.0, 11.0), 11.0)
+    assert wait_for(lambda: EvidenceKind.CLIP in stage.kinds("cam-1-0"))
+    with av.open(str(stage.kinds("cam-1-0")[EvidenceKind.CLIP])) as clip:
+        count = sum(1 for _ in clip.decode(video=0))
+    assert 78 <= count <= 91  # max_clip_s of 8 s
+
+
+def test_nothing_is_written_for_an_event_that_is_not_stored(stage: Stage) -> None:
+    stage.play(4.0)
+    begun = event(EventPhase.BEGIN, 4.0, 4.0)
+    frame = Frame("cam", 0, 4.0, 4.0, ArrayPixels(np.zeros((120, 160, 3), np.uint8)))
+    stage.recorder.note(Outcome(Check("cam", frame, 0.0, True), Tracks.empty("cam", 4.0), (begun,), 0.0))
+    time.sleep(0.7)
+    assert stage.kinds("cam-1-0") == {}
+    stage.events.save([begun])
+    stage.recorder.stored([begun])
+    assert wait_for(lambda: EvidenceKind.SNAPSHOT in stage.kinds("cam-1-0"))
+
+
+def test_closing_writes_the_clips_of_open_events(stage: Stage) -> None:
+    stage.play(5.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    ended = event(EventPhase.END, 4.0, 5.0)
+    stage.events.save([ended])
+    stage.recorder.end([ended])
+    stage.recorder.stored([ended])
+    stage.recorder.close()
+    assert set(stage.kinds("cam-1-0")) == set(EvidenceKind)
+
+
+def test_a_full_disk_is_told_and_survived(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = stage.store.add_bytes
+    full = True
+
+    def refuse(*arguments: object, **named: object) -> object:
+        if full:
+            raise StorageFull("the evidence folder is full; free some space")
+        return whole(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage.store, "add_bytes", refuse)
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    assert wait_for(lambda: stage.problems == ["the evidence folder is full; free some space"])
+    full = False
+    assert wait_for(lambda: EvidenceKind.ANNOTATED in stage.kinds("cam-1-0"))
+    stage.say(event(EventPhase.END, 4.0, 5.0), 5.0)
+    stage.play(9.0)
+    assert wait_for(lambda: stage.problems[-1] == "")
