@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from panops.api.app import create_app
+from panops.api.request_frame import RequestIdFilter
 from panops.api.serve import run_server
 from panops.api.settings import ApiSettings
 from panops.commands.model_shelf import ModelShelf
@@ -61,7 +62,9 @@ def set_up_logging(level: str) -> None:
         handler: logging.Handler = RichHandler(console=stderr, show_path=False, log_time_format="%H:%M:%S")
         logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
     else:
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        handler = logging.StreamHandler()
+        handler.addFilter(RequestIdFilter())
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", handlers=[handler])
     os.environ["PANOPS_LOG"] = level.upper()  # the shards read it
     logging.getLogger("alembic").setLevel(logging.WARNING)
 

@@ -1,0 +1,134 @@
+"""Events: search, detail, review, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from panops.api.problems import not_found
+from panops.api.schemas import CountsOut, EventDetailOut, EventOut, EventsOut, EvidenceOut, ReviewOut, TrackedBoxOut, TrailPointOut
+from panops.api.security import Operator, Viewer
+from panops.api.services import Needed, Services
+from panops.domain.events import Evidence, EvidenceKind, Severity
+from panops.storage.errors import InvalidCursor
+from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"])
+
+FILE_NAMES = {EvidenceKind.SNAPSHOT: "snapshot.jpg", EvidenceKind.ANNOTATED: "annotated.jpg", EvidenceKind.CLIP: "clip.mp4"}
+
+
+def _printable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("expected text without NUL characters")
+    return text
+
+
+EventId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")]
+Words = Annotated[list[Annotated[str, Field(max_length=200), AfterValidator(_printable)]], Query(max_length=200)]
+Moment = Annotated[float | None, Query(ge=-1e11, le=1e11, allow_inf_nan=False, description="UTC s")]
+
+
+class ReviewIn(BaseModel):
+    """What somebody says of an event; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: ReviewStatus | None = None
+    note: Annotated[str, Field(max_length=4000), AfterValidator(_printable)] | None = None
+    kept: bool | None = None
+
+
+@router.get("")
+def events(
+    caller: Viewer,
+    services: Needed,
+    camera: Words = [],  # noqa: B006 - FastAPI copies defaults
+    rule: Words = [],  # noqa: B006 - as above
+    kind: Words = [],  # noqa: B006 - as above
+    class_: Annotated[list[Annotated[str, Field(max_length=200), AfterValidator(_printable)]], Query(alias="class", max_length=200)] = [],  # noqa: B006 - as above
+    zone: Words = [],  # noqa: B006 - as above
+    severity: Annotated[list[Severity], Query()] = [],  # noqa: B006 - as above
+    status: Annotated[list[ReviewStatus], Query()] = [],  # noqa: B006 - as above
+    since: Moment = None,
+    until: Moment = None,
+    kept: bool | None = None,
+    open_: Annotated[bool | None, Query(alias="open")] = None,
+    min_score: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    text: Annotated[str, Query(max_length=200), AfterValidator(_printable)] = "",
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> EventsOut:
+    """Events that the caller may see, newest first by start. Conditions are joined by "and", several values of one by "or"."""
+    wanted = EventFilter(
+        cameras=camera, rules=rule, kinds=kind, classes=class_, zones=zone, severities=severity, statuses=status, is_open=open_, kept=kept,
+        min_score=min_score, since_s=since, until_s=until, text=text,
+    )  # fmt: skip
+    try:
+        page = services.events.search(caller.scope, wanted, cursor, limit)
+    except OverflowError as error:
+        # A forged cursor can hold a whole number that no float holds.
+        raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
+    return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
+
+
+@router.get("/counts")
+def counts(caller: Viewer, services: Needed, since: Moment = None) -> CountsOut:
+    """How many events there are since a moment, by status, kind, camera and severity."""
+    return CountsOut.of(services.events.counts(caller.scope, since))
+
+
+@router.get("/{event_id}")
+def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut:
+    """One event with its proof, its history, and its boxes over time."""
+    stored = services.events.get(caller.scope, event_id)
+    if stored is None:
+        raise not_found("event")
+    trail = services.trails.trail(caller.scope, event_id)
+    tracks = [
+        TrailPointOut(
+            time_s=time_s,
+            boxes=[TrackedBoxOut(track_id=track_id, class_name=name, score=score, box=box) for track_id, name, score, box in boxes],
+        )
+        for time_s, boxes in trail
+    ]
+    return EventDetailOut(
+        **EventOut.fields_of(stored, _camera_name(services, stored)),
+        evidence=[_evidence_out(piece) for piece in stored.evidence],
+        history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
+        tracks=tracks,
+    )
+
+
+@router.patch("/{event_id}")
+async def review(event_id: EventId, body: ReviewIn, caller: Operator, services: Needed) -> EventOut:
+    """Acknowledge an event, call it a false alarm, note something, keep it."""
+
+    def write() -> EventOut:
+        stored = services.events.review(
+            caller.scope, event_id, status=body.status, note=body.note, kept=body.kept, user=caller.username, at_s=services.clock.utc_s()
+        )
+        return EventOut.of(stored, _camera_name(services, stored))
+
+    changed = await run_in_threadpool(write)
+    services.sockets.event_changed(event_id, changed.camera_id)
+    return changed
+
+
+def _named(services: Services, stored: Sequence[StoredEvent]) -> list[EventOut]:
+    site = services.view.current()
+    return [EventOut.of(item, services.view.camera_name(site, item.event.camera_id)) for item in stored]
+
+
+def _camera_name(services: Services, stored: StoredEvent) -> str:
+    return services.view.camera_name(services.view.current(), stored.event.camera_id)
+
+
+def _evidence_out(piece: Evidence) -> EvidenceOut:
+    url = f"/api/v1/events/{quote(piece.event_id, safe='')}/{FILE_NAMES[piece.kind]}"
+    return EvidenceOut(kind=piece.kind, url=url, size_bytes=piece.size_bytes, sha256=piece.sha256, start_s=piece.start_s, end_s=piece.end_s)

@@ -1,0 +1,335 @@
+"""`/ws`: one websocket a page for pictures, events, camera states and notices.
+
+Up: `{"sub": [ids], "fps": 5, "size": "s"}` names the cameras whose pictures are wanted from now on, `{"ack": 1}` confirms a binary message.
+Down: text `{"type": "cameras", "index": {id: number}}` first and whenever it changes, `{"type": "event" | "camera" | "notice", ...}`;
+binary batches as in `preview_batch`. At most two batches are on their way: who is slow to confirm skips pictures, and nothing queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from panops.api.preview_batch import CameraIndex, pack_batch
+from panops.api.schemas import CameraOut, EventOut, NoticeOut
+from panops.api.security import Caller, Resolver, find_caller, is_same_origin
+from panops.api.site_view import SiteView, status_of
+from panops.config.schema import SiteConfig
+from panops.domain.errors import StorageError
+from panops.pipeline.live import CameraStatus, EventNotice, LiveMessage, LiveSite, Preview, SystemNotice
+from panops.storage.events import EventRepository
+
+log = logging.getLogger(__name__)
+
+MOST_UNACKNOWLEDGED = 2
+MOST_CAMERAS = 256
+SLOWEST_FPS, FASTEST_FPS = 0.1, 15.0
+CHECK_EVERY_S = 5.0
+
+NOT_SIGNED_IN, OTHER_SITE, TOO_MANY, NOT_UNDERSTOOD, GOING_AWAY = 4401, 4403, 1013, 1008, 1001
+
+
+class SocketCounts:
+    """What the sockets did so far, for the metrics."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.pictures = 0
+        self.skipped = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SocketParts:
+    """What every socket works with.
+
+    Attributes:
+        live: The running site.
+        view: The stored site.
+        events: Where events are read from.
+        resolve: Finds the caller again, to notice a session that was ended.
+    """
+
+    live: LiveSite
+    view: SiteView
+    events: EventRepository
+    resolve: Resolver
+
+
+class LiveSockets:
+    """All open sockets.
+
+    Args:
+        parts: What they work with.
+        limit: The most at once.
+    """
+
+    def __init__(self, parts: SocketParts, limit: int) -> None:
+        self._parts = parts
+        self._limit = limit
+        self._open: set[LiveSocket] = set()
+        self._closing = False
+        self.counts = SocketCounts()
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one socket to its end. Refusals come after the accept: a page whose handshake fails would retry for ever."""
+        caller: Caller | None = getattr(websocket.state, "user", None)
+        await websocket.accept()
+        if not is_same_origin(websocket):
+            await websocket.close(OTHER_SITE, "the page is not this server's own")
+        elif caller is None:
+            await websocket.close(NOT_SIGNED_IN, "sign in first")
+        elif self._closing or len(self._open) >= self._limit:
+            await websocket.close(TOO_MANY, "too many live connections")
+        else:
+            socket = LiveSocket(websocket, caller, self._parts, self.counts)
+            self._open.add(socket)
+            try:
+                await socket.run()
+            finally:
+                self._open.discard(socket)
+
+    def check(self) -> None:
+        """Look again now at the cameras and at who may see them: something was changed."""
+        for socket in self._open:
+            socket.check()
+
+    def event_changed(self, event_id: str, camera_id: str) -> None:
+        """Somebody reviewed an event: tell the other pages."""
+        for socket in self._open:
+            socket.reviewed(EventNotice(event_id, camera_id, "", "review"))
+
+    async def close_all(self) -> None:
+        """Close every socket with 1001 and take no new ones."""
+        self._closing = True
+        await asyncio.gather(*(socket.close(GOING_AWAY, "the server stops") for socket in tuple(self._open)))
+
+
+class LiveSocket:
+    """One open socket. Lives on the event loop."""
+
+    def __init__(self, websocket: WebSocket, caller: Caller, parts: SocketParts, counts: SocketCounts) -> None:
+        self._websocket = websocket
+        self._caller = caller
+        self._parts = parts
+        self._counts = counts
+        self._index = CameraIndex()
+        self._site = SiteConfig()
+        self._subscription = parts.live.subscribe()
+        self._wanted: list[str] = []
+        self._fps = 5.0
+        self._size: Literal["s", "m", "l"] = "s"
+        self._latest: dict[str, Preview] = {}
+        self._unacknowledged = 0
+        self._ready = asyncio.Event()
+        self._paced_anew = asyncio.Event()
+        self._check = asyncio.Event()
+        self._reviews: dict[str, EventNotice] = {}
+
+    def check(self) -> None:
+        """Look again at the cameras and the session, soon."""
+        self._check.set()
+
+    def reviewed(self, notice: EventNotice) -> None:
+        """Tell the page of a reviewed event, soon."""
+        self._reviews[notice.event_id] = notice
+        self._check.set()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket; `run` ends then. A client that does not read is not waited for."""
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+                await asyncio.wait_for(self._websocket.close(code, reason), 1.0)
+
+    async def run(self) -> None:
+        """Serve until either side closes."""
+        try:
+            self._site = await run_in_threadpool(self._parts.view.current)
+            self._index.update(self._visible())
+            await self._say({"type": "cameras", "index": self._index.numbers})
+            await self._first_to_end(self._receive(), self._pump(), self._send_batches(), self._keep_checking())
+        except (WebSocketDisconnect, _ClosedError):
+            pass  # the ordinary end
+        except StorageError as error:
+            log.warning("a live connection of %s ends: %s", self._caller.username, error)
+            await self.close(TOO_MANY, "the storage cannot be read")
+        finally:
+            self._subscription.close()
+
+    async def _first_to_end(self, *works: Coroutine[Any, Any, None]) -> None:
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- up -------------------------------------------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise _ClosedError
+            try:
+                self._take(json.loads(message["text"]))
+            except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
+                await self.close(NOT_UNDERSTOOD, 'expected {"sub": [ids], "fps": n, "size": "s|m|l"} or {"ack": n}')
+                raise _ClosedError from None
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, dict) or not ("sub" in message or "ack" in message):
+            raise ValueError("neither sub nor ack")
+        if "ack" in message:
+            count = int(message["ack"])
+            if count < 0:
+                raise ValueError("a negative ack")
+            self._unacknowledged = max(0, self._unacknowledged - count)
+            self._look_ready()
+        if "sub" in message:
+            self._take_wish(message)
+
+    def _take_wish(self, message: dict[str, Any]) -> None:
+        cameras, fps, size = message["sub"], float(message.get("fps", self._fps)), message.get("size", self._size)
+        if not isinstance(cameras, list) or not all(isinstance(camera, str) for camera in cameras):
+            raise TypeError("sub is a list of camera ids")
+        if size not in ("s", "m", "l") or not math.isfinite(fps):
+            raise ValueError("a size or rate that does not exist")
+        fps = min(max(fps, SLOWEST_FPS), FASTEST_FPS)
+        if (fps, size) != (self._fps, self._size):
+            self._latest.clear()
+            self._paced_anew.set()
+        self._wanted, self._fps, self._size = list(dict.fromkeys(cameras))[:MOST_CAMERAS], fps, size
+        self._watch()
+
+    def _watch(self) -> None:
+        """Subscribe to what is wanted and may be seen; a camera out of scope is the same as one that does not exist."""
+        cameras = [camera for camera in self._wanted if camera in self._index.numbers]
+        self._latest = {camera: preview for camera, preview in self._latest.items() if camera in cameras}
+        self._look_ready()
+        self._subscription.watch(cameras, self._fps, self._size)
+
+    # --- down -----------------------------------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        while True:
+            news: dict[tuple[str, str], LiveMessage] = {}
+            messages = await self._subscription.next()
+            for message in messages:
+                if isinstance(message, Preview):
+                    self._take_preview(message)
+                else:
+                    news[_subject(message)] = message  # only the newest word on each thing
+            for notice in news.values():
+                await self._tell(notice)
+
+    def _take_preview(self, preview: Preview) -> None:
+        if preview.camera_id in self._wanted and preview.camera_id in self._index.numbers and preview.size == self._size:
+            self._counts.skipped += preview.camera_id in self._latest
+            self._latest[preview.camera_id] = preview
+            self._look_ready()
+
+    def _look_ready(self) -> None:
+        if self._latest and self._unacknowledged < MOST_UNACKNOWLEDGED:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    async def _send_batches(self) -> None:
+        """Send what is newest at each deadline `t0 + k / fps`: the pace does not drift by the time that sending takes.
+
+        A deadline that passed without a picture stays open until the next one: what comes a moment late goes at once, and is not kept
+        back for a whole period (cameras are as fast as the pace, so that would halve their rate).
+        """
+        loop = asyncio.get_running_loop()
+        began_s, slot = -math.inf, 0
+        while True:
+            await self._ready.wait()
+            if self._paced_anew.is_set() or began_s == -math.inf:
+                self._paced_anew.clear()
+                began_s, slot = loop.time(), 0
+            else:
+                slot = max(slot + 1, math.floor((loop.time() - began_s) * self._fps))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._paced_anew.wait(), max(0.0, began_s + slot / self._fps - loop.time()))
+                continue
+            if not self._ready.is_set():
+                continue
+            previews, self._latest = tuple(self._latest.values()), {}
+            self._unacknowledged += 1
+            self._look_ready()
+            batch = pack_batch(previews, self._index.numbers)
+            if batch:
+                self._counts.batches += 1
+                self._counts.pictures += len(previews)
+                await self._websocket.send_bytes(batch)
+            else:
+                self._unacknowledged -= 1
+
+    async def _tell(self, message: LiveMessage) -> None:
+        scope = self._caller.scope
+        if isinstance(message, SystemNotice):
+            body = NoticeOut(topic=message.topic, level=message.level, message=message.message)
+            await self._say({"type": "notice", **body.model_dump(mode="json")})
+        elif isinstance(message, CameraStatus) and message.camera_id in self._index.numbers:
+            camera = CameraOut.of(message.camera_id, self._site, status_of(self._site, message.camera_id, message))
+            await self._say({"type": "camera", "camera": camera.model_dump(mode="json")})
+        elif isinstance(message, EventNotice) and scope.allows(message.camera_id):
+            stored = await run_in_threadpool(self._parts.events.get, scope, message.event_id)
+            if stored is not None:
+                event = EventOut.of(stored, self._parts.view.camera_name(self._site, stored.event.camera_id))
+                await self._say({"type": "event", "phase": message.phase, "event": event.model_dump(mode="json")})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._websocket.send_json(message)
+
+    # --- upkeep ---------------------------------------------------------------------------------------------------------------
+
+    async def _keep_checking(self) -> None:
+        """Follow changes of the cameras, of the caller's rights, and the end of the session."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._check.wait(), CHECK_EVERY_S)
+            self._check.clear()
+            caller = await find_caller(self._websocket, self._parts.resolve)
+            if caller is None:
+                await self.close(NOT_SIGNED_IN, "the session has ended")
+                raise _ClosedError
+            self._caller = caller
+            self._site = await run_in_threadpool(self._parts.view.current)
+            if self._index.update(self._visible()):
+                await self._say({"type": "cameras", "index": self._index.numbers})
+                self._watch()
+            reviews, self._reviews = self._reviews, {}
+            for notice in reviews.values():
+                await self._tell(notice)
+
+    def _visible(self) -> list[str]:
+        return [camera for camera in self._site.cameras if self._caller.scope.allows(camera)]
+
+
+class _ClosedError(Exception):
+    """The socket is closed; its tasks end."""
+
+
+def _subject(message: LiveMessage) -> tuple[str, str]:
+    if isinstance(message, EventNotice):
+        return "event", message.event_id
+    if isinstance(message, SystemNotice):
+        return "notice", message.topic
+    return "camera", message.camera_id

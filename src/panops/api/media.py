@@ -1,0 +1,95 @@
+"""The files that prove events: snapshots and clips, with ranges so that a player can seek."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path as PathOnDisk
+from typing import Annotated, Literal
+
+import cv2
+from fastapi import APIRouter, Path
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from panops.api.events import FILE_NAMES, EventId
+from panops.api.problems import not_found, problem
+from panops.api.security import Viewer
+from panops.api.services import Needed, Size
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"])
+
+FileName = Annotated[Literal["snapshot.jpg", "annotated.jpg", "clip.mp4"], Path()]
+_KINDS = {name: kind for kind, name in FILE_NAMES.items()}
+_PARTS = re.compile(r"(\d*)-(\d*)")
+WIDTHS_PX = {"s": 426, "m": 854}
+_RANGE = re.compile(r"^bytes=(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15})(?:, *(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15}))*$")
+_TYPES = {"snapshot.jpg": "image/jpeg", "annotated.jpg": "image/jpeg", "clip.mp4": "video/mp4"}
+
+
+def smaller_jpeg(path: PathOnDisk, width_px: int) -> bytes | None:
+    """The picture in `path` at most `width_px` wide, as JPEG; None when it is that small already, or cannot be read as a picture."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None or image.shape[1] <= width_px:
+        return None
+    height_px = max(1, round(image.shape[0] * width_px / image.shape[1]))
+    small = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    return bytes(data) if done else None
+
+
+class _File(FileResponse):
+    """A file, as RFC 9110 wants it: an unchanged one is not sent again, a `Range` that is none is ignored, one beyond the end gets 416."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, a part of it, 304 or 416."""
+        headers = Headers(scope=scope)
+        length = int(self.headers["content-length"])
+        asked = headers.get("range")
+        if self.headers["etag"] in [part.strip() for part in headers.get("if-none-match", "").split(",")]:
+            kept = {name: self.headers[name] for name in ("etag", "cache-control", "last-modified")}
+            await Response(status_code=304, headers=kept)(scope, receive, send)
+            return
+        if asked is not None and not _is_range(asked):
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]}
+        elif asked is not None and any(_first_byte(first, last, length) >= length for first, last in _PARTS.findall(asked)):
+            answer = problem(416, f"the file has {length} bytes; this range lies beyond", headers={"Content-Range": f"bytes */{length}"})
+            await answer(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+
+def _is_range(header: str) -> bool:
+    return bool(_RANGE.match(header)) and all(not (first and last) or int(first) <= int(last) for first, last in _PARTS.findall(header))
+
+
+def _first_byte(first: str, last: str, length: int) -> int:
+    return int(first) if first else max(0, length - int(last))
+
+
+@router.head("/{event_id}/{file_name}", response_class=Response, include_in_schema=False)
+@router.get("/{event_id}/{file_name}", response_class=Response)
+def media(event_id: EventId, file_name: FileName, caller: Viewer, services: Needed, size: Size = "l", download: bool = False) -> Response:
+    """A snapshot, an annotated snapshot, or the clip.
+
+    `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; `download=true` saves under the event's name.
+    """
+    path = services.evidence.path(caller.scope, event_id, _KINDS[file_name])
+    if path is None:
+        raise not_found("file")
+    try:
+        stat = path.stat()
+    except OSError as error:  # retention took it a moment ago
+        raise not_found("file") from error
+    if size != "l" and file_name != "clip.mp4":
+        small = smaller_jpeg(path, WIDTHS_PX[size])
+        if small is not None:
+            return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    return _File(
+        path,
+        media_type=_TYPES[file_name],
+        # Written once and never changed; the ETag tells a replaced one. Private: no shared cache may keep it.
+        headers={"Cache-Control": "private, max-age=3600"},
+        stat_result=stat,
+        filename=f"{event_id}-{file_name}" if download else None,
+    )

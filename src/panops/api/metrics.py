@@ -1,0 +1,125 @@
+"""`/metrics` for Prometheus: what the running site says of itself, read when it is asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from panops.api.live_socket import LiveSockets
+from panops.api.problems import ProblemError
+from panops.api.security import OPEN, Caller, is_local
+from panops.api.services import Needed
+from panops.pipeline.live import CameraState, CameraStatus, LiveSite
+from panops.storage.scope import Role
+
+router = APIRouter(tags=["metrics"])
+
+# The site's figures under their Prometheus names; one that the site does not give is left out, one not named here gets panops_site_NAME.
+_SITE: Mapping[str, tuple[str, str, bool]] = {
+    "cpu_cores": ("panops_cpu_cores", "Processor cores in use by all processes.", False),
+    "rss_bytes": ("panops_resident_memory_bytes", "Resident memory of all processes.", False),
+    "uptime_s": ("panops_uptime_seconds", "Time since the start.", False),
+    "shards": ("panops_shards", "Processes that run cameras.", False),
+    "shard_restarts": ("panops_shard_restarts", "Processes that ended unexpectedly and were started again.", True),
+    "events_written": ("panops_events_stored", "Events stored since the start.", True),
+    "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
+}
+
+
+@router.get("/metrics", dependencies=[OPEN], include_in_schema=False)
+async def metrics(request: Request, services: Needed) -> Response:
+    """Prometheus text, for this machine itself, an administrator, or a token that may see every camera."""
+    caller: Caller | None = request.state.user
+    if caller is None and not is_local(request, loopback_is_local=services.settings.loopback_is_local):
+        raise ProblemError(401, "sign in as admin, or send a bearer token", headers={"WWW-Authenticate": "Bearer"})
+    if caller is not None and not _may_read(caller):
+        raise ProblemError(403, "metrics need the role admin, or a token that may see every camera")
+    # Scraped on the event loop: the running site may only be asked there, and it answers from memory.
+    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(caller: Caller) -> bool:
+    return caller.role is Role.ADMIN or (caller.via == "token" and caller.scope.cameras is None)
+
+
+class SiteCollector(Collector):
+    """Turns the running site's state into metrics at each scrape, so that nothing has to be kept in step.
+
+    Args:
+        live: The running site.
+        sockets: The open websockets.
+    """
+
+    def __init__(self, live: LiveSite, sockets: LiveSockets) -> None:
+        self._live = live
+        self._sockets = sockets
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: the registry must not ask the site before it runs."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics of cameras, site and sockets."""
+        yield from _camera_metrics(self._live.statuses())
+        yield from _site_metrics(self._live.metrics())
+        yield from self._socket_metrics()
+
+    def _socket_metrics(self) -> Iterator[Metric]:
+        counts = self._sockets.counts
+        yield GaugeMetricFamily("panops_live_sockets", "Open live connections of pages.", value=len(self._sockets))
+        yield CounterMetricFamily("panops_live_batches", "Picture batches sent to pages.", value=counts.batches)
+        yield CounterMetricFamily("panops_live_pictures", "Pictures sent to pages.", value=counts.pictures)
+        yield CounterMetricFamily("panops_live_pictures_skipped", "Pictures a slow page did not get.", value=counts.skipped)
+
+
+def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
+    camera = ["camera"]
+    up = GaugeMetricFamily("panops_camera_up", "Whether the camera is live (1) or not (0).", labels=camera)
+    state = GaugeMetricFamily("panops_camera_state", "1 for the state that the camera is in.", labels=["camera", "state"])
+    decoded = CounterMetricFamily("panops_frames_decoded", "Frames decoded.", labels=camera)
+    analysed = CounterMetricFamily("panops_frames_analysed", "Frames that the detector saw.", labels=camera)
+    dropped = CounterMetricFamily("panops_frames_dropped", "Frames given up, by cause.", labels=["camera", "cause"])
+    reconnects = CounterMetricFamily("panops_reconnects", "Times a connection had to be made again.", labels=camera)
+    inference = GaugeMetricFamily("panops_inference_seconds", "Median time of the detector, lately.", labels=["camera", "model"])
+    tracks = GaugeMetricFamily("panops_tracks", "Objects followed now.", labels=camera)
+    rate = GaugeMetricFamily("panops_source_frames_per_second", "Frames decoded per second, lately.", labels=camera)
+    checks = GaugeMetricFamily("panops_checks_per_second", "Frames looked at per second, lately.", labels=camera)
+    newest = GaugeMetricFamily("panops_last_frame_timestamp_seconds", "UTC time of the newest frame.", labels=camera)
+    for status in statuses:
+        label = [status.camera_id]
+        up.add_metric(label, float(status.state is CameraState.LIVE))
+        for name in CameraState:
+            state.add_metric([*label, name.value], float(status.state is name))
+        decoded.add_metric(label, status.decoded)
+        analysed.add_metric(label, status.analysed)
+        reconnects.add_metric(label, status.reconnects)
+        for cause, count in sorted(Counter(status.dropped).items()):
+            dropped.add_metric([*label, cause], count)
+        inference.add_metric([*label, status.model], status.inference_ms / 1000)
+        tracks.add_metric(label, status.tracks)
+        rate.add_metric(label, status.source_fps)
+        checks.add_metric(label, status.checks_fps)
+        if status.last_frame_s is not None:
+            newest.add_metric(label, status.last_frame_s)
+    yield from (up, state, decoded, analysed, dropped, reconnects, inference, tracks, rate, checks, newest)
+
+
+def _site_metrics(figures: Mapping[str, float]) -> Iterator[Metric]:
+    for key, value in figures.items():
+        name, text, counts = _SITE.get(key, (f"panops_site_{key}", f"{key} of the site.", False))
+        family = CounterMetricFamily if counts else GaugeMetricFamily
+        yield family(name, text, value=value)
+
+
+def register_site(registry: CollectorRegistry, live: LiveSite, sockets: LiveSockets) -> None:
+    """Let a registry show the site."""
+    registry.register(SiteCollector(live, sockets))

@@ -1,0 +1,90 @@
+"""The binary message of the live socket: many cameras' pictures in one.
+
+A message is records one after the other, little endian: `camera u16, flags u16, jpeg_length u32, timestamp f64`, the JPEG, and when bit 0
+of flags is set `boxes_length u32` and that many bytes of UTF-8 JSON `[[track_id, "class", score, x1, y1, x2, y2], ...]`, relative 0..1.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping
+
+from panops.pipeline.live import LiveBox, Preview
+
+_HEAD = struct.Struct("<HHId")
+_LENGTH = struct.Struct("<I")
+HAS_BOXES = 1
+MOST_CAMERAS = 65536
+
+
+def pack_batch(previews: Iterable[Preview], index: Mapping[str, int]) -> bytes:
+    """One binary message.
+
+    Args:
+        previews: The pictures, at most one a camera.
+        index: Each camera's number on this socket; a preview of a camera without one is left out.
+    """
+    parts: list[bytes] = []
+    for preview in previews:
+        number = index.get(preview.camera_id)
+        if number is None:
+            continue
+        parts += [_HEAD.pack(number, HAS_BOXES if preview.boxes else 0, len(preview.jpeg), preview.time_s), preview.jpeg]
+        if preview.boxes:
+            rows = [[box.track_id, box.class_name, round(box.score, 3), *(round(edge, 4) for edge in box.box)] for box in preview.boxes]
+            body = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+            parts += [_LENGTH.pack(len(body)), body]
+    return b"".join(parts)
+
+
+def unpack_batch(message: bytes) -> list[tuple[int, float, bytes, tuple[LiveBox, ...]]]:
+    """The inverse of `pack_batch`: camera number, timestamp, JPEG and boxes of each record.
+
+    Raises:
+        ValueError: The message is cut off.
+    """
+    records: list[tuple[int, float, bytes, tuple[LiveBox, ...]]] = []
+    offset = 0
+
+    def take(count: int) -> bytes:
+        nonlocal offset
+        piece = message[offset : offset + count]
+        if len(piece) != count:
+            raise ValueError(f"expected {count} more bytes at {offset}, got {len(piece)}: the batch is cut off")
+        offset += count
+        return piece
+
+    while offset < len(message):
+        number, flags, jpeg_length, time_s = _HEAD.unpack(take(_HEAD.size))
+        jpeg = take(jpeg_length)
+        boxes: tuple[LiveBox, ...] = ()
+        if flags & HAS_BOXES:
+            rows = json.loads(take(_LENGTH.unpack(take(_LENGTH.size))[0]))
+            boxes = tuple(LiveBox(int(row[0]), str(row[1]), float(row[2]), (row[3], row[4], row[5], row[6])) for row in rows)
+        records.append((number, time_s, jpeg, boxes))
+    return records
+
+
+class CameraIndex:
+    """The cameras' numbers on one socket.
+
+    A number is never given twice while the socket lives, so a batch on its way cannot be taken for another camera's.
+    """
+
+    def __init__(self) -> None:
+        self._following = 0
+        self.numbers: dict[str, int] = {}
+
+    def update(self, cameras: Iterable[str]) -> bool:
+        """Number exactly these cameras; those that have a number keep it. True when anything changed."""
+        wanted = sorted(set(cameras))
+        if wanted == sorted(self.numbers):
+            return False
+        numbers = {camera: self.numbers[camera] for camera in wanted if camera in self.numbers}
+        for camera in wanted:
+            if camera not in numbers and self._following < MOST_CAMERAS:
+                numbers[camera] = self._following
+                self._following += 1
+        self.numbers = numbers
+        return True

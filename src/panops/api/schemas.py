@@ -1,0 +1,284 @@
+"""What the API answers: one pydantic model for each thing, and how it is made from the values of storage and the running site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from panops.config.schema import CameraConfig, SiteConfig
+from panops.domain.events import EvidenceKind, Severity
+from panops.pipeline.live import CameraState, CameraStatus, ProbeResult
+from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
+from panops.storage.scope import Role
+
+Box = tuple[float, float, float, float]
+
+
+class Out(BaseModel):
+    """An answer. Numbers that are not finite become null."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null", protected_namespaces=())
+
+
+class StatusOut(Out):
+    """Health checks."""
+
+    status: str
+
+
+class UserOut(Out):
+    """A user; `cameras` null means all."""
+
+    username: str
+    role: Role
+    cameras: list[str] | None = None
+
+
+class CameraOut(Out):
+    """One camera: its settings that matter on the page, and its state now. Never holds a password."""
+
+    id: str
+    name: str
+    enabled: bool
+    state: CameraState
+    message: str
+    address: str
+    model: str
+    classes: list[str]
+    size_wh: tuple[int, int]
+    codec: str
+    source_fps: float
+    checks_fps: float
+    inference_ms: float
+    last_frame_s: float | None
+    reconnects: int
+    decoded: int
+    analysed: int
+    dropped: dict[str, int]
+    tracks: int
+    zones: dict[str, Any]
+    lines: dict[str, Any]
+    check_fps: float
+    min_score: float
+    transport: str
+    loop: bool
+    rules: list[str]
+    config: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, camera_id: str, site: SiteConfig, status: CameraStatus, config: Mapping[str, Any] | None = None) -> Self:
+        """A stored camera with its status; `config` is for administrators."""
+        camera = site.cameras[camera_id]
+        shapes = camera.model_dump(mode="json", include={"zones", "lines"})
+        return cls(
+            id=camera_id, name=camera.name or camera_id, enabled=camera.enabled, state=status.state, message=status.message,
+            address=status.address, model=status.model or camera.model or site.model, classes=list(status.classes), size_wh=status.size_wh,
+            codec=status.codec, source_fps=status.source_fps, checks_fps=status.checks_fps, inference_ms=status.inference_ms,
+            last_frame_s=status.last_frame_s, reconnects=status.reconnects, decoded=status.decoded, analysed=status.analysed,
+            dropped=dict(status.dropped), tracks=status.tracks, zones=shapes["zones"], lines=shapes["lines"],
+            check_fps=camera.check_fps, min_score=camera.min_score, transport=camera.transport, loop=camera.loop,
+            rules=[rule.id for rule in site.camera_rules(camera_id)], config=dict(config) if config is not None else None,
+        )  # fmt: skip
+
+
+class CamerasOut(Out):
+    """All cameras that the caller may see, by id."""
+
+    cameras: list[CameraOut]
+
+
+class ProbeOut(Out):
+    """A connection test's finding; `picture` is a JPEG in base64, empty when there is none."""
+
+    ok: bool
+    state: CameraState
+    message: str
+    codec: str
+    size_wh: tuple[int, int]
+    rate_fps: float | None
+    keyframe_interval_s: float | None
+    took_s: float
+    picture: str
+
+    @classmethod
+    def of(cls, result: ProbeResult, picture: str) -> Self:
+        """The finding with its picture as base64."""
+        return cls(
+            ok=result.ok, state=result.state, message=result.message, codec=result.codec, size_wh=result.size_wh, rate_fps=result.rate_fps,
+            keyframe_interval_s=result.keyframe_interval_s, took_s=result.took_s, picture=picture,
+        )  # fmt: skip
+
+
+class EventOut(Out):
+    """One event."""
+
+    event_id: str
+    camera_id: str
+    camera_name: str
+    rule_id: str
+    kind: str
+    class_name: str
+    zone: str
+    track_ids: list[int]
+    score: float
+    severity: Severity
+    started_at_s: float
+    updated_at_s: float
+    ended_at_s: float | None
+    box: Box | None
+    details: dict[str, Any]
+    status: ReviewStatus
+    note: str
+    kept: bool
+    has_snapshot: bool
+    has_annotated: bool
+    has_clip: bool
+
+    @classmethod
+    def fields_of(cls, stored: StoredEvent, camera_name: str) -> dict[str, Any]:
+        """The fields of an event."""
+        event, incident = stored.event, stored.event.incident
+        kinds = {piece.kind for piece in stored.evidence}
+        return {
+            "event_id": event.event_id, "camera_id": event.camera_id, "camera_name": camera_name, "rule_id": event.rule_id,
+            "kind": incident.kind, "class_name": incident.class_name, "zone": incident.zone, "track_ids": list(incident.track_ids),
+            "score": incident.score, "severity": event.severity, "started_at_s": incident.started_at_s,
+            "updated_at_s": incident.updated_at_s, "ended_at_s": incident.ended_at_s, "box": incident.box,
+            "details": dict(incident.details),
+            "status": stored.status, "note": stored.note, "kept": stored.kept, "has_snapshot": EvidenceKind.SNAPSHOT in kinds,
+            "has_annotated": EvidenceKind.ANNOTATED in kinds, "has_clip": EvidenceKind.CLIP in kinds,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, stored: StoredEvent, camera_name: str) -> Self:
+        """An event; `camera_name` is its camera's name now, or its id when the camera is gone."""
+        return cls(**cls.fields_of(stored, camera_name))
+
+
+class EventsOut(Out):
+    """One page of events, newest first; `next_cursor` gets the next page, null at the end."""
+
+    events: list[EventOut]
+    next_cursor: str | None
+
+
+class EvidenceOut(Out):
+    """A file that proves an event."""
+
+    kind: EvidenceKind
+    url: str
+    size_bytes: int
+    sha256: str
+    start_s: float
+    end_s: float
+
+
+class ReviewOut(Out):
+    """What somebody did with an event; `action` is `acknowledged`, `false_alarm`, `new`, `note`, `kept` or `released`, joined by `, `."""
+
+    at_s: float
+    user: str
+    action: str
+    note: str
+
+    @classmethod
+    def of(cls, review: Review) -> Self:
+        """One entry of the history."""
+        done = [review.status.value] if review.status is not None else []
+        done += ["note"] if review.note is not None else []
+        done += ["kept" if review.kept else "released"] if review.kept is not None else []
+        return cls(at_s=review.at_s, user=review.user, action=", ".join(done), note=review.note or "")
+
+
+class TrackedBoxOut(Out):
+    """One object at one moment, relative 0..1."""
+
+    track_id: int
+    class_name: str
+    score: float
+    box: Box
+
+
+class TrailPointOut(Out):
+    """All objects at one moment of the event."""
+
+    time_s: float
+    boxes: list[TrackedBoxOut]
+
+
+class EventDetailOut(EventOut):
+    """An event with its proof, what people did with it, and its boxes over time."""
+
+    evidence: list[EvidenceOut]
+    history: list[ReviewOut]
+    tracks: list[TrailPointOut]
+
+
+class CountsOut(Out):
+    """How many events there are."""
+
+    total: int
+    open: int
+    by_status: dict[str, int]
+    by_kind: dict[str, int]
+    by_camera: dict[str, int]
+    by_severity: dict[str, int]
+    new_by_camera: dict[str, int]
+
+    @classmethod
+    def of(cls, counts: EventCounts) -> Self:
+        """The counts; every status is named, also those without events."""
+        statuses = {status.value: counts.by_status.get(status.value, 0) for status in ReviewStatus}
+        return cls(
+            total=counts.total, open=counts.open, by_status=statuses, by_kind=dict(counts.by_kind), by_camera=dict(counts.by_camera),
+            by_severity=dict(counts.by_severity), new_by_camera=dict(counts.new_by_camera),
+        )  # fmt: skip
+
+
+class NoticeOut(Out):
+    """Something about the site that an operator should know."""
+
+    topic: str
+    level: Literal["info", "warning", "alarm"]
+    message: str
+
+
+class SiteOut(Out):
+    """The site as a whole; `metrics` is for operators and administrators."""
+
+    version: str
+    model: str
+    model_note: str
+    notices: list[NoticeOut]
+    timezone: str
+    metrics: dict[str, float] | None = None
+
+
+class ModelOut(Out):
+    """A model that is installed or can be had."""
+
+    name: str
+    task: str
+    licence: str
+    source_kind: str
+    state: Literal["installed", "available"]
+    sha256: str
+    input_size_wh: tuple[int, int]
+    classes: list[str]
+    accuracy: dict[str, float]
+    not_for: str
+    note: str
+
+
+class ModelsOut(Out):
+    """All models; `active` is the site's default one."""
+
+    active: str
+    models: list[ModelOut]
+
+
+def public_config(camera: CameraConfig, masked_source: str) -> dict[str, Any]:
+    """A camera's settings as a page edits them: all fields, the source without its password."""
+    return {**camera.model_dump(mode="json"), "source": masked_source}

@@ -1,0 +1,119 @@
+"""Serves the app by uvicorn inside a running event loop, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from panops.api.services import Services
+from panops.domain.errors import ConfigError, ConfigProblem
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3
+LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the site: it has cameras to drain too."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until `stop` is set; then close the websockets, let requests end (3 s at most) and return.
+
+    Args:
+        app: From `create_app`.
+        host: The address to listen on; `0.0.0.0` or `::` for all.
+        port: The port; 0 takes a free one.
+        stop: Ends the server.
+        on_ready: Called with the address (`http://127.0.0.1:8440`) once connections are taken.
+
+    Raises:
+        ConfigError: The address cannot be listened on; says why.
+    """
+    listener = open_listener(host, port)
+    services: Services = app.state.services
+    trusted = services.settings.trusted_proxies
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=LARGEST_SOCKET_MESSAGE_BYTES,
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=list(trusted),
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
+    stopping = asyncio.create_task(stop.wait(), name="http-stop")
+    try:
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if server.started and on_ready is not None:
+            on_ready(address_of(*listener.getsockname()[:2]))
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await services.sockets.close_all()
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """A socket that listens at `host` and `port`.
+
+    Raises:
+        ConfigError: It cannot; the port is taken, the address is not this machine's, or the port needs more rights.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigError("server", [ConfigProblem("server.host", f"{host!r} is not an address of this machine")]) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        listener.bind(address)
+        listener.listen(socket.SOMAXCONN)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError("server", [_why(error, host, port)]) from error
+    return listener
+
+
+def address_of(host: str, port: int) -> str:
+    """The address to type into a browser on this machine, for a server that listens at `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _why(error: OSError, host: str, port: int) -> ConfigProblem:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigProblem("server.port", f"port {port} of {host} is taken by another program; stop it, or choose another port")
+    if error.errno == errno.EACCES:
+        return ConfigProblem("server.port", f"port {port} needs more rights than this user has; choose one from 1024 up, such as 8440")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ConfigProblem("server.host", f"{host} is not an address of this machine; choose one that is, or 0.0.0.0 for all")
+    return ConfigProblem("server.host", f"cannot listen at {host}, port {port}: {error.strerror}")

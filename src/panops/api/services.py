@@ -1,0 +1,134 @@
+"""What every route works with, made once by `create_app`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from panops.api.http_counts import HttpCounts
+from panops.api.live_socket import LiveSockets
+from panops.api.login_limit import LoginLimit
+from panops.api.security import Caller
+from panops.api.settings import ApiSettings
+from panops.api.site_view import SiteView
+from panops.domain.clock import Clock
+from panops.domain.manifest import ModelManifest
+from panops.pipeline.live import LiveSite
+from panops.storage.accounts import Accounts
+from panops.storage.audit import AuditLog
+from panops.storage.database import Database
+from panops.storage.events import EventRepository
+from panops.storage.evidence import EvidenceStore
+from panops.storage.site import SiteRepository
+from panops.storage.trail import TrackTrail
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model as the page shows it.
+
+    Attributes:
+        manifest: What is known of it.
+        installed: Whether its file is here and has the right checksum.
+        note: One sentence for people, or empty.
+    """
+
+    manifest: ModelManifest
+    installed: bool
+    note: str = ""
+
+
+class ModelCatalogue(Protocol):
+    """What the API may know of models. Both methods may block; they are called in a thread."""
+
+    def known(self) -> Sequence[KnownModel]:
+        """Every model that is installed or can be had, by name."""
+        ...
+
+    def default(self) -> tuple[str, str]:
+        """The name of the site's default model, and one sentence why it is that one (empty when there is nothing to say)."""
+        ...
+
+
+class NoModels:
+    """A catalogue without models, for an installation that has none."""
+
+    def known(self) -> Sequence[KnownModel]:
+        """Nothing."""
+        return ()
+
+    def default(self) -> tuple[str, str]:
+        """Nothing."""
+        return "", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that routes use.
+
+    Attributes:
+        settings: What the run command decided.
+        clock: Time.
+        database: The open database.
+        live: The running site; only called on the event loop.
+        models: The models.
+        sites: Desired state, for writing.
+        view: Desired state, for reading.
+        events: Events.
+        evidence: Files that prove events.
+        trails: Boxes over time.
+        accounts: Users, sessions, tokens.
+        audit: Who did what.
+        logins: Slows down guessing.
+        sockets: The open websockets.
+        http: What the metrics say of requests.
+        editing: Held while desired state is checked and written, so that two edits do not mix.
+        probes: Bounds how many connection tests run at once.
+        hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
+    """
+
+    settings: ApiSettings
+    clock: Clock
+    database: Database
+    live: LiveSite
+    models: ModelCatalogue
+    sites: SiteRepository
+    view: SiteView
+    events: EventRepository
+    evidence: EvidenceStore
+    trails: TrackTrail
+    accounts: Accounts
+    audit: AuditLog
+    logins: LoginLimit
+    sockets: LiveSockets
+    http: HttpCounts
+    editing: asyncio.Lock
+    probes: asyncio.Semaphore
+    hashing: asyncio.Semaphore
+
+    async def note(self, caller: Caller | str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:
+        """Write into the audit log."""
+        user = caller if isinstance(caller, str) else caller.username
+        await run_in_threadpool(self.audit.record, self.clock.utc_s(), user, action, target, detail)
+
+    async def site_changed(self) -> None:
+        """The desired state was written: let the running site follow, and tell the open pages."""
+        await self.live.reload()
+        self.sockets.check()
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The app's services, as a dependency."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - set by create_app before any request
+    return services
+
+
+Needed = Annotated[Services, Depends(services_of)]
+Size = Literal["s", "m", "l"]

@@ -1,0 +1,182 @@
+"""Signing in and out, one's own sessions and password."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+
+from panops.api.problems import ProblemError, not_found
+from panops.api.schemas import Out, UserOut
+from panops.api.security import OPEN, Caller, Viewer, clear_cookie, set_cookie
+from panops.api.services import Needed, Services
+from panops.storage.accounts import SESSION_S, User
+from panops.storage.credentials import token_hash
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+
+Found = TypeVar("Found")
+Text = Annotated[str, Field(max_length=1024)]
+
+
+class LoginIn(BaseModel):
+    """A user name and password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Text
+
+
+class PasswordIn(BaseModel):
+    """A change of one's own password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old: Text
+    new: Text
+
+
+class SignedInOut(Out):
+    """Who is signed in."""
+
+    user: UserOut
+
+
+class SessionOut(Out):
+    """One of the caller's sessions; `current` marks the one that asks."""
+
+    id: str
+    created_at_s: float
+    seen_at_s: float
+    expires_at_s: float
+    current: bool
+
+
+class SessionsOut(Out):
+    """The caller's sessions, newest first."""
+
+    sessions: list[SessionOut]
+
+
+@router.post("/session", dependencies=[OPEN], response_model=SignedInOut)
+async def sign_in(request: Request, body: LoginIn, services: Needed) -> Response:
+    """Sign in; the answer sets the session cookie. Too many wrong passwords give 429 with `Retry-After`."""
+    user = await guarded(services, request, body.username, lambda: services.accounts.verify(body.username, body.password))
+    if user is None:
+        await services.note("", "login.failed", body.username, {"address": address_of(request)})
+        raise ProblemError(401, "the user name or password is wrong")
+    return await signed_in(request, services, user, 200)
+
+
+@router.get("/session")
+async def who_am_i(caller: Viewer) -> SignedInOut:
+    """The signed-in user or token."""
+    cameras = caller.scope.cameras
+    return SignedInOut(user=UserOut(username=caller.username, role=caller.role, cameras=None if cameras is None else sorted(cameras)))
+
+
+@router.delete("/session", status_code=204)
+async def sign_out(caller: Viewer, services: Needed) -> Response:
+    """End this session."""
+    if caller.via == "session":
+        await run_in_threadpool(services.accounts.close_session, caller.secret)
+        await services.note(caller, "logout")
+        services.sockets.check()
+    response = Response(status_code=204)
+    clear_cookie(response)
+    return response
+
+
+@router.get("/sessions")
+def own_sessions(caller: Viewer, services: Needed) -> SessionsOut:
+    """The caller's own sessions."""
+    user = own_account(caller, services)
+    hashed = token_hash(caller.secret)
+    return SessionsOut(
+        sessions=[
+            SessionOut(
+                id=item.session_id,
+                created_at_s=item.created_at_s,
+                seen_at_s=item.seen_at_s,
+                expires_at_s=item.expires_at_s,
+                current=hashed.startswith(item.session_id),
+            )
+            for item in services.accounts.sessions(user)
+        ]
+    )
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def end_session(session_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")], caller: Viewer, services: Needed) -> Response:
+    """End one of the caller's own sessions."""
+    user = await run_in_threadpool(own_account, caller, services)
+    if not await run_in_threadpool(services.accounts.close_sessions, user, session_id):
+        raise not_found("session")
+    await services.note(caller, "session.end", session_id)
+    services.sockets.check()
+    return Response(status_code=204)
+
+
+@router.post("/password", status_code=204)
+async def change_password(request: Request, body: PasswordIn, caller: Viewer, services: Needed) -> Response:
+    """Change one's own password; every other session of the user ends."""
+    await run_in_threadpool(own_account, caller, services)
+    if await guarded(services, request, caller.username, lambda: services.accounts.verify(caller.username, body.old)) is None:
+        raise ProblemError(403, "the old password is wrong")
+    async with services.hashing:
+        await run_in_threadpool(services.accounts.set_password, caller.username, body.new, caller.secret)
+    await services.note(caller, "password.change", caller.username)
+    services.sockets.check()
+    return Response(status_code=204)
+
+
+async def guarded(services: Services, request: HTTPConnection, name: str, attempt: Callable[[], Found | None]) -> Found | None:
+    """Run an attempt that can be guessed at, under the limit for its address and name; None when it was wrong.
+
+    Raises:
+        ProblemError: 429, with `Retry-After`.
+    """
+    address = address_of(request)
+    wait_s = services.logins.begin(address, name)
+    if wait_s > 0:
+        seconds = math.ceil(wait_s)
+        raise ProblemError(429, f"too many wrong attempts; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+    async with services.hashing:
+        found = await run_in_threadpool(attempt)
+    if found is not None:
+        services.logins.succeeded(address, name)
+    return found
+
+
+async def signed_in(request: Request, services: Services, user: User, status: int) -> Response:
+    """Open a session and answer with its cookie."""
+    secret = await run_in_threadpool(services.accounts.open_session, user)
+    await services.note(user.username, "login", user.username, {"address": address_of(request)})
+    body = SignedInOut(user=UserOut(username=user.username, role=user.role, cameras=None if user.cameras is None else sorted(user.cameras)))
+    response = JSONResponse(body.model_dump(mode="json"), status)
+    set_cookie(request, response, secret, int(SESSION_S))
+    return response
+
+
+def own_account(caller: Caller, services: Services) -> User:
+    """The user behind a session.
+
+    Raises:
+        ProblemError: 403: a token has no account.
+    """
+    user = services.accounts.user(caller.username) if caller.via == "session" else None
+    if user is None:
+        raise ProblemError(403, "a token has no sessions and no password; sign in as a user")
+    return user
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """The client's address."""
+    return connection.client.host if connection.client is not None else ""

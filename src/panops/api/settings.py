@@ -1,0 +1,38 @@
+"""What the command that starts the server decides for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from panops import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Set by code, mostly from the site file's `server:` and the home folder.
+
+    Attributes:
+        evidence_folder: Where snapshots and clips are.
+        version: Shown in `/api/v1/site`.
+        setup_code: The one-time code that the run command prints while no user exists; a client that is not on this machine must
+            give it to make the first administrator. Empty: only this machine may do that.
+        allowed_hosts: Names that a browser may use for this server, `*.example.com` for all below one. Addresses, `localhost`, names
+            without a dot and the endings that no stranger can register (`.local`, `.lan`, `.internal`, `.home.arpa`) always work.
+        trusted_proxies: Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        allowed_file_roots: Folders whose files and devices may be given as a camera's source over the API; empty: none.
+        loopback_is_local: Whether a client at 127.0.0.1 counts as a person at this machine (first user without a code, `/metrics`
+            without signing in). Switch it off behind a reverse proxy on the same machine.
+        max_body_bytes: Longer request bodies are refused.
+        max_sockets: Websockets at once, over all users.
+    """
+
+    evidence_folder: Path
+    version: str = __version__
+    setup_code: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_file_roots: tuple[Path, ...] = ()
+    loopback_is_local: bool = True
+    max_body_bytes: int = 1024 * 1024
+    max_sockets: int = 200

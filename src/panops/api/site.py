@@ -1,0 +1,65 @@
+"""The site as a whole: version, model, notices, time zone, figures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from panops.api.schemas import NoticeOut, SiteOut
+from panops.api.security import COOKIE, Viewer
+from panops.api.services import Needed
+from panops.storage.scope import Role
+
+log = logging.getLogger(__name__)
+
+_SECURITY = {
+    "securitySchemes": {
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+        "token": {"type": "http", "scheme": "bearer"},
+    }
+}
+
+router = APIRouter(prefix="/api/v1", tags=["site"])
+
+
+@router.get("/site")
+async def site(caller: Viewer, services: Needed) -> SiteOut:
+    """The site. `metrics` is there for operators and administrators."""
+    notices = [NoticeOut(topic=item.topic, level=item.level, message=item.message) for item in services.live.notices()]
+    metrics = dict(services.live.metrics()) if caller.role.covers(Role.OPERATOR) else None
+    stored = await run_in_threadpool(services.view.current)
+    model, note = await run_in_threadpool(services.models.default)
+    return SiteOut(
+        version=services.settings.version,
+        model=stored.model or model,
+        model_note=note,
+        notices=notices,
+        timezone=stored.timezone or local_timezone(),
+        metrics=metrics,
+    )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(_caller: Viewer, request: Request) -> Response:
+    """The description of this API, for generators of clients."""
+    document: dict[str, Any] = request.app.openapi()
+    return JSONResponse({**document, "components": {**document["components"], **_SECURITY}, "security": [{"session": []}, {"token": []}]})
+
+
+def local_timezone() -> str:
+    """The machine's time zone: its IANA name where it can be found, else its short name."""
+    try:
+        target = Path("/etc/localtime").resolve()
+        parts = target.parts
+        if "zoneinfo" in parts:
+            return "/".join(parts[parts.index("zoneinfo") + 1 :])
+    except OSError as error:
+        log.debug("the time zone's name cannot be found: %s", error)
+    return time.tzname[0]

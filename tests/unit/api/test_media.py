@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import av
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from panops.api.media import smaller_jpeg
+from panops.domain.events import EvidenceKind
+
+from .conftest import Site
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def clip(site: Site) -> tuple[str, bytes]:
+    """The clip's address and its bytes."""
+    event_id = await site.live.raise_event("gate", duration_s=1.0)
+    path = site.services.evidence.path(site.accounts.user("ada").scope, event_id, EvidenceKind.CLIP)  # type: ignore[union-attr]  # exists
+    assert path is not None
+    return f"/api/v1/events/{event_id}/clip.mp4", path.read_bytes()
+
+
+async def test_the_clip_is_video_that_plays(site: Site, clip: tuple[str, bytes]) -> None:
+    answer = await site.get("vera", clip[0])
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["cache-control"].startswith("private")
+    assert answer.content == clip[1]
+    with av.open(io.BytesIO(answer.content)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert len(list(container.decode(video=0))) == 10
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "piece"),
+    [
+        ("bytes=0-", 206, slice(0, None)),
+        ("bytes=0-0", 206, slice(0, 1)),
+        ("bytes=100-199", 206, slice(100, 200)),
+        ("bytes=-50", 206, slice(-50, None)),
+        ("bytes=100-999999999", 206, slice(100, None)),
+        ("bytes=999999999-", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=9-5", 200, slice(0, None)),
+        ("nonsense", 200, slice(0, None)),
+        ("bytes=a-b", 200, slice(0, None)),
+        ("items=0-5", 200, slice(0, None)),
+        ("bytes=", 200, slice(0, None)),
+        ("bytes=--5", 200, slice(0, None)),
+        ("bytes=" + "9" * 5000 + "-", 200, slice(0, None)),
+    ],
+)
+async def test_ranges(site: Site, clip: tuple[str, bytes], asked: str, status: int, piece: slice | None) -> None:
+    address, data = clip
+    answer = await site.get("vera", address, headers={"Range": asked})
+    assert answer.status_code == status
+    if piece is not None:
+        assert answer.content == data[piece]
+        assert int(answer.headers["content-length"]) == len(data[piece])
+    if status == 206:
+        start, stop, _ = piece.indices(len(data))  # type: ignore[union-attr]  # given for 206
+        assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(data)}"
+    if status == 416:
+        assert answer.headers["content-range"] == f"bytes */{len(data)}"
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_several_ranges_at_once(site: Site, clip: tuple[str, bytes]) -> None:
+    answer = await site.get("vera", clip[0], headers={"Range": "bytes=0-9, 100-109"})
+    assert answer.status_code == 206
+    assert answer.headers["content-type"].startswith("multipart/byteranges")
+    assert clip[1][100:110] in answer.content
+
+
+async def test_head_tells_the_length_only(site: Site, clip: tuple[str, bytes]) -> None:
+    answer = await site.ask("HEAD", "vera", clip[0])
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) == len(clip[1])
+
+
+async def test_an_unchanged_file_is_not_sent_again(site: Site, clip: tuple[str, bytes]) -> None:
+    etag = (await site.get("vera", clip[0])).headers["etag"]
+    again = await site.get("vera", clip[0], headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    assert (await site.get("vera", clip[0], headers={"If-None-Match": '"other"'})).status_code == 200
+    stale = await site.get("vera", clip[0], headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    assert (stale.status_code, stale.content) == (200, clip[1])
+
+
+async def test_a_clip_can_be_saved_under_its_events_name(site: Site, clip: tuple[str, bytes]) -> None:
+    assert "content-disposition" not in (await site.get("vera", clip[0])).headers
+    answer = await site.get("vera", f"{clip[0]}?download=true")
+    event_id = clip[0].split("/")[-2]
+    assert answer.headers["content-disposition"] == f'attachment; filename="{event_id}-clip.mp4"'
+
+
+async def test_small_pictures_for_lists(site: Site) -> None:
+    event_id = await site.live.raise_event("gate", duration_s=0.5)
+
+    async def width(size: str) -> int:
+        answer: httpx.Response = await site.get("vera", f"/api/v1/events/{event_id}/snapshot.jpg?size={size}")
+        image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        assert answer.headers["cache-control"].startswith("private")
+        return int(image.shape[1])
+
+    assert [await width(size) for size in "sml"] == [426, 854, 1280]
+
+
+def test_a_picture_is_never_made_larger(tmp_path: Path) -> None:
+    path = tmp_path / "small.jpg"
+    cv2.imwrite(str(path), np.zeros((100, 200, 3), np.uint8))
+    assert smaller_jpeg(path, 426) is None
+    path.write_bytes(b"no picture")
+    assert smaller_jpeg(path, 426) is None
+
+
+async def test_what_is_not_there(site: Site) -> None:
+    bare = await site.live.raise_event("gate", evidence=False)
+    for path in (f"{bare}/clip.mp4", "nothing/clip.mp4"):
+        assert (await site.get("vera", f"/api/v1/events/{path}")).status_code == 404
+    for path in (f"{bare}/other.txt", "..%2f..%2fpanops.db/clip.mp4", f"{bare}/..%2f..%2fpanops.db", "%00/clip.mp4"):
+        assert (await site.get("vera", f"/api/v1/events/{path}")).status_code in (404, 422)
+
+
+async def test_a_file_that_is_gone_from_disk(site: Site, clip: tuple[str, bytes]) -> None:
+    event_id = clip[0].split("/")[-2]
+    for file in (site.home / "evidence").rglob(f"{event_id}/*"):
+        file.unlink()
+    assert (await site.get("vera", clip[0])).status_code == 404
