@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine must not fail a property that holds.
+settings.register_profile("panops", deadline=None)
+settings.load_profile("panops")
 
 
 def find_shared_data() -> Path | None:

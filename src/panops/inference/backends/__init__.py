@@ -1,0 +1,1 @@
+"""One file a backend. Nothing here is imported before a model needs it: `registry` says where each one is."""

@@ -1,0 +1,90 @@
+"""onnxruntime: reads ONNX everywhere; the second choice where OpenVINO runs, the only one where it does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from panops.domain.errors import ModelUnsupported
+from panops.domain.protocols import TensorSpec
+from panops.inference.formats import ONNX
+from panops.inference.tensors import MissingOperator, Unreadable, check_inputs, closed, numpy_dtype, telling_line
+
+onnxruntime.disable_telemetry_events()  # the Windows builds report their use otherwise
+onnxruntime.set_default_logger_severity(4)  # what goes wrong comes as an exception; its log would repeat it on stderr
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(uint16)": "uint16",
+    "tensor(int16)": "int16",
+    "tensor(uint32)": "uint32",
+    "tensor(int32)": "int32",
+    "tensor(uint64)": "uint64",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+_MISSING = re.compile(r"No Op registered for (?P<standard>\w+)|Fatal error: (?P<custom>[\w.:]+)(?:\(-?\d+\))? is not a registered")
+
+
+class OnnxRuntimeBackend:
+    """A model in onnxruntime's CPU provider; see `domain.protocols.Backend`. One thread at a time may call `infer`.
+
+    Args:
+        path: An `.onnx` file.
+        threads: Threads of the session; with 1 there is no pool, so nothing spins.
+        cache_dir: Not used: sessions start in tens of milliseconds.
+    """
+
+    formats = frozenset({ONNX})
+
+    def __init__(self, path: Path, *, threads: int = 1, cache_dir: Path | None = None) -> None:
+        del cache_dir
+        self._name = path.name
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = max(1, threads)
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        except Exception as error:  # its own classes derive from Exception directly, one a status code
+            raise self._refusal(error) from error
+        self.inputs = tuple(self._spec(node) for node in session.get_inputs())
+        self.outputs = tuple(self._spec(node) for node in session.get_outputs())
+        self._output_names = [spec.name for spec in self.outputs]
+        self._session: Any = session
+
+    def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the model; the outputs are fresh arrays. See `domain.protocols.Backend.infer`."""
+        if self._session is None:
+            raise closed(self._name)
+        check_inputs(self._name, self.inputs, inputs)
+        try:
+            results = self._session.run(self._output_names, dict(inputs))
+        except Exception as error:  # as above
+            raise ModelUnsupported(f"{self._name} failed on its input: {telling_line(error)}") from error
+        return dict(zip(self._output_names, results, strict=True))
+
+    def close(self) -> None:
+        """Free the model. Safe to call twice."""
+        self._session = None
+
+    def _spec(self, node: Any) -> TensorSpec:
+        shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in node.shape)
+        return TensorSpec(node.name, shape, numpy_dtype(self._name, node.name, node.type, _DTYPES))
+
+    def _refusal(self, error: Exception) -> ModelUnsupported:
+        missing = _MISSING.search(str(error))
+        if missing:
+            return MissingOperator("onnxruntime", missing["standard"] or missing["custom"].replace(":", "."))
+        return Unreadable(self._name, "onnxruntime", telling_line(error))

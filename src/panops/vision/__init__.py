@@ -1,0 +1,12 @@
+"""What pictures mean: one file a task, pre- and post-processing only. How a model runs is the business of `inference`.
+
+Read in this order:
+
+- `letterbox`: where a picture lies inside a model's input, and the way back.
+- `preprocess`: from a `Frame` to the input tensor, as the manifest says.
+- `candidates`: from the raw rows of a detector to the `Detections` that are kept.
+- `detect_yolox`, `detect_fastestdet`, `detect_ssd`: what the outputs of each kind of detector mean.
+- `registry`: the heads by name (plug-ins: entry points in `panops.heads`) and `open_task`.
+- `model_detector`: a task and a backend as one `Detector`.
+- `moving`: the detector without weights, `motion`.
+"""

@@ -1,0 +1,60 @@
+"""A vision task and a backend as one detector."""
+
+from __future__ import annotations
+
+from panops.domain.detections import Detections
+from panops.domain.errors import ModelUnsupported
+from panops.domain.frame import Frame
+from panops.domain.manifest import ModelManifest
+from panops.domain.protocols import Backend, VisionTask
+
+
+class ModelDetector:
+    """`domain.protocols.Detector` from a model. For one thread at a time; keeps nothing of any camera.
+
+    Args:
+        manifest: The model.
+        task: What its tensors mean (`vision.registry.open_task`).
+        backend: The loaded file (`inference.open_backend`); `close` closes it.
+
+    Raises:
+        ModelUnsupported: The file's input does not fit the manifest.
+    """
+
+    def __init__(self, manifest: ModelManifest, task: VisionTask[Detections], backend: Backend) -> None:
+        if len(backend.inputs) != 1:
+            raise ModelUnsupported(f"{manifest.name}: expected a model with one input, got {len(backend.inputs)}")
+        named = manifest.preprocessing.get("input", "")
+        self._input_name = backend.inputs[0].name
+        if named and named != self._input_name:
+            raise ModelUnsupported(f"{manifest.name}: its manifest names the input {named!r}, its file {self._input_name!r}")
+        _check_size(manifest, backend.inputs[0].shape)
+        self._task = task
+        self._backend = backend
+        self.classes = manifest.classes
+
+    def detect(self, frame: Frame) -> Detections:
+        """All objects above the task's lowest score, in px of the frame.
+
+        Raises:
+            ModelError: The model failed.
+        """
+        inputs, context = self._task.prepare(frame)
+        (tensor,) = inputs.values()
+        return self._task.finish(self._backend.infer({self._input_name: tensor}), context)
+
+    def forget(self, camera_id: str) -> None:
+        """Nothing is remembered of a camera."""
+
+    def close(self) -> None:
+        """Free the model. Safe to call twice."""
+        self._backend.close()
+
+
+def _check_size(manifest: ModelManifest, shape: tuple[int, ...]) -> None:
+    """Find a wrong size at start, not at the first frame."""
+    width, height = manifest.input_size_wh
+    first = manifest.preprocessing.get("layout", "nchw") == "nchw"
+    wanted = (1, 3, height, width) if first else (1, height, width, 3)
+    if len(shape) != 4 or any(size not in (-1, need) for size, need in zip(shape, wanted, strict=True)):
+        raise ModelUnsupported(f"{manifest.name}: its manifest says input {wanted}, its file {shape}")

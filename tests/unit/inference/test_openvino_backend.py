@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from panops.domain.protocols import Backend
+from panops.inference.backends.openvino_backend import OpenVinoBackend
+from panops.inference.tensors import MissingOperator
+from panops.testing.backend_conformance import BackendConformance
+from panops.testing.tiny_onnx import Node, Tensor, write_onnx
+
+
+class TestOpenVinoBackend(BackendConformance):
+    def open(self, path: Path) -> Backend:
+        return OpenVinoBackend(path, precision="f32")
+
+
+class TestOpenVinoBackendAtItsOwnPrecision(BackendConformance):
+    tolerance = 2e-2  # BF16 has 8 bits of mantissa
+
+    def open(self, path: Path) -> Backend:
+        return OpenVinoBackend(path)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"), [(Node("Nonsense", ["x"], ["y"]), "Nonsense"), (Node("Own", ["x"], ["y"], domain="my.ops"), "my.ops.Own")]
+)
+def test_an_unknown_operator_is_named(tmp_path: Path, node: Node, named: str) -> None:
+    path = write_onnx(tmp_path / "m.onnx", [node], [Tensor("x", (1, 4))], [Tensor("y", (1, 4))])
+    with pytest.raises(MissingOperator) as caught:
+        OpenVinoBackend(path)
+    assert (caught.value.backend, caught.value.operator) == ("OpenVINO", named)
+
+
+def test_the_cache_folder_is_filled_and_read_again(tmp_path: Path) -> None:
+    path = TestOpenVinoBackend().picture_model(tmp_path / "picture")
+    cache = tmp_path / "made" / "cache"
+    image = np.random.default_rng(0).random((1, 3, 8, 8), dtype=np.float32)
+    first = OpenVinoBackend(path, cache_dir=cache).infer({"image": image})["features"]
+    kept = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    second = OpenVinoBackend(path, cache_dir=cache).infer({"image": image})["features"]
+    assert kept
+    assert {file: file.stat().st_mtime_ns for file in cache.iterdir()} == kept
+    np.testing.assert_array_equal(first, second)
+
+
+_SILENT = """
+import sys
+import socket
+def refuse(*args, **kwargs):
+    raise SystemExit(f"the network was used: {args}")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+class Spy:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "openvino_telemetry" or name.startswith("openvino.tools.ovc"):
+            raise SystemExit(f"{name} was imported")
+        return None
+sys.meta_path.insert(0, Spy())
+from pathlib import Path
+import numpy as np
+from panops.inference.open_backend import open_backend
+backend = open_backend(Path(sys.argv[1]))
+backend.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
+assert type(backend).__name__ == "OpenVinoBackend"
+loaded = [name for name, module in sys.modules.items() if module is not None and ("telemetry" in name and "openvino" in name)]
+assert not loaded, loaded
+try:
+    import openvino_telemetry
+except ImportError:
+    print("silent")
+"""
+
+
+def test_openvino_telemetry_is_never_imported(tmp_path: Path) -> None:
+    path = TestOpenVinoBackend().picture_model(tmp_path / "picture")
+    result = subprocess.run([sys.executable, "-c", _SILENT, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout.strip()) == (0, "silent"), result.stderr

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from panops.domain.errors import ConfigError
+from panops.domain.manifest import SourceKind
+from panops.models.catalogue import load_catalogue, parse_catalogue
+from panops.models.checksum import sha256_of
+from panops.vision.registry import open_task
+
+CATALOGUE = load_catalogue()
+
+
+@pytest.mark.parametrize("name", CATALOGUE.models)
+def test_every_model_has_what_people_must_know(name: str) -> None:
+    manifest = CATALOGUE.models[name].manifest
+    assert manifest.licence
+    assert manifest.credit
+    assert manifest.not_for
+    assert manifest.accuracy
+    assert "GPL" not in manifest.licence
+    open_task(manifest)
+
+
+@pytest.mark.parametrize("name", CATALOGUE.models)
+def test_every_address_is_pinned_to_a_commit(name: str) -> None:
+    source = CATALOGUE.models[name].manifest.source
+    assert source.kind is SourceKind.URL
+    assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{12,40}/.+", source.location)
+
+
+@pytest.mark.parametrize("name", CATALOGUE.models)
+def test_sizes_and_checksums_are_those_of_the_files(shared_data: Path, name: str) -> None:
+    entry = CATALOGUE.models[name]
+    path = shared_data / "models" / entry.manifest.file_name
+    assert (path.stat().st_size, sha256_of(path)) == (entry.size_bytes, entry.manifest.sha256)
+
+
+def test_mistakes_come_at_once_with_their_places() -> None:
+    text = "models:\n- {name: a, task: detection}\n- {name: b}\nassets:\n- {name: c}\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_catalogue(text, "catalogue.yaml")
+    fields = [problem.field for problem in caught.value.problems]
+    assert "models.a.head" in fields
+    assert "models.b.task" in fields
+    assert "assets.c" in fields
