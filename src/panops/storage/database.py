@@ -1,0 +1,217 @@
+"""The database: opening it with every check, and transactions whose errors are `StorageError`s.
+
+SQLite by default (one file, WAL); the same code takes a PostgreSQL address.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from panops.domain.errors import StorageError
+from panops.storage import schema
+from panops.storage.errors import corrupt, mapped
+
+_MAGIC = b"SQLite format 3\x00"
+_READING = "panops_reading"
+# Any number that all panops processes share; it keeps two of them from migrating one PostgreSQL database at once.
+_MIGRATION_LOCK = 8440
+
+
+class Database:
+    """One database, used by any number of threads; each process opens its own.
+
+    Args:
+        url: `sqlite:////folder/panops.db` or `postgresql+psycopg://user:password@host/name`.
+        busy_timeout_s: How long to wait for another process's transaction before `StorageLocked`.
+    """
+
+    def __init__(self, url: str | URL, *, busy_timeout_s: float = 5.0) -> None:
+        """Remember the address; nothing is opened yet.
+
+        Raises:
+            StorageError: The address is not one.
+        """
+        try:
+            self._url = make_url(url)
+        except ArgumentError as error:
+            raise StorageError("expected a database address such as sqlite:////folder/panops.db, got something else") from error
+        self.path = Path(self._url.database).absolute() if self._is_sqlite and self._url.database else None
+        self.label = str(self.path) if self.path else self._url.render_as_string(hide_password=True)
+        if self._is_sqlite and self.path is None:
+            raise StorageError("expected a database file, got an address without one: sqlite:////folder/panops.db")
+        self._busy_timeout_s = busy_timeout_s
+        self._engine: Engine | None = None
+        self._reader: Engine | None = None
+
+    @classmethod
+    def at(cls, home: Path, *, busy_timeout_s: float = 5.0) -> Self:
+        """The SQLite database `panops.db` in the folder `home`."""
+        return cls(URL.create("sqlite", database=str(Path(home).absolute() / "panops.db")), busy_timeout_s=busy_timeout_s)
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def open(self, *, check: bool = True) -> Self:
+        """Check the database, bring its schema up to date and get ready. A file that is not there is made, readable by its owner only.
+
+        Args:
+            check: Whether to look through the whole file for damage (about 1 s a GB); the process that starts others does it once for all.
+
+        Returns:
+            This database.
+
+        Raises:
+            StorageCorrupt: It is damaged or not a database; it is left as it is.
+            StorageLocked: Another process holds it for longer than the time-out.
+            StorageFull: There is no space.
+            StorageError: It cannot be written, or a newer panops wrote it.
+        """
+        if self._engine is not None:
+            return self
+        with mapped(self.path, self.label):
+            if self.path is not None:
+                _inspect_file(self.path, self.label, self._busy_timeout_s, check=check)
+            engine = self._make_engine()
+            try:
+                if self.path is not None:
+                    _use_wal(engine)
+                with engine.begin() as connection:
+                    if not self._is_sqlite:
+                        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                    schema.migrate(connection, self.label)
+            except BaseException:
+                engine.dispose()
+                raise
+        options: dict[str, Any] = {_READING: True}
+        if not self._is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._engine, self._reader = engine, engine.execution_options(**options)
+        return self
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A transaction that writes: committed when the block ends, undone when it raises.
+
+        Raises:
+            StorageError: Its kinds, see `errors.mapped`; nothing of the block was written.
+        """
+        with mapped(self.path, self.label), self._opened(self._engine).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: one unchanging picture of the database, and no writer has to wait for it.
+
+        Raises:
+            StorageError: Its kinds, see `errors.mapped`.
+        """
+        with mapped(self.path, self.label), self._opened(self._reader).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give every connection back. Safe to call twice; `open` works again afterwards."""
+        engine, self._engine, self._reader = self._engine, None, None
+        if engine is not None:
+            engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Open it."""
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """The address without the password."""
+        return f"Database({self.label!r})"
+
+    def _opened(self, engine: Engine | None) -> Engine:
+        if engine is None:
+            raise StorageError(f"{self.label} is not open")
+        return engine
+
+    def _make_engine(self) -> Engine:
+        # Parameters hold passwords and notes: never in a message or log.
+        options: dict[str, Any] = {"hide_parameters": True, "pool_size": 8, "max_overflow": 56}
+        if self._is_sqlite:
+            options["connect_args"] = {"timeout": self._busy_timeout_s, "check_same_thread": False}
+        else:
+            options |= {"pool_pre_ping": True, "connect_args": {"options": f"-c lock_timeout={int(self._busy_timeout_s * 1000)}"}}
+        try:
+            engine = create_engine(self._url, **options)
+        except (ImportError, NoSuchModuleError) as error:
+            raise StorageError(
+                f"{self.label} needs a driver that is not installed ({error}); install it with: pip install psycopg"
+            ) from error
+        if self._is_sqlite:
+            event.listen(engine, "connect", _set_up_connection)
+            event.listen(engine, "begin", _begin)
+        return engine
+
+
+def _set_up_connection(connection: Any, _record: object) -> None:
+    # Transactions are begun by `_begin`, not by the driver's guess.
+    connection.isolation_level = None
+    # FULL: whoever is told "stored" can pull the plug. WAL with NORMAL could lose the last transactions on a power cut.
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "journal_size_limit=67108864", "temp_store=MEMORY", "cache_size=-16384"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns into a writer fails without waiting when somebody wrote in between.
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READING) else "BEGIN IMMEDIATE")
+
+
+def _use_wal(engine: Engine) -> None:
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        (mode,) = cursor.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+    finally:
+        connection.close()
+
+
+def _inspect_file(path: Path, label: str, busy_timeout_s: float, *, check: bool) -> None:
+    """Look at the file without changing a byte of it; make it when it is not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if not head:
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists() and wal.stat().st_size:
+            # SQLite would throw the log away.
+            raise corrupt(label, "the file is empty, but its -wal is not")
+        return
+    if head != _MAGIC:
+        raise corrupt(label, "it does not begin like an SQLite file")
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_s, isolation_level=None)
+    try:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        }
+        if check:
+            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if finding != "ok":
+                raise corrupt(label, " ".join(str(finding).split()))
+        query = f"SELECT version_num FROM {schema.VERSION_TABLE}"  # noqa: S608  a constant
+        revisions = {name for (name,) in connection.execute(query)} if schema.VERSION_TABLE in tables else set()
+    finally:
+        connection.close()
+    schema.check_known(revisions, tables - {schema.VERSION_TABLE}, label)
+    if path.stat().st_mode & 0o077:
+        # It holds the cameras' passwords.
+        path.chmod(0o600)

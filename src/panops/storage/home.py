@@ -1,0 +1,83 @@
+"""PANOPS_HOME: the one folder where panops keeps everything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from platformdirs import user_data_path
+
+from panops.domain.errors import StorageError
+from panops.storage.errors import from_os
+
+
+class Home:
+    """The layout of PANOPS_HOME. Making one touches nothing on disk; `create` does.
+
+    Args:
+        path: The folder; None takes `$PANOPS_HOME`, and without it the platform's folder for a user's data.
+        environ: Where `PANOPS_HOME` is looked up; the process's environment when None.
+
+    Attributes:
+        path: The folder, absolute.
+    """
+
+    def __init__(self, path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> None:
+        """Resolve the folder; an empty `PANOPS_HOME` counts as not set."""
+        chosen = path or (os.environ if environ is None else environ).get("PANOPS_HOME") or user_data_path("panops", appauthor=False)
+        self.path = Path(chosen).expanduser().absolute()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.path / "panops.db"
+
+    @property
+    def evidence(self) -> Path:
+        """Snapshots and clips."""
+        return self.path / "evidence"
+
+    @property
+    def journal(self) -> Path:
+        """Events that could not be written to the database yet."""
+        return self.path / "journal"
+
+    @property
+    def models(self) -> Path:
+        """The model store."""
+        return self.path / "models"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and process files of the running site."""
+        return self.path / "run"
+
+    def create(self) -> Home:
+        """Make the folders that are not there, readable by their owner only, and check that they can be written.
+
+        Returns:
+            This home.
+
+        Raises:
+            StorageError: A folder cannot be made or written; the message names it.
+        """
+        for folder in (self.path, self.evidence, self.journal, self.models, self.run):
+            self._create(folder)
+        return self
+
+    def _create(self, folder: Path) -> None:
+        label = f"the folder {folder}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StorageError(f"{label} cannot be used: expected a folder, got a file; choose another place with PANOPS_HOME") from error
+        except OSError as error:
+            raise from_os(error, folder, label) from error
+
+    def __repr__(self) -> str:
+        """The folder."""
+        return f"Home({str(self.path)!r})"

@@ -1,0 +1,176 @@
+"""Stored events as values, and their way into rows, JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from panops.domain.errors import StorageCorrupt
+from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
+
+Rank = tuple[bool, float, int]
+
+_PHASE_ORDER = {EventPhase.BEGIN: 0, EventPhase.UPDATE: 1, EventPhase.END: 2}
+
+
+class ReviewStatus(StrEnum):
+    """What people made of an event."""
+
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    FALSE_ALARM = "false_alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with what people said of it and its proof.
+
+    Attributes:
+        event: What the rule said last.
+        status: New, acknowledged or a false alarm.
+        note: Free text of people; empty when there is none.
+        kept: Whether retention must leave it alone.
+        evidence: What is on disk, by kind.
+        reviewed_by: The user who last changed status, note or kept; empty before that.
+        reviewed_at_s: When that was, UTC s, or None.
+    """
+
+    event: Event
+    status: ReviewStatus
+    note: str
+    kept: bool
+    evidence: tuple[Evidence, ...] = ()
+    reviewed_by: str = ""
+    reviewed_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One change that a person made to an event; a field that is None was not changed.
+
+    Attributes:
+        at_s: When, UTC s.
+        user: Who.
+        status: The new status.
+        note: The new note.
+        kept: Whether it is kept from now on.
+    """
+
+    at_s: float
+    user: str
+    status: ReviewStatus | None = None
+    note: str | None = None
+    kept: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """How many events there are; each mapping leaves out what there is none of.
+
+    Attributes:
+        total: All of them.
+        open: Those that have not ended.
+        by_status: By `ReviewStatus` value.
+        by_camera: By camera id.
+        by_kind: By rule kind.
+        by_severity: By severity.
+        new_by_camera: Those nobody has reviewed, by camera id.
+    """
+
+    total: int = 0
+    open: int = 0
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    by_camera: Mapping[str, int] = field(default_factory=dict)
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    by_severity: Mapping[str, int] = field(default_factory=dict)
+    new_by_camera: Mapping[str, int] = field(default_factory=dict)
+
+
+def rank(event: Event) -> Rank:
+    """Which of two messages of one event is newer: the end beats all, then the later time, then the later phase."""
+    incident = event.incident
+    return incident.phase is EventPhase.END, incident.updated_at_s, _PHASE_ORDER[incident.phase]
+
+
+def event_values(event: Event) -> dict[str, Any]:
+    """The event's columns; also its JSON form in the journal.
+
+    Raises:
+        ValueError: A number is not finite, or details hold what JSON cannot.
+    """
+    incident = event.incident
+    return {
+        "event_id": event.event_id,
+        "camera_id": event.camera_id,
+        "rule_id": event.rule_id,
+        "severity": event.severity.value,
+        "key": _clean(incident.key),
+        "phase": incident.phase.value,
+        "kind": _clean(incident.kind),
+        "class_name": _clean(incident.class_name),
+        "zone": _clean(incident.zone),
+        "track_ids": _dump([int(track_id) for track_id in incident.track_ids]),
+        "score": _finite(incident.score, "score"),
+        "started_at_s": _finite(incident.started_at_s, "started_at_s"),
+        "updated_at_s": _finite(incident.updated_at_s, "updated_at_s"),
+        "ended_at_s": None if incident.ended_at_s is None else _finite(incident.ended_at_s, "ended_at_s"),
+        "box": None if incident.box is None else _dump([float(edge) for edge in incident.box]),
+        "details": _dump(dict(incident.details)),
+    }
+
+
+def event_from(values: Mapping[str, Any]) -> Event:
+    """The event of a row or journal line.
+
+    Raises:
+        StorageCorrupt: The values are not an event's.
+    """
+    try:
+        box = None if values["box"] is None else json.loads(values["box"])
+        incident = Incident(
+            key=values["key"],
+            phase=EventPhase(values["phase"]),
+            kind=values["kind"],
+            class_name=values["class_name"],
+            zone=values["zone"],
+            track_ids=tuple(json.loads(values["track_ids"])),
+            score=float(values["score"]),
+            started_at_s=float(values["started_at_s"]),
+            updated_at_s=float(values["updated_at_s"]),
+            ended_at_s=None if values["ended_at_s"] is None else float(values["ended_at_s"]),
+            box=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            details=dict(json.loads(values["details"])),
+        )
+        return Event(values["event_id"], values["camera_id"], values["rule_id"], Severity(values["severity"]), incident)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        name = str(values.get("event_id", "?"))[:80]
+        raise StorageCorrupt(
+            f"event {name!r} is stored damaged ({type(error).__name__}: {error}); restore a backup or delete it"
+        ) from error
+
+
+def _dump(value: Any) -> str:
+    # ASCII output: a lone surrogate in a label becomes an escape instead of failing the whole batch.
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain_number)
+
+
+def _plain_number(value: Any) -> Any:
+    """Numpy scalars as Python's own."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise ValueError(f"expected details of text, numbers, true, false or nothing, got {type(value).__name__}")
+
+
+def _finite(value: float, name: str) -> float:
+    number = float(value)
+    if number - number != 0.0:
+        raise ValueError(f"expected a finite {name}, got {number}")
+    return number
+
+
+def _clean(value: str) -> str:
+    """Text that both databases take: no NUL, no half of a surrogate pair."""
+    return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,182 @@
+"""The tables. What changes here needs a new file in `migrations/versions/`; a test compares the two.
+
+Times are UTC seconds. JSON is kept as text that this package writes and reads, so that both databases hold the same bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", String(200), primary_key=True),
+    Column("camera_id", String(63), nullable=False),
+    Column("rule_id", String(63), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("kind", String(63), nullable=False),
+    Column("class_name", String(120), nullable=False),
+    Column("zone", String(63), nullable=False),
+    Column("track_ids", Text, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("started_at_s", Double, nullable=False),
+    Column("updated_at_s", Double, nullable=False),
+    Column("ended_at_s", Double),
+    Column("box", Text),
+    Column("details", Text, nullable=False),
+    # What people say of it: never touched by saving an event.
+    Column("status", String(16), nullable=False, server_default="new"),
+    Column("note", Text, nullable=False, server_default=text("''")),
+    Column("kept", Boolean, nullable=False, server_default="0"),
+    Column("reviewed_by", Text, nullable=False, server_default=text("''")),
+    Column("reviewed_at_s", Double),
+)
+
+# Holds every column that a filter can name: a search reads this index only, newest first, and then the rows of one page.
+Index(
+    "ix_events_search",
+    events.c.started_at_s,
+    events.c.event_id,
+    events.c.camera_id,
+    events.c.rule_id,
+    events.c.kind,
+    events.c.class_name,
+    events.c.zone,
+    events.c.severity,
+    events.c.status,
+    events.c.kept,
+    events.c.ended_at_s,
+    events.c.score,
+)
+Index("ix_events_camera", events.c.camera_id, events.c.started_at_s, events.c.event_id)
+# Retention goes by the end; what is open (NULL) is found here too.
+Index("ix_events_ended", events.c.ended_at_s, events.c.event_id)
+# Few events have a note; a search for text reads these only.
+Index("ix_events_note", events.c.event_id, sqlite_where=events.c.note != "", postgresql_where=events.c.note != "")
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", String(200), ForeignKey("events.event_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_s", Double, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("status", String(16)),
+    Column("note", Text),
+    Column("kept", Boolean),
+)
+
+# No foreign key to events: a snapshot may be on disk a moment before its event; `EvidenceStore.sweep` removes what stays alone.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("event_id", String(200), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("path", String(400), nullable=False, unique=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("start_s", Double, nullable=False),
+    Column("end_s", Double, nullable=False),
+    Column("missing", Boolean, nullable=False, server_default="0"),
+)
+
+trails = Table(
+    "trails",
+    metadata,
+    Column("event_id", String(200), primary_key=True),
+    Column("points", LargeBinary, nullable=False),
+)
+
+site = Table(
+    "site",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    # What the origin said last, to tell an edit made on the page from a change of the file.
+    Column("applied", Text),
+    # The site's revision that last changed it: its ETag.
+    Column("revision", Integer, nullable=False),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("rule_id", String(63), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("applied", Text),
+    Column("revision", Integer, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("cameras", Text),
+    Column("password", Text, nullable=False),
+    Column("created_at_s", Double, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("username", String(64), ForeignKey("users.username", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at_s", Double, nullable=False),
+    Column("seen_at_s", Double, nullable=False),
+    Column("expires_at_s", Double, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("cameras", Text),
+    Column("created_at_s", Double, nullable=False),
+    Column("used_at_s", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("entry_id", Integer, primary_key=True, autoincrement=True),
+    Column("at_s", Double, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("expires_at_s", Double, nullable=False),
+)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from panops.storage.audit import AuditEntry, AuditLog
+from panops.storage.database import Database
+from panops.storage.errors import InvalidCursor
+
+
+@pytest.fixture
+def log(database: Database) -> AuditLog:
+    return AuditLog(database)
+
+
+def test_entries_come_back_newest_first_page_by_page(log: AuditLog) -> None:
+    for index in range(7):
+        log.record(float(index), "eva", "camera.put", f"cam{index}", {"n": index})
+    found: list[AuditEntry] = []
+    cursor = None
+    for _ in range(3):
+        page = log.entries(3, cursor)
+        found += page.entries
+        cursor = page.next_cursor
+        log.record(99.0, "tom", "login")
+    assert cursor is None
+    assert found == [AuditEntry(float(index), "eva", "camera.put", f"cam{index}", {"n": index}) for index in reversed(range(7))]
+
+
+def test_any_text_can_be_recorded(log: AuditLog) -> None:
+    log.record(1.0, "e\x00va\ud800", "login.failed", "x" * 1000, {"from": object, "\ud800": 1})
+    entry = log.entries().entries[0]
+    assert entry.user == "eva?"
+    assert len(entry.target) == 400
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 30, "²", "1 OR 1=1"])
+def test_a_cursor_from_nowhere_is_refused(log: AuditLog, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        log.entries(cursor=cursor)
+
+
+@pytest.mark.parametrize("limit", [-1, 0])
+def test_a_page_has_at_least_one_entry(log: AuditLog, limit: int) -> None:
+    log.record(1.0, "eva", "login")
+    log.record(2.0, "eva", "login")
+    assert len(log.entries(limit).entries) == 1
