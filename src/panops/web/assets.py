@@ -1,0 +1,90 @@
+"""Static files in memory, named by the hash of all their content, so that browsers may keep them for ever."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+KEEP_FOR_EVER = "public, max-age=31536000, immutable"
+_IMPORT = re.compile(r'^(?:import|export)\s[^;]*?\bfrom\s+"\./([\w.-]+)"|^import\s+"\./([\w.-]+)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One answer.
+
+    Attributes:
+        content: The bytes.
+        compressed: The same in gzip, empty where that is not smaller.
+        media_type: The `Content-Type`.
+        etag: Strong validator of the content.
+        cache_control: How long a browser may keep it.
+    """
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+    etag: str
+    cache_control: str
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str, cache_control: str) -> Self:
+        """Make one from its bytes."""
+        packed = gzip.compress(content, compresslevel=9, mtime=0)
+        tag = hashlib.sha256(content).hexdigest()[:20]
+        return cls(content, packed if len(packed) < len(content) else b"", media_type, f'"{tag}"', cache_control)
+
+
+class Assets:
+    """Every file of a folder, read once: a couple of hundred kB. Only names that were there at the start can be asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read `folder`.
+
+        Raises:
+            ValueError: A file has an ending that no media type is known for.
+        """
+        contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        total = hashlib.sha256()
+        for name, content in contents.items():
+            suffix = Path(name).suffix
+            if suffix not in MEDIA_TYPES:
+                raise ValueError(f"expected one of {', '.join(sorted(MEDIA_TYPES))} in the static folder, got {name}")
+            total.update(f"{name}\0{len(content)}\0".encode() + content)
+        self.version = total.hexdigest()[:12]
+        self._assets = {name: Asset.of(content, MEDIA_TYPES[Path(name).suffix], KEEP_FOR_EVER) for name, content in contents.items()}
+        self._current = {
+            name: Asset(asset.content, asset.compressed, asset.media_type, asset.etag, "no-cache") for name, asset in self._assets.items()
+        }
+
+    def url(self, name: str) -> str:
+        """The address of `name`. The version is a folder, so modules that import each other by relative names stay in one version.
+
+        Raises:
+            KeyError: There is no such file.
+        """
+        if name not in self._assets:
+            raise KeyError(name)
+        return f"/static/{self.version}/{name}"
+
+    def get(self, name: str, version: str) -> Asset | None:
+        """The file, or None. A page of another version (open while panops was upgraded) gets today's file, not to be kept."""
+        return (self._assets if version == self.version else self._current).get(name)
+
+    def modules(self, script: str) -> list[str]:
+        """`script` and every module it imports, directly or not, in the order found: what a page should ask for at once.
+
+        Raises:
+            KeyError: A module is missing.
+        """
+        found = [script]
+        for name in found:
+            text = self._assets[f"js/{name}"].content.decode()
+            names = [first or second for first, second in _IMPORT.findall(text)]
+            found.extend(one for one in dict.fromkeys(names) if one not in found)
+        return found

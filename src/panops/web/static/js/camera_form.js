@@ -1,0 +1,207 @@
+// Add or edit a camera: address, connection test with the first picture or the exact reason, one simple alarm.
+
+import { idFor, withLogin } from "./address.js";
+import { api, get, part } from "./api.js";
+import { byId, empty, facts, fill, h, icon } from "./dom.js";
+import { start } from "./shell.js";
+import { codec, duration, plain, sentence, stateOf } from "./words.js";
+
+const path = location.pathname.split("/");
+const editing = path[3] === "edit" ? decodeURIComponent(path[2]) : null;
+const form = byId("form");
+const fields = form.elements;
+const result = byId("result");
+const { can, live } = await start();
+live.watch([], 1, "s");
+
+let stored = null;
+let etag = null;
+let alarmRule = null;
+let alarmClass = "person";
+let transport = "tcp";
+let testing = null;
+let dirty = false;
+
+const address = () => withLogin(fields.source.value, fields.user.value.trim(), fields.secret.value);
+
+// ---------------------------------------------------------------- the form
+function shape() {
+  const network = /^(rtsps?|https?):/i.test(fields.source.value) || !fields.source.value;
+  byId("login").hidden = !network;
+  byId("transport-field").hidden = !/^rtsps?:/i.test(fields.source.value) && fields.source.value !== "";
+}
+
+function complain(error) {
+  for (const old of form.querySelectorAll(".problem")) old.remove();
+  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  byId("wrong").hidden = true;
+  if (!error) return;
+  const rest = [];
+  for (const { field, message } of error.fields ?? []) {
+    const input = fields[field.split(".").pop()];
+    if (!input?.closest?.(".field")) {
+      rest.push(field ? `${plain(field)}: ${message}` : message);
+      continue;
+    }
+    input.setAttribute("aria-invalid", "true");
+    input.closest(".field").append(h("p", { class: "problem", role: "alert" }, icon("alarm", true), message));
+  }
+  const text = rest.length ? rest.join(" ") : error.fields?.length ? "" : error.message;
+  byId("wrong").hidden = !text;
+  fill(byId("wrong"), icon("alarm"), h("span", {}, text));
+  form.querySelector("[aria-invalid]")?.focus();
+}
+
+function pickTransport(value) {
+  transport = value;
+  for (const button of byId("transport").children) button.setAttribute("aria-pressed", String(button.dataset.value === value));
+}
+
+byId("transport").addEventListener("click", ({ target }) => target.dataset.value && pickTransport(target.dataset.value));
+for (const button of form.querySelectorAll("[data-example]")) {
+  button.addEventListener("click", () => {
+    fields.source.value = button.dataset.example;
+    byId("source-hint").textContent = button.dataset.hint;
+    shape();
+    fields.source.focus();
+  });
+}
+fields.source.addEventListener("input", shape);
+form.addEventListener("input", () => { dirty = true; });
+addEventListener("beforeunload", (event) => dirty && event.preventDefault());
+
+// ---------------------------------------------------------------- the test
+function hint() {
+  fill(result, empty("camera", "Test before you save", "The test connects, decodes one picture and shows it here, or says in plain words what is wrong."));
+}
+
+function picture(base64) {
+  const raw = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const image = h("img", { src: URL.createObjectURL(new Blob([raw], { type: "image/jpeg" })), alt: "First picture of the camera" });
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src));
+  return h("div", { class: "shot" }, image);
+}
+
+function show(found) {
+  const state = stateOf(found.state);
+  const [width, height] = found.size_wh;
+  if (!found.ok) {
+    fill(result, h("div", { class: "verdict bad" }, icon(state.icon), h("div", {}, h("strong", {}, state.word), h("p", {}, found.message ? sentence(found.message) : state.help))),
+      state.advice ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, state.advice)) : null, facts([["Took", duration(found.took_s)]]));
+    return;
+  }
+  const slow = found.keyframe_interval_s > 4;
+  fill(result, h("div", { class: "verdict good" }, icon("ok"), h("div", {}, h("strong", {}, "It works"), h("p", {}, found.message ? sentence(found.message) : "This is what the camera sees now."))), found.picture && picture(found.picture),
+    facts([["Picture", `${width} × ${height}`], ["Codec", codec(found.codec)], ["Frames", found.rate_fps ? `${Number(found.rate_fps.toFixed(1))} a second` : ""],
+      ["Whole picture", found.keyframe_interval_s ? `every ${duration(found.keyframe_interval_s)}` : ""], ["Took", duration(found.took_s)]]),
+    slow ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, "The camera sends a whole picture (keyframe, I-frame) rarely. Every 1 to 2 seconds is better: waking and clips start faster.")) : null,
+    width > 1920 ? h("div", { class: "notice" }, icon("info"), h("span", {}, "This is a large stream. The camera's smaller “sub” stream costs far less and is usually enough for detection.")) : null);
+}
+
+async function test() {
+  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: "Please enter the camera's address." }] });
+  complain(null);
+  testing?.abort();
+  const mine = new AbortController();
+  testing = mine;
+  byId("test").disabled = true;
+  requestAnimationFrame(() => result.scrollIntoView({ block: "nearest", behavior: "smooth" }));
+  result.setAttribute("aria-busy", "true");
+  fill(result, h("div", { class: "testing" }, h("div", { class: "verdict" }, icon("clock"), h("div", {}, h("strong", {}, "Connecting …"), h("p", {}, "This takes a moment, at most about 15 seconds."))), h("div", { class: "skeleton" })));
+  try {
+    show(await api("POST", "/cameras/test", { source: address(), transport, ...(editing ? { camera_id: editing } : {}) }, { signal: mine.signal }));
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    hint();
+    complain(error);
+  } finally {
+    if (testing === mine) byId("test").disabled = false;
+    result.removeAttribute("aria-busy");
+  }
+  return undefined;
+}
+byId("test").addEventListener("click", test);
+
+// ---------------------------------------------------------------- saving
+/** The settings to store: what is there already, changed by the form. */
+function wanted() {
+  const { source: _, ...rest } = stored?.config ?? {};
+  return { ...rest, source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
+}
+
+async function saveAlarm(id) {
+  const want = fields.alarm.checked;
+  const ruleId = alarmRule?.id ?? `${id}-${alarmClass}`.slice(0, 63);
+  if (want && !alarmRule) await api("PUT", `/rules/${part(ruleId)}`, { id: ruleId, kind: "intrusion", cameras: [id], classes: [alarmClass], after_s: 1 });
+  else if (want && !alarmRule.enabled) await api("PUT", `/rules/${part(ruleId)}`, { ...alarmRule, enabled: true });
+  else if (!want && alarmRule) await api("DELETE", `/rules/${part(ruleId)}`);
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: "Please enter the camera's address." }] });
+  complain(null);
+  byId("save").disabled = true;
+  try {
+    const { cameras } = await get("/cameras");
+    const id = editing ?? idFor(fields.name.value || new URL(fields.source.value, "rtsp://camera").hostname, cameras.map((camera) => camera.id));
+    await api("PUT", `/cameras/${part(id)}`, wanted(), { headers: etag ? { "If-Match": etag } : {} });
+    if (!fields.alarm.disabled) await saveAlarm(id);
+    dirty = false;
+    location.href = editing ? `/cameras/${part(id)}` : "/";
+  } catch (error) {
+    byId("save").disabled = false;
+    complain(error.status === 412 ? { message: "Somebody else changed this camera meanwhile. Load the page again to see it; your changes here are not stored." } : error);
+  }
+  return undefined;
+});
+
+// ---------------------------------------------------------------- begin
+async function fillIn() {
+  stored = await get(`/cameras/${part(editing)}`, { onHeaders: (headers) => { etag = headers.get("ETag"); } });
+  byId("title").textContent = `Edit ${stored.name}`;
+  document.title = `${stored.name} · panops`;
+  byId("back").href = `/cameras/${part(editing)}`;
+  byId("enabled-row").hidden = false;
+  fields.source.value = stored.config?.source ?? stored.address;
+  fields.name.value = stored.config?.name ?? stored.name;
+  fields.enabled.checked = stored.enabled;
+  pickTransport(stored.transport);
+  if (fields.source.value.includes("***")) byId("source-hint").textContent = "The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.";
+}
+
+async function alarmChoice() {
+  const [answer, models] = await Promise.all([get("/rules").catch(() => []), get("/models").catch(() => ({ active: "", models: [] }))]);
+  const rules = answer.rules ?? answer;
+  const classes = stored?.classes?.length ? stored.classes : models.models.find((model) => model.name === models.active)?.classes ?? [];
+  if (classes.length && !classes.includes("person") && classes.includes("moving")) {
+    alarmClass = "moving";
+    byId("alarm-word").textContent = "Alarm when anything moves in the picture";
+    byId("alarm-hint").textContent = "The detector in use sees that something moves, not what it is.";
+  }
+  const whole = rules.filter((rule) => rule.kind === "intrusion" && !rule.zone && rule.enabled && rule.classes.includes(alarmClass));
+  const everywhere = whole.find((rule) => !rule.cameras.length);
+  if (everywhere) {
+    fields.alarm.disabled = true;
+    byId("alarm-hint").textContent = `The rule “${everywhere.id}” does this for every camera already.`;
+    return;
+  }
+  if (!editing) return;
+  alarmRule = rules.find((rule) => rule.kind === "intrusion" && !rule.zone && rule.cameras.length === 1 && rule.cameras[0] === editing) ?? null;
+  fields.alarm.checked = alarmRule?.enabled ?? false;
+}
+
+if (!can("admin")) {
+  fill(byId("sheet"), empty("lock", "Only administrators change cameras", "Ask one of them to add this camera or to change your role.", [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")]));
+} else {
+  hint();
+  try {
+    if (editing) await fillIn();
+    else fields.source.value = new URLSearchParams(location.search).get("source") ?? "";
+    shape();
+    await alarmChoice();
+    if (!editing) fields.source.focus();
+  } catch (error) {
+    fill(byId("sheet"), empty("camera", error.status === 404 ? "There is no such camera" : "The camera could not be read", error.message, [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")], true));
+  }
+}

@@ -1,0 +1,131 @@
+// All cameras with their health, those in trouble first.
+
+import { get, part } from "./api.js";
+import { byId, empty, fill, h, icon } from "./dom.js";
+import { start } from "./shell.js";
+import { Tile } from "./tile.js";
+import { codec, plural, stateOf, whole } from "./words.js";
+
+const RANK = { red: 0, amber: 1, grey: 2, green: 3 };
+const list = byId("list");
+const cards = new Map();
+
+const { can, live } = await start();
+
+/** How many frames were given up, and `late 10, queue full 2`. */
+function drops(camera) {
+  const causes = Object.entries(camera.dropped).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  const total = causes.reduce((sum, [, count]) => sum + count, 0);
+  return { total, causes: causes.length ? `Given up: ${causes.map(([cause, count]) => `${cause.replaceAll("_", " ")} ${whole(count)}`).join(", ")}` : "" };
+}
+
+function figures(camera) {
+  const dropped = drops(camera);
+  const seen = camera.decoded + dropped.total;
+  const figure = (word, value) => h("div", { class: "figure" }, h("span", { class: "ellipsis" }, word), h("b", { class: "ellipsis" }, value));
+  const [width, height] = camera.size_wh;
+  return [figure("Frames in", camera.state === "live" ? `${camera.source_fps.toFixed(1)} /s` : "–"), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
+    figure("Picture", width ? `${width} × ${height}` : "–"),
+    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${((100 * dropped.total) / seen).toFixed(1)} %)` : "0"),
+    figure("Codec", camera.codec ? codec(camera.codec) : "–")];
+}
+
+class Card {
+  constructor(camera) {
+    this.tile = new Tile(camera, () => { location.href = `/cameras/${part(camera.id)}`; });
+    this.figures = h("div", { class: "figures" });
+    this.losses = h("p", { class: "losses" });
+    this.address = h("span", { class: "mono ellipsis" });
+    const link = (path, symbol, word) => h("a", { class: "button plain square", href: `/cameras/${part(camera.id)}${path}`, "aria-label": `${word} ${camera.name}`, title: word }, icon(symbol));
+    this.root = h("article", { class: "card camera-card" }, this.tile.root, this.figures, this.losses,
+      h("div", { class: "foot" }, this.address, h("a", { class: "button plain square", href: `/events?camera=${part(camera.id)}`, "aria-label": `Events of ${camera.name}`, title: "Events" }, icon("events")),
+        can("admin") && link("/edit", "edit", "Edit"), link("", "next", "Open")));
+    this.update(camera);
+  }
+
+  update(camera) {
+    this.camera = camera;
+    this.tile.update(camera);
+    fill(this.figures, figures(camera));
+    this.losses.textContent = drops(camera).causes;
+    this.losses.hidden = !this.losses.textContent;
+    this.address.textContent = camera.address;
+    this.address.title = camera.address;
+  }
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) if (cards.has(target.dataset.id)) cards.get(target.dataset.id).seen = isIntersecting;
+  subscribe();
+});
+
+/** One picture a second for what is on the screen. */
+function subscribe() {
+  const seen = [...cards.values()].filter((card) => card.seen && card.camera.state !== "disabled");
+  for (const card of cards.values()) {
+    const on = seen.includes(card);
+    if (on !== card.on) card.tile.watched(on);
+    card.on = on;
+  }
+  live.watch(seen.map((card) => card.camera.id), 1, "s");
+}
+
+function tally() {
+  const all = [...cards.values()].map((card) => card.camera);
+  const count = (tone) => all.filter((camera) => stateOf(camera.state).tone === tone).length;
+  const chip = (number, tone, symbol, word) => (number ? h("span", { class: `chip ${tone}` }, icon(symbol, true), `${number} ${word}`) : null);
+  fill(byId("tally"), all.length ? h("span", { class: "chip" }, icon("camera", true), plural(all.length, "camera")) : null, chip(count("green"), "green", "ok", "live"), chip(count("amber"), "amber", "warning", "waiting"), chip(count("red"), "red", "alarm", "down"), chip(count("grey"), "", "power", "off"));
+}
+
+/** Once on loading: those in trouble first. Later changes do not move what is being read. */
+function arrange(cameras) {
+  cameras.sort((a, b) => RANK[stateOf(a.state).tone] - RANK[stateOf(b.state).tone] || a.name.localeCompare(b.name, undefined, { numeric: true }));
+  for (const card of cards.values()) watcher.unobserve(card.tile.root);
+  const old = new Map(cards);
+  cards.clear();
+  for (const camera of cameras) {
+    const card = old.get(camera.id) ?? new Card(camera);
+    card.update(camera);
+    cards.set(camera.id, card);
+  }
+  if (!cameras.length) {
+    fill(list, can("admin")
+      ? empty("camera", "No cameras yet", "Add the first one: panops tests the connection and shows the first picture before anything is saved.", [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), "Try a simulated one")])
+      : empty("camera", "No cameras for you yet", "An administrator adds cameras and says who may see them."));
+  } else fill(list, [...cards.values()].map((card) => card.root));
+  find();
+  tally();
+  for (const card of cards.values()) watcher.observe(card.tile.root);
+}
+
+function find() {
+  const wanted = byId("find").value.trim().toLowerCase();
+  for (const { root, camera } of cards.values()) root.hidden = wanted !== "" && ![camera.name, camera.id, camera.address, stateOf(camera.state).word].some((text) => text.toLowerCase().includes(wanted));
+}
+
+async function load() {
+  try {
+    arrange((await get("/cameras")).cameras);
+  } catch (error) {
+    if (!cards.size) fill(list, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
+  }
+}
+
+byId("find").addEventListener("input", find);
+live.on("frames", (frames) => Promise.all(frames.map((frame) => cards.get(frame.id)?.tile.show(frame))));
+live.on("camera", ({ camera }) => {
+  cards.get(camera.id)?.update(camera);
+  tally();
+});
+live.on("event", ({ event }) => cards.get(event.camera_id)?.tile.alarm(event));
+live.on("down", () => [...cards.values()].forEach((card) => card.tile.stale("Connection to the server lost")));
+live.on("up", () => {
+  for (const card of cards.values()) card.tile.watched(card.on === true);
+  load();
+});
+live.on("cameras", ({ index }) => {
+  if (Object.keys(index).length !== cards.size || Object.keys(index).some((id) => !cards.has(id))) load();
+});
+setInterval(() => [...cards.values()].forEach((card) => card.tile.check(performance.now())), 1000);
+fill(list, Array.from({ length: 6 }, () => h("div", { class: "card camera-card bone skeleton" })));
+await load();

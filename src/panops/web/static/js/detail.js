@@ -1,0 +1,213 @@
+// One event in full: media, why it alarmed, what to do about it, what was done.
+
+import { api, ApiError, get, part } from "./api.js";
+import { empty, facts, fill, h, icon } from "./dom.js";
+import { Stage } from "./stage.js";
+import { toast } from "./shell.js";
+import { moment } from "./time.js";
+import { bytes, details, duration, kindOf, percent, plain, reason, severityOf, statusOf } from "./words.js";
+
+const DONE = { new: "Reopened", acknowledged: "Acknowledged", false_alarm: "Marked as a false alarm" };
+const ACTIONS = { acknowledged: "acknowledged it", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
+
+/** Shows events in `root`. `onChange(event)` after a change of a person, `onClose`, `onStep(by)` for the buttons in its head. */
+export class Detail {
+  event = null;
+  stage = null;
+  #more = null;
+  #rules = null;
+  #asked = null;
+  #drafts = new Map();
+  #parts = {};
+
+  constructor(root, { can, onChange, onClose, onStep }) {
+    Object.assign(this, { root, can, onChange, onClose, onStep });
+    addEventListener("beforeunload", (leaving) => {
+      if (this.#drafts.size) leaving.preventDefault(); // the browser asks once; a note is not lost by a slip
+    });
+  }
+
+  /** Opens an event by what is known of it (`{event_id}` at least) and loads the rest. */
+  async open(event) {
+    if (this.event?.event_id !== event.event_id) {
+      this.#more = null;
+      if (event.kind) this.#render(event);
+      else this.#skeleton(event);
+    }
+    await this.#load(event.event_id);
+  }
+
+  /** A live update of some event; redraws only if it is the one shown. */
+  update(event) {
+    if (event.event_id !== this.event?.event_id) return;
+    const before = this.event;
+    this.event = event;
+    if (before.has_clip !== event.has_clip || before.has_snapshot !== event.has_snapshot || before.ended_at_s !== event.ended_at_s) this.#load(event.event_id);
+    else this.#paint();
+  }
+
+  /** Shows nothing. */
+  clear(content) {
+    this.stage?.close();
+    [this.event, this.stage, this.#more] = [null, null, null];
+    this.#asked?.abort();
+    fill(this.root, content);
+  }
+
+  /** Changes the shown event (status, kept or note), with a way back. */
+  async change(patch) {
+    const { event } = this;
+    if (!event || !this.can("operator")) return false;
+    const before = Object.fromEntries(Object.keys(patch).map((key) => [key, event[key]]));
+    if (Object.keys(patch).every((key) => before[key] === patch[key])) return false;
+    const word = patch.status ? DONE[patch.status] : patch.kept === undefined ? "Note saved" : patch.kept ? "Kept: it will never be deleted" : "No longer kept";
+    return this.#patch(event, patch, word, () => this.#patch(event, before, "Undone"));
+  }
+
+  async #patch(event, patch, word, undo) {
+    try {
+      const changed = await api("PATCH", `/events/${part(event.event_id)}`, patch);
+      if (this.event?.event_id === event.event_id) {
+        this.event = { ...this.event, ...changed };
+        this.#paint();
+        this.#load(event.event_id);
+      }
+      this.onChange(changed);
+      this.undo = undo ?? null;
+      toast(word, "green", undo ? ["Undo", undo] : null);
+      return true;
+    } catch (error) {
+      toast(`Not saved: ${error.message}`, "red");
+      return false;
+    }
+  }
+
+  async #load(id) {
+    this.#asked?.abort();
+    this.#asked = new AbortController();
+    try {
+      const [more, rules] = await Promise.all([get(`/events/${part(id)}`, { signal: this.#asked.signal }), (this.#rules ??= get("/rules").catch(() => ({})))]);
+      const list = rules.rules ?? rules;
+      const rule = Array.isArray(list) ? list.find((one) => one.id === more.rule_id) : undefined;
+      const redraw = !this.#more || !this.stage || ["has_clip", "has_snapshot"].some((key) => this.stage.event[key] !== more[key]);
+      this.#more = { ...more, rule };
+      if (redraw) this.#render(more);
+      else {
+        this.event = more;
+        this.#paint();
+      }
+    } catch (error) {
+      if (error.name === "AbortError" || !(error instanceof ApiError)) {
+        if (error.name !== "AbortError") throw error;
+        return;
+      }
+      if (this.event?.event_id === id && this.stage) toast(error.message, "red");
+      else this.clear(empty("warning", error.status === 404 ? "This event is not there" : "The event could not be read",
+        error.status === 404 ? "It may have been deleted when its time was over, or it belongs to a camera you may not see." : error.message,
+        [h("button", { class: "button", onclick: () => this.onClose() }, icon("back"), "All events")], true));
+    }
+  }
+
+  #head(title) {
+    const button = (symbol, label, act) => h("button", { class: "button plain square", type: "button", "aria-label": label, title: label, onclick: act }, icon(symbol));
+    return h("div", { class: "detail-head" }, button("back", "Back to the list (Esc)", () => this.onClose()), h("div", { class: "row" }, title),
+      button("prev", "Newer event (K)", () => this.onStep(-1)), button("next", "Older event (J)", () => this.onStep(1)));
+  }
+
+  #skeleton({ event_id: id }) {
+    this.stage?.close();
+    this.stage = null;
+    this.event = { event_id: id };
+    fill(this.root, h("div", { class: "detail", "aria-busy": "true" }, this.#head(h("h2", {}, "Event")), h("div", { class: "stage skeleton" }),
+      h("div", { class: "skeleton why" }), h("div", { class: "skeleton why" })));
+  }
+
+  #render(event) {
+    this.stage?.close();
+    this.event = event;
+    this.stage = new Stage(event, this.#more ?? {});
+    const kind = kindOf(event.kind);
+    this.#parts = { chips: h("div", { class: "row" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, actions, why, facts: factList, note, history, files } = this.#parts;
+    fill(this.root, h("article", { class: "detail" }, this.#head([h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), chips]),
+      this.stage.root, this.stage.bar, actions, why, factList, note, history, files));
+    this.#note();
+    this.#paint();
+    this.root.scrollTop = 0;
+  }
+
+  /** Everything that changes while an event is open; the clip and a half-written note stay as they are. */
+  #paint() {
+    const { event, stage } = this;
+    const { chips, actions, why, facts: factList, history, files } = this.#parts;
+    if (!stage || !event.kind) return;
+    stage.event = { ...stage.event, ...event, has_clip: stage.event.has_clip, has_snapshot: stage.event.has_snapshot };
+    const [severity, status] = [severityOf(event.severity), statusOf(event.status)];
+    fill(chips, h("span", { class: `chip ${severity.tone}` }, icon(severity.icon, true), severity.word), h("span", { class: `chip ${status.tone}` }, icon(status.icon, true), status.word),
+      event.ended_at_s === null ? h("span", { class: "chip red" }, icon("clock", true), "Going on") : null, event.kept ? h("span", { class: "chip amber" }, icon("kept", true), "Kept") : null);
+    if (this.can("operator")) this.#buttons(actions, event);
+    const rule = this.#more?.rule;
+    fill(why, h("h3", {}, "Why it alarmed"), h("p", { class: "lead" }, reason(event, rule)), facts([["Rule", `${event.rule_id}${rule?.schedule?.length ? " (on a schedule)" : ""}`], ["Confidence", event.score > 0 ? percent(event.score) : ""], ...details(event)]));
+    const ends = event.ended_at_s;
+    fill(factList, facts([
+      ["Camera", h("a", { href: `/cameras/${part(event.camera_id)}` }, event.camera_name || event.camera_id)],
+      ["Began", moment(event.started_at_s)], ["Lasted", ends === null ? "still going on" : duration(ends - event.started_at_s)],
+      ["Zone", event.zone], ["Object", event.class_name ? plain(event.class_name) : ""], ["Track", event.track_ids.map((id) => `#${id}`).join(", ")],
+      ["Event", h("span", { class: "mono" }, event.event_id)]]));
+    this.#past(history);
+    this.#files(files);
+  }
+
+  #buttons(actions, event) {
+    const toggle = (status, symbol, word, key, style) => h("button", { class: `button ${style}`, type: "button", "aria-pressed": String(event.status === status), "aria-keyshortcuts": key, data: { act: status }, onclick: () => this.change({ status: event.status === status ? "new" : status }) }, icon(symbol), word, h("kbd", {}, key));
+    const focused = actions.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    fill(actions, toggle("acknowledged", "check", event.status === "acknowledged" ? "Acknowledged" : "Acknowledge", "A", "primary"), toggle("false_alarm", "flag", "False alarm", "F", "danger"),
+      h("button", { class: "button", type: "button", "aria-pressed": String(event.kept), data: { act: "keep" }, title: "Kept events are never deleted", onclick: () => this.change({ kept: !event.kept }) }, icon(event.kept ? "kept" : "keep"), event.kept ? "Kept" : "Keep"));
+    if (focused) actions.querySelector(`[data-act="${focused}"]`)?.focus();
+  }
+
+  #note() {
+    const { event, root } = this;
+    const { note } = this.#parts;
+    if (!this.can("operator")) return void (event.note && fill(note, h("h3", {}, "Note"), h("p", { class: "said" }, event.note)));
+    const id = event.event_id;
+    const area = h("textarea", { id: "note", maxlength: 4000, placeholder: "What happened, who was told …", value: this.#drafts.get(id) ?? event.note });
+    const state = h("span", { class: "muted", role: "status" });
+    const save = h("button", { class: "button", type: "button" }, "Save note");
+    const check = () => {
+      const dirty = area.value !== (this.event.note ?? "");
+      if (dirty) this.#drafts.set(id, area.value);
+      else this.#drafts.delete(id);
+      save.disabled = !dirty;
+      state.textContent = dirty ? "Not saved yet" : "";
+    };
+    area.addEventListener("input", check);
+    save.addEventListener("click", async () => {
+      if (await this.change({ note: area.value })) check();
+    });
+    fill(note, h("h3", {}, h("label", { for: "note" }, "Note")), area, h("div", { class: "note-row" }, state, save));
+    check();
+    this.#parts.syncNote = () => {
+      if (root.contains(area) && !this.#drafts.has(id)) area.value = this.event.note ?? "";
+      check();
+    };
+  }
+
+  #past(history) {
+    this.#parts.syncNote?.();
+    const entries = this.#more?.history ?? [];
+    const line = (who, text, at, said) => h("li", {}, h("div", {}, h("strong", {}, who), ` ${text}`), h("div", { class: "faint" }, moment(at)), said ? h("div", { class: "said" }, said) : null);
+    fill(history, h("h3", {}, "History"), h("ol", { class: "history" }, line("panops", "raised it", this.event.started_at_s),
+      entries.map((one) => line(one.user || "somebody", one.action.split(", ").map((word) => ACTIONS[word] ?? plain(word).toLowerCase()).join(" and "), one.at_s, one.note))));
+  }
+
+  #files(files) {
+    const evidence = this.#more?.evidence ?? [];
+    const words = { snapshot: ["picture", "Picture"], annotated: ["boxes", "Picture with boxes"], clip: ["play", "Clip"] };
+    if (!evidence.length) return void fill(files);
+    fill(files, h("h3", {}, "Download"), h("div", { class: "downloads" }, evidence.map((one) => {
+      const [symbol, word] = words[one.kind] ?? ["download", plain(one.kind)];
+      return h("a", { class: "button", href: one.url, download: `${this.event.event_id}-${one.kind}` + (/\.\w+$/.exec(one.url)?.[0] ?? ""), title: `SHA-256 ${one.sha256}` }, icon(symbol), word, h("span", { class: "faint" }, bytes(one.size_bytes)));
+    })));
+  }
+}

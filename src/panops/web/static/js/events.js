@@ -1,0 +1,238 @@
+// The events page: list on the left, one event on the right; on phones one or the other.
+
+import { get, part, query } from "./api.js";
+import { Cards } from "./cards.js";
+import { Detail } from "./detail.js";
+import { byId, empty, fill, h, icon, typing } from "./dom.js";
+import { Filters } from "./filters.js";
+import { announce, start } from "./shell.js";
+import { kindOf, plural } from "./words.js";
+
+const PAGE = 60;
+const QUIET_MS = 5000;
+const wide = matchMedia("(min-width: 1081px)");
+const scroller = byId("scroll");
+const pill = byId("pill");
+const waiting = new Map();
+let cursor = null;
+let loading = null;
+let ended = false;
+let touchedAt = -Infinity;
+let opened = false;
+
+const { can, live } = await start();
+
+const order = (a, b) => b.started_at_s - a.started_at_s || (a.event_id < b.event_id ? 1 : -1);
+const cards = new Cards(byId("list"), scroller, { onOpen: (event) => open(event), onNearEnd: () => more() });
+const detail = new Detail(byId("pane"), { can, onChange: (event) => merge(event), onClose: () => close(), onStep: (by) => step(by) });
+const filters = new Filters(byId("filters"), () => {
+  history.replaceState(history.state, "", (location.pathname.startsWith("/events/") && wide.matches ? location.pathname : "/events") + filters.search());
+  reload();
+});
+
+// ---------------------------------------------------------------- the list
+async function reload() {
+  loading?.abort();
+  [cursor, ended, loading] = [null, false, null];
+  waiting.clear();
+  showPill();
+  byId("end").textContent = "";
+  cards.set([]);
+  cards.skeleton();
+  scroller.scrollTop = 0;
+  await more(true);
+}
+
+async function more(first = false) {
+  if (loading || ended) return;
+  const mine = new AbortController();
+  loading = mine;
+  if (!first) byId("end").textContent = "Loading older events …";
+  try {
+    const page = await get(`/events${query({ ...filters.wanted(), cursor, limit: PAGE })}`, { signal: mine.signal });
+    const known = new Set(cards.events.map((event) => event.event_id));
+    const events = [...(first ? [] : cards.events), ...page.events.filter((event) => first || !known.has(event.event_id))];
+    cursor = page.next_cursor ?? null;
+    ended = cursor === null;
+    loading = null;
+    if (!events.length) return nothing();
+    byId("end").textContent = ended ? "No older events" : "";
+    cards.complete = ended;
+    cards.set(events);
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    loading = null;
+    const again = h("button", { class: "button", onclick: () => (cards.events.length ? more() : reload()) }, icon("retry"), "Try again");
+    if (cards.events.length) {
+      ended = true; // until somebody asks again: no loop of failing requests
+      again.addEventListener("click", () => { ended = false; }, { capture: true });
+      fill(byId("end"), `${error.message} `, again);
+    } else cards.message("warning", "The events could not be read", error.message, [again], true);
+  }
+  return undefined;
+}
+
+function nothing() {
+  const all = h("button", { class: "button", onclick: () => filters.reset() }, "Show all events");
+  if (filters.any) cards.message("filter", "No event fits these filters", "Widen the time, or look at all cameras and kinds.", [all]);
+  else cards.message("events", "No events yet", "When a rule sees something, for example a person in a zone, it appears here with a picture, a clip and the reason.",
+    can("admin") ? [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras" }, "Cameras")] : []);
+}
+
+/** Puts changed or new events in; answers whether the list changed. */
+function merge(event) {
+  const at = cards.events.findIndex((one) => one.event_id === event.event_id);
+  if (at < 0) return false;
+  cards.set(cards.events.with(at, { ...cards.events[at], ...event }));
+  return true;
+}
+
+/** Nobody is reading or pointing at the list, and it stands at its top: what is new may come in by itself. */
+function idle() {
+  return scroller.scrollTop < 8 && !detail.event && !scroller.matches(":hover") && !scroller.contains(document.activeElement) && performance.now() - touchedAt > QUIET_MS;
+}
+
+function insert() {
+  const fresh = [...waiting.values()];
+  waiting.clear();
+  for (const event of fresh) cards.fresh.add(event.event_id);
+  cards.set([...cards.events, ...fresh].sort(order));
+  showPill();
+}
+
+function showPill() {
+  pill.hidden = !waiting.size;
+  if (waiting.size) fill(pill, icon("up"), `${waiting.size} new`);
+}
+
+live.on("event", ({ event }) => {
+  detail.update(event);
+  if (merge(event)) return;
+  const newest = cards.events[0];
+  if (!filters.match(event) || (newest && order(event, newest) > 0 && cards.events.length && !waiting.has(event.event_id) && order(event, cards.events.at(-1)) > 0)) return;
+  if (!waiting.has(event.event_id)) announce(`New: ${kindOf(event.kind).word}, ${event.camera_name}`);
+  waiting.set(event.event_id, event);
+  if (idle() || !cards.events.length) insert();
+  else showPill();
+});
+let dropped = false;
+live.on("down", () => { dropped = true; });
+live.on("up", async () => {
+  if (!dropped) return;
+  dropped = false;
+  // What was missed during a break comes the same way as what is new.
+  const page = await get(`/events${query({ ...filters.wanted(), limit: PAGE })}`).catch(() => ({ events: [] }));
+  for (const event of page.events) if (!merge(event) && (!cards.events.length || order(event, cards.events[0]) < 0)) waiting.set(event.event_id, event);
+  if (waiting.size && (idle() || !cards.events.length)) insert();
+  else showPill();
+});
+pill.addEventListener("click", () => {
+  insert();
+  scroller.scrollTo({ top: 0, behavior: "smooth" });
+});
+scroller.addEventListener("touchstart", () => { touchedAt = performance.now(); }, { passive: true });
+scroller.addEventListener("scroll", () => { if (scroller.scrollTop > 8) touchedAt = performance.now(); }, { passive: true });
+
+// ---------------------------------------------------------------- one event
+const idHere = () => (location.pathname.startsWith("/events/") ? decodeURIComponent(location.pathname.slice(8)) : null);
+
+function open(event, push = true) {
+  const address = `/events/${part(event.event_id)}${filters.search()}`;
+  if (push && idHere() === null) {
+    history.pushState({ inside: true }, "", address);
+  } else history.replaceState(history.state, "", address);
+  show(event);
+}
+
+function show(event) {
+  byId("layout").classList.add("open");
+  opened = true;
+  cards.select(event.event_id, wide.matches);
+  return detail.open(event);
+}
+
+function close() {
+  if (history.state?.inside) history.back();
+  else {
+    history.replaceState(null, "", `/events${filters.search()}`);
+    closed();
+  }
+}
+
+function closed() {
+  const id = detail.event?.event_id ?? cards.selected;
+  byId("layout").classList.remove("open");
+  opened = false;
+  detail.clear(hint());
+  cards.layout();
+  cards.select(id, !wide.matches);
+  cards.select(null);
+  cards.node(id)?.focus({ preventScroll: true });
+}
+
+function hint() {
+  const key = (name, text) => [h("kbd", {}, name), h("span", {}, text)];
+  const panel = empty("events", "Choose an event", "Its picture, its clip and why it alarmed are shown here.");
+  panel.append(h("div", { class: "keys" }, key("J", "older event"), key("K", "newer event"), can("operator") ? [...key("A", "acknowledge, then the next"), ...key("F", "false alarm, then the next"), ...key("U", "undo")].flat() : [], key("Space", "play or pause"), key("B", "boxes"), key("Esc", "back to the list")));
+  return panel;
+}
+
+addEventListener("popstate", () => {
+  filters.read();
+  const id = idHere();
+  if (id) show(cards.events.find((event) => event.event_id === id) ?? { event_id: id });
+  else if (opened) closed();
+});
+
+function step(by) {
+  const { events } = cards;
+  if (!events.length) return;
+  const at = events.findIndex((event) => event.event_id === detail.event?.event_id);
+  const next = at < 0 ? 0 : at + by;
+  if (next < 0) {
+    if (waiting.size) {
+      insert();
+      step(by);
+    }
+    return;
+  }
+  if (next >= events.length) return void more();
+  open(events[next]);
+  if (next > events.length - 10) more();
+}
+
+async function judge(status) {
+  const { event } = detail;
+  if (!event?.kind) return;
+  const again = event.status === status;
+  if ((await detail.change({ status: again ? "new" : status })) && !again && detail.event?.event_id === event.event_id) step(1);
+}
+
+const KEYS = {
+  j: () => step(1), k: () => step(-1), a: () => judge("acknowledged"), f: () => judge("false_alarm"), u: () => detail.undo?.(), b: () => detail.stage?.switchBoxes(),
+  escape: () => detail.event && close(), " ": () => detail.stage?.toggle(),
+};
+document.addEventListener("keydown", (event) => {
+  if (typing(event)) {
+    if (event.key === "Escape" && event.target.matches("textarea, input")) event.target.blur();
+    return;
+  }
+  const act = KEYS[event.key.toLowerCase()];
+  if (!act || (event.key === " " && event.target.matches("button, a, video"))) return;
+  event.preventDefault();
+  act();
+});
+wide.addEventListener("change", () => cards.layout());
+
+// ---------------------------------------------------------------- begin
+filters.read();
+const here = idHere();
+if (here) show({ event_id: here });
+else detail.clear(hint());
+const [{ cameras }, rules] = await Promise.all([get("/cameras"), get("/rules").catch(() => [])]);
+const classes = new Set((rules.rules ?? rules).flatMap?.((rule) => rule.classes) ?? []);
+filters.choices(cameras, [...classes].sort());
+filters.read();
+await reload();
+if (here) cards.select(here, wide.matches);
+announce(plural(cards.events.length, "event"));

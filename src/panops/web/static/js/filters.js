@@ -1,0 +1,112 @@
+// The filters of the events page: shown in the form, kept in the address, asked of the API.
+
+import { byId, h } from "./dom.js";
+import { dayKey, fromInput, toInput } from "./time.js";
+import { KIND_NAMES, kindOf, plain } from "./words.js";
+
+const NAMES = ["status", "camera", "kind", "class", "range", "from", "to"];
+const DAY_S = 86400;
+
+/** Reads the form from the address, calls `onChange()` when a person changed it. */
+export class Filters {
+  values = {};
+
+  constructor(form, onChange) {
+    this.form = form;
+    this.onChange = onChange;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("change", () => this.#changed());
+    byId("statuses").addEventListener("click", ({ target }) => {
+      const button = target.closest("button");
+      if (button) this.#changed(button.dataset.status);
+    });
+    byId("clear").addEventListener("click", () => this.reset());
+    byId("filter-button").addEventListener("click", () => {
+      const open = form.classList.toggle("open");
+      byId("filter-button").setAttribute("aria-expanded", String(open));
+    });
+    for (const kind of KIND_NAMES) form.elements.kind.append(h("option", { value: kind }, kindOf(kind).word));
+  }
+
+  /** Fills the choices that depend on the site. */
+  choices(cameras, classes) {
+    const { camera, class: classSelect } = this.form.elements;
+    for (const one of cameras) camera.append(h("option", { value: one.id }, one.name || one.id));
+    for (const name of classes) classSelect.append(h("option", { value: name }, plain(name)));
+  }
+
+  /** Takes the address's values into the form. A value that is no choice (a removed camera) becomes one. */
+  read() {
+    const search = new URLSearchParams(location.search);
+    this.values = Object.fromEntries(NAMES.map((name) => [name, search.get(name) ?? ""]));
+    if ((this.values.from || this.values.to) && !this.values.range) this.values.range = "custom";
+    for (const name of NAMES.slice(1)) {
+      const control = this.form.elements[name];
+      const value = this.values[name];
+      if (control.options && value && ![...control.options].some((option) => option.value === value)) control.append(h("option", { value }, value));
+      control.value = value;
+    }
+    this.#paint();
+  }
+
+  /** All events again. */
+  reset() {
+    this.form.reset();
+    this.#changed("");
+  }
+
+  /** The query part of the address, with `?`, or an empty text. */
+  search() {
+    const pairs = new URLSearchParams(NAMES.filter((name) => this.values[name] && !(name === "range" && this.values.range === "custom" && (this.values.from || this.values.to)))
+      .map((name) => [name, this.values[name]]));
+    return pairs.size ? `?${pairs}` : "";
+  }
+
+  /** The values as the API takes them. */
+  wanted() {
+    const { status, camera, kind, class: className } = this.values;
+    return { status, camera, kind, class: className, ...this.#times() };
+  }
+
+  /** Would the list hold this event? */
+  match(event) {
+    const { status, camera, kind, class: className, since, until } = this.wanted();
+    return (!status || event.status === status) && (!camera || event.camera_id === camera) && (!kind || event.kind === kind) &&
+      (!className || event.class_name === className) && (!since || event.started_at_s >= since) && (!until || event.started_at_s < until);
+  }
+
+  get any() {
+    return NAMES.some((name) => this.values[name]);
+  }
+
+  #times() {
+    const now = Date.now() / 1000;
+    const midnight = (at) => fromInput(dayKey(at));
+    const { range, from, to } = this.values;
+    if (range === "hour") return { since: Math.floor(now - 3600) };
+    if (range === "today") return { since: midnight(now) };
+    if (range === "yesterday") return { since: midnight(midnight(now) - DAY_S / 2), until: midnight(now) };
+    if (range === "week") return { since: Math.floor(now - 7 * DAY_S) };
+    return { since: fromInput(from), until: fromInput(to) };
+  }
+
+  #changed(status = this.values.status) {
+    const { elements } = this.form;
+    const before = this.values.range;
+    this.values = { ...Object.fromEntries(NAMES.slice(1).map((name) => [name, elements[name].value])), status };
+    if (this.values.range !== "custom") [this.values.from, this.values.to] = ["", ""];
+    else if (before !== "custom" && !this.values.from) this.values.from = toInput(Date.now() / 1000 - DAY_S);
+    elements.from.value = this.values.from;
+    elements.to.value = this.values.to;
+    this.#paint();
+    this.onChange();
+  }
+
+  #paint() {
+    for (const button of byId("statuses").children) button.setAttribute("aria-pressed", String(button.dataset.status === this.values.status));
+    byId("span").hidden = this.values.range !== "custom";
+    byId("clear").hidden = !this.any;
+    const more = NAMES.slice(1, 5).filter((name) => this.values[name]).length;
+    byId("filter-button").lastElementChild.textContent = more ? `Filter (${more})` : "Filter";
+  }
+}

@@ -1,0 +1,130 @@
+// What every signed-in page shares: session, live connection, navigation, notices, toasts, account menu.
+
+import { get, signOut } from "./api.js";
+import { byId, fill, h, icon, memory } from "./dom.js";
+import { Live } from "./live.js";
+import { setTimezone } from "./time.js";
+import { plain, sentence } from "./words.js";
+
+const LEVELS = { viewer: 0, operator: 1, admin: 2 };
+
+/** Makes the page ready. Answers `{user, can(role), site, live}`; leaves for the sign-in page where there is no session. */
+export async function start() {
+  const [{ user }, site] = await Promise.all([get("/session"), get("/site")]);
+  setTimezone(site.timezone);
+  const can = (role) => LEVELS[user.role] >= LEVELS[role];
+  document.documentElement.dataset.role = user.role;
+  for (const node of document.querySelectorAll("[data-least]")) node.hidden = !can(node.dataset.least);
+  fill(byId("who"), h("strong", { class: "ellipsis" }, user.username), h("span", { class: "muted" }, plain(user.role)));
+  account();
+  const live = new Live();
+  connection(live);
+  notices(site.notices ?? [], live);
+  badge(live);
+  return { user, can, site, live };
+}
+
+/** A short message at the bottom; `action` is `[word, function]`. Alarming ones stay longer. */
+export function toast(text, tone = "green", action = null) {
+  const shelf = byId("toasts");
+  const button = action && h("button", { class: "button plain", onclick: () => { node.remove(); action[1](); } }, action[0]);
+  const node = h("div", { class: `toast ${tone}` }, icon(tone === "red" ? "alarm" : "ok"), h("span", {}, text), button);
+  while (shelf.childElementCount > 2) shelf.firstChild.remove();
+  shelf.append(node);
+  setTimeout(() => node.remove(), tone === "red" || action ? 9000 : 4000);
+}
+
+/** Says something to screen readers without showing it. */
+export function announce(text) {
+  byId("announce").textContent = text;
+}
+
+/** Asks before something that cannot be undone; resolves true for yes. */
+export function confirm(title, text, word) {
+  return new Promise((answer) => {
+    const done = (yes) => {
+      dialog.close();
+      dialog.remove();
+      answer(yes);
+    };
+    const dialog = h("dialog", { class: "dialog", "aria-label": title, oncancel: () => done(false) },
+      h("div", { class: "stack" }, h("h2", {}, title), h("p", { class: "muted" }, text),
+        h("div", { class: "row end" },
+          h("button", { class: "button", onclick: () => done(false), autofocus: true }, "Cancel"),
+          h("button", { class: "button danger", onclick: () => done(true) }, icon("trash"), word))));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+function account() {
+  const root = document.documentElement;
+  const label = byId("theme-word");
+  const paint = () => { label.textContent = root.dataset.theme === "light" ? "Dark theme" : "Light theme"; };
+  paint();
+  byId("theme").addEventListener("click", () => {
+    root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+    memory.set("theme", root.dataset.theme);
+    paint();
+  });
+  byId("sign-out").addEventListener("click", async () => {
+    try {
+      await signOut();
+    } catch (error) {
+      toast(`Not signed out: ${error.message}`, "red");
+    }
+  });
+  byId("change-password").addEventListener("click", async () => {
+    byId("account").hidePopover();
+    (await import("./password.js")).changePassword();
+  });
+}
+
+function connection(live) {
+  const pill = byId("connection");
+  const show = (tone, symbol, text) => {
+    pill.className = `chip ${tone}`;
+    fill(pill, icon(symbol, true), h("span", {}, text));
+  };
+  live.on("up", () => show("green", "ok", "Connected"));
+  live.on("down", ({ refused, delay }) => {
+    show("red", "unplug", refused ? "Refused: open panops by its own address" : delay > 3000 ? "Connection lost, trying again" : "Reconnecting");
+  });
+}
+
+function notices(first, live) {
+  const standing = new Map(first.map((notice) => [notice.topic, notice]));
+  const shelf = byId("notices");
+  const hidden = new Set(); // until the page is left; the system page always shows them
+  const show = () => fill(shelf, [...standing.values()].filter((notice) => !hidden.has(notice.message)).map((notice) =>
+    h("div", { class: `notice ${notice.level}` }, icon(notice.level === "alarm" ? "alarm" : "warning"), h("span", {}, sentence(notice.message)),
+      h("button", { class: "button plain square", "aria-label": "Hide this notice", onclick: () => { hidden.add(notice.message); show(); } }, icon("close", true)))));
+  show();
+  live.on("notice", (message) => {
+    const notice = message.notice ?? message;
+    if (notice.level === "info") standing.delete(notice.topic);
+    else standing.set(notice.topic, notice);
+    show();
+  });
+}
+
+/** The number of new events on the bell; asked again when something changed, at most every two seconds. */
+function badge(live) {
+  const node = byId("new-events");
+  let timer = 0;
+  const load = async () => {
+    timer = 0;
+    try {
+      const { by_status: counts } = await get("/events/counts");
+      const fresh = counts.new ?? 0;
+      node.hidden = !fresh;
+      node.textContent = fresh > 99 ? "99+" : String(fresh);
+      node.setAttribute("aria-label", `${fresh} new`);
+    } catch {
+      node.hidden = true; // the connection pill says why
+    }
+  };
+  const soon = () => { timer ||= setTimeout(load, 2000); };
+  load();
+  live.on("event", soon).on("up", soon);
+}

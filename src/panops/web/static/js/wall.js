@@ -1,0 +1,193 @@
+// The live wall: which tiles there are, which of them get pictures, one of them large.
+
+import { get, part } from "./api.js";
+import { latest } from "./brief.js";
+import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
+import { announce, start } from "./shell.js";
+import { Tile } from "./tile.js";
+import { kindOf, plural, stateOf } from "./words.js";
+
+const GRIDS = [1, 2, 3, 4, 6, 8];
+const wall = byId("wall");
+const tiles = new Map();
+let big = null;
+let columns = 3;
+
+const { can, site, live } = await start();
+
+// ---------------------------------------------------------------- pictures only for what is seen
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const tile = tiles.get(target.dataset.id);
+    if (tile) tile.visible = isIntersecting;
+  }
+  subscribe();
+}, { rootMargin: "80px" });
+
+function subscribe() {
+  const seen = [...tiles.values()].filter((tile) => tile.visible && tile.camera.state !== "disabled");
+  const width = (seen[0]?.root.clientWidth ?? 0) * Math.min(devicePixelRatio || 1, 1.5);
+  let [size, fps] = ["s", 5];
+  if (seen.length <= 16 && width > 560) size = "m";
+  if (seen.length === 1 && width > 560) [size, fps] = ["l", 10];
+  for (const tile of tiles.values()) {
+    const watched = seen.includes(tile);
+    if (watched !== (tile.watch === true)) tile.watched(watched);
+    tile.watch = watched;
+  }
+  live.watch(seen.map((tile) => tile.camera.id), fps, size);
+}
+
+live.on("frames", (frames) => Promise.all(frames.map((frame) => tiles.get(frame.id)?.show(frame))));
+live.on("down", () => {
+  for (const tile of tiles.values()) tile.stale("Connection to the server lost");
+  summary();
+});
+live.on("up", () => {
+  for (const tile of tiles.values()) tile.watched(tile.watch === true);
+  load();
+});
+live.on("cameras", ({ index }) => {
+  const known = Object.keys(index);
+  if (known.length !== tiles.size || known.some((id) => !tiles.has(id))) load();
+});
+live.on("camera", ({ camera }) => {
+  tiles.get(camera.id)?.update(camera);
+  summary();
+});
+live.on("event", ({ event }) => {
+  tiles.get(event.camera_id)?.alarm(event);
+  if (event.ended_at_s === null && event.updated_at_s - event.started_at_s < 5) announce(`${kindOf(event.kind).word}, ${event.camera_name}`);
+});
+setInterval(() => {
+  const now = performance.now();
+  for (const tile of tiles.values()) tile.check(now);
+}, 1000);
+
+// ---------------------------------------------------------------- tiles
+let loading = null;
+function load() {
+  loading ??= get("/cameras").then(({ cameras }) => arrange(cameras)).catch((error) => {
+    if (!tiles.size) fill(wall, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
+  }).finally(() => { loading = null; });
+  return loading;
+}
+
+function arrange(cameras) {
+  cameras.sort((a, b) => (a.name || a.id).localeCompare(b.name || b.id, undefined, { numeric: true }));
+  const ids = new Set(cameras.map((camera) => camera.id));
+  for (const [id, tile] of tiles) {
+    if (ids.has(id)) continue;
+    if (big === tile) enlarge(null);
+    watcher.unobserve(tile.root);
+    tiles.delete(id);
+  }
+  for (const camera of cameras) {
+    if (tiles.has(camera.id)) tiles.get(camera.id).update(camera);
+    else add(camera);
+  }
+  if (!cameras.length) fill(wall, welcome());
+  else fill(wall, cameras.map((camera) => tiles.get(camera.id).holder), can("admin") && cameras.length < 64 ? addTile() : null);
+  setColumns(memory.get("grid", "auto"));
+  summary();
+}
+
+function add(camera) {
+  const tile = new Tile(camera, enlarge);
+  tile.picture.showBoxes = boxesOn;
+  const page = h("a", { class: "button", href: `/cameras/${part(camera.id)}` }, icon("camera"), h("span", { class: "word" }, "Camera page"));
+  tile.holder = h("div", { class: "holder", role: "listitem" }, tile.root, h("div", { class: "big-bar" },
+    h("button", { class: "button", onclick: () => enlarge(null) }, icon("back"), h("span", { class: "word" }, "All cameras")),
+    h("div", { class: "row" }, step(-1, "prev", "Camera before"), step(1, "next", "Next camera"), page)));
+  tiles.set(camera.id, tile);
+  watcher.observe(tile.root);
+}
+
+const step = (by, symbol, label) => h("button", { class: "button square", "aria-label": label, title: label, onclick: () => move(by) }, icon(symbol));
+const addTile = () => h("a", { class: "add-tile", href: "/cameras/new" }, icon("plus"), "Add a camera");
+
+function welcome() {
+  if (!can("admin")) return empty("camera", "No cameras for you yet", "An administrator adds cameras and says who may see them.");
+  return empty("camera", "Add your first camera", "panops reads network cameras (RTSP, HTTP), video files and USB cameras. The test shows the first picture before anything is saved.",
+    [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), "Try a simulated one")]);
+}
+
+// ---------------------------------------------------------------- grid, one large, full screen
+function setColumns(choice) {
+  columns = GRIDS.includes(Number(choice)) ? Number(choice) : GRIDS.find((side) => side * side >= tiles.size) ?? 8;
+  wall.dataset.columns = columns;
+  for (const button of byId("grids").children) button.setAttribute("aria-pressed", String(Number(button.dataset.columns) === columns));
+}
+
+function enlarge(tile) {
+  const before = big;
+  big = tile === big ? null : tile;
+  before?.holder.classList.remove("big");
+  big?.holder.classList.add("big");
+  wall.classList.toggle("has-big", big !== null);
+  if (big) wall.dataset.columns = 1;
+  else setColumns(memory.get("grid", "auto"));
+  (big ?? before)?.root.focus({ preventScroll: big !== null });
+}
+
+function move(by) {
+  const all = [...tiles.values()].sort((a, b) => (a.holder.compareDocumentPosition(b.holder) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  if (big) enlarge(all[(all.indexOf(big) + by + all.length) % all.length]);
+}
+
+function fullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.();
+}
+
+byId("grids").addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (!button) return;
+  memory.set("grid", button.dataset.columns);
+  if (big) enlarge(null);
+  setColumns(button.dataset.columns);
+});
+byId("full").addEventListener("click", fullScreen);
+document.addEventListener("keydown", (event) => {
+  if (typing(event)) return;
+  if (event.key === "Escape" && big) enlarge(null);
+  else if (event.key === "f" || event.key === "F") fullScreen();
+  else if (event.key === "b" || event.key === "B") byId("toggle-boxes").click();
+  else if (event.key === "ArrowRight") move(1);
+  else if (event.key === "ArrowLeft") move(-1);
+});
+
+let boxesOn = memory.get("boxes", "on") === "on";
+function pressed(id, on, apply) {
+  const button = byId(id);
+  const show = (value) => {
+    button.setAttribute("aria-pressed", String(value));
+    apply(value);
+  };
+  show(on);
+  button.addEventListener("click", () => show(button.getAttribute("aria-pressed") !== "true"));
+}
+pressed("toggle-boxes", boxesOn, (on) => {
+  boxesOn = on;
+  memory.set("boxes", on ? "on" : "off");
+  for (const tile of tiles.values()) tile.picture.toggleBoxes(on);
+});
+pressed("toggle-ticker", memory.get("ticker", "on") === "on", (on) => {
+  memory.set("ticker", on ? "on" : "off");
+  byId("layout").classList.toggle("no-ticker", !on);
+});
+
+// ---------------------------------------------------------------- the line below
+function summary() {
+  const all = [...tiles.values()];
+  const count = (tone) => all.filter((tile) => stateOf(tile.camera.state).tone === tone).length;
+  const item = (number, tone, symbol, word) => number ? h("span", { class: tone }, icon(symbol, true), `${number} ${word}`) : null;
+  fill(byId("summary"), h("span", {}, plural(all.length, "camera")), live.up ? item(count("green"), "green", "ok", "live") : h("span", { class: "red" }, icon("unplug", true), "not connected"),
+    live.up && item(count("amber"), "amber", "warning", "waiting"), live.up && item(count("red"), "red", "alarm", "down"));
+}
+fill(byId("detector"), icon("chip", true), h("span", {}, h("strong", {}, `Detector: ${site.model || "none"}`), site.model_note ? ` · ${site.model_note}` : ""));
+
+fill(wall, Array.from({ length: 9 }, () => h("div", { class: "tile waiting" }, h("div", { class: "picture" }))));
+wall.dataset.columns = 3;
+latest(byId("ticker-list"), live);
+await load();

@@ -1,0 +1,119 @@
+// Stable words of the API -> words for people, with the colour and symbol that go with them.
+
+export const STATES = {
+  starting: { word: "Starting", tone: "amber", icon: "clock", help: "Connecting to the camera." },
+  live: { word: "Live", tone: "green", icon: "ok", help: "" },
+  unreachable: { word: "Unreachable", tone: "red", icon: "unplug", help: "Nothing answers at its address. Trying again.", advice: "Check the address and port, that the camera has power, and that this machine can reach its network." },
+  unauthorized: { word: "Wrong password", tone: "red", icon: "lock", help: "The camera refuses the user name or password.", advice: "Check the user name and password. Many cameras have a separate account for video (RTSP or ONVIF)." },
+  unsupported: { word: "Not supported", tone: "red", icon: "alarm", help: "The stream is in a form that cannot be read.", advice: "Set the camera's stream to H.264, H.265 or MJPEG." },
+  corrupt: { word: "Damaged stream", tone: "red", icon: "alarm", help: "What arrives is not readable video.", advice: "Check that the address is a video stream; over a weak network choose TCP." },
+  stalled: { word: "Stalled", tone: "amber", icon: "warning", help: "Connected, but no pictures arrive any more. Trying again.", advice: "Restart the camera, or check the network for losses." },
+  frozen: { word: "Frozen picture", tone: "amber", icon: "frozen", help: "The very same picture keeps arriving.", advice: "Restart the camera: its picture no longer changes." },
+  error: { word: "Error", tone: "red", icon: "alarm", help: "Something went wrong with this camera.", advice: "See the message, and the log of panops." },
+  ended: { word: "Ended", tone: "grey", icon: "check", help: "The file has been played to its end." },
+  disabled: { word: "Switched off", tone: "grey", icon: "power", help: "Switched off by an administrator." },
+};
+const UNKNOWN_STATE = { word: "Unknown", tone: "grey", icon: "info", help: "" };
+
+/** `{word, tone, icon, help, advice}` of a camera state. */
+export const stateOf = (state) => STATES[state] ?? { ...UNKNOWN_STATE, word: plain(state) || UNKNOWN_STATE.word };
+
+const KINDS = {
+  intrusion: { word: "Intrusion", icon: "person" },
+  line_crossing: { word: "Line crossed", icon: "line" },
+  loitering: { word: "Loitering", icon: "loiter" },
+  occupancy: { word: "Occupancy", icon: "people" },
+};
+export const KIND_NAMES = Object.keys(KINDS);
+
+/** `{word, icon}` of an event kind. */
+export const kindOf = (kind) => KINDS[kind] ?? { word: plain(kind) || "Event", icon: "events" };
+
+const SEVERITIES = { alarm: { word: "Alarm", tone: "red", icon: "alarm" }, warning: { word: "Warning", tone: "amber", icon: "warning" }, info: { word: "Info", tone: "accent", icon: "info" } };
+export const severityOf = (severity) => SEVERITIES[severity] ?? { word: plain(severity), tone: "grey", icon: "info" };
+
+const STATUSES = { new: { word: "New", tone: "accent", icon: "events" }, acknowledged: { word: "Acknowledged", tone: "green", icon: "check" }, false_alarm: { word: "False alarm", tone: "grey", icon: "flag" } };
+export const statusOf = (status) => STATUSES[status] ?? { word: plain(status), tone: "grey", icon: "info" };
+
+/** `line_crossing` -> `Line crossing`. */
+export function plain(word) {
+  const text = String(word ?? "").replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The API's messages begin small, to stand after a colon in a log; on a page they are sentences. */
+export function sentence(text) {
+  const whole = String(text);
+  return whole.charAt(0).toUpperCase() + whole.slice(1) + (/[.!?…]$/.test(whole) ? "" : ".");
+}
+
+const CODECS = { h264: "H.264", hevc: "H.265", h265: "H.265", mjpeg: "MJPEG" };
+export const codec = (name) => CODECS[name] ?? name.toUpperCase();
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** 90 -> `1 min 30 s`. */
+export function duration(seconds) {
+  if (seconds < 9.95) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  const [days, hours, minutes, rest] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
+  if (days) return `${days} d ${hours} h`;
+  if (hours) return `${hours} h ${minutes} min`;
+  if (minutes) return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
+  return `${rest} s`;
+}
+
+/** 1536 -> `1.5 KiB`. */
+export function bytes(count) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = Number(count) || 0;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+export const whole = (count) => Math.round(count).toLocaleString("en-GB").replaceAll(",", "\u2009");
+const PLURALS = { person: "people", process: "processes", class: "classes", bus: "buses" };
+export const plural = (count, word) => `${whole(count)} ${count === 1 ? word : PLURALS[word] ?? `${word}s`}`;
+
+const article = (noun) => `${/^[aeiou]/i.test(noun) ? "An" : "A"} ${noun}`;
+
+/** What an event is about in one sentence, from its own facts and, where it is known, its rule. */
+export function reason(event, rule) {
+  const what = event.class_name === "moving" ? "Something that moves" : article(event.class_name || "object");
+  const where = event.zone ? `in the zone “${event.zone}”` : "in the picture";
+  const facts = event.details ?? {};
+  const limit = rule?.after_s ?? facts.after_s;
+  if (event.kind === "intrusion") return `${what} was ${where}${limit ? ` for longer than ${duration(limit)}` : ""}.`;
+  if (event.kind === "loitering") return `${what} stayed ${where}${limit ? ` for longer than the ${duration(limit)} allowed` : " for too long"}.`;
+  if (event.kind === "line_crossing") {
+    const ways = { a_to_b: ", from side A to side B", b_to_a: ", from side B to side A" };
+    return `${what} crossed the line “${event.zone}”${ways[facts.direction] ?? ""}.`;
+  }
+  if (event.kind === "occupancy") {
+    const allowed = facts.limit ?? rule?.limit;
+    const way = (facts.when ?? rule?.when) === "below" ? "fewer" : "more";
+    const extreme = way === "fewer" ? facts.min_count : facts.max_count;
+    const seen = extreme === undefined ? "" : `${plural(extreme, event.class_name || "object")} ${where}: `;
+    return `${seen}${way} than ${allowed === undefined ? "allowed" : `the ${allowed} allowed`}.`;
+  }
+  return `${kindOf(event.kind).word}${event.zone ? ` ${where}` : ""}.`;
+}
+
+const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last" };
+const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: "both ways" };
+const HIDDEN = new Set(["when", "more_tracks"]);
+
+/** Facts of the kind as `[[term, text], ...]`. */
+export function details(event) {
+  return Object.entries(event.details ?? {}).filter(([key, value]) => value !== null && value !== "" && !HIDDEN.has(key)).map(([key, value]) => {
+    if (key === "interrupted") return ["Ended", "cut short: panops was stopped while it went on"];
+    const word = DETAIL_WORDS[key] ?? plain(key.replace(/_s$/, ""));
+    if (key.endsWith("_s") && typeof value === "number") return [word, duration(value)];
+    if (typeof value === "boolean") return [word, value ? "yes" : "no"];
+    if (typeof value === "number") return [word, String(Number(value.toFixed(2)))];
+    return [word, VALUES[value] ?? String(value)];
+  });
+}

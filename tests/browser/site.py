@@ -1,0 +1,148 @@
+"""A real server for the browser tests: API, page, SQLite and evidence on disk; only the cameras are generated."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from panops.api.app import create_app
+from panops.api.serve import run_server
+from panops.api.settings import ApiSettings
+from panops.config.load import parse_site
+from panops.domain.clock import SystemClock
+from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.pipeline.live import CameraState
+from panops.storage.accounts import Accounts
+from panops.storage.credentials import ScryptCost
+from panops.storage.database import Database
+from panops.storage.events import EventRepository
+from panops.storage.evidence import EvidenceStore
+from panops.storage.scope import Role
+from panops.storage.site import SiteRepository
+from panops.testing.live_site import FakeLiveSite
+from panops.testing.moving_scene import MovingScene
+from panops.web.pages import mount
+
+T = TypeVar("T")
+PASSWORD = "a good password"
+BAD_NAME = "<img src=x onerror=alert(1)>"
+SITE = f"""
+timezone: Europe/Berlin
+cameras:
+  gate:
+    name: North gate
+    source: "rtsp://viewer:S3cret@camera.example/gate"
+    zones: {{floor: {{polygon: [[0.1, 0.4], [0.9, 0.4], [0.9, 1], [0.1, 1]]}}}}
+  yard: {{name: Yard, source: "sim://yard", lines: {{door: {{points: [[0.5, 0.3], [0.5, 1]]}}}}}}
+  street: {{name: Street, source: "sim://street"}}
+  store: {{name: Store room with a rather long name, source: "rtsp://camera.example/store"}}
+  dock: {{name: Loading dock, source: "rtsp://camera.example/dock"}}
+  odd: {{name: "{BAD_NAME}", source: "sim://room"}}
+  spare: {{name: Switched off, source: "sim://fence", enabled: false}}
+rules:
+  - {{id: night, kind: intrusion, cameras: [gate], zone: floor, classes: [person]}}
+  - {{id: way-in, kind: line_crossing, cameras: [yard], line: door, classes: [person]}}
+  - {{id: crowd, kind: occupancy, cameras: [street], classes: [person], limit: 3}}
+"""
+KINDS = (
+    ("gate", "night", "intrusion", "floor", Severity.ALARM, {"max_count": 1}),
+    ("yard", "way-in", "line_crossing", "door", Severity.WARNING, {"direction": "a_to_b"}),
+    ("street", "crowd", "occupancy", "", Severity.ALARM, {"limit": 3, "when": "above", "count": 4, "max_count": 5, "min_count": 4}),
+    ("odd", "linger", "loitering", "", Severity.INFO, {"dwell_s": 41.5}),
+)
+
+
+class SiteServer:
+    """A site in `home`, served from a thread of its own.
+
+    Args:
+        home: Its folder.
+        site: Its site file's text, empty for a site that nobody has set up.
+        **settings: More of `ApiSettings`.
+    """
+
+    def __init__(self, home: Path, site: str = SITE, **settings: object) -> None:
+        self.home, self.settings, self.port, self.url = home, settings, 0, ""
+        self.database = Database.at(home).open(check=False)
+        self.accounts = Accounts(self.database, SystemClock(), ScryptCost(n=4, r=1))
+        if site:
+            for name, role in (("vera", Role.VIEWER), ("oscar", Role.OPERATOR), ("ada", Role.ADMIN)):
+                self.accounts.create_user(name, PASSWORD, role)
+            SiteRepository(self.database).apply(parse_site(site, "test", {}), "test")
+        self.live: FakeLiveSite
+        self._loop: asyncio.AbstractEventLoop
+        self._stop: asyncio.Event
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Serve, at the same port as the time before."""
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="site", daemon=True)
+        self._thread.start()
+        assert ready.wait(20)
+
+    def stop(self) -> None:
+        """Stop serving; the data stays."""
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(20)
+            self._thread = None
+
+    def close(self) -> None:
+        """Stop and let go of the database."""
+        self.stop()
+        self.database.close()
+
+    def ask(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run a coroutine on the server's event loop."""
+
+        async def run() -> T:
+            return await work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
+
+    def tell(self, act: Callable[[], object]) -> None:
+        """Call something on the server's event loop."""
+
+        async def run() -> None:
+            act()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with FakeLiveSite(self.database, self.home / "evidence") as self.live:
+            self.live.set_state("store", CameraState.UNREACHABLE, "nothing answers at camera.example, port 554; it is tried again in 8 s")
+            self.live.set_state("dock", CameraState.UNAUTHORIZED, "the camera refuses the user name or password")
+            settings = ApiSettings(evidence_folder=self.home / "evidence", **self.settings)  # type: ignore[arg-type]  # given by name
+            app = create_app(settings, self.database, self.live, accounts=self.accounts)
+            mount(app)
+
+            def on_ready(url: str) -> None:
+                self.url, self.port = url, int(url.rsplit(":", 1)[1])
+                ready.set()
+
+            await run_server(app, "127.0.0.1", self.port, self._stop, on_ready)
+
+    def add_events(self, count: int, newest_s: float, every_s: float = 600.0) -> list[str]:
+        """Store past events of all kinds, newest first, the first eight with files; their ids."""
+        events, ids = [], []
+        for number in range(count):
+            camera, rule, kind, zone, severity, details = KINDS[number % len(KINDS)]
+            start_s = newest_s - number * every_s
+            ids.append(f"{camera}-0-{number:05d}")
+            box = MovingScene(camera).boxes(start_s)[0].box
+            incident = Incident(
+                key=str(number), phase=EventPhase.END, kind=kind, class_name="person", zone=zone, track_ids=(number + 1,), score=0.9,
+                started_at_s=start_s, updated_at_s=start_s + 9, ended_at_s=start_s + 9, box=box, details=details,
+            )  # fmt: skip
+            events.append(Event(ids[-1], camera, rule, severity, incident))
+        EventRepository(self.database).save(events)
+        evidence = EvidenceStore(self.database, self.home / "evidence", SystemClock())
+        for event in events[:8]:
+            at_s = event.incident.started_at_s
+            evidence.add_bytes(event.event_id, EvidenceKind.SNAPSHOT, MovingScene(event.camera_id).jpeg(at_s, (854, 480)), at_s, at_s)
+        return ids

@@ -1,0 +1,162 @@
+"""Cameras: list with health, one camera, add with a connection test, edit, delete. And the system page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.browser.conftest import PHONE, MakeTab
+from tests.browser.layout import problems
+from tests.browser.site import SiteServer
+
+
+def test_the_list_has_those_in_trouble_first(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/cameras")
+    page.wait_for_selector(".tile[data-id=gate] .picture[data-frames]")
+    names = page.eval_on_selector_all(".camera-card .name", "nodes => nodes.map((node) => node.textContent)")
+    assert names[:2] == ["Loading dock", "Store room with a rather long name"]
+    gate = page.inner_text(".camera-card:has([data-id=gate])")
+    assert "1280 \u00d7 720" in gate
+    assert "H.264" in gate
+    assert "10.0 /s" in gate
+    assert "S3cret" not in page.content(), "no password reaches the page"
+    page.fill("#find", "unreach")
+    assert page.eval_on_selector_all(".camera-card", "nodes => nodes.filter((node) => node.checkVisibility()).length") == 1
+    assert set(site.live.wishes().values()) <= {1.0, 5.0, 10.0}
+
+
+def test_one_camera_with_zones_health_and_events(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, "vera").open("/cameras/gate")
+    page.wait_for_selector(".picture[data-frames]")
+    page.wait_for_selector("#recent a")
+    assert "intrusion" in page.inner_text("#rules").lower()
+    assert "“floor”, for longer than 1 s; always." in page.inner_text("#rules")
+    page.wait_for_function("() => document.querySelector('#health').innerText.includes('1280 \u00d7 720, H.264')")
+    assert page.is_hidden("#edit")
+    assert page.is_hidden("#delete")
+    page.click("#toggle-shapes")
+    assert page.get_attribute("#toggle-shapes", "aria-pressed") == "false"
+    page.select_option("#jump", "yard")
+    page.wait_for_url("**/cameras/yard")
+    page.wait_for_selector(".picture[data-frames]")
+
+
+def test_a_camera_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:
+    made = tab(site)
+    made.allow.append("status of 404")
+    made.open("/cameras/nobody").wait_for_selector("text=There is no such camera")
+
+
+def test_adding_a_camera(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server, size=PHONE)
+    made.allow.append("status of 422")
+    page = made.open("/cameras/new")
+    page.wait_for_selector("text=Test before you save")
+    page.click("#save")
+    page.wait_for_selector("#source[aria-invalid=true]")
+    page.fill("#source", "rtsp://camera.example/unauthorized")
+    page.fill("#user", "me")
+    page.fill("#secret", "p@ss/word")
+    page.click("#test")
+    page.wait_for_selector(".verdict.bad >> text=Wrong password")
+    assert "Check the user name and password" in page.inner_text("#result")
+    assert problems(page) == []
+    page.fill("#source", "rtsp://camera.example/good")
+    page.fill("#name", "Front Gate")
+    page.click("#test")
+    page.wait_for_selector(".verdict.good")
+    page.wait_for_function("() => document.querySelector('#result img').naturalWidth > 100")
+    assert "H.264" in page.inner_text("#result")
+    assert problems(page) == []
+    page.click("#save")
+    page.wait_for_url(f"{server.url}/")
+    page.wait_for_selector(".tile[data-id=front-gate]")
+    stored = page.request.get(f"{server.url}/api/v1/cameras/front-gate").json()
+    assert stored["address"] == "rtsp://me:***@camera.example/good"
+    rules = page.request.get(f"{server.url}/api/v1/rules").json()["rules"]
+    rule = next(rule for rule in rules if rule["cameras"] == ["front-gate"])
+    assert (rule["kind"], rule["zone"], rule["enabled"]) == ("intrusion", None, True)
+    made.open("/cameras/new")
+    page.wait_for_selector("text=Test before you save")
+    page.fill("#source", "ftp://camera.example/x")
+    page.click("#save")
+    page.wait_for_selector(".problem:visible, #wrong:visible")
+
+
+def test_editing_keeps_the_password_and_what_the_form_does_not_show(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server)
+    page = made.open("/cameras/gate")
+    page.wait_for_selector(".tile[data-id=gate]")
+    page.click("#edit")
+    page.wait_for_selector("h1:has-text('Edit North gate')")
+    assert page.input_value("#source") == "rtsp://viewer:***@camera.example/gate"
+    page.fill("#name", "Main gate")
+    page.check("#alarm")
+    page.click("#test")
+    page.wait_for_selector(".verdict.good")
+    page.click("#save")
+    page.wait_for_url("**/cameras/gate")
+    page.wait_for_selector(".tile .name:has-text('Main gate')")
+    site = server.live._sites.load()
+    assert site.cameras["gate"].source.get_secret_value() == "rtsp://viewer:S3cret@camera.example/gate"
+    assert list(site.cameras["gate"].zones) == ["floor"]
+    assert [rule.id for rule in site.rules if rule.cameras == ["gate"]] == ["night", "gate-moving"]
+    page.click("#edit")
+    page.wait_for_selector("h1:has-text('Edit Main gate')")
+    assert page.is_checked("#alarm")
+    elsewhere = {"source": "", "name": "Changed elsewhere", "zones": {"floor": {"polygon": [[0, 0], [1, 0], [1, 1]]}}}
+    assert page.request.put(f"{server.url}/api/v1/cameras/gate", data=elsewhere, headers={"Origin": server.url}).status == 200
+    made.allow.append("status of 412")
+    page.fill("#name", "Changed here")
+    page.click("#save")
+    page.wait_for_selector("#wrong >> text=Somebody else changed this camera")
+
+
+def test_deleting_asks_first(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    page = tab(server).open("/cameras/street")
+    page.wait_for_selector(".tile[data-id=street]")
+    page.click("#delete")
+    page.click("dialog >> text=Cancel")
+    page.click("#delete")
+    page.click("dialog >> button:has-text('Delete')")
+    page.wait_for_url("**/cameras")
+    page.wait_for_selector(".camera-card >> nth=5")
+    assert page.query_selector(".tile[data-id=street]") is None
+
+
+def test_only_administrators_get_the_form(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, "oscar").open("/cameras/new")
+    page.wait_for_selector("text=Only administrators change cameras")
+    assert page.query_selector("#source") is None
+
+
+def test_the_system_page(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, "oscar").open("/system")
+    page.wait_for_selector("tbody tr >> nth=6")
+    text = page.inner_text("#sheet")
+    for word in ("Cameras live", "4 of 7", "Processor", "Memory", "Free storage", "Needs attention", "Unreachable"):
+        assert word in text
+    page.click("text=North gate")
+    page.wait_for_url("**/cameras/gate")
+    page = tab(site, "vera").open("/system")
+    page.wait_for_selector("text=This page is for operators")
+
+
+def test_changing_the_own_password(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server, "vera", PHONE)
+    made.allow.append(r"status of 4\d\d")
+    page = made.open("/cameras")
+    page.wait_for_selector("#connection.green")
+    page.click("text=Account")
+    page.click("#change-password")
+    page.fill("#old-password", "wrong")
+    page.fill("#new-password", "another good password")
+    page.click("text=Change it")
+    page.wait_for_selector("dialog .problem:visible")
+    page.fill("#old-password", "a good password")
+    page.click("text=Change it")
+    page.wait_for_selector(".toast >> text=Password changed")
+    assert server.accounts.verify("vera", "another good password") is not None

@@ -1,0 +1,226 @@
+"""The events page: list, filters, keyboard, live insert, detail, review."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from tests.browser.conftest import PHONE, MakeTab
+from tests.browser.layout import problems
+from tests.browser.site import BAD_NAME, SiteServer
+
+CURRENT = "() => document.querySelector('.event-card[aria-current]')?.dataset.id ?? null"
+WHERE = """() => [...document.querySelectorAll('.event-card[data-id]')]
+  .map((card) => card.dataset.id + Math.round(card.getBoundingClientRect().top)).join()"""
+BAD_NOTE = "<script>alert(1)</script>"
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector(".event-card[data-id]")
+    page.wait_for_selector("#connection.green")
+
+
+def test_filters_are_in_the_address(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/events?camera=yard")
+    ready(page)
+    assert {card.get_attribute("data-id").split("-")[0] for card in page.query_selector_all(".event-card")} == {"yard"}
+    page.select_option("[name=camera]", "")
+    page.select_option("[name=kind]", "occupancy")
+    page.wait_for_url("**/events?kind=occupancy")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.event-card[data-id]')].every((card) => card.dataset.id.startsWith('street'))"
+    )
+    page.click("[data-status=false_alarm]")
+    page.wait_for_url("**/events?status=false_alarm&kind=occupancy")
+    page.wait_for_selector("text=No event fits these filters")
+    page.click("text=Show all events")
+    ready(page)
+    assert page.url == f"{site.url}/events"
+    page.select_option("[name=range]", "hour")
+    page.wait_for_url("**/events?range=hour")
+    page.wait_for_function(
+        "() => { const count = document.querySelectorAll('.event-card[data-id]').length; return count >= 5 && count <= 6; }"
+    )
+    page.select_option("[name=range]", "custom")
+    page.wait_for_selector("[name=from]:visible")
+    assert problems(page) == []
+    page.fill("[name=from]", "2020-01-01T00:00")
+    page.fill("[name=to]", "2020-01-02T00:00")
+    page.wait_for_selector("text=No event fits these filters")
+    assert "from=2020-01-01T00%3A00&to=2020-01-02T00%3A00" in page.url
+    page.reload()
+    page.wait_for_selector("text=No event fits these filters")
+    assert page.input_value("[name=from]") == "2020-01-01T00:00"
+
+
+def test_a_long_list_keeps_the_document_small(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/events")
+    ready(page)
+    seen: set[str] = set()
+    for _ in range(40):
+        ids = page.eval_on_selector_all(".event-card[data-id]", "nodes => nodes.map((node) => node.dataset.id)")
+        assert len(ids) <= 60
+        seen |= set(ids)
+        if page.inner_text("#end") == "No older events" and len(seen) >= 150:
+            break
+        page.evaluate("() => { const list = document.getElementById('scroll'); list.scrollTop += list.clientHeight * 0.8; }")
+        page.wait_for_timeout(60)
+    assert len(seen) >= 150, "every event was shown on the way"
+    assert page.inner_text("#end") == "No older events"
+
+
+def test_reviewing_by_keyboard(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(12, time.time() - 60)
+    page = tab(server, "oscar").open("/events")
+    ready(page)
+    assert page.evaluate(CURRENT) is None
+    page.keyboard.press("j")
+    page.wait_for_selector(".detail .stage img")
+    assert page.evaluate(CURRENT) == ids[0]
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.evaluate(CURRENT) == ids[0]
+    page.keyboard.press("a")
+    page.wait_for_selector(f".event-card[data-id='{ids[0]}'] .chip:has-text('Acknowledged')")
+    page.wait_for_function("(id) => document.querySelector('.event-card[aria-current]')?.dataset.id === id", arg=ids[1])
+    page.keyboard.press("f")
+    page.wait_for_selector(f".event-card.done[data-id='{ids[1]}'] .chip:has-text('False alarm')")
+    page.keyboard.press("u")
+    page.wait_for_selector(f".event-card:not(.done)[data-id='{ids[1]}'] .chip.new")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("text=Choose an event")
+    assert page.url == f"{server.url}/events"
+    page.focus(f".event-card[data-id='{ids[4]}']")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/events/{ids[4]}")
+    page.wait_for_selector(".detail >> text=Why it alarmed")
+    page.go_back()
+    page.wait_for_selector("text=Choose an event")
+    stored = page.request.get(f"{server.url}/api/v1/events/{ids[0]}").json()
+    assert (stored["status"], stored["history"][0]["user"]) == ("acknowledged", "oscar")
+
+
+def test_new_events_do_not_move_the_list_under_the_reader(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    server.add_events(60, time.time() - 60)
+    page = tab(server).open("/events")
+    ready(page)
+    page.mouse.move(400, 400)
+    page.evaluate("() => { document.getElementById('scroll').scrollTop = 500; }")
+    page.wait_for_timeout(100)
+    before = page.evaluate(WHERE)
+    for _ in range(3):
+        server.ask(lambda: server.live.raise_event("gate", evidence=False))
+    page.wait_for_selector("#pill:has-text('3 new')")
+    assert page.evaluate(WHERE) == before
+    page.click("#pill")
+    page.wait_for_selector("#pill", state="hidden")
+    page.wait_for_function("() => document.getElementById('scroll').scrollTop === 0")
+    page.wait_for_selector(".event-card[data-id^='gate-1-'] >> nth=2")
+
+
+def test_new_events_come_in_by_themselves_while_nobody_points_at_the_list(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    page = tab(server).open("/events")
+    page.wait_for_selector("text=No events yet")
+    page.wait_for_selector("#connection.green")
+    for number in (1, 2):
+        latest = server.ask(lambda: server.live.raise_event("gate", evidence=False))
+        page.wait_for_selector(f".event-card[data-id='{latest}']")
+        assert len(page.query_selector_all(".event-card[data-id]")) == number
+        assert page.is_hidden("#pill")
+
+
+def test_the_detail_with_clip_boxes_and_reason(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    event_id = server.ask(lambda: server.live.raise_event("gate", duration_s=4.0))
+    page = tab(server).open(f"/events/{event_id}")
+    page.wait_for_selector(".stage img")
+    page.wait_for_function("() => document.querySelector('.stage .over').dataset.boxes === '1'")
+    assert page.inner_text(".why .lead") == "A person was in the zone “floor” for longer than 1 s."
+    page.keyboard.press("b")
+    page.wait_for_function("() => document.querySelector('.stage .over').dataset.boxes === '0'")
+    page.keyboard.press("b")
+    page.keyboard.press(" ")
+    page.wait_for_selector(".stage video")
+    page.wait_for_function("() => document.querySelector('.stage video').currentTime > 0.3")
+    page.wait_for_function("() => document.querySelector('.stage .over').dataset.boxes === '3'")
+    page.keyboard.press(" ")
+    page.wait_for_function("() => document.querySelector('.stage video').paused")
+    names = page.eval_on_selector_all(".downloads a", "nodes => nodes.map((node) => node.getAttribute('download'))")
+    assert sorted(names) == [f"{event_id}-{part}" for part in ("annotated.jpg", "clip.mp4", "snapshot.jpg")]
+    with page.expect_download() as download:
+        page.click(".downloads a:has-text('Clip')")
+    assert download.value.path().stat().st_size > 1000
+    page.click("[data-act=keep]")
+    page.wait_for_selector(".detail-head .chip:has-text('Kept')")
+    page.click("[data-act=acknowledged]")
+    page.wait_for_selector(".history >> text=acknowledged it")
+    page.click(".toast:has-text('Acknowledged') >> text=Undo")
+    page.wait_for_selector(".history >> text=set it back to new")
+    assert page.query_selector(".stage video") is not None, "a review does not take the clip away"
+
+
+def test_a_note_is_text_and_is_not_lost(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(8, time.time() - 60)
+    made = tab(server, "oscar")
+    page = made.open(f"/events/{ids[3]}")
+    page.wait_for_selector(".detail h2 >> text=Loitering")
+    assert BAD_NAME in page.inner_text(".detail")
+    page.fill("#note", BAD_NOTE)
+    page.wait_for_selector("text=Not saved yet")
+    page.click("[aria-label^='Newer']")
+    page.wait_for_selector(".detail h2 >> text=Occupancy")
+    page.click("[aria-label^='Older']")
+    page.wait_for_selector(".detail h2 >> text=Loitering")
+    assert page.input_value("#note") == BAD_NOTE, "a half-written note waits at its event"
+    page.click("text=Save note")
+    page.wait_for_selector(".history .said")
+    assert page.inner_text(".history .said") == BAD_NOTE
+    page.reload()
+    page.wait_for_selector(".history .said")
+    assert page.input_value("#note") == BAD_NOTE
+    assert page.query_selector("img[src='x']") is None
+
+
+def test_viewers_look_and_do_not_act(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, "vera").open("/events/gate-0-00000")
+    page.wait_for_selector(".history li")
+    assert page.query_selector(".actions-row button") is None
+    assert page.query_selector("#note") is None
+    page.keyboard.press("a")
+    page.wait_for_timeout(300)
+    assert page.query_selector(".toast") is None
+    assert page.is_hidden("a[href='/system']")
+
+
+def test_on_a_phone_an_event_takes_the_page(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, size=PHONE).open("/events")
+    ready(page)
+    page.evaluate("() => { document.getElementById('scroll').scrollTop = 900; }")
+    page.wait_for_timeout(150)
+    card = page.query_selector_all(".event-card[data-id]")[8]
+    chosen = card.get_attribute("data-id")
+    card.click()
+    page.wait_for_url(f"**/events/{chosen}")
+    page.wait_for_selector(".detail .why")
+    assert page.is_hidden("#list")
+    assert problems(page) == []
+    page.click("[aria-label^='Back']")
+    page.wait_for_selector(f".event-card[data-id='{chosen}']")
+    top = page.evaluate("(id) => document.querySelector(`.event-card[data-id='${id}']`).getBoundingClientRect().top", chosen)
+    assert 0 < top < 844, "back where the reader was"
+    page.click("#filter-button")
+    page.wait_for_selector("[name=camera]:visible")
+    assert problems(page) == []
+
+
+def test_an_event_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:
+    made = tab(site)
+    made.allow.append("status of 404")
+    page = made.open("/events/nobody-0-1")
+    page.wait_for_selector("text=This event is not there")

@@ -1,0 +1,66 @@
+"""Every page at 390 and 1600 px, dark and light: sizes, overlaps, targets, names, no error, no policy violation."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import PHONE, WIDE, MakeTab
+from tests.browser.layout import problems
+from tests.browser.site import SiteServer
+
+PAGES = {
+    "wall": ("/", ".tile[data-state=live] .picture[data-frames]"),
+    "events": ("/events", ".event-card img"),
+    "event": ("/events/gate-0-00000", ".stage img"),
+    "cameras": ("/cameras", ".camera-card:nth-child(7) .tile[data-state]"),
+    "camera": ("/cameras/gate", ".picture[data-frames]"),
+    "new camera": ("/cameras/new", "#result .empty"),
+    "edit camera": ("/cameras/gate/edit", "#title:has-text('North gate')"),
+    "system": ("/system", "tbody tr:nth-child(7)"),
+}
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+@pytest.mark.parametrize("name", PAGES)
+def test_the_boxes_of_a_page(name: str, size: tuple[int, int], site: SiteServer, tab: MakeTab) -> None:
+    path, ready = PAGES[name]
+    page = tab(site, size=size).open(path)
+    page.wait_for_selector(ready)
+    page.wait_for_selector("#connection.green")
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"
+    assert problems(page) == []
+    dark = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    page.click("text=Account")
+    page.click("#theme")
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "light"
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") != dark
+    assert problems(page) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_the_boxes_of_the_sign_in_and_missing_pages(size: tuple[int, int], site: SiteServer, tab: MakeTab) -> None:
+    made = tab(site, None, size, "light")
+    page = made.open("/login")
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "light", "kept over a visit, without a flash"
+    assert problems(page) == []
+    made.allow.append("404")
+    page = made.open("/no/such/page")
+    assert page.inner_text("h1") == "There is no page at this address"
+    assert problems(page) == []
+
+
+def test_the_grids_of_the_wall(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/")
+    page.wait_for_selector(".tile[data-id=gate]")
+    for columns in (1, 2, 3, 4, 6, 8):
+        page.click(f"#grids [data-columns='{columns}']")
+        page.wait_for_timeout(60)
+        tops = page.eval_on_selector_all(".tile[data-id]", "nodes => nodes.map((node) => Math.round(node.getBoundingClientRect().top))")
+        assert tops.count(tops[0]) == min(columns, 7)
+        assert problems(page) == []
+        height = page.evaluate("() => document.querySelector('.tile').getBoundingClientRect().height")
+        room = page.evaluate("() => document.getElementById('scroll').clientHeight")
+        assert height * columns <= room + 8, "one screen holds the grid"
+    page.reload()
+    page.wait_for_selector("#grids [data-columns='8'][aria-pressed=true]")

@@ -1,0 +1,148 @@
+"""The modules' plain functions, called in the browser with tables of cases."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from panops.api.preview_batch import pack_batch
+from panops.pipeline.live import LiveBox, Preview
+from panops.web.pages import ASSETS
+from tests.browser.conftest import MakeTab
+from tests.browser.site import SiteServer
+
+Call = Any
+CALL = "async ([url, name, values]) => (await import(url))[name](...values)"
+
+
+@pytest.fixture(scope="module")
+def call(site: SiteServer, browser: Browser) -> Iterator[Call]:
+    """Calls `call(module, function, *values)` in one page of all these tests."""
+    context = browser.new_context(timezone_id="America/New_York")
+    page = context.new_page()
+    page.goto(f"{site.url}/login")
+    yield lambda module, name, *values: page.evaluate(CALL, [ASSETS.url(f"js/{module}.js"), name, list(values)])
+    context.close()
+
+
+def test_times_of_the_site_and_of_inputs(call: Call) -> None:
+    call("time", "setTimezone", "Europe/Berlin")
+    cases = {
+        "2026-07-28T14:02": 1785240120,  # summer, UTC+2
+        "2026-01-28T14:02": 1769605320,  # winter, UTC+1
+        "2026-03-29T03:30": 1774747800,  # just after the clocks went forward
+        "2026-10-25T04:00": 1792897200,  # just after they went back
+        "2026-07-28": 1785189600,
+    }
+    for text, wanted in cases.items():
+        assert call("time", "fromInput", text) == wanted, text
+        if "T" in text:
+            assert call("time", "toInput", wanted) == text
+    assert call("time", "fromInput", "28.7.") is None
+    assert call("time", "clock", 1785240120) == "14:02:00"
+    assert call("time", "clock", 1785189600) == "00:00:00", "a 24 h clock begins at 00"
+    assert call("time", "moment", 1785240120) == "Tue 28 Jul 2026, 14:02:00"
+    call("time", "setTimezone", "No/Where")
+    assert call("time", "clock", 1785240120) == "08:02:00", "the browser's own zone (New York) where the site's is unknown"
+
+
+def test_words(call: Call) -> None:
+    for seconds, wanted in ((1, "1 s"), (1.25, "1.3 s"), (59.6, "1 min"), (90, "1 min 30 s"), (3700, "1 h 1 min"), (90061, "1 d 1 h")):
+        assert call("words", "duration", seconds) == wanted
+    for count, wanted in ((0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3.1 * 2**30, "3.1 GiB")):
+        assert call("words", "bytes", count) == wanted
+    assert call("words", "plural", 6, "person") == "6 people"
+    assert call("words", "sentence", "nothing answers") == "Nothing answers."
+
+
+@pytest.mark.parametrize(
+    ("event", "rule", "wanted"),
+    [
+        ({"kind": "intrusion", "class_name": "person", "zone": "floor"},
+            {"after_s": 1},
+            "A person was in the zone “floor” for longer than 1 s."),
+        ({"kind": "intrusion", "class_name": "moving", "zone": ""}, None, "Something that moves was in the picture."),
+        ({"kind": "loitering", "class_name": "animal", "zone": ""},
+            {"after_s": 90},
+            "An animal stayed in the picture for longer than the 1 min 30 s allowed."),
+        (
+            {"kind": "line_crossing", "class_name": "car", "zone": "door", "details": {"direction": "b_to_a"}},
+            None,
+            "A car crossed the line “door”, from side B to side A.",
+        ),
+        (
+            {"kind": "occupancy", "class_name": "person", "zone": "", "details": {"limit": 3, "when": "above", "max_count": 5}},
+            None,
+            "5 people in the picture: more than the 3 allowed.",
+        ),
+        (
+            {"kind": "occupancy", "class_name": "person", "zone": "desk", "details": {"limit": 1, "when": "below", "min_count": 0}},
+            None,
+            "0 people in the zone “desk”: fewer than the 1 allowed.",
+        ),
+        ({"kind": "made_up", "class_name": "", "zone": ""}, None, "Made up."),
+    ],
+)  # fmt: skip
+def test_why_an_event_alarmed(event: dict[str, Any], rule: dict[str, Any] | None, wanted: str, call: Call) -> None:
+    assert call("words", "reason", event, rule) == wanted
+
+
+def test_where_a_sign_in_may_lead(call: Call) -> None:
+    for search, wanted in {
+        "": "/",
+        "?next=/events%3Fstatus%3Dnew": "/events?status=new",
+        "?next=//evil.example/": "/",
+        "?next=https://evil.example/": "/",
+        "?next=/%5Cevil.example": "/",
+        "?next=javascript:alert(1)": "/",
+    }.items():
+        assert call("api", "nextPage", search) == wanted
+
+
+def test_camera_ids_and_addresses(call: Call) -> None:
+    for name, taken, wanted in (
+        ("Front gate 2", [], "front-gate-2"),
+        ("Tür Ä!", ["tur-a"], "tur-a-2"),
+        ("門", [], "camera"),
+        ("--", ["camera", "camera-2"], "camera-3"),
+    ):
+        assert call("address", "idFor", name, taken) == wanted
+    for source, user, secret, wanted in (
+        ("rtsp://10.0.0.1/a", "me", "p@ss/w:rd", "rtsp://me:p%40ss%2Fw%3Ard@10.0.0.1/a"),
+        ("rtsp://old:***@10.0.0.1/a", "me", "new", "rtsp://me:new@10.0.0.1/a"),
+        ("rtsp://old:***@10.0.0.1/a", "", "", "rtsp://old:***@10.0.0.1/a"),
+        (" sim://yard ", "", "", "sim://yard"),
+    ):
+        assert call("address", "withLogin", source, user, secret) == wanted
+
+
+def test_boxes_between_two_samples_of_a_trail(call: Call) -> None:
+    def point(time_s: float, x: float, track: int = 7) -> dict[str, Any]:
+        return {"time_s": time_s, "boxes": [{"track_id": track, "class_name": "person", "score": 0.8, "box": [x, 0, x + 0.5, 1]}]}
+
+    trail = [point(10, 0.0), point(11, 0.4), point(20, 0.4), point(20.2, 0.1, track=8)]
+    assert call("stage", "boxesAt", trail, 9.9) == []
+    assert call("stage", "boxesAt", trail, 10.25)[0] == [7, "person", 0.8, 0.1, 0, 0.6, 1]
+    assert call("stage", "boxesAt", trail, 11.3)[0][3] == 0.4, "held for a moment after the last sample before a gap"
+    assert call("stage", "boxesAt", trail, 15) == [], "nothing is known in a gap"
+    assert call("stage", "boxesAt", trail, 20.1)[0][3] == 0.4, "a track that ends is not drawn towards another"
+    assert call("stage", "boxesAt", [], 15) == []
+
+
+def test_batches_as_the_server_packs_them(site: SiteServer, tab: MakeTab) -> None:
+    boxes = (LiveBox(7, "ein Mensch: é", 0.75, (0.1, 0.2, 0.3, 0.4)),)
+    message = pack_batch([Preview("a", 12.5, "s", b"jpeg-a", boxes), Preview("b", 13.0, "s", b"jpeg-b")], {"a": 3, "b": 65535})
+    page = tab(site, None).open("/login")
+    read = """async ([url, bytes]) => (await import(url)).readBatch(new Uint8Array(bytes).buffer, new Map([[3, 'a'], [65535, 'b']]))
+      .map(({ id, time, jpeg, boxes }) => ({ id, time, jpeg: new TextDecoder().decode(jpeg), boxes }))"""
+    assert page.evaluate(read, [ASSETS.url("js/live.js"), list(message)]) == [
+        {"id": "a", "time": 12.5, "jpeg": "jpeg-a", "boxes": [[7, "ein Mensch: é", 0.75, 0.1, 0.2, 0.3, 0.4]]},
+        {"id": "b", "time": 13.0, "jpeg": "jpeg-b", "boxes": []},
+    ]
+    assert page.evaluate(read, [ASSETS.url("js/live.js"), list(struct.pack("<HHId", 9, 0, 1, 1.0) + b"x")]) == [], "an unknown number"
+    assert json.dumps(page.evaluate(read, [ASSETS.url("js/live.js"), []])) == "[]"
