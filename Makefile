@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Byte code is written when a module is first used: a smaller and quicker install.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Measured against in the same run; see pyproject.toml on why without dependencies.
+PEERS := trackers==2.6.1 supervision==0.31.2 trackeval==1.3.0
 SRC := src tests benchmarks
 
 .DEFAULT_GOAL := help
@@ -24,6 +26,7 @@ $(VENV)/.installed-base: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: pyproject.toml scripts/install_test_packages.sh | $(BIN)/python
 	@echo "installing panops with its tests and checks into $(VENV) ..."
 	@$(PIP) install --no-compile -e '.[onnxruntime,litert,test,check]'
+	@$(PIP) install --no-compile --no-deps $(PEERS)
 	@bash scripts/install_test_packages.sh
 	@touch $(VENV)/.installed-base $@
 

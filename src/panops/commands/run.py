@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from panops.commands.config import FILE_ORIGIN
 from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
 from panops.config.load import load_site
 from panops.domain.errors import ConfigError
@@ -61,7 +62,7 @@ def _apply(site: Path | None, sites: SiteRepository) -> tuple[SystemNotice, ...]
     if site is None:
         return ()
     try:
-        sites.apply(load_site(site), origin=str(site))
+        sites.apply(load_site(site), origin=FILE_ORIGIN)
     except ConfigError as error:
         if not sites.load().cameras:
             raise

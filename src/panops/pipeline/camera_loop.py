@@ -90,7 +90,8 @@ class CameraLoop:
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
         self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
-        self._frozen = FrozenDetector(config.frozen_s)
+        # A film that is played again and again repeats itself, as a hung camera does.
+        self._frozen = FrozenDetector(0.0 if config.loop else config.frozen_s)
         self._strong: dict[int, float] = {}
         self._last_check_s = -np.inf
 

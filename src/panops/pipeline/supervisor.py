@@ -27,6 +27,7 @@ from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
+from panops.storage.journal import replay_abandoned
 from panops.storage.leases import Leases
 from panops.storage.retention import Retention
 from panops.storage.site import SiteRepository
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 5.0
 _LOOK_FOR_CHANGES_EVERY_S = 2.0
 _CLEAN_UP_EVERY_S = 60.0
+_SWEEP_EVERY_S = 86_400.0
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
 
@@ -108,6 +110,8 @@ class Supervisor:
             StorageError: The database cannot be used.
         """
         self._site = await asyncio.to_thread(self._sites.load)
+        await asyncio.to_thread(replay_abandoned, self._home.journal, self._events)
+        await asyncio.to_thread(self._evidence.sweep)
         interrupted = await asyncio.to_thread(self._events.close_open, list(self._site.cameras))
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
@@ -120,6 +124,7 @@ class Supervisor:
             asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S), name="watch-site"),
             asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S), name="renew-leases"),
             asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S), name="clean-up"),
+            asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S), name="sweep"),
         ]
 
     async def stop(self) -> None:
@@ -316,6 +321,10 @@ class Supervisor:
             if camera_id in self._placement:
                 self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
                 self._note(SystemNotice("lease", "alarm", f"camera {camera_id} was taken over by another machine"), -1)
+
+    async def _sweep(self) -> None:
+        """Tidy up what crashes left between rows and files."""
+        await asyncio.to_thread(self._evidence.sweep)
 
     async def _clean_up(self) -> None:
         retention = Retention(self._database, self._evidence, self._site.retention, self._clock)
