@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -33,9 +34,11 @@ class RunningSite:
         self._arguments = [sys.executable, "-m", "panops.cli", command, *arguments, "--home", str(home), "--port", str(self.port)]
         self._environ = {**os.environ, **(environ or {})}
         self.process: subprocess.Popen[bytes] | None = None
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", timeout=10, headers={"Origin": f"http://127.0.0.1:{self.port}"}, trust_env=False
-        )
+        self.http = self._client()
+
+    def _client(self) -> httpx.Client:
+        address = f"http://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=address, timeout=10, headers={"Origin": address}, trust_env=False)
 
     def __enter__(self) -> RunningSite:
         self.start()
@@ -47,6 +50,8 @@ class RunningSite:
 
     def start(self, timeout_s: float = 60) -> None:
         """Start it and wait until it answers."""
+        if self.http.is_closed:
+            self.http = self._client()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._arguments, stdout=log, stderr=log, env=self._environ, stdin=subprocess.DEVNULL)
         self.wait_for(self._answers, timeout_s, "it answers")
@@ -79,9 +84,12 @@ class RunningSite:
     def shards(self) -> list[psutil.Process]:
         """The shard processes that live now."""
         assert self.process is not None
-        return [
-            child for child in psutil.Process(self.process.pid).children() if "panops.pipeline.shard_process" in " ".join(child.cmdline())
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):  # gone, or dead and not yet waited for
+                if "panops.pipeline.shard_process" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def sign_in(self) -> None:
         """Create the first account, or sign in with it."""
