@@ -54,7 +54,12 @@ class RunningSite:
             self.http = self._client()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._arguments, stdout=log, stderr=log, env=self._environ, stdin=subprocess.DEVNULL)
-        self.wait_for(self._answers, timeout_s, "it answers")
+        try:
+            self.wait_for(self._answers, timeout_s, "it answers")
+        except BaseException:
+            if self.process.poll() is None:
+                self.kill()  # its shards see that and end by themselves
+            raise
 
     def _answers(self) -> bool:
         assert self.process is not None

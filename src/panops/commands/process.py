@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +52,8 @@ def process(
         chosen = default_model(store, allow_network=False)
         name = chosen.name
         console.print(chosen.note, style="dim")
-    detector = DetectorPool(store).get(name)
+    # One file has the whole machine to itself, unlike a shard, whose sessions use one thread each.
+    detector = DetectorPool(store, threads=len(os.sched_getaffinity(0))).get(name)
     for problem in check_rules(settings, camera_id, detector.classes):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
