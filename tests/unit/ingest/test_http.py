@@ -1,0 +1,226 @@
+"""HTTP sources against a real HTTP server on the loopback."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import pytest
+
+from panops.domain.clock import SystemClock
+from panops.domain.errors import SourceCorrupt, SourceError, SourceUnauthorized, SourceUnreachable
+from panops.ingest.address import parse_address
+from panops.ingest.decode import Decoder
+from panops.ingest.http import HttpSource
+from panops.testing.films import make_film, walking_square
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class WebSite:
+    """Serves what is in `answers`, by path."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[str] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.asked.append(self.path)
+                answer = site.answers.get(self.path.partition("?")[0])
+                if answer is None:
+                    self.send_error(404)
+                else:
+                    try:
+                        answer(self)
+                    except (BrokenPipeError, ConnectionResetError):
+                        self.close_connection = True  # the viewer went away
+
+            def log_message(self, format: str, *args: object) -> None:  # the library's name
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def url(self, path: str, login: str = "") -> str:
+        return f"http://{login}127.0.0.1:{self.server.server_address[1]}{path}"
+
+
+def _file(data: bytes, kind: str = "video/mp4") -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        begin, end = 0, len(data)
+        asked = handler.headers.get("Range", "")
+        if asked.startswith("bytes="):
+            first, _, last = asked.removeprefix("bytes=").partition("-")
+            begin, end = int(first or 0), int(last) + 1 if last else len(data)
+            handler.send_response(206)
+            handler.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(data)}")
+        else:
+            handler.send_response(200)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Accept-Ranges", "bytes")
+        handler.send_header("Content-Length", str(end - begin))
+        handler.end_headers()
+        handler.wfile.write(data[begin:end])
+
+    return answer
+
+
+def _jpeg(number: int) -> bytes:
+    buffer = io.BytesIO()
+    frame = av.VideoFrame.from_ndarray(walking_square((64, 48))(number), format="rgb24").reformat(format="yuvj420p")
+    with av.open(buffer, "w", format="mjpeg") as output:
+        stream = output.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _multipart(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+    handler.end_headers()
+    for number in range(100):
+        picture = _jpeg(number)
+        handler.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture) + picture + b"\r\n")
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def web() -> Iterator[WebSite]:
+    site = WebSite()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
+
+
+def _frames(source: HttpSource, most: int) -> list[tuple[float, tuple[int, int]]]:
+    decoder = Decoder("x", source.open())
+    frames: list[tuple[float, tuple[int, int]]] = []
+    while len(frames) < most and (packet := source.read()) is not None:
+        frames += [(frame.pts_s, frame.size_wh) for frame in decoder.decode(packet)]
+    source.close()
+    return frames
+
+
+def _failure(source: HttpSource) -> SourceError:
+    try:
+        source.open()
+        while source.read() is not None:
+            pass
+    except SourceError as error:
+        return error
+    finally:
+        source.close()
+    pytest.fail("expected a SourceError")
+
+
+def test_a_file_is_a_recording(web: WebSite, film: Path) -> None:
+    web.answers["/film.mp4"] = _file(film.read_bytes())
+    source = HttpSource(parse_address(web.url("/film.mp4")), SystemClock(), realtime=False)
+    frames = _frames(source, 1000)
+    assert [pts for pts, _ in frames] == pytest.approx([number / 10 for number in range(30)])
+
+
+def test_mjpeg_is_live(web: WebSite) -> None:
+    web.answers["/video.cgi"] = _multipart
+    source = HttpSource(parse_address(web.url("/video.cgi?user=a&pwd=secret")), SystemClock())
+    info = source.open()
+    before = time.time()
+    packets = [source.read() for _ in range(20)]
+    assert (info.codec, info.size_wh, info.live, info.duration_s) == ("mjpeg", (64, 48), True, None)
+    assert all(packet is not None and packet.is_keyframe for packet in packets)
+    assert all(packet is not None and before - 5 < packet.captured_at_s <= time.time() for packet in packets)
+    assert "secret" not in source.address
+    source.close()
+    assert source.read() is None
+
+
+def test_a_snapshot_is_fetched_again_and_again(web: WebSite) -> None:
+    shots = iter(range(100))
+    web.answers["/snap.jpg"] = _file(_jpeg(next(shots)), "image/jpeg")
+    source = HttpSource(parse_address(web.url("/snap.jpg")), SystemClock())
+    frames = _frames(source, 2)
+    assert [pts for pts, _ in frames] == pytest.approx([0.0, 1.0], abs=1e-5)
+
+
+def test_hls_is_played(web: WebSite, tmp_path: Path) -> None:
+    web.answers["/0.ts"] = _file(make_film(tmp_path / "0.ts", count=10).read_bytes(), "video/mp2t")
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n0.ts\n#EXT-X-ENDLIST\n"
+    web.answers["/live.m3u8"] = _file(playlist, "application/vnd.apple.mpegurl")
+    source = HttpSource(parse_address(web.url("/live.m3u8")), SystemClock(), realtime=False)
+    assert len(_frames(source, 100)) == 10
+
+
+@pytest.mark.parametrize("entry", ["file://{path}", "{path}", "concat:{path}|{path}", "subfile,,start,0,end,0,,:{path}"])
+def test_a_playlist_cannot_read_local_files(web: WebSite, tmp_path: Path, entry: str) -> None:
+    path = make_film(tmp_path / "private.ts", count=10)
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{entry.format(path=path)}\n#EXT-X-ENDLIST\n".encode()
+    web.answers["/live.m3u8"] = _file(playlist, "application/vnd.apple.mpegurl")
+    source = HttpSource(parse_address(web.url("/live.m3u8")), SystemClock(), realtime=False, open_s=3.0, stall_s=3.0)
+    _failure(source)
+
+
+def test_a_redirect_to_a_local_file_is_not_followed(web: WebSite, film: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", f"file://{film}")
+        handler.end_headers()
+
+    web.answers["/moved"] = answer
+    _failure(HttpSource(parse_address(web.url("/moved")), SystemClock()))
+
+
+def _private(handler: BaseHTTPRequestHandler) -> None:
+    expected = "Basic " + base64.b64encode(b"me:p@ss/word").decode()
+    if handler.headers.get("Authorization") == expected:
+        _multipart(handler)
+        return
+    handler.send_response(401)
+    handler.send_header("WWW-Authenticate", 'Basic realm="camera"')
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def test_passwords(web: WebSite) -> None:
+    web.answers["/private"] = _private
+    assert len(_frames(HttpSource(parse_address(web.url("/private", "me:p@ss/word@")), SystemClock()), 3)) == 3
+    wrong = _failure(HttpSource(parse_address(web.url("/private", "me:wrong@")), SystemClock()))
+    assert type(wrong) is SourceUnauthorized
+    assert "wrong" not in str(wrong)
+    assert type(_failure(HttpSource(parse_address(web.url("/private")), SystemClock()))) is SourceUnauthorized
+
+
+def test_other_failures(web: WebSite) -> None:
+    web.answers["/page"] = _file(b"<html>hello</html>" * 50, "text/html")
+    assert "404" in str(_failure(HttpSource(parse_address(web.url("/none")), SystemClock())))
+    assert type(_failure(HttpSource(parse_address(web.url("/page")), SystemClock()))) is SourceCorrupt
+    assert type(_failure(HttpSource(parse_address("http://127.0.0.1:9/x"), SystemClock()))) is SourceUnreachable
+
+
+def test_a_server_that_goes_silent_is_stalled(web: WebSite) -> None:
+    hold = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        handler.end_headers()
+        for number in range(8):
+            picture = _jpeg(number)
+            handler.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture) + picture + b"\r\n")
+        handler.wfile.flush()
+        hold.wait(5)
+
+    web.answers["/video.cgi"] = answer
+    failure = _failure(HttpSource(parse_address(web.url("/video.cgi")), SystemClock(), stall_s=0.5))
+    hold.set()
+    assert failure.kind in {"stalled", "unreachable"}
