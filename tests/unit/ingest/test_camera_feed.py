@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.ingest.fakes import FakeClock, FakeSource, gops, packet
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import SourceError, SourceStalled, SourceUnauthorized, SourceUnreachable
@@ -16,6 +15,7 @@ from panops.ingest.file import FileSource
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.pending import PendingPackets
 from panops.ingest.stagger import OpenStagger
+from tests.unit.ingest.fakes import FakeClock, FakeSource, gops, packet
 
 
 def _feed(sources: list[Source], clock: Clock | None = None, **settings: object) -> CameraFeed:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.ingest.fakes import FakeClock
 
 from panops.domain.errors import SourceError, SourceUnreachable, SourceUnsupported
 from panops.ingest.address import parse_address
 from panops.ingest.device import DeviceSource
+from tests.unit.ingest.fakes import FakeClock
 
 
 def test_a_camera_that_is_not_plugged_in() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.unit.ingest.fakes import FakeClock
 
 from panops.domain.errors import SourceCorrupt, SourceError, SourceUnreachable, SourceUnsupported
 from panops.domain.packets import Packet
@@ -15,6 +14,7 @@ from panops.ingest.address import parse_address
 from panops.ingest.decode import Decoder
 from panops.ingest.file import FileSource
 from panops.testing.films import make_film, walking_square
+from tests.unit.ingest.fakes import FakeClock
 
 
 def _open(path: Path | str, *, realtime: bool = False, loop: bool = False, clock: FakeClock | None = None) -> FileSource:

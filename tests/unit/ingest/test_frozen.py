@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.unit.ingest.fakes import FakeClock
 
 from panops.ingest.address import parse_address
 from panops.ingest.decode import Decoder
 from panops.ingest.file import FileSource
 from panops.ingest.frozen import FrozenDetector
 from panops.testing.films import encode, walking_square
+from tests.unit.ingest.fakes import FakeClock
 
 _SCENE = np.random.default_rng(0).integers(0, 256, (360, 640), dtype=np.uint8)
 

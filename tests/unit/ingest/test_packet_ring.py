@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.ingest.fakes import gops, packet
 
 from panops.domain.packets import Packet
 from panops.ingest.packet_ring import PacketRing
+from tests.unit.ingest.fakes import gops, packet
 
 
 def _filled(packets: list[Packet], max_s: float = 1e9, max_bytes: int = 10**9) -> PacketRing:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.ingest.fakes import gops, packet
 
 from panops.ingest.pending import PendingPackets
+from tests.unit.ingest.fakes import gops, packet
 
 
 def test_gives_everything_once_in_order() -> None:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.ingest.fakes import FakeClock, FakeSource
-
 from panops.domain.errors import SourceUnauthorized
 from panops.ingest.address import parse_address
 from panops.ingest.file import FileSource
 from panops.ingest.probe import probe_source
 from panops.testing.films import make_film
+from tests.unit.ingest.fakes import FakeClock, FakeSource
 
 
 def _film_source(path: Path) -> FileSource:

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.ingest.fakes import FakeClock
 
 from panops.config.schema import CameraConfig
 from panops.domain.errors import SourceUnsupported
@@ -15,6 +14,7 @@ from panops.ingest.file import FileSource
 from panops.ingest.http import HttpSource
 from panops.ingest.registry import SOURCES, open_source
 from panops.ingest.rtsp import RtspSource
+from tests.unit.ingest.fakes import FakeClock
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.unit.ingest.fakes import FakeClock
 
 from panops.domain.errors import SourceCorrupt
 from panops.domain.packets import Packet, StreamInfo
@@ -14,6 +13,7 @@ from panops.ingest.address import parse_address
 from panops.ingest.file import FileSource
 from panops.ingest.remux import write_clip
 from panops.testing.films import make_film
+from tests.unit.ingest.fakes import FakeClock
 
 
 def _load(path: Path) -> tuple[StreamInfo, list[Packet]]:

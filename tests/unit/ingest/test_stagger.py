@@ -3,11 +3,11 @@ from __future__ import annotations
 import threading
 
 import pytest
-from tests.unit.ingest.fakes import FakeClock, FakeSource
 
 from panops.domain.clock import SystemClock
 from panops.domain.errors import SourceUnreachable
 from panops.ingest.stagger import OpenStagger
+from tests.unit.ingest.fakes import FakeClock, FakeSource
 
 
 def test_openings_keep_their_distance() -> None:

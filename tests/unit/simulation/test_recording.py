@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.unit.simulation.conftest import settings
 from typer.testing import CliRunner
 
 from panops.cli import app
@@ -16,6 +15,7 @@ from panops.domain.geometry import Polygon
 from panops.simulation.recording import record
 from panops.simulation.scene import Scene
 from panops.simulation.truth import intrusions
+from tests.unit.simulation.conftest import settings
 
 FILES = ("video.mp4", "truth.coco.json", "gt.txt", "events.json")
 CONFIG = settings("yard", size_wh=(240, 136), activity=12.0, rate_fps=5.0)

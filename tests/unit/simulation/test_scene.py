@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.unit.simulation.conftest import settings
 
 from panops.simulation.scene import Parts, Scene
 from panops.simulation.sites import SCENES
 from panops.simulation.sprite_cache import SHARED
+from tests.unit.simulation.conftest import settings
 
 MakeScene = Callable[..., Scene]
 BARE = Parts(actors=True, shadows=False, air=False)

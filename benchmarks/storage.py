@@ -1,6 +1,6 @@
 """Figures of the storage as JSON: saves a second, search at 100,000 events, size of an event, begin to told.
 
-Run it as `python -m storage.bench_storage [FOLDER]` from `tests/unit`; FOLDER should lie on the disk that counts.
+Run it as `python -m benchmarks.storage [FOLDER]`; FOLDER should lie on the disk that counts.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from panops.storage.events import EventFilter, EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
 from panops.storage.scope import Role, Scope
 from panops.storage.writer import EventWriter
-
-from .makers import START_S, make_event
+from tests.unit.storage.makers import START_S, make_event
 
 COUNT = 100_000
 EVERYTHING = Scope.everything()
