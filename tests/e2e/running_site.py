@@ -36,9 +36,13 @@ class RunningSite:
         self.process: subprocess.Popen[bytes] | None = None
         self.http = self._client()
 
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return f"http://127.0.0.1:{self.port}"
+
     def _client(self) -> httpx.Client:
-        address = f"http://127.0.0.1:{self.port}"
-        return httpx.Client(base_url=address, timeout=10, headers={"Origin": address}, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=10, headers={"Origin": self.url}, trust_env=False)
 
     def __enter__(self) -> RunningSite:
         self.start()
