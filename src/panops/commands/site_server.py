@@ -105,6 +105,9 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         ApiSettings(
             setup_code=setup_code,
             allowed_hosts=tuple(settings.server.allowed_hosts),
+            trusted_proxies=tuple(settings.server.trusted_proxies),
+            # Behind a proxy on this machine every stranger comes from 127.0.0.1.
+            loopback_is_local=not settings.server.trusted_proxies,
             evidence_folder=home.evidence,
             allowed_file_roots=(home.path / "clips", *settings.file_roots),
         ),

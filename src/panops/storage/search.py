@@ -102,7 +102,7 @@ def _read_cursor(cursor: str) -> tuple[float, str]:
     try:
         started_at_s, event_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place = float(started_at_s), str(event_id)
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
     if place[0] - place[0] != 0.0 or "\x00" in place[1] or not place[1].isascii():
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one")
