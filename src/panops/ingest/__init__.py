@@ -7,7 +7,7 @@ Read in this order:
 3. `libav_source`, with one file a protocol (`rtsp`, `http`, `file`, `device`): the sources; `demuxer` is one FFmpeg input, `interrupt` ends
    its blocked calls, `failure` puts FFmpeg's errors into words, `timestamps` repairs times.
 4. `camera_feed`: the thread that keeps a camera connected; `stagger` spreads openings, `pending` is the queue to the decode workers,
-   `packet_ring` the last seconds for clips.
+   `packet_ring` the last seconds for clips, `memory` returns what connections leave free.
 5. `decode` and `pixels`: packets to frames (`codec_context` makes the decoders).
 6. `remux`: packets to clips. `frozen`: a picture that stands still. `probe`: the connection test.
 """

@@ -12,6 +12,7 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import SourceError, SourceUnauthorized, SourceUnsupported
 from panops.domain.packets import Packet, StreamInfo
 from panops.domain.protocols import Source
+from panops.ingest.memory import freed_memory
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.pending import PendingPackets
 from panops.ingest.stagger import OpenStagger
@@ -213,6 +214,7 @@ class CameraFeed:
                 source, self._source = self._source, None
             if source is not None:
                 source.close()
+                freed_memory.give_back(self._clock)
 
     def _connect_and_read(self) -> SourceError | None:
         source = self._open_source()

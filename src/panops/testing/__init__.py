@@ -1,5 +1,7 @@
 """What tests and benchmarks stand on: fakes, and the real servers that they talk to. Not imported by the product.
 
-- `rtsp_server`: `RtspServer`, a real RTSP server in a process of its own; `gst_rtsp_server` is the script that the system's Python runs
-  there.
+- `*_conformance`: the suites that every implementation of a protocol must pass, built in or plugged in.
+- `live_site`, `moving_scene`, `tiny_onnx`: fakes and small things to feed the real code with.
+- `films`: small video files of known content.
+- `rtsp_server`: `RtspServer`, a real RTSP server in a process of its own; `gst_rtsp_server` is the script that the system's Python runs.
 """
