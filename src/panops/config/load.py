@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import ValidationError
 
+from panops.config import yaml_reader
 from panops.config.schema import CameraConfig, IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig, SiteConfig
 from panops.domain.errors import ConfigError, ConfigProblem
 
@@ -49,9 +50,9 @@ def parse_site(text: str, origin: str = "site", environ: Mapping[str, str] | Non
     lines: dict[PathKey, int] = {}
     problems: list[ConfigProblem] = []
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml_reader.compose(text)
         _note_lines(node, (), lines, problems)
-        data = yaml.safe_load(text)
+        data = yaml_reader.load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ConfigError(origin, [ConfigProblem("", f"not valid YAML: {error.problem or error.context}", line)]) from error

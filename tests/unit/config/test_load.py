@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from panops.config import yaml_reader
 from panops.config.load import load_site, parse_site
 from panops.domain.errors import ConfigError
 
@@ -141,3 +143,27 @@ def test_any_text_is_a_site_or_a_config_error(text: str) -> None:
 def test_any_structure_is_a_site_or_a_config_error(data: object) -> None:
     with suppress(ConfigError):
         parse_site(yaml.safe_dump(data), environ={})
+
+
+def test_times_and_words_are_what_people_wrote() -> None:
+    text = """
+cameras:
+  off: {source: a.mp4}
+  on: {source: 010.mp4}
+rules:
+  - {id: yes, kind: intrusion, schedule: [{start: 18:00, end: 06:30}]}
+"""
+    site = parse_site(text, environ={})
+    assert list(site.cameras) == ["off", "on"]
+    (rule,) = site.rules
+    assert rule.id == "yes"
+    assert (rule.schedule[0].start, rule.schedule[0].end) == (time(18), time(6, 30))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("12", 12), ("-3", -3), ("010", 10), ("1.5", 1.5), (".5", 0.5), ("1e3", 1000.0), ("true", True), ("no", "no"), ("~", None),
+     ("", None), ("12:30:45", "12:30:45"), ("2026-01-02", "2026-01-02"), ("0x10", "0x10"), ("'7'", "7")],
+)  # fmt: skip
+def test_plain_values(written: str, value: object) -> None:
+    assert yaml_reader.load(f"a: {written}") == {"a": value}
