@@ -10,7 +10,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -45,14 +45,12 @@ class SiteServerSettings:
         models: Where models are.
         model: The default detector and the sentence about it.
         notices: What the page should say from the start (a bad site file, say).
-        file_roots: Folders whose files may be added as cameras through the API.
     """
 
     server: ServerConfig
     models: ModelStore
     model: DefaultModel
     notices: tuple[SystemNotice, ...] = ()
-    file_roots: tuple[Path, ...] = field(default_factory=tuple)
 
 
 def set_up_logging(level: str) -> None:
@@ -109,7 +107,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             # Behind a proxy on this machine every stranger comes from 127.0.0.1.
             loopback_is_local=not settings.server.trusted_proxies,
             evidence_folder=home.evidence,
-            allowed_file_roots=(home.path / "clips", *settings.file_roots),
+            allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
         ),
         database,
         supervisor,
@@ -131,6 +129,5 @@ def _greet(address: str, database: Database, settings: SiteServerSettings, setup
     console.print(settings.model.note, style="dim")
     if Accounts(database, SystemClock()).count() == 0:
         console.print("Open that address to create the first account.", style="bold")
-        if settings.server.host not in ("127.0.0.1", "::1", "localhost"):
-            console.print(f"From another machine it asks for this one-time code: [bold]{setup_code}[/bold]")
+        console.print(f"From another machine, or through a proxy, it asks for this one-time code: [bold]{setup_code}[/bold]", style="dim")
     console.print("Stop with Ctrl-C.\n", style="dim")

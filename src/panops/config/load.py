@@ -91,7 +91,8 @@ def problems_of(error: ValidationError, lines: Mapping[PathKey, int] | None = No
             message = "no such setting here; check the spelling"
         elif item["type"] == "missing":
             message = "is required and missing"
-        elif "source" not in location and isinstance(item.get("input"), (str, int, float, bool)) and item["type"] != "value_error":
+        elif isinstance(item.get("input"), (int, float)) and item["type"] != "value_error":
+            # Texts are not repeated: any of them may be an address with a password, put in the wrong place.
             message += f", got {item['input']!r}"
         yield ConfigProblem(".".join(str(part) for part in location), message, _nearest_line(location, lines or {}))
 

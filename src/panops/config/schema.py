@@ -218,6 +218,9 @@ class ServerConfig(_Config):
     host: str = Field("127.0.0.1", description="0.0.0.0 opens it to the network")
     port: int = Field(8440, ge=0, le=65535)
     allowed_hosts: list[str] = Field(default_factory=list, description="further host names a browser may use for this server")
+    file_roots: list[str] = Field(
+        default_factory=list, description="folders whose files and devices may be added as cameras on the page; /dev for USB cameras"
+    )
     trusted_proxies: list[str] = Field(
         default_factory=list, description="addresses of reverse proxies whose X-Forwarded headers are believed"
     )

@@ -44,6 +44,7 @@ class AnalysisLoop:
         self._slots: dict[str, Check] = {}
         self._changed = threading.Condition()
         self._stopping = False
+        self._began_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self.between_rounds = threading.Lock()
         """Held during a round: who holds it may finish and forget a camera."""
@@ -59,6 +60,17 @@ class AnalysisLoop:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the current round has lasted, s; 0.0 between rounds. A round that lasts for many seconds hangs."""
+        began_s = self._began_s
+        return 0.0 if began_s is None else self._clock.monotonic_s() - began_s
+
+    def forget(self, camera_id: str) -> None:
+        """Drop what waits of a camera."""
+        with self._changed:
+            self._slots.pop(camera_id, None)
 
     def offer(self, check: Check) -> None:
         """Put a check into its camera's slot; an older one that still waits is given up and counted."""
@@ -79,12 +91,15 @@ class AnalysisLoop:
                 # Slots are in the order of their last change, so those that waited longest come first.
                 names = list(self._slots)[:_MOST_CHECKS_A_ROUND]
                 checks = [self._slots.pop(name) for name in names]
+            self._began_s = self._clock.monotonic_s()
             try:
                 self._round(checks)
             except Exception:  # the thread serves all cameras; a fault is told, counted and survived
                 log.exception("a round of analysis failed")
                 for check in checks:
                     self._count(check.camera_id, "analysis_error")
+            finally:
+                self._began_s = None
 
     def _round(self, checks: list[Check]) -> None:
         now_s = self._clock.monotonic_s()
@@ -96,7 +111,10 @@ class AnalysisLoop:
                 fresh.append(check)
         with self.between_rounds:
             for outcome in self._analyst.round(fresh):
-                self._on_outcome(outcome)
+                try:
+                    self._on_outcome(outcome)
+                except Exception:  # one camera's outcome must not cost the others theirs
+                    log.exception("camera %s: an outcome could not be passed on", outcome.check.camera_id)
 
     def _count(self, camera_id: str, cause: str) -> None:
         loop = self._loops.get(camera_id)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from panops.domain.protocols import Observation, Tracker
 from panops.domain.tracks import Tracks
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Check, Outcome
+
+log = logging.getLogger(__name__)
 
 
 class Analyst:
@@ -22,31 +26,60 @@ class Analyst:
         self._tracker = tracker
         self._loops = loops
 
-    def round(self, checks: Sequence[Check]) -> list[Outcome]:
-        """Analyse checks, at most one a camera.
+    def round(self, checks: Sequence[Check]) -> Iterator[Outcome]:
+        """Analyse checks, at most one a camera; outcomes come one by one, and a fault with one camera costs only that camera's.
 
         A check that the gate let through costs a detection and an observation. One that it held back, with nothing followed, costs neither:
         the rules then see an empty picture at its time, so that open events can end.
         """
-        looked: list[tuple[Check, float]] = []
+        looked: list[tuple[CameraLoop, Check, float]] = []
         observations: list[Observation] = []
-        outcomes: list[Outcome] = []
         for check in checks:
             loop = self._loops.get(check.camera_id)
-            if loop is None:
-                continue  # the camera was removed while its check waited
-            if not loop.wants_detector(check):
-                empty = Tracks.empty(check.camera_id, check.frame.captured_at_s)
-                outcomes.append(loop.conclude(check, empty, 0.0))
-                continue
-            observation, took_s = loop.detect(check)
-            if observation is not None:
-                looked.append((check, took_s))
-                observations.append(observation)
-        tracks = self._tracker.update(observations) if observations else []
-        for (check, took_s), result in zip(looked, tracks, strict=True):
-            outcomes.append(self._loops[check.camera_id].conclude(check, result, took_s))
-        return outcomes
+            if loop is None or loop is not check.owner:
+                continue  # the camera was removed, or begun anew, while its check waited
+            done: list[Outcome] = []
+            with _one_camera_only(loop):
+                if check.begins_anew:
+                    done.append(self._begin_anew(loop, check))
+                if loop.wants_detector(check):
+                    observation, took_s = loop.detect(check)
+                    if observation is not None:
+                        looked.append((loop, check, took_s))
+                        observations.append(observation)
+                else:
+                    done.append(loop.conclude(check, Tracks.empty(check.camera_id, check.frame.captured_at_s), 0.0))
+            yield from done
+        for (loop, check, took_s), result in zip(looked, self._track(observations), strict=True):
+            done = []
+            if result is not None:
+                with _one_camera_only(loop):
+                    done.append(loop.conclude(check, result, took_s))
+            yield from done
+
+    def _begin_anew(self, loop: CameraLoop, check: Check) -> Outcome:
+        """The camera's time went back: what is open ends where it was last seen, and nothing of before is remembered."""
+        events = tuple(loop.finish())
+        self.forget(loop.camera_id)
+        self.begin(loop)
+        return Outcome(check, Tracks.empty(loop.camera_id, check.frame.captured_at_s), events, 0.0)
+
+    def _track(self, observations: list[Observation]) -> list[Tracks | None]:
+        """One call for all; when the tracker refuses an observation, one call each, and the refused camera begins anew."""
+        try:
+            return list(self._tracker.update(observations)) if observations else []
+        except ValueError:
+            log.exception("the tracker refused a tick; its cameras are tried one by one")
+        results: list[Tracks | None] = []
+        for observation in observations:
+            try:
+                results += self._tracker.update([observation])
+            except ValueError:
+                self._tracker.forget(observation.camera_id)
+                self.begin(self._loops[observation.camera_id])
+                self._loops[observation.camera_id].counters.dropped["tracker_refused"] += 1
+                results.append(None)
+        return results
 
     def begin(self, loop: CameraLoop) -> None:
         """Tell the tracker of a camera that begins, or begins anew with another detector."""
@@ -55,3 +88,13 @@ class Analyst:
     def forget(self, camera_id: str) -> None:
         """Drop what is remembered of a camera that went away."""
         self._tracker.forget(camera_id)
+
+
+@contextmanager
+def _one_camera_only(loop: CameraLoop) -> Iterator[None]:
+    """A fault that nobody foresaw is logged and counted, and stays with its camera."""
+    try:
+        yield
+    except Exception:
+        log.exception("camera %s: a check could not be analysed", loop.camera_id)
+        loop.counters.dropped["analysis_error"] += 1

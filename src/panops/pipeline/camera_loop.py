@@ -35,6 +35,9 @@ from panops.rules.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
+# A capture time that much older than the one before is a clock that was set, not an estimate that was improved.
+_CLOCK_SET_BACK_S = 5.0
+
 MakeRules = Callable[[tuple[int, int], int], RuleEngine]
 
 
@@ -79,12 +82,16 @@ class CameraLoop:
         self.tracks: Tracks | None = None
         self.newest: Frame | None = None
         self.frozen = False
+        self.checked_s = clock.monotonic_s()
+        self.packets_without_frame = 0
         self.problem = ""
         self.advice = ""
         self._make_rules = make_rules
         self._rules: RuleEngine | None = None
         self._rules_size_wh = (0, 0)
-        self._clock = clock
+        self._rules_time_s = 0.0
+        self._first_sequence = 0
+        self.clock = clock
         self._followed = followed
         self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
@@ -105,6 +112,7 @@ class CameraLoop:
             info: The stream that the first of them belongs to.
         """
         for packet in packets:
+            self.packets_without_frame += 1
             if self._decoder is None:
                 self._decoder = Decoder(self.camera_id, info)  # it begins anew by itself when the camera reconnects
             yield from self._count(self._decoder.decode(packet))
@@ -118,21 +126,28 @@ class CameraLoop:
         for frame in frames:
             self.counters.decoded += 1
             self.newest = frame
+            self.packets_without_frame = 0
             yield frame
 
     def consider(self, frame: Frame) -> Check | None:
         """A check of this frame, or None when none is due."""
-        if not self._schedule.due(frame.captured_at_s):
+        at_s = frame.captured_at_s
+        if not self._schedule.due(at_s):
             return None
-        if frame.captured_at_s <= self._last_check_s:
+        begins_anew = at_s < self._last_check_s - _CLOCK_SET_BACK_S
+        if at_s <= self._last_check_s and not begins_anew:
             self.counters.dropped["time_went_back"] += 1
             return None
-        self._last_check_s = frame.captured_at_s
+        if begins_anew:
+            self._gate.reset()
+        self._last_check_s = at_s
+        self.checked_s = self.clock.monotonic_s()
         self.counters.checks += 1
         luma = frame.luma
-        motion = self._gate.look(luma, frame.captured_at_s)
-        self.frozen = self._frozen.look(luma, frame.captured_at_s)
-        return Check(self.camera_id, frame, self._clock.monotonic_s(), motion.moved or not self.config.motion.enabled)
+        motion = self._gate.look(luma, at_s)
+        self.frozen = self._frozen.look(luma, at_s)
+        moved = motion.moved or not self.config.motion.enabled
+        return Check(self.camera_id, frame, self.checked_s, moved, self, begins_anew)
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
 
@@ -147,7 +162,7 @@ class CameraLoop:
         Returns:
             What was seen, and the seconds it took.
         """
-        began_s = self._clock.monotonic_s()
+        began_s = self.clock.monotonic_s()
         try:
             detections = self.detector.detect(check.frame)
         except ModelError as error:
@@ -160,7 +175,7 @@ class CameraLoop:
         self.problem = ""
         if not self._follows_all:
             detections = detections.select(self._followed[detections.class_id])
-        took_s = self._clock.monotonic_s() - began_s
+        took_s = self.clock.monotonic_s() - began_s
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
         return Observation(self.camera_id, check.frame.captured_at_s, detections), took_s
@@ -168,14 +183,33 @@ class CameraLoop:
     def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
         """Apply the rules to the tracks after a check."""
         tracks = self._only_strong(tracks)
-        self.tracks = tracks
         events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
+        self.tracks = tracks
+        self._rules_time_s = tracks.time_s
         return Outcome(check, tracks, tuple(events), inference_s)
 
     def finish(self) -> list[Event]:
-        """End all open events, because the camera stops."""
-        at_s = self._last_check_s if np.isfinite(self._last_check_s) else 0.0
-        return self._rules.finish(at_s) if self._rules is not None else []
+        """End all open events where they were last seen, because the camera stops or its time begins anew."""
+        if self._rules is None:
+            return []
+        events = self._rules.finish(self._rules_time_s)
+        self._first_sequence = self._rules.next_sequence
+        self._rules = None
+        self.tracks = None
+        return events
+
+    @property
+    def has_open_events(self) -> bool:
+        """Whether any rule has an event that goes on."""
+        return self._rules is not None and bool(self._rules.open_events)
+
+    @property
+    def undecodable(self) -> dict[str, int]:
+        """Packets that gave no picture, by cause."""
+        if self._decoder is None:
+            return {}
+        counts = {"damaged": self._decoder.corrupt, "waiting_for_keyframe": self._decoder.skipped}
+        return {cause: count for cause, count in counts.items() if count}
 
     def _fit_rules(self, size_wh: tuple[int, int]) -> list[Event]:
         """End what the rules of another picture size have open."""
@@ -185,9 +219,8 @@ class CameraLoop:
 
     def _engine(self, size_wh: tuple[int, int]) -> RuleEngine:
         """The rules for a picture size, which know boxes in px."""
-        if self._rules is None or size_wh != self._rules_size_wh:
-            first = self._rules.next_sequence if self._rules is not None else 0
-            self._rules = self._make_rules(size_wh, first)
+        if self._rules is None:
+            self._rules = self._make_rules(size_wh, self._first_sequence)
             self._rules_size_wh = size_wh
         return self._rules
 

@@ -30,7 +30,7 @@ class DecodePool:
         self._clock = clock
         self._heap: list[tuple[float, str]] = []
         self._waiting: set[str] = set()
-        self._busy: set[str] = set()
+        self._busy: dict[str, float] = {}
         self._again: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
@@ -49,6 +49,12 @@ class DecodePool:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout_s)
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the longest decoding that is under way has lasted, s."""
+        with self._changed:
+            return max((self._clock.monotonic_s() - began_s for began_s in self._busy.values()), default=0.0)
 
     def notify(self, camera_id: str) -> None:
         """A camera has packets. Cheap; called for each packet by the demux threads."""
@@ -71,7 +77,7 @@ class DecodePool:
                     return
                 _, camera_id = heapq.heappop(self._heap)
                 self._waiting.discard(camera_id)
-                self._busy.add(camera_id)
+                self._busy[camera_id] = self._clock.monotonic_s()
             try:
                 self._work(camera_id)
             except Exception:  # one camera's fault must not stop the worker that all of them share
@@ -81,7 +87,7 @@ class DecodePool:
 
     def _done(self, camera_id: str) -> None:
         with self._changed:
-            self._busy.discard(camera_id)
+            self._busy.pop(camera_id, None)
             if camera_id in self._again:
                 self._again.discard(camera_id)
                 self._waiting.add(camera_id)

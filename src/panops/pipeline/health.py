@@ -10,6 +10,10 @@ from panops.ingest.camera_feed import FeedStatus
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.live import CameraState, CameraStatus
 
+# A stream may wait that long, and for that many packets, for its first keyframe.
+_LONGEST_GOP_S = 20.0
+_FEWEST_PACKETS = 50
+
 
 @dataclass(slots=True)
 class _Mark:
@@ -55,7 +59,7 @@ class HealthMeter:
             reconnects=feed.reconnects,
             decoded=counters.decoded,
             analysed=counters.analysed,
-            dropped={**feed.dropped, **counters.dropped},
+            dropped={**feed.dropped, **loop.undecodable, **counters.dropped},
             tracks=len(loop.tracks) if loop.tracks is not None else 0,
             shard=shard,
         )
@@ -77,8 +81,12 @@ class HealthMeter:
         state = CameraState(feed.state)
         if state is not CameraState.LIVE:
             return state, feed.message
+        if loop.packets_without_frame > _FEWEST_PACKETS and loop.clock.monotonic_s() - loop.checked_s > max(
+            loop.config.stall_s, _LONGEST_GOP_S
+        ):
+            return CameraState.CORRUPT, "packets arrive, but none of them can be decoded into a picture"
         if loop.problem:
             return CameraState.ERROR, loop.problem
         if loop.frozen:
             return CameraState.FROZEN, f"the very same picture has come for more than {loop.config.frozen_s:.0f} s"
-        return state, ""
+        return state, loop.advice

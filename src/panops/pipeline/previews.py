@@ -75,9 +75,10 @@ class Previewer:
         now_s = time.monotonic()
         for size, fps in tuple(wishes.items()):
             key = (frame.camera_id, size)
-            if fps <= 0 or now_s - self._sent_s.get(key, 0.0) < _EARLY / fps:
-                continue
+            with self._lock:
+                if fps <= 0 or now_s - self._sent_s.get(key, 0.0) < _EARLY / fps:
+                    continue
+                self._sent_s[key] = now_s
             boxes = live_boxes(tracks, classes, frame.size_wh) if tracks is not None else ()
             jpeg = encode_jpeg(frame.pixels.rgb(preview_size(frame.size_wh, size)), _QUALITY[size])
-            if self._deliver(Preview(frame.camera_id, frame.captured_at_s, size, jpeg, boxes)):
-                self._sent_s[key] = now_s
+            self._deliver(Preview(frame.camera_id, frame.captured_at_s, size, jpeg, boxes))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from panops.config.schema import CameraConfig, EvidenceConfig
 from panops.domain.clock import Clock
-from panops.domain.errors import PanopsError
+from panops.domain.errors import StorageError
 from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
@@ -38,6 +38,9 @@ _CLEARER = 0.05
 # The last packets may arrive late; a camera that died sends none: after this long the clip is written with what there is.
 _PATIENCE_S = 5.0
 _GIVE_UP_S = 60.0
+# How far apart decoding and presentation order may be.
+_REORDER_S = 1.0
+_LONGEST_PAUSE_S = 15.0
 
 
 @dataclass(eq=False, slots=True)
@@ -195,26 +198,37 @@ class Recorder:
     # --- writing ------------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        failures, quiet_until_s = 0, 0.0
         while True:
             self._wake.wait(_LOOK_EVERY_S)
             self._wake.clear()
             with self._lock:
                 records = list(self._open.values())
                 stopping = self._stopping
+            # First of all records: the ring lets packets go, whatever the disk does meanwhile.
             for record in records:
-                try:
-                    self._advance(record, stopping)
-                except PanopsError as error:
-                    self._tell(str(error))
-                    self._give_up_late(record)
-                except Exception:  # a fault with one event's proof must not end the proof of all others
-                    log.exception("evidence of event %s could not be written", record.event.event_id)
-                    self._forget(record)
+                self._collect_packets(record)
+            if self._clock.monotonic_s() >= quiet_until_s or stopping:
+                failures = 0 if self._write_all(records, stopping) else failures + 1
+                quiet_until_s = self._clock.monotonic_s() + min(_LONGEST_PAUSE_S, failures)
             if stopping:
                 return
 
+    def _write_all(self, records: Sequence[_Open], stopping: bool) -> bool:
+        """Write what is due; False when the storage failed, for then the rest of the round would only wait for it too."""
+        for record in records:
+            try:
+                self._advance(record, stopping)
+            except StorageError as error:
+                self._tell(str(error))
+                self._give_up_late(record)
+                return False
+            except Exception:  # a fault with one event's proof must not end the proof of all others
+                log.exception("evidence of event %s could not be written", record.event.event_id)
+                self._forget(record)
+        return True
+
     def _advance(self, record: _Open, stopping: bool) -> None:
-        self._collect_packets(record)
         if record.stored and record.snapped_score < record.frame_score - (_CLEARER if record.snapped_score >= 0 else 0):
             self._write_snapshots(record)
         if not self._is_complete(record) and not stopping:
@@ -229,17 +243,26 @@ class Recorder:
             self._forget(record)
 
     def _collect_packets(self, record: _Open) -> None:
-        """Take over packets before the ring lets them go; the clip begins at the keyframe at or before the wanted start."""
-        packets = record.packets
-        since_s = packets[-1].captured_at_s if packets else self._first_wanted_s(record)
+        """Take over packets in decoding order before the ring lets them go, from the keyframe at or before the wanted start on."""
+        ring, packets = record.camera.ring, record.packets
         last_s = self._last_wanted_s(record)
-        if packets and since_s >= last_s:
-            return
-        for packet in record.camera.ring.since(since_s):
-            if packets and (packet.epoch != packets[0].epoch or packet.captured_at_s <= packets[-1].captured_at_s):
-                continue
-            if packet.captured_at_s <= last_s:
-                packets.append(packet)
+        if not packets:
+            found = ring.since(self._first_wanted_s(record))
+            # After a reconnection only the connection that shows the event counts.
+            showing = ring.since(record.event.incident.started_at_s)
+            if showing and found[0].epoch != showing[0].epoch:
+                found = showing
+        else:
+            if packets[-1].captured_at_s > last_s + _REORDER_S:
+                return
+            found = ring.since(packets[-1].captured_at_s)
+            # By identity: with B-frames times go back and forth in decoding order.
+            place = next((index for index, packet in enumerate(found) if packet is packets[-1]), None)
+            if place is not None:
+                found = found[place + 1 :]
+            elif found and found[0].epoch != packets[-1].epoch:
+                return
+        packets += [packet for packet in found if packet.captured_at_s <= last_s + 2 * _REORDER_S]
 
     def _is_complete(self, record: _Open) -> bool:
         if record.complete_at_s is None:
@@ -264,12 +287,14 @@ class Recorder:
             return
         # While the event was open nobody knew where it would end, so a little too much was taken.
         end_s = self._last_wanted_s(record)
-        packets = [packet for packet in record.packets if packet.captured_at_s <= end_s] or record.packets
+        last = max((index for index, packet in enumerate(record.packets) if packet.captured_at_s <= end_s), default=len(record.packets) - 1)
+        packets = record.packets[: last + 1]
 
         def write(path: Path) -> None:
             write_clip(packets, info, path)
 
-        first_s, last_s = packets[0].captured_at_s, packets[-1].captured_at_s
+        times_s = [packet.captured_at_s for packet in packets]
+        first_s, last_s = min(times_s), max(times_s)
         self._store.write(record.event.event_id, EvidenceKind.CLIP, first_s, last_s, write)
 
     def _give_up_late(self, record: _Open) -> None:

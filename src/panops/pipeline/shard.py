@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,9 @@ from panops.tracking.tracker import BatchTracker
 log = logging.getLogger(__name__)
 
 _RING_BYTES = 48 * 1024 * 1024
+_STUCK_S = 15.0
+_SILENT_PATIENCE_S = 10.0
+_ENDED_PATIENCE_S = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -106,6 +110,9 @@ class Shard:
         except PanopsError as error:
             log.error("camera %s does not run: %s", camera_id, error)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), str(error))
+        except Exception as error:  # one camera must not take the shard's others down
+            log.exception("camera %s does not run", camera_id)
+            self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), f"it could not be started: {error}")
 
     def _run_camera(self, camera_id: str, config: CameraConfig, model: str, message: Message) -> _Camera:
         detector = self._detectors.get(model)
@@ -142,12 +149,31 @@ class Shard:
         camera.feed.stop()
         with self._analysis.between_rounds:
             self._loops.pop(camera_id, None)
-            ended = camera.loop.finish()
+            self._analysis.forget(camera_id)
+            self._end_events(camera.loop)
             self._analyst.forget(camera_id)
             camera.loop.detector.forget(camera_id)
+        self._recorder.remove_camera(camera_id)
+
+    def _end_events(self, loop: CameraLoop) -> None:
+        """End what a camera has open, where it was last seen."""
+        ended = loop.finish()
         self._recorder.end(ended)
         self._writer.submit(ended)
-        self._recorder.remove_camera(camera_id)
+
+    def _end_events_of_silent_cameras(self) -> None:
+        """A camera that sends nothing cannot end its events itself: nobody knows what goes on there, so they end at the last look."""
+        now_s = self._clock.monotonic_s()
+        for camera in tuple(self._cameras.values()):
+            loop, feed = camera.loop, camera.feed
+            if loop is None or feed is None or not loop.has_open_events:
+                continue
+            patience_s = _ENDED_PATIENCE_S if feed.status.state == "ended" else loop.config.stall_s + _SILENT_PATIENCE_S
+            if now_s - loop.checked_s > patience_s:
+                with self._analysis.between_rounds:
+                    self._end_events(loop)
+                    self._analyst.forget(loop.camera_id)
+                    self._analyst.begin(loop)
 
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
@@ -155,6 +181,10 @@ class Shard:
 
     def drain(self) -> None:
         """Stop all cameras, end their events, write what is left."""
+        # All at once: one connection that hangs must not use up the time of the others.
+        feeds = [camera.feed for camera in self._cameras.values() if camera.feed is not None]
+        with ThreadPoolExecutor(max_workers=max(1, len(feeds))) as pool:
+            list(pool.map(CameraFeed.stop, feeds))
         for camera_id in list(self._cameras):
             self.drop(camera_id)
         self._pool.stop()
@@ -168,7 +198,15 @@ class Shard:
         return [self._status(camera_id, camera) for camera_id, camera in tuple(self._cameras.items())]
 
     def report(self) -> None:
-        """Send the statuses and, when it changed, what is wrong with the storage."""
+        """Send the statuses and, when it changed, what is wrong with the storage.
+
+        A shard whose analysis or decoding hangs stays silent, so that the supervisor starts it again.
+        """
+        stuck_s = max(self._analysis.busy_s, self._pool.busy_s)
+        if stuck_s > _STUCK_S:
+            log.error("analysis or decoding has hung for %.0f s", stuck_s)
+            return
+        self._end_events_of_silent_cameras()
         self._link.send({"type": "status", "cameras": [status_to_wire(status) for status in self.statuses()]})
         problem = self._writer.problem or ""
         if problem != self._storage_problem:
@@ -230,4 +268,7 @@ def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, 
 def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) -> None:
     """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
     while not stop.wait(every_s):
-        shard.report()
+        try:
+            shard.report()
+        except Exception:  # a single report may fail; silence for long means a hang and a restart
+            log.exception("the shard's state could not be told")

@@ -42,6 +42,7 @@ class ShardHandle:
         greeting: Makes the messages that a fresh process needs: boot and its cameras.
         on_message: Called on the event loop with each message and its tail.
         on_exit: Called when the process ended unasked, with a sentence why, before it is started again.
+        on_greeted: Called when a fresh process has its greeting and takes further messages.
         settings: Waits and limits.
     """
 
@@ -51,17 +52,20 @@ class ShardHandle:
         greeting: Callable[[], Awaitable[list[Message]]],
         on_message: Callable[[int, Message, bytes], None],
         on_exit: Callable[[int, str], None],
+        on_greeted: Callable[[int], None],
         settings: HandleSettings | None = None,
     ) -> None:
         self.index = index
         self._greeting = greeting
         self._on_message = on_message
         self._on_exit = on_exit
+        self._on_greeted = on_greeted
         self._settings = settings or HandleSettings()
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._greeted = False
         self.restarts = 0
 
     @property
@@ -69,14 +73,21 @@ class ShardHandle:
         """The process's id while it runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
+    @property
+    def greeted(self) -> bool:
+        """Whether a process runs that takes messages."""
+        return self._greeted
+
     def start(self) -> None:
         """Begin keeping the process alive."""
         self._task = asyncio.create_task(self._keep_alive(), name=f"shard-{self.index}")
 
-    def send(self, message: Message) -> None:
-        """Tell the shard; lost when it is down, since a fresh process is greeted with everything anyway."""
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(pack(message))
+    def send(self, message: Message) -> bool:
+        """Tell the shard; False when it is down or not greeted yet: the greeting of a fresh process says everything anyway."""
+        if not self._greeted or self._writer is None or self._writer.is_closing():
+            return False
+        self._writer.write(pack(message))
+        return True
 
     async def stop(self) -> None:
         """Ask the shard to drain, wait for it, kill it when it takes too long."""
@@ -91,15 +102,19 @@ class ShardHandle:
                 self._kill()
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep_alive(self) -> None:
         wait_s = self._settings.first_wait_s
         loop = asyncio.get_running_loop()
         while not self._stopping:
             began_s = loop.time()
-            reason = await self._run_once()
+            try:
+                reason = await self._run_once()
+            except Exception as error:  # whatever goes wrong with one start, the next one is tried
+                log.exception("shard %d could not be kept", self.index)
+                reason = f"it could not be set up: {error}"
+                await self._ended(reason)
             if self._asked_to_stop():
                 return
             if loop.time() - began_s >= self._settings.healthy_s:
@@ -123,25 +138,39 @@ class ShardHandle:
             return f"its process could not be started: {error.strerror}"
         finally:
             theirs.close()
+        self._greeted = False
         reader, self._writer = await asyncio.open_connection(sock=ours)
-        for message in await self._greeting():
-            self.send(message)
-        reason = "it closed its connection"
         try:
-            while True:
-                message, tail = await asyncio.wait_for(read_message(reader), self._settings.silence_s)
-                self._on_message(self.index, message, tail)
-        except TimeoutError:
-            reason = f"it said nothing for {self._settings.silence_s:.0f} s"
-        except LinkClosedError:
-            pass
+            for message in await self._greeting():
+                self._writer.write(pack(message))
+            self._greeted = True
+            if self._asked_to_stop():
+                self.send({"type": "drain"})
+            self._on_greeted(self.index)
+            reason = await self._listen(reader)
         finally:
+            self._greeted = False
             self._writer.close()
         return await self._ended(reason)
 
+    async def _listen(self, reader: asyncio.StreamReader) -> str:
+        """Pass messages on until the process is gone or silent; which of the two, in words."""
+        while True:
+            try:
+                message, tail = await asyncio.wait_for(read_message(reader), self._settings.silence_s)
+            except TimeoutError:
+                return f"it said nothing for {self._settings.silence_s:.0f} s"
+            except LinkClosedError:
+                return "it closed its connection"
+            try:
+                self._on_message(self.index, message, tail)
+            except Exception:  # one message that is not understood must not cost the shard its supervision
+                log.exception("shard %d sent a message that could not be handled", self.index)
+
     async def _ended(self, reason: str) -> str:
         process = self._process
-        assert process is not None, "only called after a start"  # noqa: S101 - an invariant for the type checker
+        if process is None:
+            return reason
         if not self._stopping:
             try:
                 await asyncio.wait_for(process.wait(), 2.0)

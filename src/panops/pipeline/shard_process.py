@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 
 from panops.domain.errors import PanopsError
-from panops.pipeline.link import LinkClosedError, ShardLink
+from panops.pipeline.link import LinkClosedError, Message, ShardLink
 from panops.pipeline.shard import Shard, report_forever
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -62,17 +62,24 @@ def _obey(shard: Shard, link: ShardLink) -> None:
     """Do what the supervisor says until it says `drain`."""
     while True:
         message, _ = link.receive()
-        kind = message["type"]
-        if kind == "drain":
+        if message["type"] == "drain":
             return
-        if kind == "assign":
-            shard.assign(message)
-        elif kind == "drop":
-            shard.drop(message["camera"])
-        elif kind == "watch":
-            shard.watch(message["wishes"])
-        else:
-            log.error("the supervisor said %r, which this shard does not know", kind)
+        try:
+            _do(shard, message)
+        except Exception:  # one order that fails must not end the cameras that run
+            log.exception("the order %r failed", message["type"])
+
+
+def _do(shard: Shard, message: Message) -> None:
+    kind = message["type"]
+    if kind == "assign":
+        shard.assign(message)
+    elif kind == "drop":
+        shard.drop(message["camera"])
+    elif kind == "watch":
+        shard.watch(message["wishes"])
+    else:
+        log.error("the supervisor said %r, which this shard does not know", kind)
 
 
 if __name__ == "__main__":

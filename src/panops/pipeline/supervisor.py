@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shutil
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
-from panops.domain.errors import StorageError
+from panops.domain.errors import PanopsError, StorageError
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, SystemNotice
 from panops.pipeline.placement import place, shard_count
@@ -78,7 +77,7 @@ class Supervisor:
         self._settings = settings
         self._clock = clock or SystemClock()
         # One home has one supervisor at a time (its lock), so a restarted one may take its own leases back at once.
-        self._owner = f"{os.uname().nodename}:{home.path}"
+        self._owner = home.owner_id()
         self._sites = SiteRepository(database)
         self._events = EventRepository(database)
         self._evidence = EvidenceStore(database, home.evidence)
@@ -87,7 +86,8 @@ class Supervisor:
         self._hub = FeedHub(self._send_wishes)
         self._handles: list[ShardHandle] = []
         self._placement: dict[str, int] = {}
-        self._signatures: dict[str, Message] = {}
+        self._sent: dict[str, Message] = {}
+        self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
         self._revision = -1
@@ -96,7 +96,7 @@ class Supervisor:
         self._notices: dict[tuple[str, int], SystemNotice] = {(notice.topic, -1): notice for notice in initial_notices}
         self._wishes_sent: dict[int, Message] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._meter = UsageMeter()
         self._began_s = time.monotonic()
         self._events_written = 0
@@ -112,31 +112,37 @@ class Supervisor:
         self._site = await asyncio.to_thread(self._sites.load)
         await asyncio.to_thread(replay_abandoned, self._home.journal, self._events)
         await asyncio.to_thread(self._evidence.sweep)
-        interrupted = await asyncio.to_thread(self._events.close_open, list(self._site.cameras))
+        interrupted = await asyncio.to_thread(self._events.close_open, None)
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
         count = shard_count(len(self._site.cameras), self._settings.cores or os.cpu_count() or 1, self._site.shards)
-        self._handles = [ShardHandle(index, self._greeter(index), self._on_message, self._on_exit) for index in range(count)]
+        self._handles = [
+            ShardHandle(index, self._greeter(index), self._on_message, self._on_exit, self._on_greeted) for index in range(count)
+        ]
         await self.reload()
         for handle in self._handles:
             handle.start()
         self._tasks = [
-            asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S), name="watch-site"),
-            asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S), name="renew-leases"),
-            asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S), name="clean-up"),
-            asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S), name="sweep"),
+            asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S, -2), name="watch-site"),
+            asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S, -3), name="renew-leases"),
+            asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S, -4), name="clean-up"),
+            asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S, -5), name="sweep"),
         ]
 
     async def stop(self) -> None:
         """Drain and end every shard. Safe to call twice."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        await asyncio.gather(*(handle.stop() for handle in self._handles))
+        for result in await asyncio.gather(*(handle.stop() for handle in self._handles), return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("a shard could not be stopped in order: %s", result)
         self._handles = []
+        try:
+            await asyncio.to_thread(self._release, dict(self._epochs))
+        except StorageError as error:
+            log.warning("leases could not be given back, they run out by themselves: %s", error)
 
     # --- LiveSite -------------------------------------------------------------------------------------------------------------
 
@@ -173,27 +179,32 @@ class Supervisor:
 
     async def reload(self) -> None:
         """Make the running cameras those of the database."""
-        async with self._reloading:
+        async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
             site = await asyncio.to_thread(self._sites.load)
             enabled = {camera_id for camera_id, camera in site.cameras.items() if camera.enabled}
-            placement = place(enabled, len(self._handles), self._placement)
-            signatures = {camera_id: _assignment(site, camera_id) for camera_id in enabled}
-            for camera_id in set(self._placement) - enabled:
-                self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
+            before = self._placement
+            self._site, self._placement = site, place(enabled, len(self._handles), before)
+            gone = sorted(set(before) - enabled)
+            for camera_id in gone:
+                self._handles[before[camera_id]].send({"type": "drop", "camera": camera_id})
+                self._sent.pop(camera_id, None)
                 self._statuses.pop(camera_id, None)
-                epoch = self._epochs.pop(camera_id, None)
-                if epoch is not None:
-                    await asyncio.to_thread(self._leases.release, camera_id, self._owner, epoch)
-            changed = [camera_id for camera_id in sorted(enabled) if signatures[camera_id] != self._signatures.get(camera_id)]
-            self._site, self._placement, self._signatures, self._revision = site, placement, signatures, revision
-            for camera_id in changed:
-                handle = self._handles[placement[camera_id]]
-                if handle.pid is not None:
-                    handle.send(await self._assign_message(camera_id))
-            for camera_id in sorted(set(self._statuses) - set(site.cameras)):
-                del self._statuses[camera_id]
+            await asyncio.to_thread(self._release, {name: self._epochs.pop(name) for name in gone if name in self._epochs})
+            for camera_id in sorted(enabled):
+                await self._bring_up_to_date(camera_id)
+            self._revision = revision
             self._send_wishes()
+
+    async def _bring_up_to_date(self, camera_id: str) -> None:
+        """Assign a camera whose settings are not what its shard was told; one that cannot be assigned now is tried again soon."""
+        wanted = _assignment(self._site, camera_id)
+        handle = self._handles[self._placement[camera_id]]
+        if self._sent.get(camera_id) == wanted or not handle.greeted:
+            return
+        message = await self._assign_message(camera_id, wanted)
+        if message is not None and handle.send(message):
+            self._sent[camera_id] = wanted
 
     def metrics(self) -> Mapping[str, float]:
         """Site-wide figures; see `LiveSite.metrics`."""
@@ -212,23 +223,46 @@ class Supervisor:
 
     def _greeter(self, index: int) -> Callable[[], Any]:
         async def greet() -> list[Message]:
-            boot: Message = {
-                "type": "boot",
-                "index": index,
-                "home": str(self._home.path),
-                "default_model": self._settings.default_model,
-            }
-            mine = sorted(camera_id for camera_id, shard in self._placement.items() if shard == index)
-            self._wishes_sent.pop(index, None)
-            return [boot, *[await self._assign_message(camera_id) for camera_id in mine]]
+            async with self._changing:
+                mine = sorted(camera_id for camera_id, shard in self._placement.items() if shard == index)
+                # Before the first new event: what the process before left open ends where it was last heard of.
+                interrupted = self._interrupted & set(mine)
+                if interrupted:
+                    await asyncio.to_thread(self._events.close_open, interrupted)
+                    self._interrupted -= interrupted
+                self._wishes_sent.pop(index, None)
+                messages: list[Message] = [
+                    {"type": "boot", "index": index, "home": str(self._home.path), "default_model": self._settings.default_model}
+                ]
+                for camera_id in mine:
+                    self._sent.pop(camera_id, None)
+                    wanted = _assignment(self._site, camera_id)
+                    message = await self._assign_message(camera_id, wanted)
+                    if message is not None:
+                        messages.append(message)
+                        self._sent[camera_id] = wanted
+                return messages
 
         return greet
 
-    async def _assign_message(self, camera_id: str) -> Message:
+    async def _assign_message(self, camera_id: str, wanted: Message) -> Message | None:
         """What a shard needs to run a camera; each one raises the camera's epoch, so that event ids are never used again."""
-        epoch = await asyncio.to_thread(self._leases.take, camera_id, self._owner, self._clock.utc_s(), _LEASE_S)
+        try:
+            epoch = await asyncio.to_thread(self._leases.take, camera_id, self._owner, self._clock.utc_s(), _LEASE_S)
+        except PanopsError as error:
+            self._note_status(CameraStatus(camera_id, CameraState.ERROR, str(error), model=self._settings.default_model))
+            return None
         self._epochs[camera_id] = epoch
-        return {**self._signatures[camera_id], "epoch": epoch}
+        return {**wanted, "epoch": epoch}
+
+    def _release(self, epochs: Mapping[str, int]) -> None:
+        for camera_id, epoch in epochs.items():
+            self._leases.release(camera_id, self._owner, epoch)
+
+    def _on_greeted(self, index: int) -> None:
+        """A fresh shard takes messages now: whatever changed while it was greeted is told by the next look for changes."""
+        self._revision = -1
+        self._send_wishes()
 
     def _on_message(self, index: int, message: Message, tail: bytes) -> None:
         kind = message["type"]
@@ -250,10 +284,7 @@ class Supervisor:
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
             self._note_status(replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0))
-        try:
-            self._events.close_open(mine)
-        except StorageError as error:
-            log.error("open events of shard %d could not be ended: %s", index, error)
+        self._interrupted.update(mine)
 
     def _note_status(self, status: CameraStatus) -> None:
         if status.camera_id not in self._placement:
@@ -288,9 +319,8 @@ class Supervisor:
         for handle in self._handles:
             mine = sorted((camera, size, fps) for (camera, size), fps in wishes.items() if self._placement.get(camera) == handle.index)
             message: Message = {"type": "watch", "wishes": [list(wish) for wish in mine]}
-            if handle.pid is not None and self._wishes_sent.get(handle.index) != message:
+            if self._wishes_sent.get(handle.index) != message and handle.send(message):
                 self._wishes_sent[handle.index] = message
-                handle.send(message)
 
     def _status(self, camera_id: str) -> CameraStatus:
         if not self._site.cameras[camera_id].enabled:
@@ -301,26 +331,33 @@ class Supervisor:
 
     # --- upkeep ---------------------------------------------------------------------------------------------------------------
 
-    async def _repeat(self, work: Callable[[], Any], every_s: float) -> None:
+    async def _repeat(self, work: Callable[[], Any], every_s: float, slot: int) -> None:
+        """Do `work` for ever; its own fault is told under `slot`, and taken back when it works again."""
         while True:
             await asyncio.sleep(every_s)
             try:
                 await work()
-            except StorageError as error:
-                self._note(SystemNotice("storage", "alarm", str(error)), -1)
+            except PanopsError as error:
+                self._note(SystemNotice("upkeep", "alarm", str(error)), slot)
+            except Exception:  # upkeep goes on, whatever one round of it meets
+                log.exception("%s failed", work.__name__)
+                self._note(SystemNotice("upkeep", "alarm", "a part of the upkeep failed; the log says what"), slot)
+            else:
+                self._clear(("upkeep", slot))
 
     async def _reload_when_changed(self) -> None:
-        if await asyncio.to_thread(self._sites.revision) != self._revision:
+        changed = await asyncio.to_thread(self._sites.revision) != self._revision
+        if changed or set(self._placement) != set(self._sent):
             await self.reload()
 
     async def _renew_leases(self) -> None:
         """Hold on to the cameras; one that another machine took is given up at once."""
-        lost = await asyncio.to_thread(self._leases.renew_all, self._owner, dict(self._epochs), self._clock.utc_s(), _LEASE_S)
-        for camera_id in lost:
-            self._epochs.pop(camera_id, None)
-            if camera_id in self._placement:
+        async with self._changing:  # a camera that is being assigned has a new epoch in a moment
+            lost = await asyncio.to_thread(self._leases.renew_all, self._owner, dict(self._epochs), self._clock.utc_s(), _LEASE_S)
+            for camera_id in lost:
+                del self._epochs[camera_id]
+                self._sent.pop(camera_id, None)  # so it is tried again, and says by whom it is held
                 self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
-                self._note(SystemNotice("lease", "alarm", f"camera {camera_id} was taken over by another machine"), -1)
 
     async def _sweep(self) -> None:
         """Tidy up what crashes left between rows and files."""

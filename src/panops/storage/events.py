@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind
@@ -164,19 +164,19 @@ class EventRepository:
             rows = connection.execute(query).all()
         return tuple(Review(row.at_s, row.user, ReviewStatus(row.status) if row.status else None, row.note, row.kept) for row in rows)
 
-    def close_open(self, camera_ids: Collection[str], at_s: float | None = None) -> int:
+    def close_open(self, camera_ids: Collection[str] | None, at_s: float | None = None) -> int:
         """End the events that a killed process left open: called by whoever takes the cameras over, before its first event.
 
         Such an event ends when it was last heard of, and its details get `interrupted: true`.
 
         Args:
-            camera_ids: The cameras taken over.
+            camera_ids: The cameras taken over; None: all, also those that are not in the site any more.
             at_s: Leave events alone that were heard of after this, UTC s; None ends them all.
 
         Returns:
             How many were ended.
         """
-        condition = events.c.camera_id.in_(sorted(camera_ids))
+        condition = true() if camera_ids is None else events.c.camera_id.in_(sorted(camera_ids))
         return self._interrupt(condition if at_s is None else and_(condition, events.c.updated_at_s <= at_s))
 
     def close_events(self, event_ids: Collection[str]) -> int:

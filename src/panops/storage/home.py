@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -53,6 +54,20 @@ class Home:
     def run(self) -> Path:
         """Sockets and process files of the running site."""
         return self.path / "run"
+
+    def owner_id(self) -> str:
+        """A name for this home that stays the same for ever, whatever the machine is called; made at the first call.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        path = self.path / "owner-id"
+        try:
+            if not path.is_file():
+                path.write_text(secrets.token_hex(8), encoding="ascii")
+            return path.read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise from_os(error, path, f"the file {path}") from error
 
     def create(self) -> Home:
         """Make the folders that are not there, readable by their owner only, and check that they can be written.

@@ -102,6 +102,20 @@ def test_a_missing_variable_never_repeats_the_rest_of_the_address() -> None:
     assert "secret" not in found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras: {a: 'rtsp://u:hunter2@h/'}",
+        "cameras: 'rtsp://u:hunter2@h/'",
+        "cameras: {a: {source: x.mp4, zones: 'rtsp://u:hunter2@h/', name: ['hunter2']}}",
+        "cameras: {a: {source: x.mp4, transport: hunter2}}",
+        "rules: ['rtsp://u:hunter2@h/']",
+    ],
+)
+def test_an_address_in_the_wrong_place_is_never_repeated(text: str) -> None:
+    assert "hunter2" not in "\n".join(problems(text))
+
+
 def test_secret_from_a_file_and_defaults(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("s3:cret\n")
     text = f"cameras: {{a: {{source: 'rtsp://u:${{file:{tmp_path / 'password'}}}@${{HOST:-cam.example}}/x'}}}}"

@@ -185,3 +185,41 @@ def test_batches_keep_cameras_apart() -> None:
         checks = [c for name, loop in loops.items() if (c := loop.consider(frame(n, person=name == "a", camera_id=name)))]
         seen += [outcome.tracks for outcome in analyst.round(checks)]
     assert {tracks.camera_id for tracks in seen if len(tracks)} == {"a"}
+
+
+class BrokenDetector(BoxDetector):
+    """Fails in a way that nobody foresaw."""
+
+    def detect(self, frame: Frame) -> Detections:
+        raise RuntimeError("not a model error")
+
+
+def test_a_fault_of_one_camera_costs_the_others_nothing() -> None:
+    loops = {"good": make_loop(BoxDetector(), camera_id="good"), "bad": make_loop(BrokenDetector(), camera_id="bad")}
+    analyst = Analyst(BatchTracker(), loops)
+    for loop in loops.values():
+        analyst.begin(loop)
+    events: list[Event] = []
+    for n in range(40):
+        checks = [c for name, loop in loops.items() if (c := loop.consider(frame(n, person=True, camera_id=name)))]
+        events += [event for outcome in analyst.round(checks) for event in outcome.events]
+    assert {event.event_id for event in events} == {"good-7-0"}
+    assert loops["bad"].counters.dropped["analysis_error"] == 40
+    assert loops["good"].counters.dropped["analysis_error"] == 0
+
+
+def test_a_clock_set_back_ends_what_is_open_and_goes_on() -> None:
+    loop = make_loop(BoxDetector())
+    before = play(loop, [frame(n, person=True) for n in range(500, 530)])
+    after = play(loop, [frame(n, person=True) for n in range(30)])
+    assert loop.counters.dropped["time_went_back"] == 0
+    events = [event for outcome in before + after for event in outcome.events]
+    assert [event.phase for event in events if event.event_id == "cam-7-0"][-1] is EventPhase.END
+    assert {event.event_id for event in events} == {"cam-7-0", "cam-7-1"}
+
+
+def test_a_check_of_a_loop_that_was_replaced_is_void() -> None:
+    old, new = make_loop(BoxDetector()), make_loop(BoxDetector())
+    check = old.consider(frame(0, person=True))
+    assert check is not None
+    assert list(Analyst(BatchTracker(), {"cam": new}).round([check])) == []

@@ -179,3 +179,50 @@ def test_a_full_disk_is_told_and_survived(stage: Stage, monkeypatch: pytest.Monk
     stage.say(event(EventPhase.END, 4.0, 5.0), 5.0)
     stage.play(9.0)
     assert wait_for(lambda: stage.problems[-1] == "")
+
+
+def ring_packet(time_s: float, *, key: bool = False, epoch: int = 0) -> Packet:
+    return Packet(time_s, time_s, key, 100, epoch, None)
+
+
+def collected(stage: Stage, packets: list[Packet], begun: Event, rounds: int = 4) -> list[Packet]:
+    """What the recorder takes when the packets come bit by bit."""
+    stage.recorder.close()
+    frame = Frame("cam", 0, 4.0, 4.0, ArrayPixels(np.zeros((120, 160, 3), np.uint8)))
+    stage.recorder._stopping = False
+    started = begun.incident.started_at_s
+    early = [packet for packet in packets if packet.captured_at_s <= started]
+    for packet in early:
+        stage.ring.append(packet)
+    stage.recorder.note(Outcome(Check("cam", frame, 0.0, True), Tracks.empty("cam", started), (begun,), 0.0))
+    (record,) = stage.recorder._open.values()
+    late = [packet for packet in packets if packet.captured_at_s > started]
+    for index in range(rounds):
+        stage.recorder._collect_packets(record)
+        for packet in late[index * len(late) // rounds : (index + 1) * len(late) // rounds]:
+            stage.ring.append(packet)
+    stage.recorder._collect_packets(record)
+    return record.packets
+
+
+def test_packets_in_decoding_order_are_all_taken(stage: Stage) -> None:
+    # A keyframe a second; after each P-frame come the three B-frames that are shown before it.
+    packets = []
+    for second in range(12):
+        packets.append(ring_packet(float(second), key=True))
+        for start in (0.0, 0.4):
+            packets += [ring_packet(second + start + step) for step in (0.4, 0.1, 0.2, 0.3) if start + step < 1]
+    taken = collected(stage, packets, event(EventPhase.BEGIN, 4.0, 4.0))
+    first = packets.index(taken[0])
+    assert taken[0].is_keyframe
+    assert taken == packets[first : first + len(taken)]
+    assert max(packet.captured_at_s for packet in taken) >= 9.9
+
+
+def test_after_a_reconnection_the_clip_is_of_the_connection_that_shows_the_event(stage: Stage) -> None:
+    packets = [ring_packet(n / 10, key=n % 10 == 0, epoch=0) for n in range(28)]
+    packets += [ring_packet(n / 10, key=n % 10 == 0, epoch=1) for n in range(30, 90)]
+    taken = collected(stage, packets, event(EventPhase.BEGIN, 4.0, 4.0))
+    assert {packet.epoch for packet in taken} == {1}
+    assert taken[0].captured_at_s <= 4.0
+    assert taken[-1].captured_at_s >= 8.0

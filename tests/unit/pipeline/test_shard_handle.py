@@ -1,0 +1,111 @@
+"""A shard's supervision outlives everything that can go wrong with it; with real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from panops.domain.errors import StorageLocked
+from panops.pipeline.shard_handle import HandleSettings, ShardHandle
+from panops.storage.database import Database
+from panops.storage.home import Home
+
+SETTINGS = HandleSettings(silence_s=10, first_wait_s=0.1, longest_wait_s=0.3, drain_s=10)
+
+
+class Site:
+    """Greets shards of an empty site, badly if it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder).create()
+        Database.at(folder).open().close()
+        self.bad_greetings = 0
+        self.slow_s = 0.0
+        self.bad_messages = 0
+        self.exits: list[str] = []
+        self.messages: list[str] = []
+        self.handle = ShardHandle(0, self.greet, self.take, lambda _, reason: self.exits.append(reason), lambda _: None, SETTINGS)
+
+    async def greet(self) -> list[dict[str, Any]]:
+        await asyncio.sleep(self.slow_s)
+        if self.bad_greetings:
+            self.bad_greetings -= 1
+            raise StorageLocked("another process holds the database")
+        return [{"type": "boot", "index": 0, "home": str(self.home.path), "default_model": "motion"}]
+
+    def take(self, _index: int, message: dict[str, Any], _tail: bytes) -> None:
+        self.messages.append(message["type"])
+        if self.bad_messages:
+            self.bad_messages -= 1
+            raise KeyError("not understood")
+
+    async def until(self, condition: Any, timeout_s: float = 20.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+def test_a_greeting_that_fails_is_tried_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.bad_greetings = 2
+        site.handle.start()
+        await site.until(lambda: "status" in site.messages)
+        assert len(site.exits) == 2
+        assert "another process holds the database" in site.exits[0]
+        await site.handle.stop()
+        assert site.handle.pid is None
+
+    asyncio.run(run())
+
+
+def test_orders_before_the_greeting_are_not_sent(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.slow_s = 0.8
+        site.handle.start()
+        await site.until(lambda: site.handle.pid is not None)
+        assert not site.handle.send({"type": "watch", "wishes": []})
+        await site.until(lambda: "status" in site.messages)
+        assert site.handle.send({"type": "watch", "wishes": []})
+        assert site.handle.send({"type": "nonsense"})
+        assert site.handle.send({"type": "assign"})
+        site.messages.clear()
+        await site.until(lambda: site.messages.count("status") >= 2)
+        assert site.exits == []
+        await site.handle.stop()
+
+    asyncio.run(run())
+
+
+def test_a_message_that_cannot_be_handled_does_not_end_supervision(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.bad_messages = 2
+        site.handle.start()
+        await site.until(lambda: site.messages.count("status") >= 2)
+        os.kill(site.handle.pid or 0, signal.SIGKILL)
+        await site.until(lambda: len(site.exits) == 1)
+        assert "signal 9" in site.exits[0]
+        site.messages.clear()
+        await site.until(lambda: "status" in site.messages)
+        await site.handle.stop()
+
+    asyncio.run(run())
+
+
+def test_a_silent_process_is_killed_and_started_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.handle._settings = HandleSettings(silence_s=2.5, first_wait_s=0.1, drain_s=5)
+        site.handle.start()
+        await site.until(lambda: "status" in site.messages)
+        os.kill(site.handle.pid or 0, signal.SIGSTOP)
+        await site.until(lambda: bool(site.exits))
+        assert "signal 9" in site.exits[0]
+        await site.handle.stop()
+
+    asyncio.run(run())
