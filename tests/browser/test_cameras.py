@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.browser.conftest import PHONE, MakeTab
+from tests.browser.conftest import PHONE, MakeTab, sync_api
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
+
+Route = sync_api.Route
 
 
 def test_the_list_has_those_in_trouble_first(site: SiteServer, tab: MakeTab) -> None:
@@ -81,6 +83,37 @@ def test_adding_a_camera(make_site: Callable[..., SiteServer], tab: MakeTab) -> 
     page.fill("#source", "ftp://camera.example/x")
     page.click("#save")
     page.wait_for_selector(".problem:visible, #wrong:visible")
+
+
+def test_saving_again_adds_no_second_camera(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    """The rule's PUT fails after the camera's; and somebody else takes the id between the look and the PUT."""
+    server = make_site()
+    made = tab(server)
+    made.allow += ["status of 412", "status of 503"]
+    page = made.open("/cameras/new")
+    page.wait_for_selector("text=Test before you save")
+    page.route("**/api/v1/rules/*", lambda route: route.fulfill(status=503, json={"detail": "the storage is busy"}), times=1)
+    taken = {"source": "sim://room", "name": "Somebody else's"}
+
+    def be_faster(route: Route) -> None:
+        answer = route.fetch()
+        page.request.put(f"{server.url}/api/v1/cameras/front-gate", data=taken, headers={"Origin": server.url})
+        route.fulfill(response=answer)
+
+    page.route("**/api/v1/cameras", be_faster, times=1)
+    page.fill("#source", "sim://yard")
+    page.fill("#name", "Front gate")
+    page.click("#save")
+    page.wait_for_selector("#wrong >> text=The camera is stored, its alarm is not")
+    page.fill("#name", "Front gate, left")
+    page.click("#save")
+    page.wait_for_url(f"{server.url}/")
+    site = server.live._sites.load()
+    assert {key: camera.name for key, camera in site.cameras.items() if "front" in key} == {
+        "front-gate": "Somebody else's",
+        "front-gate-2": "Front gate, left",
+    }
+    assert [rule.cameras for rule in site.rules if "front" in rule.id] == [["front-gate-2"]]
 
 
 def test_editing_keeps_the_password_and_what_the_form_does_not_show(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:

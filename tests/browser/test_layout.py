@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.browser.conftest import PHONE, WIDE, MakeTab
@@ -48,6 +50,42 @@ def test_the_boxes_of_the_sign_in_and_missing_pages(size: tuple[int, int], site:
     page = made.open("/no/such/page")
     assert page.inner_text("h1") == "There is no page at this address"
     assert problems(page) == []
+
+
+FILLED = """
+() => {
+  const room = document.getElementById('scroll').getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('.tile[data-id]')].map((node) => node.getBoundingClientRect());
+  const inside = boxes.every((box) => box.bottom <= room.bottom + 1 && box.right <= room.right + 1);
+  const wide = boxes.every((box) => Math.abs(box.width / box.height - 16 / 9) < 0.02);
+  const share = boxes.reduce((sum, box) => sum + box.width * box.height, 0) / (room.width * room.height);
+  return { inside, wide, share, columns: boxes.filter((box) => box.top === boxes[0].top).length };
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "least"), [(1, 0.75), (2, 0.6), (3, 0.5), (5, 0.6), (6, 0.72), (7, 0.6), (8, 0.68), (9, 0.75), (12, 0.7), (20, 0.7)]
+)
+def test_the_auto_grid_fills_the_screen(count: int, least: float, make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    lines = [f"  cam{number}: {{source: 'sim://yard'}}" for number in range(count)]
+    page = tab(make_site("\n".join(["cameras:", *lines])), "vera").open("/")
+    page.wait_for_selector(f".tile[data-id=cam{count - 1}]")
+    page.wait_for_selector("#grids [data-columns=auto][aria-pressed=true]")
+    for ticker in (True, False):
+        if not ticker:
+            page.click("#toggle-ticker")
+            page.wait_for_timeout(150)
+        filled = page.evaluate(FILLED)
+        assert filled["inside"], "no scrolling"
+        assert filled["wide"]
+        assert filled["share"] > least - (0 if ticker else 0.15), filled
+    assert problems(page) == []
+    page.click("#grids [data-columns='4']")
+    page.wait_for_selector(".wall[data-columns='4']")
+    page.click("#grids [data-columns=auto]")
+    page.wait_for_selector(".wall[data-columns=auto]")
+    assert page.evaluate(FILLED)["inside"]
 
 
 def test_the_grids_of_the_wall(site: SiteServer, tab: MakeTab) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.websockets import WebSocket
 
 from panops.api import cameras, events, health, media, metrics, models, problems, rules, session, setup, site, users
+from panops.api.clean_body import clean_body
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import LoginLimit
@@ -68,7 +69,7 @@ def create_app(
     registry = CollectorRegistry(auto_describe=False)
     sites, events_stored, resolve = SiteRepository(database), EventRepository(database), resolver_for(accounts)
     view = SiteView(sites)
-    sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets)
+    sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
     services = Services(
         settings=settings, clock=clock, database=database, live=live, models=catalogue or NoModels(), sites=sites, view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
@@ -85,6 +86,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(clean_body)],
         responses={"default": {"description": "what is wrong, as RFC 9457 says", "content": {"application/problem+json": {}}}},
         middleware=[
             Middleware(

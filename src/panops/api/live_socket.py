@@ -19,8 +19,9 @@ from typing import Any, Literal
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from panops.api.notices import notice_for
 from panops.api.preview_batch import CameraIndex, pack_batch
-from panops.api.schemas import CameraOut, EventOut, NoticeOut
+from panops.api.schemas import CameraOut, EventOut
 from panops.api.security import Caller, Resolver, find_caller, is_same_origin
 from panops.api.site_view import SiteView, status_of
 from panops.config.schema import SiteConfig
@@ -70,11 +71,13 @@ class LiveSockets:
     Args:
         parts: What they work with.
         limit: The most at once.
+        limit_of_one: The most at once of one user or token.
     """
 
-    def __init__(self, parts: SocketParts, limit: int) -> None:
+    def __init__(self, parts: SocketParts, limit: int, limit_of_one: int) -> None:
         self._parts = parts
         self._limit = limit
+        self._limit_of_one = limit_of_one
         self._open: set[LiveSocket] = set()
         self._closing = False
         self.counts = SocketCounts()
@@ -93,6 +96,8 @@ class LiveSockets:
             await websocket.close(NOT_SIGNED_IN, "sign in first")
         elif self._closing or len(self._open) >= self._limit:
             await websocket.close(TOO_MANY, "too many live connections")
+        elif sum(socket.belongs_to(caller) for socket in self._open) >= self._limit_of_one:
+            await websocket.close(TOO_MANY, f"{caller.username} has {self._limit_of_one} live connections already; close some pages")
         else:
             socket = LiveSocket(websocket, caller, self._parts, self.counts)
             self._open.add(socket)
@@ -137,6 +142,10 @@ class LiveSocket:
         self._paced_anew = asyncio.Event()
         self._check = asyncio.Event()
         self._reviews: dict[str, EventNotice] = {}
+
+    def belongs_to(self, caller: Caller) -> bool:
+        """Whether it is this user's or token's."""
+        return (self._caller.via, self._caller.username) == (caller.via, caller.username)
 
     def check(self) -> None:
         """Look again at the cameras and the session, soon."""
@@ -284,7 +293,7 @@ class LiveSocket:
     async def _tell(self, message: LiveMessage) -> None:
         scope = self._caller.scope
         if isinstance(message, SystemNotice):
-            body = NoticeOut(topic=message.topic, level=message.level, message=message.message)
+            body = notice_for(scope, message)
             await self._say({"type": "notice", **body.model_dump(mode="json")})
         elif isinstance(message, CameraStatus) and message.camera_id in self._index.numbers:
             camera = CameraOut.of(message.camera_id, self._site, status_of(self._site, message.camera_id, message))

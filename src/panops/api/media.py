@@ -1,7 +1,13 @@
-"""The files that prove events: snapshots and clips, with ranges so that a player can seek."""
+"""The files that prove events: snapshots and clips, with ranges so that a player can seek.
+
+A browser may keep them, but asks each time (`no-cache`) whether it may still show them: after signing out the answer is 401, not the
+picture. For an unchanged file the answer is 304, without the file.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from pathlib import Path as PathOnDisk
 from typing import Annotated, Literal
@@ -9,6 +15,7 @@ from typing import Annotated, Literal
 import cv2
 from fastapi import APIRouter, Path
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +29,8 @@ router = APIRouter(prefix="/api/v1/events", tags=["events"])
 FileName = Annotated[Literal["snapshot.jpg", "annotated.jpg", "clip.mp4"], Path()]
 _KINDS = {name: kind for kind, name in FILE_NAMES.items()}
 _PARTS = re.compile(r"(\d*)-(\d*)")
+# Private: no shared cache may keep it. No-cache: asked each time, since the next user of this browser may not see it.
+CACHING = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
 WIDTHS_PX = {"s": 426, "m": 854}
 _RANGE = re.compile(r"^bytes=(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15})(?:, *(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15}))*$")
 _TYPES = {"snapshot.jpg": "image/jpeg", "annotated.jpg": "image/jpeg", "clip.mp4": "video/mp4"}
@@ -46,9 +55,8 @@ class _File(FileResponse):
         headers = Headers(scope=scope)
         length = int(self.headers["content-length"])
         asked = headers.get("range")
-        if self.headers["etag"] in [part.strip() for part in headers.get("if-none-match", "").split(",")]:
-            kept = {name: self.headers[name] for name in ("etag", "cache-control", "last-modified")}
-            await Response(status_code=304, headers=kept)(scope, receive, send)
+        if _has(headers, self.headers["etag"]):
+            await _unchanged(self.headers["etag"])(scope, receive, send)
             return
         if asked is not None and not _is_range(asked):
             scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]}
@@ -57,6 +65,19 @@ class _File(FileResponse):
             await answer(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
+
+
+def _has(headers: Headers, etag: str) -> bool:
+    """Whether the client has this version already."""
+    return etag in [part.strip().removeprefix("W/") for part in headers.get("if-none-match", "").split(",")]
+
+
+def _unchanged(etag: str) -> Response:
+    return Response(status_code=304, headers={**CACHING, "ETag": etag})
+
+
+def _etag(stat: os.stat_result, size: str) -> str:
+    return f'"{hashlib.sha256(f"{stat.st_mtime_ns}-{stat.st_size}-{size}".encode()).hexdigest()[:32]}"'
 
 
 def _is_range(header: str) -> bool:
@@ -69,7 +90,9 @@ def _first_byte(first: str, last: str, length: int) -> int:
 
 @router.head("/{event_id}/{file_name}", response_class=Response, include_in_schema=False)
 @router.get("/{event_id}/{file_name}", response_class=Response)
-def media(event_id: EventId, file_name: FileName, caller: Viewer, services: Needed, size: Size = "l", download: bool = False) -> Response:
+def media(
+    request: Request, event_id: EventId, file_name: FileName, caller: Viewer, services: Needed, size: Size = "l", download: bool = False
+) -> Response:
     """A snapshot, an annotated snapshot, or the clip.
 
     `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; `download=true` saves under the event's name.
@@ -82,14 +105,16 @@ def media(event_id: EventId, file_name: FileName, caller: Viewer, services: Need
     except OSError as error:  # retention took it a moment ago
         raise not_found("file") from error
     if size != "l" and file_name != "clip.mp4":
+        etag = _etag(stat, size)
+        if _has(request.headers, etag):
+            return _unchanged(etag)
         small = smaller_jpeg(path, WIDTHS_PX[size])
         if small is not None:
-            return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+            return Response(small, media_type="image/jpeg", headers={**CACHING, "ETag": etag})
     return _File(
         path,
         media_type=_TYPES[file_name],
-        # Written once and never changed; the ETag tells a replaced one. Private: no shared cache may keep it.
-        headers={"Cache-Control": "private, max-age=3600"},
+        headers={**CACHING, "ETag": _etag(stat, "l")},
         stat_result=stat,
         filename=f"{event_id}-{file_name}" if download else None,
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from panops.api.connections import MOST_HEADER_BYTES, BoundedProtocol, allow_many_files
 from panops.api.services import Services
 from panops.domain.errors import ConfigError, ConfigProblem
 
@@ -42,12 +43,15 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
     Raises:
         ConfigError: The address cannot be listened on; says why.
     """
+    allow_many_files()
     listener = open_listener(host, port)
     services: Services = app.state.services
     trusted = services.settings.trusted_proxies
     config = uvicorn.Config(
         app,
-        http="httptools",
+        # Not httptools: it has no limit for headers, and one endless header takes all memory.
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=LARGEST_SOCKET_MESSAGE_BYTES,

@@ -25,6 +25,7 @@ class ApiSettings:
             without signing in). Switch it off behind a reverse proxy on the same machine.
         max_body_bytes: Longer request bodies are refused.
         max_sockets: Websockets at once, over all users.
+        max_sockets_of_one: Websockets at once of one user or token.
     """
 
     evidence_folder: Path
@@ -36,3 +37,4 @@ class ApiSettings:
     loopback_is_local: bool = True
     max_body_bytes: int = 1024 * 1024
     max_sockets: int = 200
+    max_sockets_of_one: int = 20

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from panops.api.schemas import NoticeOut, SiteOut
+from panops.api.notices import notices_for
+from panops.api.schemas import SiteOut
 from panops.api.security import COOKIE, Viewer
 from panops.api.services import Needed
 from panops.storage.scope import Role
@@ -32,7 +33,6 @@ router = APIRouter(prefix="/api/v1", tags=["site"])
 @router.get("/site")
 async def site(caller: Viewer, services: Needed) -> SiteOut:
     """The site. `metrics` is there for operators and administrators."""
-    notices = [NoticeOut(topic=item.topic, level=item.level, message=item.message) for item in services.live.notices()]
     metrics = dict(services.live.metrics()) if caller.role.covers(Role.OPERATOR) else None
     stored = await run_in_threadpool(services.view.current)
     model, note = await run_in_threadpool(services.models.default)
@@ -40,7 +40,7 @@ async def site(caller: Viewer, services: Needed) -> SiteOut:
         version=services.settings.version,
         model=stored.model or model,
         model_note=note,
-        notices=notices,
+        notices=notices_for(caller.scope, services.live.notices()),
         timezone=stored.timezone or local_timezone(),
         metrics=metrics,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -16,7 +17,7 @@ from panops.api.security import Admin
 from panops.api.services import Needed, Services
 from panops.api.session import Text
 from panops.config.schema import Name
-from panops.storage.accounts import TokenInfo, User
+from panops.storage.accounts import TokenInfo, User, check_password
 from panops.storage.errors import AccountRefused
 from panops.storage.scope import Role
 
@@ -130,15 +131,11 @@ async def change_user(username: Username, body: UserPatch, caller: Admin, servic
         if role is Role.ADMIN and "cameras" in body.model_fields_set and body.cameras is not None:
             detail = "an admin sees every camera: leave cameras out"
             raise ProblemError(422, detail, [FieldError("cameras", detail)])
-        accounts = services.accounts
-        if role is not user.role:
-            await _unless_last(lambda: accounts.set_role(username, role))
-        cameras = None if role is Role.ADMIN or limited is None else sorted(limited)
-        if cameras != (None if user.cameras is None else sorted(user.cameras)):
-            await run_in_threadpool(accounts.set_cameras, username, cameras)
         if body.password is not None:
-            async with services.hashing:
-                await run_in_threadpool(accounts.set_password, username, body.password)
+            check_password(body.password)
+        cameras = None if role is Role.ADMIN or limited is None else sorted(limited)
+        async with services.hashing if body.password is not None else nullcontext():
+            await _unless_last(lambda: services.accounts.change(username, role=role, cameras=cameras, password=body.password))
     detail_of = {**_rights(role, cameras), "password": "changed"} if body.password is not None else _rights(role, cameras)
     await services.note(caller, "user.change", user.username, detail_of)
     services.sockets.check()
@@ -207,7 +204,7 @@ async def _existing(services: Services, username: str) -> User:
     return user
 
 
-async def _unless_last(change: Callable[[], None]) -> None:
+async def _unless_last(change: Callable[[], object]) -> None:
     """Run a change that storage refuses for the last administrator."""
     try:
         await run_in_threadpool(change)

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote, urlsplit
 
 import typer
 import yaml
@@ -14,14 +13,13 @@ import yaml
 from panops.config.load import load_site
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigError
+from panops.ingest.address import with_placeholders
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.site import ApplyReport, SiteRepository
 
 FILE_ORIGIN = "file"
 """One site has one file: its path may change without its cameras becoming somebody else's."""
-
-_SECRET_PARAMETER = re.compile(r"pass|pwd|secret|token|auth|key", re.IGNORECASE)
 
 HomeOption = Annotated[Path | None, typer.Option(help="Where everything is kept; $PANOPS_HOME, else your data folder.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -102,22 +100,23 @@ def site_values(site: SiteConfig, *, secrets: bool) -> dict[str, Any]:
 
 def without_secrets(source: str, camera_id: str) -> str:
     """An address whose password and secret parameters are replaced by variables named after the camera."""
-    if "://" not in source:
-        return source
-    stem = re.sub(r"[^A-Za-z0-9]", "_", camera_id).upper()
+    stem = _variable(camera_id)
     stem = stem if not stem[0].isdigit() else f"CAMERA_{stem}"
-    scheme, rest = source.split("://", 1)
-    authority, slash, tail = re.match(r"([^/?#]*)([/?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]  # matches anything
-    login, at, host = authority.rpartition("@")
-    if at and ":" in login:
-        login = f"{login.split(':', 1)[0]}:${{{stem}_PASSWORD}}"
-    replaced = f"{scheme}://{login}{at}{host}{slash}{tail}"
-    for name, value in parse_qsl(urlsplit(source).query):
-        if value and _SECRET_PARAMETER.search(name):
-            variable = f"${{{stem}_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}}}"
-            for spelling in {value, quote(value, safe="")}:
-                replaced = replaced.replace(f"{name}={spelling}", f"{name}={variable}")
-    return replaced
+    taken: dict[str, str] = {}
+
+    def variable(key: str, secret: str) -> str:
+        wanted = name = f"{stem}_{_variable(key)}"
+        number = 1
+        while taken.setdefault(name, secret) != secret:
+            number += 1
+            name = f"{wanted}_{number}"
+        return f"${{{name}}}"
+
+    return with_placeholders(source, variable)
+
+
+def _variable(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", text).upper()
 
 
 def _report_values(report: ApplyReport) -> dict[str, Any]:

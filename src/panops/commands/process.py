@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from panops.config.load import load_site
+from panops.config.load import load_site, problems_of
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import SystemClock
 from panops.domain.errors import ConfigError, ConfigProblem, PanopsError
@@ -91,19 +92,26 @@ def _camera_for(video: Path, site: Path | None, camera: str) -> tuple[str, SiteC
     """The camera that the video stands for, in a site of its own.
 
     Raises:
-        ConfigError: The site file is wrong or has no such camera.
+        ConfigError: The site file is wrong or has no such camera, or the camera's name is none.
     """
+    # As an absolute path it is a file whatever its name: `clip:1.mp4` has no scheme.
+    source = str(video.expanduser().absolute())
     if site is None:
         camera_id = camera or "video"
         rules = [{"id": "anyone", "kind": "intrusion", "cameras": [camera_id], "classes": ["person"]}]
-        found = SiteConfig.model_validate({"cameras": {camera_id: {"source": str(video)}}, "rules": rules})
-        return camera_id, found
+        try:
+            return camera_id, SiteConfig.model_validate({"cameras": {camera_id: {"source": source}}, "rules": rules})
+        except ValidationError as error:
+            raise ConfigError(f"camera {camera_id!r}", [*problems_of(error)]) from error
     loaded = load_site(site)
     camera_id = camera or (next(iter(loaded.cameras)) if len(loaded.cameras) == 1 else "")
     if camera_id not in loaded.cameras:
         known = ", ".join(loaded.cameras) or "none"
         raise ConfigError(str(site), [ConfigProblem("cameras", f"name one of its cameras with --camera; there are: {known}")])
-    replaced = CameraConfig.model_validate({**loaded.cameras[camera_id].plain(), "source": str(video), "loop": False, "realtime": False})
+    try:
+        replaced = CameraConfig.model_validate({**loaded.cameras[camera_id].plain(), "source": source, "loop": False})
+    except ValidationError as error:
+        raise ConfigError(str(site), [*problems_of(error, prefix=("cameras", camera_id))]) from error
     return camera_id, loaded.model_copy(update={"cameras": {**loaded.cameras, camera_id: replaced}})
 
 

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from panops.config import yaml_reader
-from panops.config.schema import CameraConfig, IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig, SiteConfig
+from panops.config.schema import BUILTIN_RULES, CameraConfig, SiteConfig
 from panops.domain.errors import ConfigError, ConfigProblem
 
 PathKey = tuple[str | int, ...]
@@ -85,7 +85,7 @@ def problems_of(error: ValidationError, lines: Mapping[PathKey, int] | None = No
     """
     for item in error.errors(include_url=False, include_context=True):
         # A discriminated union puts the kind's name into the path; the user's file has no such level.
-        location = prefix + tuple(part for part in item["loc"] if part not in _UNION_TAGS)
+        location = prefix + tuple(part for part in item["loc"] if part not in BUILTIN_RULES)
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "no such setting here; check the spelling"
@@ -95,9 +95,6 @@ def problems_of(error: ValidationError, lines: Mapping[PathKey, int] | None = No
             # Texts are not repeated: any of them may be an address with a password, put in the wrong place.
             message += f", got {item['input']!r}"
         yield ConfigProblem(".".join(str(part) for part in location), message, _nearest_line(location, lines or {}))
-
-
-_UNION_TAGS = frozenset({"intrusion", "line_crossing", "loitering", "occupancy"})
 
 
 def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) -> Iterator[ConfigProblem]:
@@ -125,14 +122,12 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
             yield ConfigProblem("timezone", message, _nearest_line(("timezone",), known))
 
 
-def _missing_place(
-    rule: IntrusionConfig | LineCrossingConfig | LoiteringConfig | OccupancyConfig, camera_id: str, camera: CameraConfig
-) -> tuple[str, str] | None:
-    if isinstance(rule, LineCrossingConfig):
-        if rule.line not in camera.lines:
-            return "line", f"camera {camera_id!r} has no line {rule.line!r}; it has: {', '.join(camera.lines) or 'none'}"
-    elif rule.zone is not None and rule.zone not in camera.zones:
-        return "zone", f"camera {camera_id!r} has no zone {rule.zone!r}; it has: {', '.join(camera.zones) or 'none'}"
+def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:
+    line, zone = getattr(rule, "line", None), getattr(rule, "zone", None)
+    if line is not None and line not in camera.lines:
+        return "line", f"camera {camera_id!r} has no line {line!r}; it has: {', '.join(camera.lines) or 'none'}"
+    if zone is not None and zone not in camera.zones:
+        return "zone", f"camera {camera_id!r} has no zone {zone!r}; it has: {', '.join(camera.zones) or 'none'}"
     return None
 
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import time
+from importlib.metadata import entry_points
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from panops.domain.events import Severity
 
@@ -31,6 +44,11 @@ class _Config(BaseModel):
     """Unknown keys are mistakes, not extras; values do not change after checking."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+def _plugins(group: str) -> list[str]:
+    """What plug-ins add to an entry-point group; config looks at their names only and imports nothing."""
+    return sorted({point.name for point in entry_points(group=group)})
 
 
 class ZoneConfig(_Config):
@@ -94,7 +112,6 @@ class CameraConfig(_Config):
     enabled: bool = True
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries video")
     loop: bool = Field(False, description="play a file again from its start, as if it were a camera")
-    realtime: bool = Field(True, description="play a file at its own pace; off: as fast as it goes")
     model: str = Field("", description="a model's name; the site's default where it is empty")
     check_fps: float = Field(5.0, gt=0, le=60, allow_inf_nan=False, description="how often a second the picture is looked at")
     min_score: float = Field(0.35, ge=0, le=1, description="detections below this score are ignored")
@@ -117,7 +134,10 @@ class CameraConfig(_Config):
             raise ValueError("expected an address such as rtsp://host/path or a file name, got nothing")
         scheme = re.match(r"^([a-z][a-z0-9+.-]*):", text)
         if scheme and len(scheme[1]) > 1 and scheme[1] not in cls.SOURCE_SCHEMES:
-            raise ValueError(f"cannot read {scheme[1]}: addresses; expected one of {', '.join(cls.SOURCE_SCHEMES)} or a file name")
+            installed = _plugins("panops.sources")
+            if scheme[1] not in installed:
+                known = ", ".join([*cls.SOURCE_SCHEMES, *installed])
+                raise ValueError(f"cannot read {scheme[1]}: addresses; expected one of {known} or a file name")
         return SecretStr(text)
 
     @model_validator(mode="after")
@@ -189,10 +209,33 @@ class OccupancyConfig(_RuleConfig):
     after_s: Seconds = Field(2.0, description="how long the count must be off before it counts")
 
 
+class PluginRuleConfig(_RuleConfig):
+    """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+    zone: Name | None = None
+    line: Name | None = None
+
+
+def _built_in_or_plugin(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    if isinstance(value, PluginRuleConfig):
+        return value
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if isinstance(kind, str) and kind not in BUILTIN_RULES and kind in _plugins("panops.rules"):
+        return PluginRuleConfig.model_validate(value)
+    return check(value)
+
+
+# A plug-in's rule is none of the four, yet is checked, stored and given to `panops.rules` in the same way.
 RuleConfig = Annotated[
     IntrusionConfig | LineCrossingConfig | LoiteringConfig | OccupancyConfig,
     Field(discriminator="kind"),
+    SerializeAsAny(),
+    WrapValidator(_built_in_or_plugin),
 ]
+BUILTIN_RULES = frozenset({"intrusion", "line_crossing", "loitering", "occupancy"})
 
 
 class EvidenceConfig(_Config):

@@ -1,13 +1,15 @@
 """What a camera's `source` text means, and how it is shown to people: never with its password.
 
-Passwords hide in two places: before the `@` of an address, and in its query (`?user=me&password=...`). Some are typed raw (`p@ss/word`),
-some percent-encoded; FFmpeg decodes them and may print either form, so `secrets` lists all of them and `scrub` removes every one.
+Passwords hide in two places: before the `@` of an address, and in pairs such as `password=...` in its query or path (recorders take
+`/user=me_password=..._channel=1`). Some are typed raw (`p@ss/word`), some percent-encoded; FFmpeg decodes them and may print either form,
+so `secrets` lists all of them and `scrub` removes every one. Where a text can be read in two ways, what is shown hides more.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +20,20 @@ from panops.domain.errors import SourceUnsupported
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]+):(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
-_SECRET_KEY = re.compile(r"pass|pwd|secret|token|auth|sig|key|credential", re.IGNORECASE)
-_QUERY_VALUE = re.compile(r"(?P<key>[^?&=#]+)=(?P<value>[^&#]*)")
+_KEY = r"[\w.%-]{1,40}"
+_HIDING_KEY = r"(?:[\w.%-]{0,40}(?:pas|pwd|psw|secret|token|auth|sig|key|credential|jwt)[\w.%-]{0,40}|(?<![^\W_])(?:pw|pin)\d*)"
+# A value ends where the next pair begins, and nowhere else: a raw password may hold any of these letters. `_` is common in passwords, so
+# it counts only before the keys that recorders use.
+_RECORDER_KEY = r"_(?:user|channel|stream|subtype|unicast|proto)\w{0,20}="
+_NEXT_PAIR = rf"[;&?](?![\w.%-]{{0,40}}{_RECORDER_KEY}){_KEY}=|{_RECORDER_KEY}"
+_SECRET_PAIR = re.compile(rf"(?P<key>{_HIDING_KEY})=(?P<value>.+?)(?=(?:{_NEXT_PAIR})|\Z)", re.IGNORECASE | re.DOTALL)
+# What comes after is surely no password of a login any more: an `@` in it belongs to a value.
+_FIRST_PAIR = re.compile(rf"\?{_KEY}=|[/;&_?]{_HIDING_KEY}=", re.IGNORECASE)
+_TAIL = re.compile(r"[/?#]")
+_URL = re.compile(r"(?P<head>(?P<scheme>[a-z][a-z0-9+.-]*)://)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_SURE_PATH = re.compile(r"/(?!/)|\.{1,2}/|~/")
+# `cam:554/live@1` is a host with its port, `admin:12/34@cam` a password that was typed raw.
+_USUAL_PORTS = frozenset({80, 81, 82, 83, 88, 443, 554, 555, 1935, 5000, 7447, 8000, 8080, 8081, 8088, 8443, 8554, 8888, 10554})
 _LOGIN_IN_TEXT = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s'\"]*@")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # A secret this short would hit every other word; inside an address the pattern above still removes it.
@@ -73,7 +87,7 @@ def parse_address(source: str) -> Address:
         source: `rtsp://...`, `http(s)://...`, `file:...`, `device:...`, `sim://...`, or a path or glob pattern.
 
     Raises:
-        SourceUnsupported: The text is empty, or an address without a host.
+        SourceUnsupported: The text is empty, an address without a host, or a login without a scheme.
     """
     text = source.strip()
     if not text:
@@ -101,30 +115,41 @@ def scrub(text: str, secrets: tuple[str, ...]) -> str:
 def _other_address(scheme: str, rest: str, text: str) -> Address:
     if scheme == "device":
         device = rest.removeprefix("//") or "/dev/video0"
-        return Address(AddressKind.DEVICE, scheme, device, f"device:{device}")
-    if scheme == "sim":
-        return Address(AddressKind.SIMULATED, scheme, rest.removeprefix("//"), text)
-    if not rest.startswith("//") and Path(text).exists():
-        return _path_address(text)
+        secrets, masked = _mask(device)
+        return Address(AddressKind.DEVICE, scheme, device, f"device:{masked}", secrets=secrets)
     secrets, masked = _mask(text)
+    if scheme == "sim":
+        return Address(AddressKind.SIMULATED, scheme, rest.removeprefix("//"), masked, secrets=secrets)
+    if not rest.startswith("//") and (_exists(text) or "@" in rest):
+        return _path_address(text)
     return Address(AddressKind.PLUGIN, scheme, text, masked, secrets=secrets)
 
 
 def _path_address(text: str) -> Address:
-    path = str(Path(text).expanduser())
-    if Path(path).is_dir():
+    secrets, masked = _mask(text)
+    try:
+        path = str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise SourceUnsupported(f"{masked} cannot be read: there is no such user with a home folder") from error
+    exists = _exists(path)
+    if exists:
+        secrets, masked = (), text
+    elif _has_login(text):
+        raise SourceUnsupported(f"did you forget rtsp://? {masked} reads like a login; a file of such a name is written with ./ in front")
+    if exists and Path(path).is_dir():
         kind = AddressKind.FOLDER
-    elif any(letter in path for letter in "*?[") and not Path(path).exists():
+    elif any(letter in path for letter in "*?[") and not exists:
         kind = AddressKind.GLOB
     else:
         kind = AddressKind.FILE
-    return Address(kind, "file", path, text)
+    return Address(kind, "file", path, masked, secrets=secrets)
 
 
 def _network_address(scheme: str, rest: str) -> Address:
-    login, authority, tail = _split_login(rest.removeprefix("//"))
+    rest = rest.removeprefix("//")
+    login, authority, tail = _split_login(rest)
     host, port = _split_host(authority)
-    secrets, masked = _mask(f"{scheme}://{rest.removeprefix('//')}")
+    secrets, masked = _mask(f"{scheme}://{rest}")
     if not host:
         raise SourceUnsupported(f"expected a host name after {scheme}://, got none in {masked}")
     encoded = ""
@@ -135,29 +160,51 @@ def _network_address(scheme: str, rest: str) -> Address:
     return Address(kind, scheme, f"{scheme}://{encoded}{authority}{tail}", masked, host, port, secrets)
 
 
-def _split_login(rest: str) -> tuple[str | None, str, str]:
+def _split_login(rest: str, *, for_people: bool = False) -> tuple[str | None, str, str]:
     """`user:password`, `host:port` and the tail of what follows `//`; a raw password may hold `@`, `/`, `?` and `#`.
 
     Where an address can be read in two ways, the one that hides more is taken: a wrong guess is then seen at once, and shows no password.
+
+    Args:
+        rest: What follows `//`.
+        for_people: Hide even where the other reading is the likelier one, because the host is a single word.
     """
-    authority = _until(rest, r"[/?#]")
+    authority = _until(rest, _TAIL)
     tail = rest[len(authority) :]
     login, at, host = authority.rpartition("@")
     by_rule = (login if at else None, host, tail)
-    _, colon, port = host.partition(":")
+    _, colon, port = "", "", ""
+    if not host.startswith("["):
+        _, colon, port = host.partition(":")
     # `user:pa` cannot be a host with its port: there the password surely goes on. Elsewhere a query may hold an `@` of its own.
-    broken = bool(colon) and not port.isdigit() and not host.startswith("[")
-    login, later, after = (rest if broken else _until(rest, r"\?[\w.-]+=")).rpartition("@")
+    broken = bool(colon) and not (port.isdecimal() and 0 < int(port) < 65536)
+    plausible = _plausibility(host)
+    # A single word with a port that no camera has: rather a user whose password begins with digits.
+    odd = bool(colon) and not broken and not at and plausible < 2 and int(port) not in _USUAL_PORTS
+    login, later, after = (rest if broken or (odd and for_people) else _until(rest, _FIRST_PAIR)).rpartition("@")
     if not later or len(login) <= len(authority):
         return by_rule
-    later_host = _until(after, r"[/?#]")
-    if broken or ((at or colon) and _plausibility(later_host) >= max(1, _plausibility(host))):
+    later_host = _until(after, _TAIL)
+    likely = broken or ((at or colon) and _plausibility(later_host) >= max(1, plausible)) or (odd and int(port) < 1024)
+    if likely or (for_people and (at or colon) and plausible < 2):
         return login, later_host, rest[len(login) + 1 + len(later_host) :]
     return by_rule
 
 
-def _until(text: str, pattern: str) -> str:
-    match = re.search(pattern, text)
+def _has_login(text: str) -> bool:
+    """Whether a text without a scheme holds `user:password@`; what surely is a path does not."""
+    return not _SURE_PATH.match(text) and re.search(r":.*@", text, re.DOTALL) is not None
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _until(text: str, pattern: re.Pattern[str]) -> str:
+    match = pattern.search(text)
     return text[: match.start()] if match else text
 
 
@@ -175,7 +222,7 @@ def _split_host(authority: str) -> tuple[str, int | None]:
     if literal:
         return literal["host"], int(literal["port"]) if literal["port"] else None
     host, _, port = authority.partition(":")
-    return host, int(port) if port.isdigit() else None
+    return host, int(port) if port.isdecimal() else None
 
 
 def _encode(text: str) -> str:
@@ -183,27 +230,53 @@ def _encode(text: str) -> str:
     return quote(_BROKEN_PERCENT.sub("%25", text), safe="%")
 
 
-def _mask(url: str) -> tuple[tuple[str, ...], str]:
-    """Every spelling of the passwords in `url`, and `url` without them."""
-    scheme, _, rest = url.partition("://")
-    login, authority, tail = _split_login(rest)
-    found: set[str] = set()
-    shown = ""
+def with_placeholders(source: str, placeholder: Callable[[str, str], str]) -> str:
+    """`source` with something else in place of each password. Nothing is refused: what cannot be an address is masked all the same.
+
+    Args:
+        source: A camera's `source` text.
+        placeholder: Gives the replacement for a key (`password` for the login's, else the pair's key) and the secret as it is written.
+    """
+    head, login, tail = _parts(source.strip())
+    shown = head
     if login is not None:
         user, colon, password = login.partition(":")
-        shown = f"{user}:{HIDDEN}@" if colon else f"{user}@"
-        if password:
-            found |= _spellings(password)
-            found.add(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode())
+        shown += user + colon + (placeholder("password", password) if password else "")
+    return shown + (_SECRET_PAIR.sub(lambda pair: f"{pair['key']}={placeholder(pair['key'], pair['value'])}", tail) if tail else "")
 
-    def hide(match: re.Match[str]) -> str:
-        if not _SECRET_KEY.search(match["key"]) or not match["value"]:
-            return match[0]
-        found.update(_spellings(match["value"]))
-        return f"{match['key']}={HIDDEN}"
 
-    path, question, query = tail.partition("?")
-    masked = f"{scheme}://{shown}{authority}{path}{question}{_QUERY_VALUE.sub(hide, query)}"
+def _parts(text: str) -> tuple[str, str | None, str]:
+    """What comes before the login, the login, and what comes after it, from the `@` on; together they are `text`."""
+    url = _URL.match(text)
+    path = url["rest"] if url and url["scheme"].lower() == "file" else text
+    if _SURE_PATH.match(path) or (url is None and _exists(text)):
+        return text, None, ""
+    if url is None:
+        if not _has_login(text):
+            return "", None, text
+        # Nobody can say what it means: where there is a second `@` or a pair too, all that may be secret is taken for it.
+        before, _, after = text.rpartition("@")
+        certain = text.count("@") == 1 and not _SECRET_PAIR.search(text)
+        return ("", before, f"@{after}") if certain else ("", text, "")
+    rest = url["rest"].lstrip("/")
+    head = text[: len(text) - len(rest)]
+    login, authority, tail = _split_login(rest, for_people=True)
+    return (head, None, authority + tail) if login is None else (head, login, f"@{authority}{tail}")
+
+
+def _mask(text: str) -> tuple[tuple[str, ...], str]:
+    """Every spelling of the passwords in `text`, longest first, and `text` without them."""
+    found: set[str] = set()
+
+    def hide(key: str, secret: str) -> str:
+        del key
+        found.update(_spellings(secret))
+        return HIDDEN
+
+    masked = with_placeholders(text, hide)
+    user, _, password = (_parts(text)[1] or "").partition(":")
+    if password:
+        found.add(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode())
     return tuple(sorted(found, key=lambda secret: (-len(secret), secret))), masked
 
 

@@ -15,7 +15,7 @@ from panops.ingest.demuxer import Demuxer, Input
 from panops.ingest.libav_source import LibavSource
 
 # Pictures go to the reader of their kind: FFmpeg's general one takes `%` in a name for a numbering.
-_PICTURES = {
+PICTURE_FORMATS = {
     ".jpg": "jpeg_pipe",
     ".jpeg": "jpeg_pipe",
     ".png": "png_pipe",
@@ -91,7 +91,7 @@ class FileSource(LibavSource):
         if self._where.kind is AddressKind.FILE:
             return [target]
         if self._where.kind is AddressKind.FOLDER:
-            found = [path for path in target.iterdir() if path.suffix.lower() in _VIDEOS | _PICTURES.keys() and path.is_file()]
+            found = [path for path in target.iterdir() if path.suffix.lower() in _VIDEOS | PICTURE_FORMATS.keys() and path.is_file()]
         else:
             found = [Path(name) for name in glob.glob(str(target), recursive=True) if Path(name).is_file()]  # noqa: PTH207  # absolute patterns
         if not found:
@@ -125,7 +125,7 @@ class FileSource(LibavSource):
         many = self._where.kind is not AddressKind.FILE
         address = Address(AddressKind.FILE, "file", str(path), str(path)) if many else self._where
         options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "probesize": "5000000", "analyzeduration": "5000000"}
-        picture = _PICTURES.get(path.suffix.lower())
+        picture = PICTURE_FORMATS.get(path.suffix.lower())
         if picture is not None:
             options["format_whitelist"] = picture
         # `file:` in front keeps a name such as `concat:a|b` from being taken for a protocol.

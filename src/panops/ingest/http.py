@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from panops.domain.clock import Clock
 from panops.ingest.address import Address
 from panops.ingest.demuxer import Demuxer, Input
+from panops.ingest.file import PICTURE_FORMATS
 from panops.ingest.libav_source import LibavSource
 
 # No `file`, `concat`, `subfile`, `data` or `pipe`: what a server sends must not make us read anything but HTTP.
@@ -45,7 +47,13 @@ class HttpSource(LibavSource):
             "fpsprobesize": "0",
             "user_agent": "panops",
         }
-        yield Input(self._where, self._where.target, options=options, open_s=self._open_s, read_s=self._stall_s)
+        url = self._where.target
+        # Of a large picture FFmpeg believes the name (also one in the query) and takes its reader of numbered files, which is not allowed.
+        suffixes = [PurePosixPath(text).suffix.lower() for text in (url.partition("?")[0], url)]
+        picture = next((PICTURE_FORMATS[suffix] for suffix in suffixes if suffix in PICTURE_FORMATS), None)
+        if picture is not None:
+            options["format_whitelist"] = picture
+        yield Input(self._where, url, format=picture, options=options, open_s=self._open_s, read_s=self._stall_s)
 
     def is_recording(self, demuxer: Demuxer) -> bool:
         """Whether it has a length, or is a single picture (which then is fetched for as long as the camera runs)."""

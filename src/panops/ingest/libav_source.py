@@ -75,6 +75,7 @@ class LibavSource:
         self._after_burst: SourceError | None = None
         self._primed = False
         self._ended = False
+        self._failure: SourceError | None = None
         self._round_packets = 0
         self._paced_from: tuple[float, float] | None = None
 
@@ -139,9 +140,10 @@ class LibavSource:
     def _open_next(self) -> StreamInfo | None:
         """Open the next input that can be opened; None when none is left.
 
-        One bad file among many is passed over with a warning; when it is the only one, its error is raised.
+        One bad file among many is passed over with a warning; when it is the only one, its error is raised. `_failure` keeps the last.
         """
         failures: list[SourceError] = []
+        self._failure = None
         for what in self._inputs:
             demuxer = Demuxer(what)
             self._demuxer = demuxer
@@ -164,6 +166,7 @@ class LibavSource:
             raise failures[0]
         for failure in failures:
             log.warning("passed over: %s", failure)
+            self._failure = failure
         return None
 
     def explain(self, error: SourceError, what: Input) -> SourceError:
@@ -195,7 +198,11 @@ class LibavSource:
         return None
 
     def _go_on(self) -> bool:
-        """Open what follows the end of an input; False when nothing does."""
+        """Open what follows the end of an input; False when nothing does.
+
+        Raises:
+            SourceError: It loops, and nothing of it can be opened any more.
+        """
         if self._demuxer is not None:
             self._demuxer.close()
         following = self._open_next()
@@ -205,6 +212,9 @@ class LibavSource:
             self._round_packets = 0
             self._inputs = iter(self.inputs())
             following = self._open_next()
+            if following is None and self._failure is not None and not self._stop.is_set():
+                # What goes round and round has no end: the feed connects again, and the camera's state says why.
+                raise self._failure
         if following is None:
             return False
         self._repair.splice()

@@ -9,6 +9,9 @@ from itertools import chain
 
 from panops.domain.packets import Packet
 
+# Keyframes dated so much later than the newest one are from before the machine's clock was set back.
+_CLOCK_SET_BACK_S = 2.0
+
 
 @dataclass(slots=True, eq=False)
 class _Gop:
@@ -121,6 +124,9 @@ class PacketRing:
 
     def _evict(self) -> None:
         newest_s = self._gops[-1].newest_s
+        # The clock was set back: what is dated after the newest keyframe would never grow old.
+        while self._gops[0].start_s > self._gops[-1].start_s + _CLOCK_SET_BACK_S:
+            self._drop_oldest()
         while len(self._gops) > 1 and newest_s - self._gops[1].start_s >= self.max_s:
             self._drop_oldest()
         while self._gops and self._size_bytes > self.max_bytes:

@@ -15,7 +15,8 @@ from panops.ingest.file import FileSource
 from panops.ingest.http import HttpSource
 from panops.ingest.rtsp import RtspSource
 
-# What is registered makes a source from (camera_id, camera, clock). The simulated site is another room's and is never imported here.
+# What is registered makes a source from (camera_id, camera, clock); whatever can also be read faster than it comes takes `realtime`, too.
+# The simulated site is another room's and is never imported here.
 SOURCES = Registry("camera source", "panops.sources", {"sim": Entry("panops.simulation.source:SimulatedSource")})
 
 _Maker = Callable[[Address, CameraConfig, Clock, bool], Source]
@@ -27,11 +28,11 @@ def _rtsp(address: Address, camera: CameraConfig, clock: Clock, realtime: bool) 
 
 
 def _http(address: Address, camera: CameraConfig, clock: Clock, realtime: bool) -> Source:
-    return HttpSource(address, clock, realtime=realtime and camera.realtime, loop=camera.loop and realtime, stall_s=camera.stall_s)
+    return HttpSource(address, clock, realtime=realtime, loop=camera.loop and realtime, stall_s=camera.stall_s)
 
 
 def _file(address: Address, camera: CameraConfig, clock: Clock, realtime: bool) -> Source:
-    return FileSource(address, clock, realtime=realtime and camera.realtime, loop=camera.loop and realtime)
+    return FileSource(address, clock, realtime=realtime, loop=camera.loop and realtime)
 
 
 def _device(address: Address, camera: CameraConfig, clock: Clock, realtime: bool) -> Source:
@@ -56,7 +57,8 @@ def open_source(camera_id: str, camera: CameraConfig, clock: Clock, *, realtime:
         camera_id: The camera.
         camera: Its settings.
         clock: Time.
-        realtime: False reads recordings as fast as they come, once, with media times, whatever the settings say (`panops process`).
+        realtime: A camera of a site: recordings are paced and dated in UTC. False reads them as fast as they come, once, with media times
+            (`panops process`).
 
     Raises:
         SourceUnsupported: The address cannot be understood, or nothing reads its scheme.
@@ -66,7 +68,7 @@ def open_source(camera_id: str, camera: CameraConfig, clock: Clock, *, realtime:
     if maker is not None:
         return maker(address, camera, clock, realtime)
     try:
-        plugin: Callable[[str, CameraConfig, Clock], Source] = SOURCES.load(address.scheme)
+        plugin: Callable[..., Source] = SOURCES.load(address.scheme)
     except PluginError as error:
         raise SourceUnsupported(f"{address.masked} cannot be read: {error}") from error
-    return plugin(camera_id, camera, clock)
+    return plugin(camera_id, camera, clock) if realtime else plugin(camera_id, camera, clock, realtime=False)

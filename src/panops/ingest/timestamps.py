@@ -20,6 +20,8 @@ _FALLBACK_STEP_S = 0.04
 _NUDGE_S = 0.001
 _LONGEST_REORDER_S = 5.0
 _REORDER_ROOM_S = 0.25
+# A larger change of UTC against the monotonic clock is somebody (or NTP) setting the clock.
+_WALL_STEP_S = 1.0
 
 
 class TimestampRepair:
@@ -199,7 +201,7 @@ class CaptureClock:
 
         Returns:
             UTC, s: never later than `utc_s` (but for the microsecond that keeps pictures of one burst apart), and later than the
-            picture before it where that one's presentation is earlier.
+            picture before it where that one's presentation is earlier, unless this machine's clock was set back by more than a second.
         """
         self._follow(arrival_s - pts_s, arrival_s)
         assert self._origin_s is not None, "set by _follow"  # noqa: S101  # for the type checker
@@ -232,8 +234,11 @@ class CaptureClock:
             self._origin_s += min(max(0.0, target_s - self._origin_s), room_s)
 
     def _wall(self, wall_s: float, arrival_s: float) -> float:
-        """UTC minus monotonic time: steps forward are taken, steps back are made up slowly, for capture times must not go back."""
-        if self._wall_s is None or wall_s - self._wall_s > 1.0:
+        """UTC minus monotonic time: a clock that was set is believed at once, forward or back; small corrections are made up slowly."""
+        if self._wall_s is None or abs(wall_s - self._wall_s) > _WALL_STEP_S:
+            if self._wall_s is not None and wall_s < self._wall_s:
+                # Capture times go back with the clock: held fast, they would stand still until it has caught up.
+                self._last_s = float("-inf")
             self._wall_s = wall_s
             return wall_s
         room_s = 0.05 * max(0.0, arrival_s - self._last_arrival_s)

@@ -136,7 +136,7 @@ class ModelStore:
         Raises:
             ModelNotFound: There is no such thing, or it cannot be fetched.
             ModelChecksumMismatch: What came is another file.
-            ModelUnsupported: The name is taken or not allowed.
+            ModelUnsupported: The name is taken or not allowed, or the model is OpenVINO IR, which is two files.
             ConfigError: The manifest has mistakes.
         """
         entry = self.catalogue.models.get(what)
@@ -145,6 +145,7 @@ class ModelStore:
         else:
             passport = _passport(what, manifest)
             wanted = Wanted(passport.name, passport.source, passport.sha256)
+        _refuse_two_files(passport)
         self._check_free(passport.name, replace_installed=replace_installed)
         return self._install(passport, wanted, allow_network=allow_network, progress=progress, replace_installed=replace_installed)
 
@@ -244,6 +245,15 @@ class ModelStore:
 def _check_name(name: str) -> None:
     if not is_model_name(name):
         raise ModelNotFound(f"{name[:80]!r} is no model name: expected letters, digits, _ and -, at most 63")
+
+
+def _refuse_two_files(manifest: ModelManifest) -> None:
+    """A model here is one file with one checksum; OpenVINO IR keeps its weights in a second one, without which it does not open."""
+    if manifest.file_name.lower().endswith((".xml", ".bin")):
+        raise ModelUnsupported(
+            f"{manifest.file_name}: OpenVINO IR is two files (.xml and .bin), and a model here is one; add the ONNX or TFLite file that it"
+            " was made from, or convert it to ONNX"
+        )
 
 
 def _passport(what: str, manifest: ModelManifest | None) -> ModelManifest:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import av
+import av.error
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 import panops
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
-from panops.domain.errors import SourceError
+from panops.domain.errors import PanopsError, SourceError
 from panops.domain.events import Event, EventPhase
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
@@ -33,6 +34,8 @@ from panops.pipeline.check import Check
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
 _AHEAD = 32
+# Results bear their names once they are whole; before that, and after a failure for as long as they cannot be deleted, with this suffix.
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +94,33 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     Raises:
         SourceError: The file cannot be opened at all.
         ModelError: The model fails.
+        PanopsError: The results cannot be written; nothing half written is left, and results of an earlier run are as they were.
     """
     cv2.setNumThreads(1)  # as in a shard: tiny calls, and the second core belongs to the decoder
     info = job.source.open()
     loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock)
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
+    results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *(["annotated.mp4"] if job.annotate else []), "summary.json"])
+    with ExitStack() as whole:
+        whole.callback(job.source.close)
+        whole.enter_context(results)
+        return _run(job, info, loop, analyst, results, on_progress)
+
+
+def _run(
+    job: ProcessJob,
+    info: StreamInfo,
+    loop: CameraLoop,
+    analyst: Analyst,
+    results: _ResultFiles,
+    on_progress: Callable[[float, float | None, int], None],
+) -> ProcessResult:
     result = ProcessResult(size_wh=info.size_wh)
     latest: dict[str, Event] = {}
     with ExitStack() as stack:
-        stack.callback(job.source.close)
-        tracks_file = stack.enter_context((job.folder / "tracks.txt.partial").open("w", encoding="ascii"))
-        video = stack.enter_context(_AnnotatedVideo(job.folder / "annotated.mp4", info, job)) if job.annotate else None
+        tracks_file = stack.enter_context(results.partial("tracks.txt").open("w", encoding="ascii"))
+        video = stack.enter_context(_AnnotatedVideo(results.partial("annotated.mp4"), info, job)) if job.annotate else None
         for frame, check in _read_ahead(job.source, loop, info, result):
             if check is not None:
                 for outcome in analyst.round([check]):
@@ -119,10 +137,10 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     result.frames, result.checks, result.analysed = loop.counters.decoded, loop.counters.checks, loop.counters.analysed
     if loop.counters.detector_errors:
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
-    (job.folder / "tracks.txt.partial").replace(job.folder / "tracks.txt")
-    _write_events(job.folder / "events.jsonl", result.events)
+    _write_events(results.partial("events.jsonl"), result.events)
     summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
-    (job.folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    results.partial("summary.json").write_text(summary + "\n", encoding="utf-8")
+    results.keep()
     on_progress(result.duration_s, info.duration_s, len(latest))
     return result
 
@@ -226,13 +244,50 @@ def _summary(job: ProcessJob, info: StreamInfo, result: ProcessResult) -> dict[s
     }
 
 
+class _ResultFiles:
+    """The files of one run: all of them appear at its end, or none."""
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self._folder = folder
+        self._names = names
+
+    def partial(self, name: str) -> Path:
+        """Where a file is written until it is whole."""
+        return self._folder / f"{name}{_PARTIAL}"
+
+    def keep(self) -> None:
+        """All of them are whole."""
+        for name in self._names:
+            self.partial(name).replace(self._folder / name)
+
+    def __enter__(self) -> _ResultFiles:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        left = [name for name in self._names if not _removed(self.partial(name))]
+        if isinstance(error, (OSError, av.error.FFmpegError)):
+            cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            leftovers = f"; half written and left there: {', '.join(name + _PARTIAL for name in left)}" if left else ""
+            raise PanopsError(f"cannot write the results to {self._folder}: {cause}{leftovers}") from error
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
 class _AnnotatedVideo:
     """Writes every decoded frame with the boxes of the latest check."""
 
     def __init__(self, path: Path, info: StreamInfo, job: ProcessJob) -> None:
         self._path = path
         self._job = job
-        self._container = av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"})
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"})
         rate = max(1, round(info.rate_fps or 25))
         self._stream = self._container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23", "threads": "1"})
         self._stream.width, self._stream.height = (edge // 2 * 2 for edge in info.size_wh)
@@ -242,10 +297,13 @@ class _AnnotatedVideo:
     def __enter__(self) -> _AnnotatedVideo:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        for packet in self._stream.encode(None):
-            self._container.mux(packet)
-        self._container.close()
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        try:
+            # After an error nothing more may be written: a second try at a header that failed crashes inside FFmpeg.
+            for packet in self._stream.encode(None) if kind is None else ():
+                self._container.mux(packet)
+        finally:
+            self._container.close()
 
     def write(self, frame: Frame, tracks: Tracks | None) -> None:
         """Draw and encode one frame."""

@@ -22,25 +22,26 @@ class SimulatedSource:
     """A `Source` of a simulated scene. Frame k is shown k / rate seconds after `origin_s`, whenever it is read.
 
     In real time a frame whose successor is already due is skipped, so that the picture never lags and never drifts. With
-    `realtime: false` every frame comes, as fast as it can be made, with media times.
+    `realtime=False` every frame comes, as fast as it can be made, with media times.
 
     Args:
         camera_id: The camera; for messages.
         camera: Its settings; `source` is a `sim://` address.
         clock: Time.
+        realtime: Off only where a film of it is wanted, not a camera.
 
     Raises:
         SourceUnsupported: The address is wrong.
     """
 
-    def __init__(self, camera_id: str, camera: CameraConfig, clock: Clock) -> None:
+    def __init__(self, camera_id: str, camera: CameraConfig, clock: Clock, *, realtime: bool = True) -> None:
         """Check the address; nothing is rendered yet."""
         self.camera_id = camera_id
         self.settings: SimulationConfig = simulation_of(camera)
         self.skipped = 0
         self.origin_s: float | None = None
         self._address = camera.source.get_secret_value().strip()
-        self._realtime = camera.realtime
+        self._realtime = realtime
         self._clock = clock
         self._stop = threading.Event()
         self._scene: Scene | None = None

@@ -150,32 +150,30 @@ class Accounts:
             NotFound: No such user.
             AccountRefused: The password is too short or long.
         """
-        name, hashed = username.lower(), hash_password(_checked_password(password), self._cost)
+        name, hashed = username.lower(), hash_password(check_password(password), self._cost)
         with self._database.session() as connection:
             self._change(connection, name, {"password": hashed})
             kept = token_hash(keep_session) if keep_session else ""
             connection.execute(delete(sessions).where(sessions.c.username == name, sessions.c.token_sha256 != kept))
 
-    def set_role(self, username: str, role: Role) -> None:
-        """Change what a user may do, from now on, in open sessions too.
+    def change(self, username: str, *, role: Role, cameras: Collection[str] | None, password: str | None = None) -> None:
+        """Change all of a user's rights, and the password where one is given, or nothing at all.
+
+        Open sessions have the new rights from now on; a new password ends them.
 
         Raises:
             NotFound: No such user.
-            AccountRefused: The last admin cannot become less.
+            AccountRefused: The password is too short or long, or the last admin would become less.
         """
+        name, values = username.lower(), {"role": role.value, "cameras": _pack(cameras)}
+        if password is not None:
+            values["password"] = hash_password(check_password(password), self._cost)
         with self._database.session() as connection:
             if role is not Role.ADMIN:
-                _keep_an_admin(connection, username.lower())
-            self._change(connection, username.lower(), {"role": role.value})
-
-    def set_cameras(self, username: str, cameras: Collection[str] | None) -> None:
-        """Change which cameras a user may see (None: all), from now on, in open sessions too.
-
-        Raises:
-            NotFound: No such user.
-        """
-        with self._database.session() as connection:
-            self._change(connection, username.lower(), {"cameras": _pack(cameras)})
+                _keep_an_admin(connection, name)
+            self._change(connection, name, values)
+            if password is not None:
+                connection.execute(delete(sessions).where(sessions.c.username == name))
 
     def delete_user(self, username: str) -> None:
         """Remove a user and end their sessions.
@@ -303,7 +301,7 @@ class Accounts:
     def _create(self, username: str, password: str, role: Role, cameras: Collection[str] | None, *, only_first: bool) -> User:
         if not _USERNAME.fullmatch(username):
             raise AccountRefused(f"expected a user name of 1 to 64 letters, digits and `_ . @ -`, got {username[:80]!r}")
-        name, hashed = username.lower(), hash_password(_checked_password(password), self._cost)
+        name, hashed = username.lower(), hash_password(check_password(password), self._cost)
         user = User(name, role, None if cameras is None else frozenset(cameras), self._clock.utc_s())
         with self._database.session() as connection:
             _one_at_a_time(connection)
@@ -332,7 +330,12 @@ def _keep_an_admin(connection: Connection, name: str) -> None:
         raise AccountRefused(f"{name!r} is the last admin; make somebody else an admin first")
 
 
-def _checked_password(password: str) -> str:
+def check_password(password: str) -> str:
+    """The password.
+
+    Raises:
+        AccountRefused: It is too short or long.
+    """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountRefused(f"expected a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, got {len(password)}")
     return password

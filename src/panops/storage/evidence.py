@@ -184,13 +184,20 @@ class EvidenceStore:
         """Put right what a crash left.
 
         Files without a row and proof without an event are deleted when they are older than an hour; rows whose file is gone are marked
-        missing. Files that are not of panops's layout are left alone and counted.
+        missing. Files that are not of panops's layout are left alone and counted. A folder that is gone is made again.
+
+        Raises:
+            StorageError: The folder or the database cannot be used.
         """
         report = dict.fromkeys(("removed_files", "removed_bytes", "missing", "found_again", "foreign"), 0)
         oldest_s = self._clock.utc_s() - ORPHAN_AGE_S
-        self._sweep_rows(report, oldest_s)
-        for day in sorted(self._days()):
-            self._sweep_day(day, report, oldest_s)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep_rows(report, oldest_s)
+            for day in sorted(self._days()):
+                self._sweep_day(day, report, oldest_s)
+        except OSError as error:
+            raise from_os(error, self.folder, f"the evidence folder {self.folder}") from error
         result = SweepReport(**report)
         if result.removed_files or result.missing:
             log.warning("evidence swept: %d orphan files (%d bytes) removed, %d missing", *list(report.values())[:3])

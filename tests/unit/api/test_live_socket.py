@@ -344,6 +344,30 @@ async def test_sockets_are_bounded(make_site, filled_database) -> None:  # type:
             assert await closed(three.socket) == 1013
 
 
+async def test_sockets_of_one_user_are_bounded(make_site, filled_database) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - fixtures
+    site = make_site(filled_database, max_sockets_of_one=2)
+    async with site.live, site.served() as address, page(site, address) as one, page(site, address) as two:
+        await one.next()
+        await two.next()
+        async with page(site, address) as three:
+            assert await closed(three.socket) == 1013
+        async with page(site, address, "oscar") as other:
+            assert (await other.next())["type"] == "cameras"
+
+
+async def test_a_viewer_of_some_cameras_gets_notices_without_their_text(site: Site) -> None:
+    async with site.served() as address, page(site, address, "greta") as limited, page(site, address) as viewer:
+        await limited.next()
+        await viewer.next()
+        site.live.announce(SystemNotice("shard", "alarm", "the part with the cameras yard, dock stopped"))
+        told = await limited.text("notice")
+        assert (told["topic"], told["level"]) == ("shard", "alarm")
+        assert told["message"] == "something is wrong with watching some cameras; an operator can see what"
+        assert "yard, dock" in (await viewer.text("notice"))["message"]
+        site.live.announce(SystemNotice("shard", "info", "yard, dock run again"))
+        assert "yard" not in (await limited.text("notice"))["message"]
+
+
 async def test_a_page_that_goes_leaves_nothing_behind(site: Site) -> None:
     async with site.served() as address:
         for _ in range(5):

@@ -11,6 +11,7 @@ import pytest
 
 from panops.api.media import smaller_jpeg
 from panops.domain.events import EvidenceKind
+from panops.storage.scope import Role
 
 from .conftest import Site
 
@@ -31,7 +32,8 @@ async def test_the_clip_is_video_that_plays(site: Site, clip: tuple[str, bytes])
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["vary"] == "Cookie, Authorization"
     assert answer.content == clip[1]
     with av.open(io.BytesIO(answer.content)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
@@ -95,6 +97,23 @@ async def test_an_unchanged_file_is_not_sent_again(site: Site, clip: tuple[str, 
     assert (stale.status_code, stale.content) == (200, clip[1])
 
 
+@pytest.mark.parametrize("size", ["s", "m", "l"])
+async def test_a_kept_picture_is_asked_for_again_and_not_shown_after_signing_out(site: Site, size: str) -> None:
+    event_id = await site.live.raise_event("gate", duration_s=0.5)
+    path = f"/api/v1/events/{event_id}/snapshot.jpg?size={size}"
+    etags = {(await site.get("vera", path.replace(f"size={size}", f"size={other}"))).headers["etag"] for other in "sml"}
+    assert len(etags) == 3
+    etag = (await site.get("vera", path)).headers["etag"]
+    again = await site.get("greta", path, headers={"If-None-Match": f'"other", W/{etag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (again.headers["etag"], again.headers["cache-control"]) == (etag, "private, no-cache")
+    assert again.headers["vary"] == "Cookie, Authorization"
+    site.accounts.change("greta", role=Role.VIEWER, cameras=["yard"])
+    assert (await site.get("greta", path, headers={"If-None-Match": etag})).status_code == 404
+    await site.ask("DELETE", "vera", "/api/v1/session")
+    assert (await site.get("vera", path, headers={"If-None-Match": etag})).status_code == 401
+
+
 async def test_a_clip_can_be_saved_under_its_events_name(site: Site, clip: tuple[str, bytes]) -> None:
     assert "content-disposition" not in (await site.get("vera", clip[0])).headers
     answer = await site.get("vera", f"{clip[0]}?download=true")
@@ -109,7 +128,8 @@ async def test_small_pictures_for_lists(site: Site) -> None:
         answer: httpx.Response = await site.get("vera", f"/api/v1/events/{event_id}/snapshot.jpg?size={size}")
         image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        assert answer.headers["cache-control"].startswith("private")
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["vary"] == "Cookie, Authorization"
         return int(image.shape[1])
 
     assert [await width(size) for size in "sml"] == [426, 854, 1280]

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from panops.api.notices import notice_for
 from panops.api.site import local_timezone
 from panops.config.load import parse_site
 from panops.pipeline.live import SystemNotice
+from panops.storage.scope import Role, Scope
 from panops.storage.site import SiteRepository
 
 from .conftest import SITE, Site
@@ -23,6 +25,29 @@ async def test_the_site_for_viewers_and_for_operators(site: Site) -> None:
     assert viewer["version"] == site.services.settings.version
     operator = (await site.get("oscar", "/api/v1/site")).json()
     assert operator["metrics"]["storage_free_bytes"] == 1e12
+
+
+@pytest.mark.parametrize(
+    ("role", "cameras", "told"),
+    [
+        (Role.VIEWER, None, "/srv/evidence of dock is full"),
+        (Role.VIEWER, frozenset({"gate"}), "something is wrong with the storage; an operator can see what"),
+        (Role.VIEWER, frozenset(), "something is wrong with the storage; an operator can see what"),
+        (Role.OPERATOR, frozenset({"gate"}), "/srv/evidence of dock is full"),
+        (Role.ADMIN, None, "/srv/evidence of dock is full"),
+    ],
+)
+def test_who_reads_a_notices_text(role: Role, cameras: frozenset[str] | None, told: str) -> None:
+    notice = SystemNotice("storage", "warning", "/srv/evidence of dock is full")
+    assert notice_for(Scope(role, cameras), notice).message == told
+
+
+async def test_a_limited_viewer_learns_nothing_from_notices(site: Site) -> None:
+    site.live.announce(SystemNotice("dock", "alarm", "the dock is on fire"))
+    site.live.announce(SystemNotice("yard", "alarm", "so is the yard"))
+    answer = await site.get("greta", "/api/v1/site")
+    expected = {"topic": "system", "level": "alarm", "message": "something is wrong with the system; an operator can see what"}
+    assert answer.json()["notices"] == [expected]
 
 
 async def test_the_sites_own_time_zone_and_model_count(site: Site) -> None:

@@ -72,6 +72,20 @@ async def test_what_is_wrong_with_a_new_user(site: Site, body: object, status: i
     assert PASSWORD not in answer.text
 
 
+async def test_a_refused_password_changes_nothing_else(site: Site) -> None:
+    session = site.token("vera")
+    body = {"role": "admin", "cameras": None, "password": "short"}
+    answer = await site.ask("PATCH", "ada", "/api/v1/users/vera", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["password"]
+    assert site.accounts.user("vera").role is Role.VIEWER  # type: ignore[union-attr]  # exists
+    assert site.accounts.session(session) is not None
+    last = await site.ask("PATCH", "ada", "/api/v1/users/ada", json={"role": "viewer", "password": "a fresh password"})
+    assert last.status_code == 409
+    assert site.accounts.verify("ada", "a fresh password") is None
+    assert "user.change" not in {entry.action for entry in site.services.audit.entries().entries}
+
+
 async def test_an_admin_cannot_be_limited_to_cameras(site: Site) -> None:
     answer = await site.ask("PATCH", "ada", "/api/v1/users/oscar", json={"role": "admin", "cameras": ["gate"]})
     assert answer.status_code == 422

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import time
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from panops.config import yaml_reader
 from panops.config.load import load_site, parse_site
+from panops.config.schema import PluginRuleConfig, RuleConfig, SiteConfig
 from panops.domain.errors import ConfigError
 
 GOOD = """
@@ -181,3 +184,47 @@ rules:
 )  # fmt: skip
 def test_plain_values(written: str, value: object) -> None:
     assert yaml_reader.load(f"a: {written}") == {"a": value}
+
+
+@pytest.fixture
+def crowding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a plug-in with a rule were installed."""
+    points = EntryPoints([EntryPoint("crowding", "acme.crowding:Crowding", "panops.rules")])
+    monkeypatch.setattr("panops.config.schema.entry_points", lambda group: points.select(group=group))
+
+
+CROWD = """
+cameras: {room: {source: a.mp4, zones: {floor: {polygon: [[0, 0], [1, 0], [1, 1]]}}}}
+rules:
+  - {id: crowd, kind: crowding, zone: ZONE, density: 2.5, levels: [1, 2], after_s: 3}
+  - {id: anyone, kind: intrusion}
+"""
+
+
+@pytest.mark.usefixtures("crowding")
+def test_a_rule_of_a_plug_in_keeps_its_settings() -> None:
+    site = parse_site(CROWD.replace("ZONE", "floor"))
+    rule = site.rules[0]
+    assert isinstance(rule, PluginRuleConfig)
+    assert (rule.classes, rule.zone, rule.model_extra) == (["person"], "floor", {"density": 2.5, "levels": [1, 2], "after_s": 3})
+    dumped = site.model_dump(mode="json", exclude_defaults=True)
+    assert SiteConfig.model_validate(dumped).rules == site.rules
+    one = TypeAdapter(RuleConfig)
+    assert one.validate_json(one.dump_json(rule)) == rule
+    assert [rule.id for rule in site.camera_rules("room")] == ["crowd", "anyone"]
+
+
+@pytest.mark.usefixtures("crowding")
+def test_what_all_rules_have_is_checked_for_plug_ins_too() -> None:
+    assert problems(CROWD.replace("ZONE", "roof")) == ["line 4: rules.0.zone: camera 'room' has no zone 'roof'; it has: floor"]
+    assert problems(CROWD.replace("ZONE", "[1]"))[0].startswith("line 4: rules.0.zone: ")
+    found = problems(CROWD.replace("ZONE", "floor, severity: loud"))
+    assert len(found) == 1
+    assert found[0].startswith("line 4: rules.0.severity: ")
+
+
+def test_without_its_plug_in_a_kind_is_unknown() -> None:
+    (found,) = problems(CROWD.replace("ZONE", "floor"))
+    assert "rules.0" in found
+    assert "'crowding'" in found
+    assert "'intrusion', 'line_crossing', 'loitering', 'occupancy'" in found

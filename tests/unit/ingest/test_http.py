@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from panops.domain.clock import SystemClock
@@ -151,6 +153,27 @@ def test_a_snapshot_is_fetched_again_and_again(web: WebSite) -> None:
     source = HttpSource(parse_address(web.url("/snap.jpg")), SystemClock())
     frames = _frames(source, 2)
     assert [pts for pts, _ in frames] == pytest.approx([0.0, 1.0], abs=1e-5)
+
+
+@pytest.mark.parametrize("path", ["/big.jpg", "/BIG.JPEG?x=1", "/snapshot?name=big.jpg", "/snapshot"])
+def test_a_large_picture_is_read_whatever_its_address_ends_with(web: WebSite, path: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    data = cv2.imencode(".jpg", noise)[1].tobytes()
+    assert len(data) > 100_000
+    web.answers[path.partition("?")[0]] = _file(data, "image/jpeg")
+    frames = _frames(HttpSource(parse_address(web.url(path)), SystemClock()), 1)
+    assert [size_wh for _, size_wh in frames] == [(640, 480)]
+
+
+def test_a_snapshot_that_fails_for_a_while_is_no_end(web: WebSite) -> None:
+    web.answers["/snap.jpg"] = _file(_jpeg(0), "image/jpeg")
+    source = HttpSource(parse_address(web.url("/snap.jpg")), SystemClock())
+    source.open()
+    assert source.read() is not None
+    web.answers["/snap.jpg"] = lambda handler: handler.send_error(503)
+    with pytest.raises(SourceUnreachable, match="5xx"):
+        source.read()
+    source.close()
 
 
 def test_hls_is_played(web: WebSite, tmp_path: Path) -> None:

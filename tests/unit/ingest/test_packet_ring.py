@@ -53,6 +53,13 @@ def test_a_gop_larger_than_the_ring_is_given_up_until_the_next_keyframe() -> Non
     assert len(ring) == 1
 
 
+def test_what_is_dated_after_a_clock_that_was_set_back_is_let_go() -> None:
+    ring = _filled(gops(5, 10, start_s=3600.0) + gops(5, 10), max_s=3.0)
+    assert ring.since(-1.0)[0].pts_s == 1.0
+    assert (ring.oldest_s, ring.newest_s) == (1.0, 4.9)
+    assert len(ring) == 40
+
+
 def test_clear() -> None:
     ring = _filled(gops(2, 5))
     ring.clear()

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from panops.config.schema import CameraConfig
+from panops.domain.clock import Clock
 from panops.domain.errors import SourceUnsupported
 from panops.domain.protocols import Source
 from panops.ingest.device import DeviceSource
@@ -45,14 +48,34 @@ def test_processing_reads_a_looping_camera_once_with_media_times(film: Path) -> 
     assert all(packet.captured_at_s == packet.pts_s for packet in packets)
 
 
-def test_settings_reach_the_source(film: Path) -> None:
-    fast = CameraConfig(source=str(film), realtime=False)  # type: ignore[arg-type]  # pydantic makes the secret
+def test_a_camera_of_a_site_is_always_paced_and_dated_in_utc(film: Path) -> None:
     clock = FakeClock()
-    source = open_source("gate", fast, clock)
-    assert not source.open().live
-    list(iter(source.read, None))
+    source = open_source("gate", CameraConfig(source=str(film)), clock)  # type: ignore[arg-type]  # pydantic makes the secret
+    assert source.open().live
+    packets = list(iter(source.read, None))
     source.close()
-    assert not clock.waits
+    assert clock.waits
+    assert all(packet.captured_at_s >= 1_100 for packet in packets)
+    with pytest.raises(ValidationError, match="realtime"):
+        CameraConfig.model_validate({"source": str(film), "realtime": False})
+
+
+def test_an_installed_scheme_is_configured_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = EntryPoints([EntryPoint("acme", "tests.unit.ingest.test_registry:AcmeSource", "panops.sources")])
+    monkeypatch.setattr("panops.config.schema.entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr("panops.domain.registry.entry_points", lambda group: points.select(group=group))
+    camera = CameraConfig.model_validate({"source": "acme://me:secret@gate"})
+    made = open_source("gate", camera, FakeClock())
+    assert isinstance(made, AcmeSource)
+    with pytest.raises(ValidationError, match=r"cannot read other: addresses; expected one of rtsp, .*, sim, acme or a file name"):
+        CameraConfig.model_validate({"source": "other://x"})
+
+
+class AcmeSource:
+    """What a plug-in brings."""
+
+    def __init__(self, camera_id: str, camera: CameraConfig, clock: Clock) -> None:
+        self.address = f"{camera_id}: {camera.source} at {clock.utc_s()}"
 
 
 def test_the_simulated_site_is_named_but_not_imported() -> None:

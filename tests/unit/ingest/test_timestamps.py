@@ -178,7 +178,24 @@ def test_wall_clock_steps() -> None:
     back = clock.captured_at_s(2.0, 102.0, 5002.0)
     later = clock.captured_at_s(3.0, 103.0, 5003.0)
     assert ahead - before == pytest.approx(3601.0)
-    assert ahead < back < later
+    assert (back, later) == (pytest.approx(5002.0), pytest.approx(5003.0))
+
+
+def test_a_clock_set_back_by_hours_does_not_hold_capture_times() -> None:
+    clock = CaptureClock()
+    times = [number * 0.1 for number in range(100)]
+    found = [clock.captured_at_s(time, 100.0 + time, 9e5 + time - (3 * 3600 if time >= 5 else 0)) for time in times]
+    assert found[49] - found[50] == pytest.approx(3 * 3600 - 0.1)
+    assert [later - earlier for earlier, later in itertools.pairwise(found[50:])] == pytest.approx([0.1] * 49)
+
+
+@pytest.mark.parametrize("step_s", [-0.9, -0.05, 0.05, 0.9])
+def test_small_corrections_of_the_clock_never_make_capture_times_go_back(step_s: float) -> None:
+    clock = CaptureClock()
+    times = [number * 0.1 for number in range(400)]
+    found = [clock.captured_at_s(time, 100.0 + time, 5000.0 + time + (step_s if time >= 1 else 0)) for time in times]
+    assert all(earlier < later for earlier, later in itertools.pairwise(found))
+    assert found[-1] == pytest.approx(5000.0 + times[-1] + step_s)
 
 
 @given(

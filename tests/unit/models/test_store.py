@@ -177,6 +177,16 @@ def test_names_cannot_leave_the_folder(store: ModelStore, name: str, tmp_path: P
     assert not store.is_installed(name)
 
 
+@pytest.mark.parametrize("name", ["yard.xml", "yard.XML", "yard.bin"])
+def test_a_model_of_two_files_is_refused(store: ModelStore, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(CONTENT)
+    (tmp_path / "yard.bin").write_bytes(CONTENT)
+    manifest = replace(MANIFEST, name="yard", file_name=name, sha256="")
+    with pytest.raises(ModelUnsupported, match=r"OpenVINO IR is two files.*convert it to ONNX"):
+        store.add(str(tmp_path / name), manifest=manifest)
+    assert store.list() == []
+
+
 def test_names_that_belong_to_panops(store: ModelStore, tmp_path: Path) -> None:
     put_builtin(tmp_path)
     path = tmp_path / "net.onnx"

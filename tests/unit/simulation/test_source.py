@@ -41,7 +41,7 @@ class FakeClock:
 
 
 def source(clock: FakeClock, address: str = ADDRESS, *, realtime: bool = True) -> SimulatedSource:
-    return SimulatedSource("yard", CameraConfig.model_validate({"source": address, "realtime": realtime}), clock)
+    return SimulatedSource("yard", CameraConfig.model_validate({"source": address}), clock, realtime=realtime)
 
 
 def packets(made: SimulatedSource, count: int) -> list[Packet]:
@@ -138,7 +138,7 @@ def test_the_same_address_gives_the_same_packets() -> None:
 
 
 def test_packets_can_be_put_into_a_clip(tmp_path: object) -> None:
-    made = open_source("yard", CameraConfig.model_validate({"source": ADDRESS, "realtime": False}), FakeClock())
+    made = open_source("yard", CameraConfig.model_validate({"source": ADDRESS}), FakeClock(), realtime=False)
     info = made.open()
     path = f"{tmp_path}/clip.mp4"
     write_clip([packet for packet in (made.read() for _ in range(30)) if packet is not None], info, path)

@@ -120,32 +120,47 @@ def test_only_one_becomes_the_first_admin(tmp_path: Path, clock: FakeClock) -> N
 
 def test_the_last_admin_stays(accounts: Accounts, eva: User) -> None:
     accounts.create_user("tom", PASSWORD, Role.OPERATOR)
-    for act in (lambda: accounts.set_role("eva", Role.VIEWER), lambda: accounts.delete_user("eva")):
+    for act in (lambda: accounts.change("eva", role=Role.VIEWER, cameras=None), lambda: accounts.delete_user("eva")):
         with pytest.raises(AccountRefused, match="last admin"):
             act()
-    accounts.set_role("tom", Role.ADMIN)
-    accounts.set_role("eva", Role.VIEWER)
+    accounts.change("tom", role=Role.ADMIN, cameras=None)
+    accounts.change("eva", role=Role.VIEWER, cameras=None)
     accounts.delete_user("eva")
     assert [user.username for user in accounts.users()] == ["tom"]
 
 
-@pytest.mark.parametrize("act", ["set_password", "set_role", "set_cameras", "delete_user"])
+@pytest.mark.parametrize("act", ["set_password", "change", "delete_user"])
 def test_who_is_not_there_cannot_be_changed(accounts: Accounts, eva: User, act: str) -> None:
-    arguments = {"set_password": (PASSWORD,), "set_role": (Role.VIEWER,), "set_cameras": (None,), "delete_user": ()}[act]
+    arguments = {"set_password": {"password": PASSWORD}, "change": {"role": Role.VIEWER, "cameras": None}, "delete_user": {}}[act]
     with pytest.raises(NotFound):
-        getattr(accounts, act)("nobody", *arguments)
+        getattr(accounts, act)("nobody", **arguments)
+
+
+def test_a_change_is_made_whole_or_not_at_all(accounts: Accounts, eva: User) -> None:
+    tom = accounts.create_user("tom", PASSWORD, Role.OPERATOR, ["gate"])
+    token = accounts.open_session(tom)
+    with pytest.raises(AccountRefused, match="a password of 8"):
+        accounts.change("tom", role=Role.ADMIN, cameras=None, password="short")
+    with pytest.raises(AccountRefused, match="last admin"):
+        accounts.change("eva", role=Role.VIEWER, cameras=["gate"], password="another password")
+    assert accounts.user("tom") == tom
+    assert accounts.session(token) == tom
+    assert accounts.user("eva") == eva
+    assert accounts.verify("eva", "another password") is None
+    accounts.change("Tom", role=Role.VIEWER, cameras=["yard"], password="another password")
+    assert accounts.verify("tom", "another password") == User("tom", Role.VIEWER, frozenset({"yard"}), START_S)
+    assert accounts.session(token) is None, "a new password ends the sessions"
 
 
 def test_cameras_and_role_make_the_scope_and_hold_at_once_in_open_sessions(accounts: Accounts, eva: User) -> None:
     tom = accounts.create_user("tom", PASSWORD, Role.OPERATOR, {"gate", "yard"})
     assert tom.scope == Scope(Role.OPERATOR, frozenset({"gate", "yard"}))
     token = accounts.open_session(tom)
-    accounts.set_cameras("tom", [])
-    accounts.set_role("tom", Role.VIEWER)
+    accounts.change("tom", role=Role.VIEWER, cameras=[])
     found = accounts.session(token)
     assert found is not None
     assert found.scope == Scope(Role.VIEWER, frozenset())
-    accounts.set_cameras("tom", None)
+    accounts.change("tom", role=Role.VIEWER, cameras=None)
     assert accounts.user("TOM") == User("tom", Role.VIEWER, None, START_S)
     assert accounts.user("nobody") is None
 

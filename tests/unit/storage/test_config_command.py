@@ -98,6 +98,11 @@ def test_the_dump_hides_passwords_behind_variables_that_work(tmp_path: Path, sit
         ("http://host/a@b?token=t", "http://host/a@b?token=${GATE_1_TOKEN}"),
         ("http://u:p@host?pass=p", "http://u:${GATE_1_PASSWORD}@host?pass=${GATE_1_PASS}"),
         ("/videos/a:b@c.mp4", "/videos/a:b@c.mp4"),
+        ("rtsp://me:p/a@s#s@host/x", "rtsp://me:${GATE_1_PASSWORD}@host/x"),
+        ("http://host/x?sig=s&credential=c&n=1", "http://host/x?sig=${GATE_1_SIG}&credential=${GATE_1_CREDENTIAL}&n=1"),
+        ("rtsp://host/user=me_password=s_channel=1", "rtsp://host/user=me_password=${GATE_1_ME_PASSWORD}_channel=1"),
+        ("http://u:p@host?password=q", "http://u:${GATE_1_PASSWORD}@host?password=${GATE_1_PASSWORD_2}"),
+        ("my_user:secret@host/x", "my_user:${GATE_1_PASSWORD}@host/x"),
         ("sim://yard", "sim://yard"),
     ],
 )

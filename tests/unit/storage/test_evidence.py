@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -251,6 +252,17 @@ def test_proof_of_an_event_that_never_came_goes_after_an_hour(store: EvidenceSto
     assert files_in(store) == []
     with database.reading() as connection:
         assert connection.execute(select(evidence)).all() == []
+
+
+def test_a_sweep_makes_a_folder_that_is_gone_again(store: EvidenceStore) -> None:
+    store.add_bytes("gate-1-1", SNAPSHOT, b"jpeg", START_S, START_S)
+    shutil.rmtree(store.folder)
+    assert store.sweep() == SweepReport(missing=1)
+    assert store.folder.is_dir()
+    store.folder.rmdir()
+    store.folder.write_text("a file in its place")
+    with pytest.raises(StorageError, match="the evidence folder"):
+        store.sweep()
 
 
 def test_a_folder_that_cannot_be_made(database: Database, tmp_path: Path) -> None:

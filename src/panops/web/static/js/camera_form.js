@@ -16,6 +16,7 @@ live.watch([], 1, "s");
 
 let stored = null;
 let etag = null;
+let saved = editing; // the id under which it is stored; a new camera has one after its first good PUT
 let alarmRule = null;
 let alarmClass = "person";
 let transport = "tcp";
@@ -129,6 +130,27 @@ function wanted() {
   return { ...rest, source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
 }
 
+async function putCamera() {
+  const onHeaders = (headers) => { etag = headers.get("ETag"); };
+  if (saved !== null) {
+    stored = await api("PUT", `/cameras/${part(saved)}`, wanted(), { headers: etag ? { "If-Match": etag } : {}, onHeaders });
+    return;
+  }
+  const taken = (await get("/cameras")).cameras.map((camera) => camera.id);
+  const name = fields.name.value || new URL(fields.source.value, "rtsp://camera").hostname;
+  for (let tries = 1; ; tries += 1) {
+    const id = idFor(name, taken);
+    try {
+      stored = await api("PUT", `/cameras/${part(id)}`, wanted(), { headers: { "If-None-Match": "*" }, onHeaders });
+      saved = id;
+      return;
+    } catch (error) {
+      if (error.status !== 412 || tries === 20) throw error;
+      taken.push(id); // somebody was faster
+    }
+  }
+}
+
 async function saveAlarm(id) {
   const want = fields.alarm.checked;
   const ruleId = alarmRule?.id ?? `${id}-${alarmClass}`.slice(0, 63);
@@ -143,12 +165,12 @@ form.addEventListener("submit", async (event) => {
   complain(null);
   byId("save").disabled = true;
   try {
-    const { cameras } = await get("/cameras");
-    const id = editing ?? idFor(fields.name.value || new URL(fields.source.value, "rtsp://camera").hostname, cameras.map((camera) => camera.id));
-    await api("PUT", `/cameras/${part(id)}`, wanted(), { headers: etag ? { "If-Match": etag } : {} });
-    if (!fields.alarm.disabled) await saveAlarm(id);
+    await putCamera();
+    if (!fields.alarm.disabled) {
+      await saveAlarm(saved).catch((error) => { throw new Error(`The camera is stored, its alarm is not: ${error.message}`); });
+    }
     dirty = false;
-    location.href = editing ? `/cameras/${part(id)}` : "/";
+    location.href = editing ? `/cameras/${part(saved)}` : "/";
   } catch (error) {
     byId("save").disabled = false;
     complain(error.status === 412 ? { message: "Somebody else changed this camera meanwhile. Load the page again to see it; your changes here are not stored." } : error);

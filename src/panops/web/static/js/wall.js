@@ -3,6 +3,7 @@
 import { get, part } from "./api.js";
 import { latest } from "./brief.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
+import { bestGrid } from "./grid.js";
 import { announce, start } from "./shell.js";
 import { Tile } from "./tile.js";
 import { kindOf, plural, stateOf } from "./words.js";
@@ -11,7 +12,6 @@ const GRIDS = [1, 2, 3, 4, 6, 8];
 const wall = byId("wall");
 const tiles = new Map();
 let big = null;
-let columns = 3;
 
 const { can, site, live } = await start();
 
@@ -113,10 +113,21 @@ function welcome() {
 }
 
 // ---------------------------------------------------------------- grid, one large, full screen
+const phone = matchMedia("(max-width: 760px)");
+
 function setColumns(choice) {
-  columns = GRIDS.includes(Number(choice)) ? Number(choice) : GRIDS.find((side) => side * side >= tiles.size) ?? 8;
-  wall.dataset.columns = columns;
-  for (const button of byId("grids").children) button.setAttribute("aria-pressed", String(Number(button.dataset.columns) === columns));
+  const fixed = GRIDS.includes(Number(choice));
+  let pressed = fixed ? String(choice) : "auto";
+  wall.style.removeProperty("--columns");
+  if (!fixed && !phone.matches) {
+    // The outer size: a scroll bar that comes and goes must not make the grid flip to and fro.
+    const { offsetWidth, offsetHeight } = byId("scroll");
+    const { columns, rows } = bestGrid(Math.min(Math.max(tiles.size, 1), 64), offsetWidth - 12, offsetHeight - 12, 6);
+    wall.style.setProperty("--columns", columns);
+    wall.style.setProperty("--rows", rows);
+  } else if (!fixed) pressed = tiles.size === 1 ? "1" : "2"; // a phone scrolls: as wide as can be read
+  wall.dataset.columns = pressed;
+  for (const button of byId("grids").children) button.setAttribute("aria-pressed", String(button.dataset.columns === pressed));
 }
 
 function enlarge(tile) {
@@ -187,6 +198,7 @@ function summary() {
 }
 fill(byId("detector"), icon("chip", true), h("span", {}, h("strong", {}, `Detector: ${site.model || "none"}`), site.model_note ? ` · ${site.model_note}` : ""));
 
+new ResizeObserver(() => { if (!big) setColumns(memory.get("grid", "auto")); }).observe(byId("scroll"));
 fill(wall, Array.from({ length: 9 }, () => h("div", { class: "tile waiting" }, h("div", { class: "picture" }))));
 wall.dataset.columns = 3;
 latest(byId("ticker-list"), live);
