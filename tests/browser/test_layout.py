@@ -65,7 +65,7 @@ FILLED = """
 
 
 @pytest.mark.parametrize(
-    ("count", "least"), [(1, 0.75), (2, 0.6), (3, 0.5), (5, 0.6), (6, 0.72), (7, 0.6), (8, 0.68), (9, 0.75), (12, 0.7), (20, 0.7)]
+    ("count", "least"), [(1, 0.75), (2, 0.5), (3, 0.5), (5, 0.6), (6, 0.72), (7, 0.6), (8, 0.68), (9, 0.75), (12, 0.7), (20, 0.7)]
 )
 def test_the_auto_grid_fills_the_screen(count: int, least: float, make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     lines = [f"  cam{number}: {{source: 'sim://yard'}}" for number in range(count)]
