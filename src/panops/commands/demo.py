@@ -29,7 +29,7 @@ _CLIP_CAMERA = "bikes"
 def demo(
     home: Annotated[Path | None, typer.Option(help="Where the demo keeps its data; the folder `demo` of your data folder.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the page and API.")] = 8440,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page and API.")] = 8440,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing: no real clip, and no model that is not here.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the demo's site file and exit.")] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",

@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from panops.api.services import KnownModel
-from panops.models.default import DefaultModel
+from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
+from panops.models.default import MOTION, DefaultModel
 from panops.models.store import ModelStore
+
+_WITHOUT_MODEL = ModelManifest(
+    name=MOTION,
+    task="detection",
+    head="",
+    version="1",
+    licence="Apache-2.0",
+    source=ModelSource(SourceKind.BUILTIN, ""),
+    file_name="",
+    sha256="",
+    input_size_wh=(0, 0),
+    classes=("moving",),
+    not_for="telling what it is that moves",
+)
 
 
 class ModelShelf:
@@ -27,6 +42,7 @@ class ModelShelf:
             name: KnownModel(entry.manifest, installed=False, note=f"get it with: panops models add {name}")
             for name, entry in self._store.catalogue.models.items()
         }
+        found[MOTION] = KnownModel(_WITHOUT_MODEL, installed=True)
         found |= {model.manifest.name: KnownModel(model.manifest, installed=True) for model in self._store.list()}
         return [found[name] for name in sorted(found)]
 

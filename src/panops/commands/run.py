@@ -27,7 +27,7 @@ def run(
     site: Annotated[Path | None, typer.Argument(help="A site file. Without one: the site as it is in the database.")] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept; $PANOPS_HOME, else your data folder.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the page and API.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page and API.")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run a site: cameras in, events out, with the page at http://localhost:8440.

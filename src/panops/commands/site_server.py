@@ -18,7 +18,7 @@ from rich.logging import RichHandler
 
 from panops.api.app import create_app
 from panops.api.request_frame import RequestIdFilter
-from panops.api.serve import run_server
+from panops.api.serve import open_listener, run_server
 from panops.api.settings import ApiSettings
 from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
@@ -114,6 +114,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         catalogue=ModelShelf(settings.models, settings.model),
     )
     mount(app)
+    open_listener(settings.server.host, settings.server.port).close()  # a port that is taken is said before any camera is started
     await supervisor.start()
     try:
         await run_server(

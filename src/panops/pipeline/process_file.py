@@ -34,6 +34,10 @@ from panops.pipeline.check import Check
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
 _AHEAD = 32
+# A file's length is the end of its last picture, and sometimes that of its sound.
+_END_SLACK_S = 1.5
+# Films of a varying rate have pauses of their own.
+_LONGEST_GAP_S, _GAP_FRAMES = 2.0, 20
 # Results bear their names once they are whole; before that, and after a failure for as long as they cannot be deleted, with this suffix.
 _PARTIAL = ".partial"
 
@@ -79,6 +83,8 @@ class ProcessResult:
     duration_s: float = 0.0
     problem: str = ""
     size_wh: tuple[int, int] = (0, 0)
+    longest_gap_s: float = 0.0
+    gap_at_s: float = 0.0
 
 
 def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, float | None, int], None]) -> ProcessResult:
@@ -129,12 +135,15 @@ def _run(
                     latest.update({event.event_id: event for event in outcome.events})
             if video is not None:
                 video.write(frame, loop.tracks)
+            if frame.pts_s - result.duration_s > result.longest_gap_s:
+                result.longest_gap_s, result.gap_at_s = frame.pts_s - result.duration_s, result.duration_s
             result.duration_s = frame.pts_s
             if frame.sequence % 64 == 0:
                 on_progress(frame.pts_s, info.duration_s, len(latest))
     latest.update({event.event_id: event for event in loop.finish()})
     result.events = list(latest.values())
     result.frames, result.checks, result.analysed = loop.counters.decoded, loop.counters.checks, loop.counters.analysed
+    result.problem = result.problem or _damage(loop, info, result)
     if loop.counters.detector_errors:
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
     _write_events(results.partial("events.jsonl"), result.events)
@@ -143,6 +152,19 @@ def _run(
     results.keep()
     on_progress(result.duration_s, info.duration_s, len(latest))
     return result
+
+
+def _damage(loop: CameraLoop, info: StreamInfo, result: ProcessResult) -> str:
+    """What is wrong with a file that could be read to its end: damaged pictures, or fewer than its header promises."""
+    lost = sum(loop.undecodable.values())
+    if lost:
+        return f"{lost} of its pictures are damaged, or build upon damaged ones, and could not be decoded"
+    if info.rate_fps and result.longest_gap_s > max(_LONGEST_GAP_S, _GAP_FRAMES / info.rate_fps):
+        return f"pictures are missing: after {result.gap_at_s:.1f} s there are none for {result.longest_gap_s:.1f} s"
+    duration_s = result.duration_s
+    if info.duration_s is not None and duration_s < info.duration_s - max(_END_SLACK_S, 0.1 * info.duration_s):
+        return f"it ends after {duration_s:.1f} s although its header says {info.duration_s:.1f} s: a part is missing"
+    return ""
 
 
 def event_record(event: Event) -> dict[str, Any]:

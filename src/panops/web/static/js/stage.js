@@ -32,6 +32,7 @@ export class Stage {
   #trail = [];
   #startS = 0;
   #tabs = {};
+  #pictured = [];
   showBoxes = memory.get("event-boxes", "on") === "on";
 
   /** `event` is an EventOut; `evidence` and `tracks` come with its details and may be missing. */
@@ -39,8 +40,14 @@ export class Stage {
     this.event = event;
     this.#trail = tracks ?? [];
     this.#startS = evidence.find((one) => one.kind === "clip")?.start_s ?? event.started_at_s;
+    // The event's own box is of its best moment; the picture may be of another one, so its boxes are looked up in the trail.
+    const takenS = evidence.find((one) => one.kind === "snapshot")?.start_s;
+    this.#pictured = takenS === undefined ? [] : boxesAt(this.#trail, takenS + 0.001).filter((box) => event.track_ids.includes(box[0]));
     this.root = h("div", { class: "stage" });
-    const tab = (name, symbol, word, there) => (this.#tabs[name] = h("button", { class: "button", type: "button", disabled: !there, "aria-pressed": "false", onclick: () => this.show(name) }, icon(symbol), word));
+    const tab = (name, symbol, word, there) => (this.#tabs[name] = h("button", { class: "button", type: "button", disabled: !there, "aria-pressed": "false", onclick: ({ currentTarget }) => {
+      currentTarget.blur(); // so that Space plays instead of pressing it again
+      if (this.root.dataset.shows !== name) this.show(name);
+    } }, icon(symbol), word));
     this.boxButton = h("button", { class: "button", type: "button", "aria-pressed": String(this.showBoxes), onclick: () => this.switchBoxes() }, icon("boxes"), "Boxes");
     this.bar = h("div", { class: "stage-bar" }, h("div", { class: "segments", role: "group", "aria-label": "Show" },
       tab("picture", "picture", "Picture", event.has_snapshot), tab("clip", "play", "Clip", event.has_clip)), this.boxButton);
@@ -71,7 +78,8 @@ export class Stage {
     this.showBoxes = !this.showBoxes;
     memory.set("event-boxes", this.showBoxes ? "on" : "off");
     this.boxButton.setAttribute("aria-pressed", String(this.showBoxes));
-    this.#draw();
+    if (this.root.dataset.shows === "picture" && this.event.has_snapshot) this.#picture();
+    else this.#draw();
   }
 
   /** Stops the clip and lets go of it. */
@@ -89,7 +97,9 @@ export class Stage {
   }
 
   #picture() {
-    const image = h("img", { src: this.#src("snapshot.jpg"), alt: `Picture of ${clock(this.event.started_at_s)}, ${this.event.camera_name}` });
+    // Without a trail (it is stored when the event is over) the server's own drawing shows who it was.
+    const drawn = this.#pictured.length === 0 && this.showBoxes && this.event.has_annotated;
+    const image = h("img", { src: this.#src(drawn ? "annotated.jpg" : "snapshot.jpg"), alt: `Picture of ${clock(this.event.started_at_s)}, ${this.event.camera_name}` });
     image.addEventListener("load", () => {
       this.#overlay.ratio = image.naturalWidth / image.naturalHeight;
       this.#draw();
@@ -125,11 +135,10 @@ export class Stage {
   }
 
   #draw() {
-    const { event } = this;
     let boxes = [];
     if (!this.#media || !this.showBoxes) boxes = [];
     else if (this.#media.tagName === "VIDEO") boxes = boxesAt(this.#trail, this.#startS + this.#media.currentTime);
-    else if (event.box) boxes = [[event.track_ids[0] ?? 0, event.class_name || "object", event.score, ...event.box]];
+    else boxes = this.#pictured;
     this.#overlay.boxes = boxes;
     this.#overlay.draw();
   }
