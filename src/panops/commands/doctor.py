@@ -197,9 +197,13 @@ def _print(checks: Sequence[Check], cameras: Sequence[CameraCheck]) -> None:
             _number(found.rate_fps, ""),
             _number(found.keyframe_interval_s, " s"),
             _number(found.took_s if found.ok and found.codec else None, " s"),
-            found.advice if found.ok else found.message,
+            found.advice if found.ok else "see below",
         )
     console.print(table)
+    # In full, for a narrow terminal would cut the very words that say what is wrong.
+    for found in cameras:
+        if not found.ok:
+            console.print(f"{found.camera_id}: {found.message}", markup=False, soft_wrap=True)
 
 
 def _mark(ok: bool) -> str:
