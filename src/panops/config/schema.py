@@ -64,7 +64,24 @@ class ZoneConfig(_Config):
         doubled = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(value, value[1:] + value[:1], strict=True))
         if abs(doubled) < 2e-6:
             raise ValueError("a zone needs an area; these points lie on one line")
+        crossing = _self_crossing(value)
+        if crossing:
+            raise ValueError(f"a zone's edges must not cross; the edges after points {crossing[0]} and {crossing[1]} do")
         return value
+
+
+def _self_crossing(corners: list[Point]) -> tuple[int, int] | None:
+    """The first two edges of a polygon that cross, counted from 1; touching is allowed."""
+
+    def turn(first: Point, second: Point, third: Point) -> float:
+        return (second[0] - first[0]) * (third[1] - first[1]) - (second[1] - first[1]) * (third[0] - first[0])
+
+    edges = list(zip(corners, corners[1:] + corners[:1], strict=True))
+    for one, (a, b) in enumerate(edges):
+        for other, (c, d) in enumerate(edges[one + 2 :], one + 2):
+            if turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0:
+                return one + 1, other + 1
+    return None
 
 
 class LineConfig(_Config):

@@ -100,6 +100,15 @@ def test_broken_files(text: str, said: str) -> None:
     assert said in "\n".join(problems(text))
 
 
+def test_a_zone_that_crosses_itself() -> None:
+    zone = "cameras: {a: {source: x.mp4, zones: {z: {polygon: [[.1,.4],[.9,.4],[0,1],[1,1]]}}}}"
+    (found,) = problems(zone)
+    assert "a zone's edges must not cross; the edges after points 2 and 4 do" in found
+    star = [[0.5, 0.0], [0.6, 0.4], [1.0, 0.5], [0.6, 0.6], [0.5, 1.0], [0.4, 0.6], [0.0, 0.5], [0.4, 0.4]]
+    concave = f"cameras: {{a: {{source: x.mp4, zones: {{z: {{polygon: {star}}}}}}}}}"
+    assert parse_site(concave, environ={}).cameras["a"].zones["z"].polygon[1] == (0.6, 0.4)
+
+
 def test_a_missing_variable_never_repeats_the_rest_of_the_address() -> None:
     found = "\n".join(problems("cameras: {a: {source: 'foo://u:secret${NOPE}@h/'}}"))
     assert "secret" not in found
