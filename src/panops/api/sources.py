@@ -72,8 +72,10 @@ def refuse_forbidden(source: str, file_roots: Sequence[Path]) -> None:
         raise _refusal(f"expected an address that begins with rtsp, rtsps, http, https or sim, got {address.scheme}:")
     if address.kind in _ON_DISK and not _is_inside(address.target, file_roots):
         folders = ", ".join(str(root) for root in file_roots) or "none are set"
-        if "/" not in address.target.split(":")[0] and not Path(address.target).exists():
-            raise _refusal(f"expected an address such as rtsp://{address.target}, got {address.target} without its beginning")
+        if not address.target.startswith("/"):
+            raise _refusal(
+                f"is it a camera? then begin with rtsp://; a file must lie in one of the allowed folders ({folders}), as an absolute path"
+            )
         raise _refusal(
             f"over the API a camera's file or device must lie in one of the allowed folders ({folders}), given as an absolute path"
         )
