@@ -1,4 +1,4 @@
-"""The seams of panops: what a plug-in implements. Each one has a fake and a conformance suite in `panops.testing`."""
+"""The seams of panops: what a plug-in implements. Backends, trackers, rules and stores have conformance suites in `panops.testing`."""
 
 from __future__ import annotations
 
