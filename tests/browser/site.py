@@ -10,10 +10,12 @@ from typing import TypeVar
 
 from panops.api.app import create_app
 from panops.api.serve import run_server
+from panops.api.services import KnownModel
 from panops.api.settings import ApiSettings
 from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
 from panops.storage.credentials import ScryptCost
@@ -53,6 +55,23 @@ KINDS = (
     ("street", "crowd", "occupancy", "", Severity.ALARM, {"limit": 3, "when": "above", "count": 4, "max_count": 5, "min_count": 4}),
     ("odd", "linger", "loitering", "", Severity.INFO, {"dwell_s": 41.5}),
 )
+
+
+class Catalogue:
+    """Two models: one that is in use, one that can be had."""
+
+    def known(self) -> list[KnownModel]:
+        """By name."""
+        source = ModelSource(SourceKind.FILE, "")
+        common = {"head": "yolox", "version": "1", "licence": "Apache-2.0", "source": source, "file_name": "", "sha256": "0" * 64}
+        many = tuple(f"class {number}" for number in range(20))
+        there = ModelManifest("general", "detection", **common, input_size_wh=(640, 384), classes=many, accuracy={"COCO AP": 0.26})
+        here = ModelManifest("movement", "detection", **common, input_size_wh=(0, 0), classes=("moving",), not_for="naming what moves")
+        return [KnownModel(there, installed=False, note="get it with: panops models add general"), KnownModel(here, installed=True)]
+
+    def default(self) -> tuple[str, str]:
+        """The one in use."""
+        return "movement", "general is not installed"
 
 
 class SiteServer:
@@ -118,7 +137,7 @@ class SiteServer:
             self.live.set_state("store", CameraState.UNREACHABLE, "nothing answers at camera.example, port 554; it is tried again in 8 s")
             self.live.set_state("dock", CameraState.UNAUTHORIZED, "the camera refuses the user name or password")
             settings = ApiSettings(evidence_folder=self.home / "evidence", **self.settings)  # type: ignore[arg-type]  # given by name
-            app = create_app(settings, self.database, self.live, accounts=self.accounts)
+            app = create_app(settings, self.database, self.live, accounts=self.accounts, catalogue=Catalogue())
             mount(app)
 
             def on_ready(url: str) -> None:

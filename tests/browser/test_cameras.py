@@ -30,6 +30,7 @@ def test_one_camera_with_zones_health_and_events(site: SiteServer, tab: MakeTab)
     page = tab(site, "vera").open("/cameras/gate")
     page.wait_for_selector(".picture[data-frames]")
     page.wait_for_selector("#recent a")
+    page.wait_for_selector("#rules .rule")
     assert "intrusion" in page.inner_text("#rules").lower()
     assert "“floor”, for longer than 1 s; always." in page.inner_text("#rules")
     page.wait_for_function("() => document.querySelector('#health').innerText.includes('1280 \u00d7 720, H.264')")
@@ -171,6 +172,19 @@ def test_the_system_page(site: SiteServer, tab: MakeTab) -> None:
     text = page.inner_text("#sheet")
     for word in ("Cameras live", "4 of 7", "Processor", "Memory", "Free storage", "Needs attention", "Unreachable"):
         assert word in text
+    assert page.eval_on_selector_all("#standing a", "nodes => nodes.map((node) => node.textContent)") == [
+        "Loading dock",
+        "Store room with a rather long name",
+    ]
+    assert "wrong password. The camera refuses the user name or password." in page.inner_text("#standing")
+    page.wait_for_selector(".model >> nth=1")
+    cards = [card.inner_text() for card in page.query_selector_all(".model")]
+    assert "movement" in cards[0]
+    assert "In use" in cards[0]
+    assert "0 \u00d7 0" not in cards[0]
+    assert "class 7 and 12 more" in cards[1]
+    assert "COCO AP 26 %" in cards[1]
+    assert "Available" in cards[1]
     page.click("text=North gate")
     page.wait_for_url("**/cameras/gate")
     page = tab(site, "vera").open("/system")

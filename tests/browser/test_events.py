@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.browser.conftest import PHONE, MakeTab
+from panops.web.pages import ASSETS
+from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
 from tests.browser.site import BAD_NAME, SiteServer
 
@@ -55,6 +56,15 @@ def test_filters_are_in_the_address(site: SiteServer, tab: MakeTab) -> None:
     assert page.input_value("[name=from]") == "2020-01-01T00:00"
 
 
+def test_a_filter_of_the_address_is_shown_by_its_name(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/events?camera=gate&class=person")
+    ready(page)
+    for name, word in (("camera", "North gate"), ("class", "Person")):
+        assert page.eval_on_selector(f"[name={name}]", "(node) => node.selectedOptions[0].textContent") == word
+        values = page.eval_on_selector_all(f"[name={name}] option", "nodes => nodes.map((node) => node.value)")
+        assert len(values) == len(set(values))
+
+
 def test_a_long_list_keeps_the_document_small(site: SiteServer, tab: MakeTab) -> None:
     page = tab(site).open("/events")
     ready(page)
@@ -93,6 +103,12 @@ def test_reviewing_by_keyboard(make_site: Callable[..., SiteServer], tab: MakeTa
     page.keyboard.press("Escape")
     page.wait_for_selector("text=Choose an event")
     assert page.url == f"{server.url}/events"
+    page.click(f".event-card[data-id='{ids[6]}']")
+    page.keyboard.press("j")
+    page.wait_for_url(f"**/events/{ids[7]}")
+    assert page.evaluate("() => document.activeElement.dataset.id") == ids[7], "the focus goes along"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("text=Choose an event")
     page.focus(f".event-card[data-id='{ids[4]}']")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/events/{ids[4]}")
@@ -101,6 +117,63 @@ def test_reviewing_by_keyboard(make_site: Callable[..., SiteServer], tab: MakeTa
     page.wait_for_selector("text=Choose an event")
     stored = page.request.get(f"{server.url}/api/v1/events/{ids[0]}").json()
     assert (stored["status"], stored["history"][0]["user"]) == ("acknowledged", "oscar")
+
+
+def test_reviewing_goes_on_from_an_event_that_the_list_does_not_hold(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(90, time.time() - 60, every_s=7200.0)
+    page = tab(server, "oscar").open(f"/events/{ids[80]}")
+    ready(page)
+    page.wait_for_selector(".detail .actions-row")
+    assert page.query_selector(f".event-card[data-id='{ids[80]}']") is None
+    page.keyboard.press("f")
+    page.wait_for_url(f"**/events/{ids[81]}")
+    page.wait_for_selector(".detail .chip:has-text('New')")
+    page.keyboard.press("j")
+    page.wait_for_url(f"**/events/{ids[82]}")
+    for newer in (81, 80, 79):
+        page.keyboard.press("k")
+        page.wait_for_url(f"**/events/{ids[newer]}")
+    page.goto(f"{server.url}/events/{ids[89]}?status=new")
+    ready(page)
+    page.wait_for_selector(".detail .actions-row button")
+    page.keyboard.press("j")
+    page.wait_for_function("() => document.getElementById('announce').textContent === 'No older event'")
+    assert page.url.startswith(f"{server.url}/events/{ids[89]}")
+    page.goto(f"{server.url}/events/{ids[79]}?status=new&camera=gate")
+    ready(page)
+    page.wait_for_selector(".detail .actions-row button")
+    page.keyboard.press("j")
+    page.wait_for_url(f"**/events/{ids[84]}?*")
+
+
+def test_the_event_next_to_another_in_a_crowd(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    now = time.time() - 60
+    crowd = server.add_events(300, now, every_s=0.25)
+    page = tab(server, "oscar").open("/login")
+    page.wait_for_url(f"{server.url}/")
+    find = """async ([url, event, by]) => (await import(url)).neighbour(event, by, {}).then((found) => found?.event_id ?? null)"""
+    for at, by, wanted in ((150, 1, 151), (150, -1, 149), (299, -1, 298), (299, 1, None), (0, -1, None), (0, 1, 1)):
+        event = {"event_id": crowd[at], "started_at_s": now - at * 0.25}
+        found = page.evaluate(find, [ASSETS.url("js/neighbour.js"), event, by])
+        assert found == (None if wanted is None else crowd[wanted]), (at, by)
+
+
+def test_a_card_tells_the_zone_and_the_rule(site: SiteServer, tab: MakeTab) -> None:
+    for size in (WIDE, PHONE):
+        page = tab(site, size=size).open("/events")
+        ready(page)
+        texts = {card.get_attribute("data-id").split("-")[0]: card.inner_text() for card in page.query_selector_all(".event-card[data-id]")}
+        assert "floor" in texts["gate"]
+        assert "night" in texts["gate"]
+        assert "door" in texts["yard"]
+        assert "way-in" in texts["yard"]
+        assert "Whole picture" in texts["street"], "no zone"
+        assert "crowd" in texts["street"]
+        severities = {card.query_selector(".kind .icon").get_attribute("data-severity") for card in page.query_selector_all(".event-card")}
+        assert severities == {"Alarm", "Warning", "Info"}, "told by a symbol too, not by a colour alone"
+        assert problems(page) == []
 
 
 def test_new_events_do_not_move_the_list_under_the_reader(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
@@ -140,6 +213,7 @@ def test_the_detail_with_clip_boxes_and_reason(make_site: Callable[..., SiteServ
     page = tab(server).open(f"/events/{event_id}")
     page.wait_for_selector(".stage img")
     page.wait_for_function("() => document.querySelector('.stage .over').dataset.boxes === '1'")
+    assert "North gate" in page.inner_text(".about"), "where and when, before anything has to be scrolled"
     assert page.inner_text(".why .lead") == "A person was in the zone “floor” for longer than 1 s."
     page.keyboard.press("b")
     page.wait_for_function("() => document.querySelector('.stage .over').dataset.boxes === '0'")
@@ -217,6 +291,20 @@ def test_on_a_phone_an_event_takes_the_page(site: SiteServer, tab: MakeTab) -> N
     page.click("#filter-button")
     page.wait_for_selector("[name=camera]:visible")
     assert problems(page) == []
+
+
+def test_on_a_phone_an_event_still_tells_that_the_connection_is_lost(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(2, time.time() - 60)
+    made = tab(server, size=PHONE)
+    made.allow.append("ERR_|WebSocket")
+    page = made.open(f"/events/{ids[0]}")
+    page.wait_for_selector("#connection.green", state="attached")
+    page.wait_for_selector(".detail .why")
+    page.wait_for_selector("header.bar", state="hidden")
+    server.stop()
+    page.wait_for_selector("#connection.red")
+    assert page.is_visible("header.bar")
 
 
 def test_an_event_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:

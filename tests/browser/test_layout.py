@@ -28,7 +28,7 @@ def test_the_boxes_of_a_page(name: str, size: tuple[int, int], site: SiteServer,
     path, ready = PAGES[name]
     page = tab(site, size=size).open(path)
     page.wait_for_selector(ready)
-    page.wait_for_selector("#connection.green")
+    page.wait_for_selector("#connection.green", state="attached")
     assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"
     assert problems(page) == []
     dark = page.evaluate("() => getComputedStyle(document.body).backgroundColor")

@@ -57,7 +57,53 @@ def test_words(call: Call) -> None:
     for count, wanted in ((0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3.1 * 2**30, "3.1 GiB")):
         assert call("words", "bytes", count) == wanted
     assert call("words", "plural", 6, "person") == "6 people"
-    assert call("words", "sentence", "nothing answers") == "Nothing answers."
+    for text, wanted in {
+        "nothing answers": "Nothing answers.",
+        "camera's clock: is it right?": "Camera's clock: is it right?",
+        "rtsp://10.0.0.5/a: the connection is refused": "rtsp://10.0.0.5/a: the connection is refused.",
+        "sim://yard sends h264": "sim://yard sends h264.",
+        "camera.example does not answer": "camera.example does not answer.",
+        "device:/dev/video0 is busy": "device:/dev/video0 is busy.",
+        "/data/film.mp4 is not there": "/data/film.mp4 is not there.",
+        "yolox_nano is not installed": "yolox_nano is not installed.",
+        "panops is set up already": "panops is set up already.",
+    }.items():
+        assert call("words", "sentence", text) == wanted, "a sentence begins large, an address or a name stays as it is"
+
+
+def test_what_a_camera_says_is_wrong(call: Call) -> None:
+    address = "rtsp://10.0.0.5/a"
+    for state, message, wanted in (
+        ("unreachable", f"{address}: the connection is refused", "The connection is refused."),
+        ("unreachable", "rtsp://10.0.0.5/ab: refused", "rtsp://10.0.0.5/ab: refused."),
+        ("disabled", "", "Switched off by an administrator."),
+    ):
+        assert call("words", "trouble", {"state": state, "message": message, "address": address}) == wanted
+    lost = {"dropped": {"stale": 1, "superseded": 3, "queue_full": 0, "made_up": 1}, "decoded": 95}
+    assert call("words", "givenUp", lost) == {
+        "total": 5,
+        "share": 0.05,
+        "text": "3 (a newer picture came first), 1 (too old when its turn came), 1 (made up)",
+    }
+    assert call("words", "givenUp", {"dropped": {}, "decoded": 0}) == {"total": 0, "share": 0, "text": ""}
+
+
+def test_labels_keep_clear_of_each_other(call: Call) -> None:
+    area = {"x": 0, "y": 0, "w": 200, "h": 100}
+    first = call("overlay", "tagPlace", 60, 50, 40, 80, area, [])
+    assert first == {"left": 50, "y": 22, "width": 60}, "above its box"
+    assert call("overlay", "tagPlace", 60, 60, 40, 80, area, [first]) == {"left": 60, "y": 40, "width": 60}, "else inside it"
+    assert call("overlay", "tagPlace", 60, 190, 5, 80, area, []) == {"left": 140, "y": 5, "width": 60}, "in the picture"
+    inside = {"left": 50, "y": 40, "width": 60}
+    assert call("overlay", "tagPlace", 60, 60, 40, 80, area, [first, inside]) == {"left": 60, "y": 80, "width": 60}, "else below it"
+    below = {"left": 50, "y": 80, "width": 60}
+    assert call("overlay", "tagPlace", 60, 60, 40, 80, area, [first, inside, below]) is None, "else nowhere"
+
+
+def test_models_in_use_stand_first(call: Call) -> None:
+    states = {"a": "available", "b": "installed", "d": "installed", "c": "available"}
+    models = [{"name": name, "state": state} for name, state in states.items()]
+    assert [model["name"] for model in call("model_card", "ranked", models, {"d": 2})] == ["d", "b", "a", "c"]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,26 @@ def test_the_first_run_makes_the_administrator_and_ends_at_an_empty_wall(make_si
     page.goto(made.url + "/cameras")
     page.wait_for_selector("text=No cameras yet")
     page.goto(made.url + "/setup")
-    page.wait_for_url("**/login")
+    page.wait_for_url(f"{made.url}/")
+
+
+def test_a_first_visit_makes_no_request_that_fails(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    for site_file, door in (("", "**/setup"), ("cameras: {}", "**/login")):
+        made = tab(make_site(site_file), None)
+        failed: list[str] = []
+        made.page.on("response", lambda answer, failed=failed: answer.status >= 400 and failed.append(answer.url))
+        page = made.open("/")
+        page.wait_for_url(door)
+        page.wait_for_load_state("networkidle")
+        assert failed == []
+        made.check()
+
+
+def test_who_is_signed_in_need_not_sign_in(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, "vera").open("/login?next=/events")
+    page.wait_for_url("**/events")
+    page.goto(f"{site.url}/setup")
+    page.wait_for_url(f"{site.url}/")
 
 
 def test_the_first_run_from_another_machine_asks_for_the_code(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
@@ -53,9 +72,10 @@ def test_the_first_run_from_another_machine_asks_for_the_code(make_site: Callabl
 
 def test_signing_in_goes_back_to_the_page_that_was_asked_for(site: SiteServer, tab: MakeTab) -> None:
     made = tab(site, None)
-    made.allow.append("status of 401")
     page = made.open("/events?status=new")
     page.wait_for_url("**/login?next=*")
+    made.check()
+    made.allow.append("status of 401")
     page.fill("#username", "oscar")
     page.fill("#password", "wrong")
     page.keyboard.press("Enter")

@@ -7,7 +7,7 @@ Read the files in this order:
    `clean_body` (what no body may hold)
 3. `services` (what routes work with), `site_view` (stored cameras joined with their state), `notices`, `schemas` (answers),
    `versions` (ETags)
-4. one file a resource: `health`, `metrics` with `http_counts`, `setup`, `session`, `users`, `site`, `cameras` with `sources`, `rules`,
-   `events`, `media`, `models`
+4. one file a resource: `health` with `readiness`, `metrics` with `http_counts`, `setup`, `session`, `users`, `site`, `cameras` with
+   `sources`, `rules`, `events`, `media`, `models`
 5. `live_socket` and `preview_batch`: pictures, events and states as they happen
 """

@@ -14,6 +14,7 @@ from panops.api.clean_body import clean_body
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import LoginLimit
+from panops.api.readiness import Readiness
 from panops.api.request_frame import RequestFrame
 from panops.api.resolver import resolver_for
 from panops.api.security import OPEN, Gate
@@ -71,7 +72,8 @@ def create_app(
     view = SiteView(sites)
     sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
     services = Services(
-        settings=settings, clock=clock, database=database, live=live, models=catalogue or NoModels(), sites=sites, view=view,
+        settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
+        models=catalogue or NoModels(), sites=sites, view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets, http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
+from panops.api.readiness import Readiness
 from panops.api.security import Caller
 from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
@@ -76,6 +77,7 @@ class Services:
         settings: What the run command decided.
         clock: Time.
         database: The open database.
+        readiness: Whether the database can be used.
         live: The running site; only called on the event loop.
         models: The models.
         sites: Desired state, for writing.
@@ -96,6 +98,7 @@ class Services:
     settings: ApiSettings
     clock: Clock
     database: Database
+    readiness: Readiness
     live: LiveSite
     models: ModelCatalogue
     sites: SiteRepository

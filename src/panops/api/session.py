@@ -78,8 +78,7 @@ async def sign_in(request: Request, body: LoginIn, services: Needed) -> Response
 @router.get("/session")
 async def who_am_i(caller: Viewer) -> SignedInOut:
     """The signed-in user or token."""
-    cameras = caller.scope.cameras
-    return SignedInOut(user=UserOut(username=caller.username, role=caller.role, cameras=None if cameras is None else sorted(cameras)))
+    return SignedInOut(user=user_of(caller))
 
 
 @router.delete("/session", status_code=204)
@@ -163,6 +162,12 @@ async def signed_in(request: Request, services: Services, user: User, status: in
     response = JSONResponse(body.model_dump(mode="json"), status)
     set_cookie(request, response, secret, int(SESSION_S))
     return response
+
+
+def user_of(caller: Caller) -> UserOut:
+    """The caller as the API tells of users."""
+    cameras = caller.scope.cameras
+    return UserOut(username=caller.username, role=caller.role, cameras=None if cameras is None else sorted(cameras))
 
 
 def own_account(caller: Caller, services: Services) -> User:

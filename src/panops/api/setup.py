@@ -1,4 +1,4 @@
-"""The first run: making the first administrator."""
+"""What a page asks first, signed in or not; and the first run: making the first administrator."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from panops.api.problems import FieldError, ProblemError
-from panops.api.schemas import Out
-from panops.api.security import OPEN, is_local
+from panops.api.schemas import Out, UserOut
+from panops.api.security import OPEN, Caller, is_local
 from panops.api.services import Needed
-from panops.api.session import SignedInOut, Text, guarded, signed_in
+from panops.api.session import SignedInOut, Text, guarded, signed_in, user_of
 
 router = APIRouter(prefix="/api/v1", tags=["setup"], dependencies=[OPEN])
 
 
 class SetupOut(Out):
-    """Whether the first administrator has to be made, and whether this client needs the code that the server printed at its start."""
+    """What a page has to know before anything else, so that none of its requests is refused.
+
+    Attributes:
+        needed: The first administrator has to be made.
+        code_needed: This client needs the code for it that the server printed at its start.
+        user: Who is signed in here; None for a stranger.
+    """
 
     needed: bool
     code_needed: bool
+    user: UserOut | None
 
 
 class SetupIn(BaseModel):
@@ -39,10 +46,11 @@ class SetupIn(BaseModel):
 
 @router.get("/setup")
 def is_needed(request: Request, services: Needed) -> SetupOut:
-    """Whether there is no user yet."""
+    """Whether there is no user yet, and who is asking."""
     needed = services.accounts.count() == 0
     local = is_local(request, loopback_is_local=services.settings.loopback_is_local)
-    return SetupOut(needed=needed, code_needed=needed and not local)
+    caller: Caller | None = request.state.user
+    return SetupOut(needed=needed, code_needed=needed and not local, user=None if caller is None else user_of(caller))
 
 
 @router.post("/setup", status_code=201, response_model=SignedInOut)

@@ -33,8 +33,8 @@ async def test_rules_are_added_changed_and_removed(site: Site) -> None:
         ({**LOITERING, "zone": "roof"}, ["rules.2.zone"]),
         ({**LOITERING, "cameras": ["none"]}, ["rules.2.cameras"]),
         ({**LOITERING, "after_s": -1, "classes": []}, ["classes", "after_s"]),
-        ({**LOITERING, "kind": "dancing"}, [""]),
-        ({}, [""]),
+        ({**LOITERING, "kind": "dancing"}, ["kind"]),
+        ({}, ["kind"]),
         ({**LOITERING, "id": "other"}, ["id"]),
     ],
 )

@@ -14,6 +14,12 @@ export class ApiError extends Error {
 
 let leaving = false;
 
+/** Leaves for the first run's page. */
+export function toSetup() {
+  leaving = true;
+  location.replace("/setup");
+}
+
 /** Leaves for the sign-in page and comes back here afterwards. */
 export function toLogin() {
   if (leaving) return;

@@ -79,7 +79,8 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
 
 try {
   const setup = await get("/setup", { anonymous: true });
-  if (setup.needed !== first) location.replace(setup.needed ? "/setup" : "/login");
+  if (setup.user) location.replace(first ? "/" : nextPage(location.search));
+  else if (setup.needed !== first) location.replace(setup.needed ? "/setup" : "/login");
   if (first && setup.code_needed) byId("code-field").hidden = false;
 } catch (error) {
   complain(error.message);

@@ -17,8 +17,8 @@ function line(event, where) {
     h("span", { class: "thumb" }, thumb(event)),
     h("span", { class: "words" },
       h("span", { class: `what ${severityOf(event.severity).tone}` }, icon(kind.icon, true), h("span", { class: "ellipsis" }, kind.word)),
-      h("span", { class: "ellipsis" }, where ? event.camera_name || event.camera_id : [plain(event.class_name), event.zone].filter(Boolean).join(", ")),
-      h("span", { class: "where ellipsis" }, short(event.started_at_s), event.status === "new" ? "" : ` · ${statusOf(event.status).word.toLowerCase()}`)));
+      h("span", { class: "ellipsis" }, where ? event.camera_name || event.camera_id : plain(event.class_name)),
+      h("span", { class: "where ellipsis" }, [short(event.started_at_s), event.status === "new" ? "" : statusOf(event.status).word.toLowerCase(), event.zone].filter(Boolean).join(" · "))));
 }
 
 /** A list of the newest events in `list`, kept up to date. `filter` are search values; `where` shows the camera's name. */

@@ -6,7 +6,7 @@ import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { confirm, start, toast } from "./shell.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
-import { codec, duration, kindOf, plain, plural, sentence as words, stateOf, whole } from "./words.js";
+import { codec, duration, givenUp, kindOf, plain, plural, stateOf, trouble, whole } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
@@ -15,16 +15,15 @@ let tile = null;
 function health(camera) {
   const state = stateOf(camera.state);
   const [width, height] = camera.size_wh;
-  const causes = Object.entries(camera.dropped).filter(([, count]) => count > 0);
   const rows = facts([
     ["State", h("span", { class: `chip ${state.tone}` }, icon(state.icon, true), state.word)],
-    ["Says", camera.state === "live" ? "" : camera.message ? words(camera.message) : state.help], ["What to do", camera.state === "live" ? "" : state.advice ?? ""],
+    ["Says", camera.state === "live" ? "" : trouble(camera)], ["What to do", camera.state === "live" ? "" : state.advice ?? ""],
     ["Address", h("span", { class: "mono" }, camera.address)], ["Picture", width ? `${width} × ${height}, ${codec(camera.codec)}` : ""],
     ["Frames", `${camera.source_fps.toFixed(1)} a second come in, ${camera.checks_fps.toFixed(1)} are looked at (at most ${camera.check_fps})`],
     ["Detector", camera.model ? `${camera.model}${camera.inference_ms ? `, ${camera.inference_ms.toFixed(1)} ms a picture` : ""}` : ""],
     ["Followed now", plural(camera.tracks, "object")], ["Last frame", camera.last_frame_s ? ago(camera.last_frame_s) : "none yet"],
     ["So far", `${whole(camera.decoded)} frames decoded, ${whole(camera.analysed)} analysed`],
-    ["Given up", causes.length ? causes.map(([cause, count]) => `${cause.replaceAll("_", " ")}: ${whole(count)}`).join(", ") : "no frame"],
+    ["Given up", givenUp(camera).text || "no frame"],
     ["Reconnects", whole(camera.reconnects)]]);
   fill(byId("health"), rows);
 }

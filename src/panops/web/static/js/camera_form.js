@@ -30,6 +30,10 @@ function shape() {
   const network = /^(rtsps?|https?):/i.test(fields.source.value) || !fields.source.value;
   byId("login").hidden = !network;
   byId("transport-field").hidden = !/^rtsps?:/i.test(fields.source.value) && fields.source.value !== "";
+  const scheme = (address) => /^[a-z]+:/i.exec(address)?.[0].toLowerCase().replace(/^(rtsp|http)s:/, "$1:");
+  const example = [...form.querySelectorAll("[data-example]")].find((one) => scheme(one.dataset.example) === scheme(fields.source.value));
+  if (example) byId("source-hint").textContent = example.dataset.hint;
+  if (fields.source.value.includes("***")) byId("source-hint").textContent = "The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.";
 }
 
 function complain(error) {
@@ -45,7 +49,7 @@ function complain(error) {
       continue;
     }
     input.setAttribute("aria-invalid", "true");
-    input.closest(".field").append(h("p", { class: "problem", role: "alert" }, icon("alarm", true), message));
+    input.after(h("p", { class: "problem", role: "alert" }, icon("alarm", true), message));
   }
   const text = rest.length ? rest.join(" ") : error.fields?.length ? "" : error.message;
   byId("wrong").hidden = !text;
@@ -62,7 +66,6 @@ byId("transport").addEventListener("click", ({ target }) => target.dataset.value
 for (const button of form.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
     fields.source.value = button.dataset.example;
-    byId("source-hint").textContent = button.dataset.hint;
     shape();
     fields.source.focus();
   });
@@ -88,7 +91,7 @@ function show(found) {
   const [width, height] = found.size_wh;
   if (!found.ok) {
     fill(result, h("div", { class: "verdict bad" }, icon(state.icon), h("div", {}, h("strong", {}, state.word), h("p", {}, found.message ? sentence(found.message) : state.help))),
-      state.advice ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, state.advice)) : null, facts([["Took", duration(found.took_s)]]));
+      state.advice ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, state.advice)) : null, found.took_s >= 1 ? facts([["Took", duration(found.took_s)]]) : null);
     return;
   }
   const slow = found.keyframe_interval_s > 4;
@@ -189,7 +192,6 @@ async function fillIn() {
   fields.name.value = stored.config?.name ?? stored.name;
   fields.enabled.checked = stored.enabled;
   pickTransport(stored.transport);
-  if (fields.source.value.includes("***")) byId("source-hint").textContent = "The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.";
 }
 
 async function alarmChoice() {

@@ -4,7 +4,7 @@ import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { start } from "./shell.js";
 import { Tile } from "./tile.js";
-import { codec, plural, stateOf, whole } from "./words.js";
+import { codec, givenUp, plural, stateOf, whole } from "./words.js";
 
 const RANK = { red: 0, amber: 1, grey: 2, green: 3 };
 const list = byId("list");
@@ -12,21 +12,15 @@ const cards = new Map();
 
 const { can, live } = await start();
 
-/** How many frames were given up, and `late 10, queue full 2`. */
-function drops(camera) {
-  const causes = Object.entries(camera.dropped).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
-  const total = causes.reduce((sum, [, count]) => sum + count, 0);
-  return { total, causes: causes.length ? `Given up: ${causes.map(([cause, count]) => `${cause.replaceAll("_", " ")} ${whole(count)}`).join(", ")}` : "" };
-}
+const WORTH_SAYING = 0.01;
 
 function figures(camera) {
-  const dropped = drops(camera);
-  const seen = camera.decoded + dropped.total;
+  const dropped = givenUp(camera);
   const figure = (word, value) => h("div", { class: "figure" }, h("span", { class: "ellipsis" }, word), h("b", { class: "ellipsis" }, value));
   const [width, height] = camera.size_wh;
   return [figure("Frames in", camera.state === "live" ? `${camera.source_fps.toFixed(1)} /s` : "–"), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
     figure("Picture", width ? `${width} × ${height}` : "–"),
-    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${((100 * dropped.total) / seen).toFixed(1)} %)` : "0"),
+    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${(100 * dropped.share).toFixed(1)} %)` : "0"),
     figure("Codec", camera.codec ? codec(camera.codec) : "–")];
 }
 
@@ -47,8 +41,9 @@ class Card {
     this.camera = camera;
     this.tile.update(camera);
     fill(this.figures, figures(camera));
-    this.losses.textContent = drops(camera).causes;
-    this.losses.hidden = !this.losses.textContent;
+    const { text, share } = givenUp(camera);
+    this.losses.hidden = share < WORTH_SAYING;
+    this.losses.textContent = `Given up: ${text}`;
     this.address.textContent = camera.address;
     this.address.title = camera.address;
   }

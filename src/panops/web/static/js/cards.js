@@ -3,7 +3,7 @@
 import { thumb } from "./brief.js";
 import { empty, h, icon } from "./dom.js";
 import { clock, dayKey, dayName } from "./time.js";
-import { duration, kindOf, plural, severityOf, statusOf } from "./words.js";
+import { kindOf, lasted, placeOf, plural, severityOf, statusOf } from "./words.js";
 
 const OVERSCAN_PX = 700;
 
@@ -19,12 +19,15 @@ function badges(event) {
 }
 
 function inside(event) {
-  const kind = kindOf(event.kind);
-  const lasted = event.ended_at_s === null ? "now" : duration(event.ended_at_s - event.started_at_s);
+  const severity = severityOf(event.severity);
+  const symbol = icon(severity.icon, true);
+  symbol.dataset.severity = severity.word;
+  const place = h("span", { class: "sub place", title: `${placeOf(event)}, rule ${event.rule_id}` },
+    icon(event.kind === "line_crossing" ? "line" : "zone", true), h("span", { class: "ellipsis" }, placeOf(event)), h("span", { class: "ellipsis rule-id" }, event.rule_id));
   return [h("span", { class: "shot" }, thumb(event), badges(event)),
-    h("span", { class: `text ${severityOf(event.severity).tone}` },
-      h("span", { class: "kind ellipsis" }, kind.word), h("span", { class: "time" }, clock(event.started_at_s)),
-      h("span", { class: "sub where ellipsis" }, event.camera_name || event.camera_id), h("span", { class: "sub lasted" }, lasted))];
+    h("span", { class: `text ${severity.tone}` },
+      h("span", { class: "kind" }, symbol, h("span", { class: "ellipsis" }, kindOf(event.kind).word)), h("span", { class: "time" }, clock(event.started_at_s)),
+      h("span", { class: "sub where ellipsis" }, event.camera_name || event.camera_id), h("span", { class: "sub lasted" }, lasted(event)), place)];
 }
 
 /** Draws into `root`, which scrolls inside `scroller`. `onOpen(event)` for a click, `onNearEnd()` when more should be loaded. */
@@ -77,6 +80,8 @@ export class Cards {
   select(id, reveal = false) {
     this.selected = id;
     for (const [key, { node }] of this.#nodes) this.#mark(node, key === id);
+    // Who goes on by keyboard takes the focus along.
+    if (id !== null && this.root.contains(document.activeElement)) this.#nodes.get(id)?.node.focus({ preventScroll: true });
     if (!reveal) return;
     const at = this.events.findIndex((event) => event.event_id === id);
     const row = this.#rows.find((one) => at >= one.first && at < one.end);
@@ -122,7 +127,7 @@ export class Cards {
     const gap = phone ? 10 : 14;
     const columns = Math.max(1, Math.floor((full + gap) / ((phone ? 152 : 212) + gap)));
     const width = Math.floor((full - gap * (columns - 1)) / columns);
-    this.#size = { columns, width, gap, card: Math.round((width * 9) / 16) + (phone ? 74 : 60) };
+    this.#size = { columns, width, gap, card: Math.round((width * 9) / 16) + (phone ? 114 : 82) };
   }
 
   #clear() {
@@ -214,6 +219,6 @@ export class Cards {
     node.replaceChildren(shot, text);
     node.classList.toggle("done", event.status === "false_alarm");
     if (this.fresh.delete(event.event_id)) node.classList.add("fresh");
-    node.setAttribute("aria-label", `${kindOf(event.kind).word}, ${event.camera_name || event.camera_id}, ${clock(event.started_at_s)}, ${statusOf(event.status).word}`);
+    node.setAttribute("aria-label", [severityOf(event.severity).word, kindOf(event.kind).word, event.camera_name || event.camera_id, placeOf(event), `rule ${event.rule_id}`, clock(event.started_at_s), statusOf(event.status).word].join(", "));
   }
 }

@@ -4,8 +4,8 @@ import { api, ApiError, get, part } from "./api.js";
 import { empty, facts, fill, h, icon } from "./dom.js";
 import { Stage } from "./stage.js";
 import { toast } from "./shell.js";
-import { moment } from "./time.js";
-import { bytes, details, duration, kindOf, percent, plain, reason, severityOf, statusOf } from "./words.js";
+import { moment, short } from "./time.js";
+import { bytes, details, kindOf, lasted, percent, placeWord, plain, reason, severityOf, statusOf } from "./words.js";
 
 const DONE = { new: "Reopened", acknowledged: "Acknowledged", false_alarm: "Marked as a false alarm" };
 const ACTIONS = { acknowledged: "acknowledged it", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
@@ -108,9 +108,9 @@ export class Detail {
     }
   }
 
-  #head(title) {
+  #head(title, about = null, chips = null) {
     const button = (symbol, label, act) => h("button", { class: "button plain square", type: "button", "aria-label": label, title: label, onclick: act }, icon(symbol));
-    return h("div", { class: "detail-head" }, button("back", "Back to the list (Esc)", () => this.onClose()), h("div", { class: "row" }, title),
+    return h("div", { class: "detail-head" }, button("back", "Back to the list (Esc)", () => this.onClose()), h("div", { class: "detail-title" }, h("div", { class: "row" }, title, chips), about),
       button("prev", "Newer event (K)", () => this.onStep(-1)), button("next", "Older event (J)", () => this.onStep(1)));
   }
 
@@ -127,9 +127,9 @@ export class Detail {
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {});
     const kind = kindOf(event.kind);
-    this.#parts = { chips: h("div", { class: "row" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
-    const { chips, actions, why, facts: factList, note, history, files } = this.#parts;
-    fill(this.root, h("article", { class: "detail" }, this.#head([h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), chips]),
+    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, about, actions, why, facts: factList, note, history, files } = this.#parts;
+    fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
       this.stage.root, this.stage.bar, actions, why, factList, note, history, files));
     this.#note();
     this.#paint();
@@ -139,20 +139,19 @@ export class Detail {
   /** Everything that changes while an event is open; the clip and a half-written note stay as they are. */
   #paint() {
     const { event, stage } = this;
-    const { chips, actions, why, facts: factList, history, files } = this.#parts;
+    const { chips, about, actions, why, facts: factList, history, files } = this.#parts;
     if (!stage || !event.kind) return;
     stage.event = { ...stage.event, ...event, has_clip: stage.event.has_clip, has_snapshot: stage.event.has_snapshot };
     const [severity, status] = [severityOf(event.severity), statusOf(event.status)];
     fill(chips, h("span", { class: `chip ${severity.tone}` }, icon(severity.icon, true), severity.word), h("span", { class: `chip ${status.tone}` }, icon(status.icon, true), status.word),
       event.ended_at_s === null ? h("span", { class: "chip red" }, icon("clock", true), "Going on") : null, event.kept ? h("span", { class: "chip amber" }, icon("kept", true), "Kept") : null);
+    // Where and when, before anything has to be scrolled.
+    fill(about, h("a", { href: `/cameras/${part(event.camera_id)}` }, event.camera_name || event.camera_id), h("span", { class: "muted" }, short(event.started_at_s)));
     if (this.can("operator")) this.#buttons(actions, event);
     const rule = this.#more?.rule;
-    fill(why, h("h3", {}, "Why it alarmed"), h("p", { class: "lead" }, reason(event, rule)), facts([["Rule", `${event.rule_id}${rule?.schedule?.length ? " (on a schedule)" : ""}`], ["Confidence", event.score > 0 ? percent(event.score) : ""], ...details(event)]));
-    const ends = event.ended_at_s;
+    fill(why, h("h3", {}, "Why it alarmed"), h("p", { class: "lead" }, reason(event, rule)), facts([["Rule", `${event.rule_id}${rule?.schedule?.length ? " (on a schedule)" : ""}`], [placeWord(event), event.zone], ["Confidence", event.score > 0 ? percent(event.score) : ""], ...details(event)]));
     fill(factList, facts([
-      ["Camera", h("a", { href: `/cameras/${part(event.camera_id)}` }, event.camera_name || event.camera_id)],
-      ["Began", moment(event.started_at_s)], ["Lasted", ends === null ? "still going on" : duration(ends - event.started_at_s)],
-      ["Zone", event.zone], ["Object", event.class_name ? plain(event.class_name) : ""], ["Track", event.track_ids.map((id) => `#${id}`).join(", ")],
+      ["Began", moment(event.started_at_s)], ["Lasted", event.ended_at_s === null ? "still going on" : lasted(event)], ["Object", event.class_name ? plain(event.class_name) : ""], ["Track", event.track_ids.map((id) => `#${id}`).join(", ")],
       ["Event", h("span", { class: "mono" }, event.event_id)]]));
     this.#past(history);
     this.#files(files);
@@ -162,7 +161,7 @@ export class Detail {
     const toggle = (status, symbol, word, key, style) => h("button", { class: `button ${style}`, type: "button", "aria-pressed": String(event.status === status), "aria-keyshortcuts": key, data: { act: status }, onclick: () => this.change({ status: event.status === status ? "new" : status }) }, icon(symbol), word, h("kbd", {}, key));
     const focused = actions.contains(document.activeElement) ? document.activeElement.dataset.act : null;
     fill(actions, toggle("acknowledged", "check", event.status === "acknowledged" ? "Acknowledged" : "Acknowledge", "A", "primary"), toggle("false_alarm", "flag", "False alarm", "F", "danger"),
-      h("button", { class: "button", type: "button", "aria-pressed": String(event.kept), data: { act: "keep" }, title: "Kept events are never deleted", onclick: () => this.change({ kept: !event.kept }) }, icon(event.kept ? "kept" : "keep"), event.kept ? "Kept" : "Keep"));
+      h("button", { class: "button", type: "button", "aria-pressed": String(event.kept), "aria-label": event.kept ? "Kept" : "Keep", data: { act: "keep" }, title: "Kept events are never deleted", onclick: () => this.change({ kept: !event.kept }) }, icon(event.kept ? "kept" : "keep"), h("span", { class: "wide" }, event.kept ? "Kept" : "Keep")));
     if (focused) actions.querySelector(`[data-act="${focused}"]`)?.focus();
   }
 
@@ -203,9 +202,10 @@ export class Detail {
 
   #files(files) {
     const evidence = this.#more?.evidence ?? [];
-    const words = { snapshot: ["picture", "Picture"], annotated: ["boxes", "Picture with boxes"], clip: ["play", "Clip"] };
+    const words = { clip: ["play", "Clip"], snapshot: ["picture", "Picture"], annotated: ["boxes", "Picture with boxes"] };
     if (!evidence.length) return void fill(files);
-    fill(files, h("h3", {}, "Download"), h("div", { class: "downloads" }, evidence.map((one) => {
+    const rank = (one) => Object.keys(words).indexOf(one.kind);
+    fill(files, h("h3", {}, "Download"), h("div", { class: "downloads" }, evidence.toSorted((a, b) => rank(a) - rank(b)).map((one) => {
       const [symbol, word] = words[one.kind] ?? ["download", plain(one.kind)];
       return h("a", { class: "button", href: one.url, download: `${this.event.event_id}-${one.kind}` + (/\.\w+$/.exec(one.url)?.[0] ?? ""), title: `SHA-256 ${one.sha256}` }, icon(symbol), word, h("span", { class: "faint" }, bytes(one.size_bytes)));
     })));

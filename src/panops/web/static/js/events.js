@@ -5,7 +5,8 @@ import { Cards } from "./cards.js";
 import { Detail } from "./detail.js";
 import { byId, empty, fill, h, icon, typing } from "./dom.js";
 import { Filters } from "./filters.js";
-import { announce, start } from "./shell.js";
+import { neighbour, order } from "./neighbour.js";
+import { announce, start, toast } from "./shell.js";
 import { kindOf, plural } from "./words.js";
 
 const PAGE = 60;
@@ -19,10 +20,10 @@ let loading = null;
 let ended = false;
 let touchedAt = -Infinity;
 let opened = false;
+let stepping = false;
 
 const { can, live } = await start();
 
-const order = (a, b) => b.started_at_s - a.started_at_s || (a.event_id < b.event_id ? 1 : -1);
 const cards = new Cards(byId("list"), scroller, { onOpen: (event) => open(event), onNearEnd: () => more() });
 const detail = new Detail(byId("pane"), { can, onChange: (event) => merge(event), onClose: () => close(), onStep: (by) => step(by) });
 const filters = new Filters(byId("filters"), () => {
@@ -184,21 +185,31 @@ addEventListener("popstate", () => {
   else if (opened) closed();
 });
 
+/** Opens the next older event (1) or newer one (-1). The one shown need not be in the list: an address leads to events of any age. */
 function step(by) {
+  const shown = detail.event;
+  if (by < 0 && waiting.size && shown?.event_id === cards.events[0]?.event_id) insert();
   const { events } = cards;
-  if (!events.length) return;
-  const at = events.findIndex((event) => event.event_id === detail.event?.event_id);
-  const next = at < 0 ? 0 : at + by;
-  if (next < 0) {
-    if (waiting.size) {
-      insert();
-      step(by);
-    }
-    return;
+  const at = shown ? events.findIndex((event) => event.event_id === shown.event_id) : -1;
+  const next = shown && at < 0 ? undefined : events[shown ? at + by : 0];
+  if (!next) return void (shown?.kind && seek(shown, by));
+  open(next);
+  if (at + by > events.length - 10) more();
+}
+
+async function seek(shown, by) {
+  if (stepping) return;
+  stepping = true;
+  try {
+    const next = await neighbour(shown, by, filters.wanted());
+    if (detail.event?.event_id !== shown.event_id) return; // somebody was faster
+    if (next) open(cards.events.find((event) => event.event_id === next.event_id) ?? next);
+    else announce(by > 0 ? "No older event" : "No newer event");
+  } catch (error) {
+    toast(error.message, "red");
+  } finally {
+    stepping = false;
   }
-  if (next >= events.length) return void more();
-  open(events[next]);
-  if (next > events.length - 10) more();
 }
 
 async function judge(status) {

@@ -31,8 +31,14 @@ export class Filters {
   /** Fills the choices that depend on the site. */
   choices(cameras, classes) {
     const { camera, class: classSelect } = this.form.elements;
-    for (const one of cameras) camera.append(h("option", { value: one.id }, one.name || one.id));
-    for (const name of classes) classSelect.append(h("option", { value: name }, plain(name)));
+    // A value of the address that came before its choice stands there without its name.
+    const add = (select, value, word) => {
+      const known = [...select.options].find((option) => option.value === value);
+      if (known) known.textContent = word;
+      else select.append(h("option", { value }, word));
+    };
+    for (const one of cameras) add(camera, one.id, one.name || one.id);
+    for (const name of classes) add(classSelect, name, plain(name));
   }
 
   /** Takes the address's values into the form. A value that is no choice (a removed camera) becomes one. */

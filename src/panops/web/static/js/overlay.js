@@ -20,11 +20,23 @@ export function contain(width, height, ratio) {
   return { x: (width - w) / 2, y: (height - h) / 2, w, h };
 }
 
-/** A label on a filled tag; kept inside the picture. */
-function tag(pen, text, x, y, colour, area) {
-  const width = pen.measureText(text).width + 10;
+const TAG = 18;
+
+/** Where a tag of `width` may stand at a box from `top` to `bottom`: above, inside, or below it, in the picture and clear of `taken`; null for nowhere. */
+export function tagPlace(width, x, top, bottom, area, taken) {
   const left = Math.max(area.x, Math.min(x, area.x + area.w - width));
-  const top = y - 18 < area.y ? y : y - 18;
+  const free = (y) => y >= area.y && y + TAG <= area.y + area.h && !taken.some((one) => left < one.left + one.width && one.left < left + width && y < one.y + TAG && one.y < y + TAG);
+  const y = [top - TAG, top, bottom].find(free);
+  return y === undefined ? null : { left, y, width };
+}
+
+/** A label on a filled tag; kept inside the picture. One that would cover another is left out. */
+function tag(pen, text, x, y, colour, area, { bottom = y, taken = [] } = {}) {
+  const width = pen.measureText(text).width + 10;
+  const place = tagPlace(width, x, y, bottom, area, taken);
+  if (!place) return;
+  taken.push(place);
+  const { left, y: top } = place;
   pen.fillStyle = colour;
   pen.fillRect(left, top, width, 18);
   pen.fillStyle = "#0a0d13";
@@ -69,14 +81,19 @@ function drawSides(pen, points, area) {
 
 function drawBoxes(pen, boxes, area, labels) {
   pen.lineWidth = 2;
-  for (const [, name, score, x1, y1, x2, y2] of boxes) {
-    const colour = classColour(name);
-    const [x, y, w, h] = [area.x + x1 * area.w, area.y + y1 * area.h, (x2 - x1) * area.w, (y2 - y1) * area.h];
+  const placed = boxes.map(([, name, score, x1, y1, x2, y2]) => ({ name, score, colour: classColour(name), x: area.x + x1 * area.w, y: area.y + y1 * area.h, w: (x2 - x1) * area.w, h: (y2 - y1) * area.h }));
+  for (const { colour, x, y, w, h } of placed) {
     pen.strokeStyle = "rgb(5 7 10 / 0.55)";
     pen.strokeRect(x - 1, y - 1, w + 2, h + 2);
     pen.strokeStyle = colour;
     pen.strokeRect(x, y, w, h);
-    if (labels) tag(pen, score > 0 ? `${name} ${Math.round(score * 100)} %` : name, x - 1, y - 1, colour, area);
+  }
+  if (!labels) return;
+  const taken = [];
+  // The largest, and so the nearest, are named first where there is no room for all.
+  for (const { name, score, colour, x, y, w, h } of placed.toSorted((a, b) => b.w * b.h - a.w * a.h)) {
+    const text = score > 0 && area.w >= 420 ? `${name} ${Math.round(score * 100)} %` : name;
+    tag(pen, text, x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
   }
 }
 

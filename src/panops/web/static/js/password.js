@@ -11,7 +11,7 @@ export function changePassword() {
   const wrong = h("p", { class: "problem", role: "alert", hidden: true });
   const close = () => { dialog.close(); dialog.remove(); };
   const form = h("form", { method: "dialog" }, h("h2", {}, "Change password"),
-    field("old-password", "Password now", "current-password"), field("new-password", "New password", "new-password"), wrong,
+    field("old-password", "Current password", "current-password"), field("new-password", "New password", "new-password"), wrong,
     h("div", { class: "row end" }, h("button", { class: "button", type: "button", onclick: close }, "Cancel"), h("button", { class: "button primary" }, "Change it")));
   const dialog = h("dialog", { class: "dialog", "aria-label": "Change password", oncancel: close }, form);
   form.addEventListener("submit", async (event) => {

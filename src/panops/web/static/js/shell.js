@@ -1,6 +1,6 @@
 // What every signed-in page shares: session, live connection, navigation, notices, toasts, account menu.
 
-import { get, signOut } from "./api.js";
+import { get, signOut, toLogin, toSetup } from "./api.js";
 import { byId, fill, h, icon, memory } from "./dom.js";
 import { Live } from "./live.js";
 import { setTimezone } from "./time.js";
@@ -8,9 +8,16 @@ import { plain, sentence } from "./words.js";
 
 const LEVELS = { viewer: 0, operator: 1, admin: 2 };
 
-/** Makes the page ready. Answers `{user, can(role), site, live}`; leaves for the sign-in page where there is no session. */
+/** Makes the page ready. Answers `{user, can(role), site, live}`; leaves for the sign-in or first-run page where there is no session. */
 export async function start() {
-  const [{ user }, site] = await Promise.all([get("/session"), get("/site")]);
+  // The one question that a stranger may ask too: nothing that a page asks afterwards is refused.
+  const { needed, user } = await get("/setup");
+  if (!user) {
+    if (needed) toSetup();
+    else toLogin();
+    return new Promise(() => {}); // the page is being left: nothing after this should run
+  }
+  const site = await get("/site");
   setTimezone(site.timezone);
   const can = (role) => LEVELS[user.role] >= LEVELS[role];
   document.documentElement.dataset.role = user.role;

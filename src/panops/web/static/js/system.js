@@ -2,11 +2,13 @@
 
 import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { modelCard, ranked } from "./model_card.js";
 import { start } from "./shell.js";
 import { Spark } from "./spark.js";
-import { bytes, duration, percent, plain, plural, sentence, stateOf, whole } from "./words.js";
+import { bytes, duration, givenUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
 
 const EVERY_MS = 5000;
+const MOST_ILL = 6;
 const { can, site, live } = await start();
 const cameras = new Map();
 
@@ -38,19 +40,24 @@ function figures({ metrics = {} }) {
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
 }
 
+/** What somebody should look at: notices of the site, then cameras that are not well. */
 function standing({ notices = [] }) {
-  fill(byId("standing"), notices.length
-    ? notices.map((notice) => h("div", { class: `notice ${notice.level}` }, icon(notice.level === "alarm" ? "alarm" : "warning"), h("span", {}, h("strong", {}, `${plain(notice.topic)}: `), notice.message)))
-    : h("div", { class: "notice" }, icon("ok"), h("span", {}, "Nothing. Storage, processes and detector are well.")));
+  const row = (tone, ...said) => h("div", { class: `notice ${tone}` }, icon(tone === "alarm" ? "alarm" : "warning"), h("span", {}, said));
+  const ill = [...cameras.values()].filter((camera) => ["red", "amber"].includes(stateOf(camera.state).tone))
+    .sort((a, b) => stateOf(b.state).tone.localeCompare(stateOf(a.state).tone) || a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const rows = [...notices.map((notice) => row(notice.level, h("strong", {}, `${plain(notice.topic)}: `), sentence(notice.message))),
+    ...ill.slice(0, MOST_ILL).map((camera) => row(stateOf(camera.state).tone === "red" ? "alarm" : "warning",
+      h("a", { href: `/cameras/${part(camera.id)}` }, camera.name), `: ${stateOf(camera.state).word.toLowerCase()}. ${trouble(camera)}`))];
+  if (ill.length > MOST_ILL) rows.push(row("warning", h("a", { href: "/cameras" }, `${plural(ill.length - MOST_ILL, "more camera")}`)));
+  fill(byId("standing"), rows.length ? rows : h("div", { class: "notice" }, icon("ok"), h("span", {}, "Nothing. Cameras, storage, processes and detector are well.")));
 }
 
 async function models() {
   const { active, models: all } = await get("/models");
-  const head = [h("div", { class: "row" }, h("span", { class: "chip accent" }, icon("chip", true), "In use"), h("strong", {}, site.model || active || "none")), site.model_note ? h("p", { class: "muted" }, sentence(site.model_note)) : null];
-  fill(byId("models"), head, all.map((model) => h("div", { class: "model" },
-    h("div", { class: "row" }, h("strong", {}, model.name), h("span", { class: `chip ${model.state === "installed" ? "green" : ""}` }, model.state === "installed" ? "Installed" : "Available"), h("span", { class: "faint" }, `${plain(model.task)} · ${model.input_size_wh.join(" × ")} · ${plural(model.classes.length, "class")} · ${model.licence}`)),
-    Object.keys(model.accuracy).length ? h("p", {}, `Measured: ${Object.entries(model.accuracy).map(([set, value]) => `${plain(set)} ${value <= 1 ? percent(value) : value}`).join(", ")}.`) : null,
-    model.note ? h("p", {}, model.note) : null, model.not_for ? h("p", {}, `Not for: ${model.not_for}`) : null)));
+  const used = { [site.model || active]: 0 };
+  for (const { model } of cameras.values()) used[model] = (used[model] ?? 0) + 1;
+  fill(byId("models-note"), site.model_note ? sentence(site.model_note) : "");
+  fill(byId("models"), ranked(all, used).map((model) => modelCard(model, used[model.name])));
 }
 
 function rows() {
@@ -58,9 +65,9 @@ function rows() {
   const number = (value) => h("td", { class: "number" }, value);
   fill(byId("rows"), all.length ? all.map((camera) => {
     const state = stateOf(camera.state);
-    const causes = Object.entries(camera.dropped).filter(([, count]) => count > 0).map(([cause, count]) => `${cause.replaceAll("_", " ")} ${whole(count)}`);
+    const dropped = givenUp(camera);
     return h("tr", {}, h("td", {}, h("a", { class: "ellipsis", href: `/cameras/${part(camera.id)}` }, camera.name)), h("td", {}, h("span", { class: `chip ${state.tone}`, title: camera.message || null }, icon(state.icon, true), state.word)),
-      number(camera.source_fps.toFixed(1)), number(camera.checks_fps.toFixed(1)), number(camera.inference_ms ? camera.inference_ms.toFixed(1) : "–"), number(whole(camera.decoded)), number(whole(camera.analysed)), h("td", {}, causes.join(", ") || "–"), number(whole(camera.reconnects)));
+      number(camera.source_fps.toFixed(1)), number(camera.checks_fps.toFixed(1)), number(camera.inference_ms ? camera.inference_ms.toFixed(1) : "–"), number(whole(camera.decoded)), number(whole(camera.analysed)), h("td", { class: "number", title: dropped.text || null }, whole(dropped.total)), number(whole(camera.reconnects)));
   }) : h("tr", {}, h("td", { colspan: 9, class: "muted" }, "No cameras yet.")));
 }
 

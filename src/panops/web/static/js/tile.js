@@ -3,7 +3,7 @@
 import { fill, h, icon } from "./dom.js";
 import { Picture } from "./picture.js";
 import { clock } from "./time.js";
-import { kindOf, sentence, severityOf, stateOf } from "./words.js";
+import { kindOf, severityOf, stateOf, trouble } from "./words.js";
 
 const SILENT_MS = 6000;
 const ALERT_MS = 12000;
@@ -96,7 +96,7 @@ export class Tile {
     this.#message.hidden = well;
     this.#state.hidden = !well; // the message says the same, larger
     this.#message.className = `message ${state.tone}`;
-    const text = camera.state === "live" ? `${this.#trouble}.${time ? ` Last picture ${clock(time)}.` : ""}` : camera.message ? sentence(camera.message) : state.help;
+    const text = camera.state === "live" ? `${this.#trouble}.${time ? ` Last picture ${clock(time)}.` : ""}` : trouble(camera);
     if (!well) fill(this.#message, icon(state.icon), h("strong", {}, state.word), h("span", {}, text));
     const label = `${camera.name || camera.id}: ${state.word}${well ? "" : `. ${text}`}`;
     if (this.root.getAttribute("aria-label") !== label) this.root.setAttribute("aria-label", label);

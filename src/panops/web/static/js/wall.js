@@ -6,6 +6,7 @@ import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { bestGrid } from "./grid.js";
 import { announce, start } from "./shell.js";
 import { Tile } from "./tile.js";
+import { clock } from "./time.js";
 import { kindOf, plural, stateOf } from "./words.js";
 
 const GRIDS = [1, 2, 3, 4, 6, 8];
@@ -59,10 +60,13 @@ live.on("event", ({ event }) => {
   tiles.get(event.camera_id)?.alarm(event);
   if (event.ended_at_s === null && event.updated_at_s - event.started_at_s < 5) announce(`${kindOf(event.kind).word}, ${event.camera_name}`);
 });
-setInterval(() => {
+const tick = () => {
   const now = performance.now();
   for (const tile of tiles.values()) tile.check(now);
-}, 1000);
+  byId("now").textContent = clock(Date.now() / 1000); // the site's clock, as on every event
+};
+tick();
+setInterval(tick, 1000);
 
 // ---------------------------------------------------------------- tiles
 let loading = null;

@@ -41,11 +41,35 @@ export function plain(word) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The API's messages begin small, to stand after a colon in a log; on a page they are sentences. */
+/** The API's messages begin small, to stand after a colon in a log; on a page they are sentences. What begins with an address or a name keeps it as it is. */
 export function sentence(text) {
   const whole = String(text);
-  return whole.charAt(0).toUpperCase() + whole.slice(1) + (/[.!?…]$/.test(whole) ? "" : ".");
+  const word = /^\p{L}+(?:['’]s)?[,;:]?(?=\s|$)/u.test(whole) && !/^panops\b/.test(whole);
+  return (word ? whole.charAt(0).toUpperCase() + whole.slice(1) : whole) + (/[.!?…]$/.test(whole) ? "" : ".");
 }
+
+/** What a camera says is wrong, without its address in front: that stands elsewhere. */
+export function trouble(camera) {
+  const { message, address } = camera;
+  return message ? sentence(address && message.startsWith(`${address}: `) ? message.slice(address.length + 2) : message) : stateOf(camera.state).help;
+}
+
+const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", no_keyframe: "no whole picture to begin from", analysis_error: "an error while it was looked at" };
+
+/** What was given up of a camera's frames: `{total, share, text}`, the most frequent cause first; an empty text for none. */
+export function givenUp({ dropped, decoded }) {
+  const causes = Object.entries(dropped).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  const total = causes.reduce((sum, [, count]) => sum + count, 0);
+  return { total, share: total ? total / (decoded + total) : 0, text: causes.map(([cause, count]) => `${whole(count)} (${CAUSES[cause] ?? cause.replaceAll("_", " ")})`).join(", ") };
+}
+
+/** Where and by which rule: the zone or line of an event. */
+export const placeOf = (event) => event.zone || "Whole picture";
+/** `Zone` or `Line`. */
+export const placeWord = (event) => (event.kind === "line_crossing" ? "Line" : "Zone");
+
+/** How long an event lasted, empty for one of a moment or one that goes on. */
+export const lasted = (event) => (event.ended_at_s === null || event.ended_at_s - event.started_at_s < 0.05 ? "" : duration(event.ended_at_s - event.started_at_s));
 
 const CODECS = { h264: "H.264", hevc: "H.265", h265: "H.265", mjpeg: "MJPEG" };
 export const codec = (name) => CODECS[name] ?? name.toUpperCase();
