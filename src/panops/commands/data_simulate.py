@@ -1,0 +1,50 @@
+"""`panops data simulate`: labelled pictures of the simulated site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import typer
+from rich.console import Console
+
+from panops.commands.data_sets import picture_bar, writing
+from panops.datasets.coco import write_coco
+from panops.domain.labels import DetectionSet, LabelledPicture
+from panops.simulation.picture_set import SCENES, WEATHERS, simulated_pictures
+from panops.simulation.recording import WATCHED
+
+_QUALITY = 92
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="The folder for simulated.json and pictures/.")],
+    pictures: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")] = 1,
+    scene: Annotated[list[str], typer.Option(help=f"Only this scene; may be given several times. {', '.join(SCENES)}.")] = [],  # noqa: B006 - typer's way
+    weather: Annotated[list[str], typer.Option(help=f"Only this weather. {', '.join(WEATHERS)}.")] = [],  # noqa: B006 - as above
+    activity: Annotated[float, typer.Option(min=0, max=20, help="About how many walkers and vehicles a minute.")] = 8.0,
+) -> None:
+    """Render labelled pictures of the simulated site as a COCO set, to train on beside real ones."""
+    for name, given, known in (("--scene", scene, SCENES), ("--weather", weather, WEATHERS)):
+        if unknown := sorted(set(given) - set(known)):
+            raise typer.BadParameter(f"expected {', '.join(known)}, got {', '.join(unknown)}", param_hint=name)
+    labelled = []
+    with writing(out), picture_bar(pictures) as progress:
+        (out / "pictures").mkdir(parents=True, exist_ok=True)
+        for made in simulated_pictures(pictures, seed, scene or SCENES, weather or WEATHERS, activity=activity):
+            path = out / "pictures" / f"{made.name}.jpg"
+            path.write_bytes(cv2.imencode(".jpg", made.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+            height, width = made.image.shape[:2]
+            known_classes = np.ones(len(WATCHED), bool)
+            labelled.append(
+                LabelledPicture(
+                    path, (width, height), made.xyxy, made.class_id, made.crowd, known_classes, source="simulated", group=made.group
+                )
+            )
+            progress(1)
+        write_coco(DetectionSet("simulated", WATCHED, tuple(labelled)), out / "simulated.json")
+    boxes = sum(len(picture) for picture in labelled)
+    Console().print(f"{out / 'simulated.json'}: {len(labelled)} pictures with {boxes} boxes")
