@@ -1,21 +1,17 @@
-"""The `panops` command. Each command lives in `panops.commands`; this file only names them and turns faults into sentences."""
+"""The `panops` command. Each command lives in `panops.commands`; this file only names them and turns faults into sentences.
+
+Nothing of a command is imported before it runs (`panops.commands.lazy_command`): a new one is a row here and a file there.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 import typer
 
 import panops
-from panops.commands.bench import bench_app
-from panops.commands.config import apply, config_app
-from panops.commands.demo import demo
-from panops.commands.doctor import doctor
-from panops.commands.evaluate import evaluate_app
-from panops.commands.models import models_app
-from panops.commands.process import process
-from panops.commands.run import run
-from panops.commands.simulate import simulate
+from panops.commands.lazy_command import add_lazily
 from panops.domain.errors import ConfigError, PanopsError
 
 app = typer.Typer(
@@ -25,16 +21,94 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
-app.command()(run)
-app.command()(process)
-app.command()(doctor)
-app.command()(apply)
-app.command()(simulate)
-app.add_typer(config_app, name="config")
-app.add_typer(models_app, name="models")
-app.add_typer(bench_app, name="bench")
-app.add_typer(evaluate_app, name="evaluate")
+
+
+class Row(NamedTuple):
+    """A command.
+
+    Attributes:
+        words: What people type after `panops`; a first word of two is a group of `_GROUPS`.
+        target: `module:function` in `panops.commands`; the function's docstring is its help.
+        summary: The first line of that docstring. A test holds the two together.
+        extra: The optional dependencies that it needs (`train` for `panops[train]`); empty where a plain installation has everything.
+    """
+
+    words: str
+    target: str
+    summary: str
+    extra: str = ""
+
+
+COMMANDS = (
+    Row("demo", "demo:demo", "Start a demo site: five simulated cameras and a real clip, with rules, alarms and proof."),
+    Row("run", "run:run", "Run a site: cameras in, events out, with the page at http://localhost:8440."),
+    Row("process", "process:process", "Run a video file through the same pipeline as live cameras, as fast as it goes."),
+    Row("doctor", "doctor:doctor", "Look at this machine, and connect to every camera of a site."),
+    Row("apply", "apply:apply", "Make the site in the database what a file says; doing it again changes nothing."),
+    Row("simulate", "simulate:simulate", "Render a simulated scene with exact boxes, tracks and events."),
+    Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
+    Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
+    Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),
+    Row("models add", "models_add:add", "Get a model, check its sha256, and see whether it runs here."),
+    Row("models show", "models_show:show", "Show everything that is known of a model, and check its file."),
+    Row("models remove", "models_remove:remove", "Delete an installed model."),
+    Row(
+        "bench tracking",
+        "bench_tracking:bench_tracking",
+        "Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.",
+    ),
+    Row(
+        "bench inference",
+        "bench_inference:bench_inference",
+        "Images a second of each model on each backend, in turns, so that ratios are fair on a busy machine; INT8 beside FP32.",
+    ),
+    Row("data check", "data_check:check", "Check data sets: labels, pictures, class balance, and near copies or groups in two splits."),
+    Row("data stats", "data_stats:stats", "Count data sets: by source, class and size, with groups and how far the labels reach."),
+    Row(
+        "data split",
+        "data_split:split",
+        "Split a data set by camera or scene; near copies stay together, classes and sources are kept even.",
+    ),
+    Row("data show", "data_show:show", "Draw pictures by chance, with their boxes and names, as one picture: what labels really say."),
+    Row(
+        "data simulate",
+        "data_simulate:simulate",
+        "Render labelled pictures of the simulated site as a COCO set, to train on beside real ones.",
+    ),
+    Row("data convert", "data_convert:convert", "Write a data set as COCO, YOLO or Pascal VOC, with its splits."),
+    Row(
+        "train",
+        "train:train",
+        "Train a detector, or fine-tune one on your own pictures; goes on where it was stopped or killed.",
+        extra="train",
+    ),
+    Row(
+        "evaluate detector",
+        "evaluate_detector:evaluate_detector",
+        "COCO AP of a detector, through the code that cameras run: by source, class, size and group, with thresholds and speed.",
+        extra="train",
+    ),
+    Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
+)
+_GROUPS = {
+    "config": "The site's settings: as they are in the database, and as a file.",
+    "models": "Detectors: list, add, show and remove models.",
+    "bench": "Measure cost on this machine.",
+    "data": "Data sets: check, count, split, look at and convert them.",
+    "evaluate": "Measure quality against ground truth.",
+}
+
+
+def _add_commands() -> None:
+    groups = {name: typer.Typer(help=summary, no_args_is_help=True) for name, summary in _GROUPS.items()}
+    for row in COMMANDS:
+        belongs_to, _, name = row.words.rpartition(" ")
+        add_lazily(groups[belongs_to] if belongs_to else app, name, f"panops.commands.{row.target}", row.summary, extra=row.extra)
+    for name, group in groups.items():
+        app.add_typer(group, name=name)
+
+
+_add_commands()
 
 
 def _version(wanted: bool) -> None:

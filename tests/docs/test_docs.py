@@ -100,6 +100,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "site.yaml").write_text(site)
     panops("simulate yard --seconds 6 --out sim", folder)
     (folder / "sim" / "video.mp4").rename(folder / "clip.mp4")
+    panops("data simulate --pictures 12 --out photos", folder)
     return folder
 
 

@@ -14,20 +14,28 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
+from panops.commands.options import HomeOption, JsonOption
 from panops.config.load import load_site
 from panops.config.schema import CameraConfig
 from panops.domain.clock import SystemClock
-from panops.domain.errors import ConfigError, PanopsError, StorageError
+from panops.domain.errors import ConfigError, ModelError, PanopsError, StorageError
 from panops.ingest.probe import ProbeReport, probe_source
 from panops.ingest.registry import open_source
+from panops.models.default import likely_default
+from panops.models.store import ModelStore
+from panops.storage.file_check import inspect_file
 from panops.storage.home import Home
 
 _LEAST_FREE_GIB = 2.0
 _AT_ONCE = 8
 _LONG_GOP_S = 5.0
 _LARGE_PX = 1280 * 720
+# How long the database is looked through, and how long to wait for a process that holds it.
+_CHECK_S = 10.0
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +44,9 @@ class Check:
 
     Attributes:
         name: What was looked at.
-        ok: Whether it is fine.
+        ok: Whether it is fine. Fine with advice is a note: it works, and could be better.
         found: What was found.
-        advice: What to do when it is not fine, or empty.
+        advice: What to do about it, or empty.
     """
 
     name: str
@@ -81,7 +89,8 @@ class CameraCheck:
 def doctor(
     site: Annotated[Path | None, typer.Argument(help="A site file; without one only this machine is looked at.")] = None,
     camera: Annotated[str | None, typer.Option("--camera", "-c", help="Look at this camera only.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Look at this machine, and connect to every camera of a site.
 
@@ -100,7 +109,7 @@ def doctor(
             typer.echo(f"there is no camera {camera!r} in {site or 'no site file'}; known are: {known}", err=True)
             raise typer.Exit(2)
         cameras = {camera: cameras[camera]}
-    checks = check_machine(Home())
+    checks = check_machine(Home(home))
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
         looked = list(pool.map(lambda item: check_camera(*item), cameras.items()))
     ok = all(check.ok for check in checks) and all(check.ok for check in looked)
@@ -113,10 +122,10 @@ def doctor(
 
 
 def check_machine(home: Home) -> list[Check]:
-    """Python, the inference runtimes, the data folder and its disk."""
+    """Python, the inference runtimes, the data folder and its disk, the database and the model that cameras use."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    python = Check("Python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "use Python 3.11, 3.12 or 3.13")
-    return [check if not check.ok else Check(check.name, True, check.found) for check in (python, _runtime(), *_home(home))]
+    python = _check("Python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "use Python 3.11, 3.12 or 3.13")
+    return [python, _runtime(), *_home(home)]
 
 
 def check_camera(camera_id: str, config: CameraConfig) -> CameraCheck:
@@ -165,7 +174,7 @@ def _runtime() -> Check:
             found.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    return Check("Inference", bool(found), ", ".join(found) or "none", "install openvino or onnxruntime")
+    return _check("Inference", bool(found), ", ".join(found) or "none", "install openvino or onnxruntime")
 
 
 def _home(home: Home) -> list[Check]:
@@ -174,15 +183,51 @@ def _home(home: Home) -> list[Check]:
         free_gib = shutil.disk_usage(home.path).free / 2**30
     except (StorageError, OSError) as error:
         return [Check("Data folder", False, str(error), "set PANOPS_HOME to a folder that this user may write")]
-    disk = Check("Free disk", free_gib >= _LEAST_FREE_GIB, f"{free_gib:.1f} GiB", f"events and clips need at least {_LEAST_FREE_GIB:g} GiB")
-    return [Check("Data folder", True, str(home.path)), disk]
+    disk = _check(
+        "Free disk", free_gib >= _LEAST_FREE_GIB, f"{free_gib:.1f} GiB", f"events and clips need at least {_LEAST_FREE_GIB:g} GiB"
+    )
+    return [Check("Data folder", True, str(home.path)), disk, _database(home), _model(ModelStore(home.models))]
+
+
+def _database(home: Home) -> Check:
+    """The database's file, looked through for damage; a site that runs on it is not disturbed."""
+    try:
+        if not home.database.exists():
+            return Check("Database", True, "none yet; the first start makes it")
+        whole = inspect_file(home.database, str(home.database), _PATIENCE_S, _CHECK_S)
+    except StorageError as error:
+        reason, _, advice = str(error).partition("; ")
+        return Check("Database", False, reason, advice or "see the message")
+    size_mib = home.database.stat().st_size / 2**20
+    return Check("Database", True, f"{size_mib:.1f} MiB, sound" + ("" if whole else f" as far as was seen in {_CHECK_S:g} s"))
+
+
+def _model(store: ModelStore) -> Check:
+    """What cameras use that name no model."""
+    model = likely_default(store)
+    if not store.is_installed(model):
+        here = ", ".join(other.manifest.name for other in store.list())
+        found = f"{model} is not installed (others are: {here})" if here else "no model is installed"
+        without = "cameras that name none use motion, which finds whatever moves but cannot tell what it is"
+        return Check("Model", True, f"{found}: {without}", f"get it with: panops models add {model}")
+    try:
+        store.get(model)
+    except ModelError as error:
+        return Check("Model", False, str(error), f"get it again with: panops models add {model} --replace")
+    return Check("Model", True, model)
+
+
+def _check(name: str, ok: bool, found: str, advice: str) -> Check:
+    """A check whose advice is for the case that it is not fine."""
+    return Check(name, ok, found, "" if ok else advice)
 
 
 def _print(checks: Sequence[Check], cameras: Sequence[CameraCheck]) -> None:
     console = Console()
-    machine = Table("", "This machine", "Found", "What to do")
+    machine = Table("", "This machine", Column("Found", overflow="fold"), Column("What to do", overflow="fold"))
     for check in checks:
-        machine.add_row(_mark(check.ok), check.name, check.found, check.advice)
+        mark = "[yellow]note[/yellow]" if check.ok and check.advice else _mark(check.ok)
+        machine.add_row(mark, check.name, escape(check.found), escape(check.advice))
     console.print(machine)
     if not cameras:
         return

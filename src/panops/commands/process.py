@@ -23,7 +23,7 @@ from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.followed import followed_classes
-from panops.pipeline.process_file import ProcessJob, ProcessResult, process_file
+from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.storage.home import Home
@@ -45,6 +45,8 @@ def process(
     Without a site file the whole picture is one intrusion zone for persons. The same file gives the same results, byte for byte.
     """
     console = Console(stderr=as_json)
+    if video.is_dir():
+        raise typer.BadParameter(f"expected a video file, got the folder {video}; name one of the files in it", param_hint="VIDEO")
     camera_id, settings = _camera_for(video, site, camera)
     config = settings.cameras[camera_id]
     store = ModelStore(Home(home).models)
@@ -60,6 +62,8 @@ def process(
     clock = SystemClock()
     try:
         out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PanopsError(f"cannot write to {out}: expected a folder, got a file; choose another place with --out") from error
     except OSError as error:
         raise PanopsError(f"cannot write to {out}: {error.strerror}") from error
     source = open_source(camera_id, config, clock, realtime=False)
@@ -82,6 +86,10 @@ def process(
         task = progress.add_task(video.name, total=None, events=0)
         result = process_file(job, clock, lambda done, total, events: progress.update(task, completed=done, total=total, events=events))
     _report(console, result, out, time.monotonic() - began_s)
+    if not annotate and (out / ANNOTATED).exists():
+        console.print(
+            f"note: {out / ANNOTATED} is not of this run; panops did not make it and left it as it is", style="yellow", soft_wrap=True
+        )
     if as_json:
         typer.echo(json.dumps(json.loads((out / "summary.json").read_text(encoding="utf-8"))))
     if result.problem:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from panops.commands.config import FILE_ORIGIN
+from panops.commands.apply import FILE_ORIGIN
 from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
 from panops.config.load import load_site
 from panops.domain.errors import ConfigError

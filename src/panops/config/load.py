@@ -5,25 +5,47 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import ValidationError
 
 from panops.config import yaml_reader
-from panops.config.schema import BUILTIN_RULES, CameraConfig, SiteConfig
+from panops.config.problems import PathKey, nearest_line, problems_of
+from panops.config.schema import CameraConfig, SiteConfig
+from panops.config.sources import source_problem
+from panops.config.spelling import did_you_mean, nearest
 from panops.domain.errors import ConfigError, ConfigProblem
 
-PathKey = tuple[str | int, ...]
+__all__ = ["SiteFile", "cross_check", "load_site", "parse_site", "problems_of", "read_site"]
 
 _VARIABLE = re.compile(r"\$\{(?:(?P<env>[A-Za-z_][A-Za-z0-9_]*)|file:(?P<file>[^}]+))(?::-(?P<default>[^}]*))?\}")
 _LARGEST_SITE_BYTES = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A site file that was read.
+
+    Attributes:
+        site: What it says.
+        lines: The line of each setting, by its path: `("cameras", "gate", "source")`.
+    """
+
+    site: SiteConfig
+    lines: Mapping[PathKey, int]
+
+
 def load_site(path: Path, environ: Mapping[str, str] | None = None) -> SiteConfig:
+    """Read and check a site file; see `read_site`."""
+    return read_site(path, environ).site
+
+
+def read_site(path: Path, environ: Mapping[str, str] | None = None) -> SiteFile:
     """Read and check a site file.
 
     Args:
@@ -42,11 +64,15 @@ def load_site(path: Path, environ: Mapping[str, str] | None = None) -> SiteConfi
         raise ConfigError(str(path), [ConfigProblem("", f"cannot read the file: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), [ConfigProblem("", "expected a UTF-8 text file in YAML, got other bytes")]) from error
-    return parse_site(text, origin=str(path), environ=environ)
+    return _parsed(text, str(path), environ)
 
 
 def parse_site(text: str, origin: str = "site", environ: Mapping[str, str] | None = None) -> SiteConfig:
-    """Check the text of a site file; see `load_site`."""
+    """Check the text of a site file; see `read_site`."""
+    return _parsed(text, origin, environ).site
+
+
+def _parsed(text: str, origin: str, environ: Mapping[str, str] | None) -> SiteFile:
     lines: dict[PathKey, int] = {}
     problems: list[ConfigProblem] = []
     try:
@@ -67,34 +93,15 @@ def parse_site(text: str, origin: str = "site", environ: Mapping[str, str] | Non
     try:
         site = SiteConfig.model_validate(data)
     except ValidationError as error:
-        problems += list(problems_of(error, lines))
+        # A setting whose variable is missing was told; what its remains look like is nobody's mistake.
+        told = {problem.field for problem in problems}
+        problems += [problem for problem in problems_of(error, lines) if problem.field not in told]
     if site is not None:
         problems += list(cross_check(site, lines))
+        problems += list(_source_problems(site, lines, {problem.field for problem in problems}))
     if site is None or problems:
         raise ConfigError(origin, sorted(problems, key=lambda problem: problem.line or 0))
-    return site
-
-
-def problems_of(error: ValidationError, lines: Mapping[PathKey, int] | None = None, prefix: PathKey = ()) -> Iterator[ConfigProblem]:
-    """Pydantic's findings as problems; values of secrets are never repeated.
-
-    Args:
-        error: What pydantic raised.
-        lines: Line of each path, from the YAML file, if there is one.
-        prefix: Where the checked object sits in the whole.
-    """
-    for item in error.errors(include_url=False, include_context=True):
-        # A discriminated union puts the kind's name into the path; the user's file has no such level.
-        location = prefix + tuple(part for part in item["loc"] if part not in BUILTIN_RULES)
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            message = "no such setting here; check the spelling"
-        elif item["type"] == "missing":
-            message = "is required and missing"
-        elif isinstance(item.get("input"), (int, float)) and item["type"] != "value_error":
-            # Texts are not repeated: any of them may be an address with a password, put in the wrong place.
-            message += f", got {item['input']!r}"
-        yield ConfigProblem(".".join(str(part) for part in location), message, _nearest_line(location, lines or {}))
+    return SiteFile(site, lines)
 
 
 def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) -> Iterator[ConfigProblem]:
@@ -104,31 +111,42 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
     for index, rule in enumerate(site.rules):
         path: PathKey = ("rules", index)
         if rule.id in seen:
-            yield ConfigProblem(f"rules.{index}.id", f"the id {rule.id!r} is used twice", _nearest_line((*path, "id"), known))
+            yield ConfigProblem(f"rules.{index}.id", f"the id {rule.id!r} is used twice", nearest_line((*path, "id"), known))
         seen.add(rule.id)
         for camera_id in rule.cameras:
             if camera_id not in site.cameras:
-                message = f"no camera {camera_id!r}; there are: {', '.join(site.cameras) or 'none'}"
-                yield ConfigProblem(f"rules.{index}.cameras", message, _nearest_line((*path, "cameras"), known))
+                message = f"no camera {camera_id!r}{did_you_mean(camera_id, site.cameras)}"
+                yield ConfigProblem(f"rules.{index}.cameras", message, nearest_line((*path, "cameras"), known))
         for camera_id in [name for name in (rule.cameras or site.cameras) if name in site.cameras]:
             missing = _missing_place(rule, camera_id, site.cameras[camera_id])
             if missing:
-                yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], _nearest_line((*path, missing[0]), known))
+                yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], nearest_line((*path, missing[0]), known))
     if site.timezone:
         try:
             ZoneInfo(site.timezone)
         except (KeyError, ValueError, OSError):
-            message = f"expected an IANA time zone such as Europe/Berlin, got {site.timezone!r}"
-            yield ConfigProblem("timezone", message, _nearest_line(("timezone",), known))
+            guess = nearest(site.timezone, available_timezones())
+            message = f"expected a time zone's name such as Europe/Berlin, got {site.timezone!r}" + (
+                f"; did you mean {guess}?" if guess else ""
+            )
+            yield ConfigProblem("timezone", message, nearest_line(("timezone",), known))
 
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:
-    line, zone = getattr(rule, "line", None), getattr(rule, "zone", None)
-    if line is not None and line not in camera.lines:
-        return "line", f"camera {camera_id!r} has no line {line!r}; it has: {', '.join(camera.lines) or 'none'}"
-    if zone is not None and zone not in camera.zones:
-        return "zone", f"camera {camera_id!r} has no zone {zone!r}; it has: {', '.join(camera.zones) or 'none'}"
+    """The field that names a zone or line which the camera does not have, and what to say of it."""
+    for what, known in (("line", camera.lines), ("zone", camera.zones)):
+        name = getattr(rule, what, None)
+        if name is not None and name not in known:
+            return what, f"camera {camera_id!r} has no {what} {name!r}{did_you_mean(name, known, 'it has')}"
     return None
+
+
+def _source_problems(site: SiteConfig, lines: Mapping[PathKey, int], told: set[str]) -> Iterator[ConfigProblem]:
+    for camera_id, camera in site.cameras.items():
+        field = f"cameras.{camera_id}.source"
+        message = "" if field in told else source_problem(camera)
+        if message:
+            yield ConfigProblem(field, message, nearest_line(("cameras", camera_id, "source"), lines))
 
 
 def _note_lines(node: yaml.Node | None, path: PathKey, lines: dict[PathKey, int], problems: list[ConfigProblem]) -> None:
@@ -150,14 +168,6 @@ def _note_lines(node: yaml.Node | None, path: PathKey, lines: dict[PathKey, int]
             _note_lines(value, (*path, index), lines, problems)
 
 
-def _nearest_line(path: PathKey, lines: Mapping[PathKey, int]) -> int | None:
-    while path:
-        if path in lines:
-            return lines[path]
-        path = path[:-1]
-    return lines.get(())
-
-
 def _expanded(value: Any, path: PathKey, environ: Mapping[str, str], lines: Mapping[PathKey, int], problems: list[ConfigProblem]) -> Any:
     """`value` with every `${NAME}` and `${file:PATH}` in its strings replaced."""
     if isinstance(value, dict):
@@ -172,11 +182,15 @@ def _expanded(value: Any, path: PathKey, environ: Mapping[str, str], lines: Mapp
             found = _lookup(match, environ)
         except OSError as error:
             field = ".".join(map(str, path))
-            problems.append(ConfigProblem(field, f"cannot read {match['file']}: {error.strerror}", _nearest_line(path, lines)))
+            problems.append(ConfigProblem(field, f"cannot read {match['file']}: {error.strerror}", nearest_line(path, lines)))
             return ""
         if found is None:
-            message = f"the environment variable {match['env']} is not set"
-            problems.append(ConfigProblem(".".join(map(str, path)), message, _nearest_line(path, lines)))
+            name = match["env"]
+            message = (
+                f"the environment variable {name} is not set; set it where panops is started (export {name}=...), or give a default:"
+                f" ${{{name}:-...}}"
+            )
+            problems.append(ConfigProblem(".".join(map(str, path)), message, nearest_line(path, lines)))
             return ""
         before, after = value[: match.start()], value[match.end() :]
         # A password in an address may hold @ : or /; between :// and @ it is encoded so that users need not.

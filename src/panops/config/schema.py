@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from panops.config.spelling import did_you_mean
 from panops.domain.events import Severity
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -40,13 +41,18 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
 
+# What a camera's address can be, for messages.
+SOURCE_CHOICES = "rtsp://HOST/..., http://HOST/..., device:/dev/video0, sim://SCENE, or a file such as clips/gate.mp4"
+NO_SCHEME_ADVICE = "a file of such a name begins with ./"
+
+
 class _Config(BaseModel):
     """Unknown keys are mistakes, not extras; values do not change after checking."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
-def _plugins(group: str) -> list[str]:
+def plugin_names(group: str) -> list[str]:
     """What plug-ins add to an entry-point group; config looks at their names only and imports nothing."""
     return sorted({point.name for point in entry_points(group=group)})
 
@@ -149,12 +155,16 @@ class CameraConfig(_Config):
         text = value.get_secret_value().strip()
         if not text:
             raise ValueError("expected an address such as rtsp://host/path or a file name, got nothing")
-        scheme = re.match(r"^([a-z][a-z0-9+.-]*):", text)
-        if scheme and len(scheme[1]) > 1 and scheme[1] not in cls.SOURCE_SCHEMES:
-            installed = _plugins("panops.sources")
-            if scheme[1] not in installed:
-                known = ", ".join([*cls.SOURCE_SCHEMES, *installed])
-                raise ValueError(f"cannot read {scheme[1]}: addresses; expected one of {known} or a file name")
+        match = re.match(r"^([a-z][a-z0-9+.-]+):(//)?", text, re.IGNORECASE)
+        scheme = match[1].lower() if match else ""
+        if match and scheme not in cls.SOURCE_SCHEMES:
+            known = [*cls.SOURCE_SCHEMES, *plugin_names("panops.sources")]
+            if scheme not in known and not match[2]:
+                raise ValueError(
+                    f"expected an address with its scheme; did you forget rtsp://? It can be {SOURCE_CHOICES}; {NO_SCHEME_ADVICE}"
+                )
+            if scheme not in known:
+                raise ValueError(f"cannot read {scheme}: addresses{did_you_mean(scheme, known, 'expected a file name or one of')}")
         return SecretStr(text)
 
     @model_validator(mode="after")
@@ -240,7 +250,7 @@ def _built_in_or_plugin(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     if isinstance(value, PluginRuleConfig):
         return value
     kind = value.get("kind") if isinstance(value, Mapping) else None
-    if isinstance(kind, str) and kind not in BUILTIN_RULES and kind in _plugins("panops.rules"):
+    if isinstance(kind, str) and kind not in BUILTIN_RULES and kind in plugin_names("panops.rules"):
         return PluginRuleConfig.model_validate(value)
     return check(value)
 
@@ -253,6 +263,11 @@ RuleConfig = Annotated[
     WrapValidator(_built_in_or_plugin),
 ]
 BUILTIN_RULES = frozenset({"intrusion", "line_crossing", "loitering", "occupancy"})
+
+
+def rule_kinds() -> list[str]:
+    """What a rule's `kind` can be here: the built-in ones and those of plug-ins."""
+    return sorted({*BUILTIN_RULES, *plugin_names("panops.rules")})
 
 
 class EvidenceConfig(_Config):

@@ -31,6 +31,11 @@ class DefaultModel:
     reason: str = ""
 
 
+def likely_default(store: ModelStore) -> str:
+    """The model that cameras which name none are meant for: the built-in one, else the general one, also where it is not here yet."""
+    return _BUILTIN if store.is_installed(_BUILTIN) else _GENERAL
+
+
 def default_model(store: ModelStore, *, allow_network: bool = False, progress: Progress = no_progress) -> DefaultModel:
     """The best detector that can be had: the built-in one, else the general one, else movement. Never raises for a missing model.
 

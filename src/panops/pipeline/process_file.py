@@ -31,15 +31,15 @@ from panops.pipeline.analyst import Analyst
 from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
+from panops.pipeline.film_damage import FilmDamage
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
 _AHEAD = 32
-# A file's length is the end of its last picture, and sometimes that of its sound.
-_END_SLACK_S = 1.5
-# Films of a varying rate have pauses of their own.
-_LONGEST_GAP_S, _GAP_FRAMES = 2.0, 20
 # Results bear their names once they are whole; before that, and after a failure for as long as they cannot be deleted, with this suffix.
 _PARTIAL = ".partial"
+ANNOTATED = "annotated.mp4"
+# Stands in every annotated video, so that a later run without one knows the old one for its own and takes it away.
+_MADE_BY = "made by panops process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,12 @@ class ProcessResult:
     duration_s: float = 0.0
     problem: str = ""
     size_wh: tuple[int, int] = (0, 0)
-    longest_gap_s: float = 0.0
-    gap_at_s: float = 0.0
 
 
 def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, float | None, int], None]) -> ProcessResult:
     """Run a file through the pipeline and write `events.jsonl`, `tracks.txt`, `summary.json` and, if wanted, `annotated.mp4`.
 
+    Results of an earlier run in the folder are replaced: an annotated video of that run goes, too, and one that panops did not make stays.
     Damage in the middle of the file ends the reading there: what came before is kept, and `problem` says what happened.
 
     Args:
@@ -107,7 +106,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock)
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
-    results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *(["annotated.mp4"] if job.annotate else []), "summary.json"])
+    results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
     with ExitStack() as whole:
         whole.callback(job.source.close)
         whole.enter_context(results)
@@ -122,11 +121,11 @@ def _run(
     results: _ResultFiles,
     on_progress: Callable[[float, float | None, int], None],
 ) -> ProcessResult:
-    result = ProcessResult(size_wh=info.size_wh)
+    result, damage = ProcessResult(size_wh=info.size_wh), FilmDamage(info)
     latest: dict[str, Event] = {}
     with ExitStack() as stack:
         tracks_file = stack.enter_context(results.partial("tracks.txt").open("w", encoding="ascii"))
-        video = stack.enter_context(_AnnotatedVideo(results.partial("annotated.mp4"), info, job)) if job.annotate else None
+        video = stack.enter_context(_AnnotatedVideo(results.partial(ANNOTATED), info, job)) if job.annotate else None
         for frame, check in _read_ahead(job.source, loop, info, result):
             if check is not None:
                 for outcome in analyst.round([check]):
@@ -135,15 +134,14 @@ def _run(
                     latest.update({event.event_id: event for event in outcome.events})
             if video is not None:
                 video.write(frame, loop.tracks)
-            if frame.pts_s - result.duration_s > result.longest_gap_s:
-                result.longest_gap_s, result.gap_at_s = frame.pts_s - result.duration_s, result.duration_s
+            damage.see(frame.pts_s)
             result.duration_s = frame.pts_s
             if frame.sequence % 64 == 0:
                 on_progress(frame.pts_s, info.duration_s, len(latest))
     latest.update({event.event_id: event for event in loop.finish()})
     result.events = list(latest.values())
     result.frames, result.checks, result.analysed = loop.counters.decoded, loop.counters.checks, loop.counters.analysed
-    result.problem = result.problem or _damage(loop, info, result)
+    result.problem = result.problem or damage.finding(sum(loop.undecodable.values()))
     if loop.counters.detector_errors:
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
     _write_events(results.partial("events.jsonl"), result.events)
@@ -152,19 +150,6 @@ def _run(
     results.keep()
     on_progress(result.duration_s, info.duration_s, len(latest))
     return result
-
-
-def _damage(loop: CameraLoop, info: StreamInfo, result: ProcessResult) -> str:
-    """What is wrong with a file that could be read to its end: damaged pictures, or fewer than its header promises."""
-    lost = sum(loop.undecodable.values())
-    if lost:
-        return f"{lost} of its pictures are damaged, or build upon damaged ones, and could not be decoded"
-    if info.rate_fps and result.longest_gap_s > max(_LONGEST_GAP_S, _GAP_FRAMES / info.rate_fps):
-        return f"pictures are missing: after {result.gap_at_s:.1f} s there are none for {result.longest_gap_s:.1f} s"
-    duration_s = result.duration_s
-    if info.duration_s is not None and duration_s < info.duration_s - max(_END_SLACK_S, 0.1 * info.duration_s):
-        return f"it ends after {duration_s:.1f} s although its header says {info.duration_s:.1f} s: a part is missing"
-    return ""
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -278,9 +263,12 @@ class _ResultFiles:
         return self._folder / f"{name}{_PARTIAL}"
 
     def keep(self) -> None:
-        """All of them are whole."""
+        """All of them are whole; what an earlier run left beside them is not of this one."""
         for name in self._names:
             self.partial(name).replace(self._folder / name)
+        old = self._folder / ANNOTATED
+        if ANNOTATED not in self._names and _is_ours(old):
+            old.unlink()
 
     def __enter__(self) -> _ResultFiles:
         return self
@@ -293,6 +281,15 @@ class _ResultFiles:
             cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
             leftovers = f"; half written and left there: {', '.join(name + _PARTIAL for name in left)}" if left else ""
             raise PanopsError(f"cannot write the results to {self._folder}: {cause}{leftovers}") from error
+
+
+def _is_ours(video: Path) -> bool:
+    """Whether `panops process` made this file."""
+    try:
+        with av.open(str(video)) as container:
+            return container.metadata.get("comment") == _MADE_BY
+    except (OSError, av.error.FFmpegError):
+        return False
 
 
 def _removed(path: Path) -> bool:
@@ -310,6 +307,7 @@ class _AnnotatedVideo:
         self._path = path
         self._job = job
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"})
+        self._container.metadata["comment"] = _MADE_BY
         rate = max(1, round(info.rate_fps or 25))
         self._stream = self._container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23", "threads": "1"})
         self._stream.width, self._stream.height = (edge // 2 * 2 for edge in info.size_wh)

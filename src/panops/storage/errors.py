@@ -22,9 +22,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from panops.domain.errors import PanopsError, StorageCorrupt, StorageError, StorageFull, StorageLocked
 
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -72,9 +69,11 @@ def mapped(path: Path | None, label: str) -> Iterator[None]:
     Raises:
         StorageError: One of its kinds, when the block fails for a reason of the storage. Other errors pass.
     """
+    from sqlalchemy import exc  # noqa: PLC0415 - see translate
+
     try:
         yield
-    except (DBAPIError, PoolTimeout, sqlite3.Error, OSError, UnicodeDecodeError) as error:
+    except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
         translated = translate(error, path, label)
         if translated is None:
             raise
@@ -83,8 +82,11 @@ def mapped(path: Path | None, label: str) -> Iterator[None]:
 
 def translate(error: Exception, path: Path | None, label: str) -> StorageError | None:
     """The `StorageError` that says what `error` means, or None when it is not the storage's doing (a broken constraint, say)."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, PoolTimeout):
+    # Here, not above: whoever only asks where things lie (`Home`) does not wait for the database's library.
+    from sqlalchemy import exc  # noqa: PLC0415 - the line above says why
+
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(cause, exc.TimeoutError):
         return StorageLocked(f"every connection to {label} has been busy for too long; try again, or look for a process that holds it")
     if isinstance(cause, UnicodeDecodeError):
         return corrupt(label, "it holds text that is not UTF-8")
@@ -93,7 +95,7 @@ def translate(error: Exception, path: Path | None, label: str) -> StorageError |
     if isinstance(cause, OSError):
         return from_os(cause, path, label)
     state = getattr(cause, "sqlstate", None)
-    if isinstance(error, DBAPIError):
+    if isinstance(error, exc.DBAPIError):
         return _from_server(state if isinstance(state, str) else None, cause, error.connection_invalidated, label)
     return None
 

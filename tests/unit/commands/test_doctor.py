@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from panops.commands.doctor import advice, check_machine, doctor
+from panops.commands.doctor import Check, advice, check_machine, doctor
 from panops.config.schema import CameraConfig
 from panops.ingest.probe import ProbeReport
+from panops.models.catalogue import load_catalogue
+from panops.models.manifest_file import MANIFEST_NAME, dump_manifest
+from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.testing.films import make_film
 
@@ -33,7 +37,7 @@ def test_this_machine_only() -> None:
     result = CliRunner().invoke(_app, ["--json"])
     found = json.loads(result.stdout)
     assert result.exit_code == 0, result.stdout
-    assert {check["name"] for check in found["machine"]} == {"Python", "Inference", "Data folder", "Free disk"}
+    assert {check["name"] for check in found["machine"]} == {"Python", "Inference", "Data folder", "Free disk", "Database", "Model"}
     assert found["cameras"] == []
 
 
@@ -75,6 +79,86 @@ def test_wrong_usage_ends_with_two(text: str, more: list[str], word: str, tmp_pa
     result = CliRunner().invoke(_app, [_site(tmp_path, text), *more])
     assert result.exit_code == 2
     assert word in result.output
+
+
+def test_another_home_than_the_usual_one(tmp_path: Path) -> None:
+    result = CliRunner().invoke(_app, ["--home", str(tmp_path / "elsewhere"), "--json"])
+    found = {check["name"]: check["found"] for check in json.loads(result.stdout)["machine"]}
+    assert found["Data folder"] == str(tmp_path / "elsewhere")
+
+
+def test_without_a_model_it_says_so_and_how_to_get_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANOPS_MODEL_MIRROR", "")
+    result = CliRunner().invoke(_app)
+    said = " ".join(result.stdout.replace("│", " ").split())
+    assert result.exit_code == 0
+    assert "note" in said
+    checks = {check.name: check for check in check_machine(Home(home))}
+    assert checks["Model"].ok
+    assert "no model is installed" in checks["Model"].found
+    assert checks["Model"].advice == "get it with: panops models add yolox_nano"
+
+
+def test_a_model_that_is_damaged_and_one_that_is_not_the_default(home: Path) -> None:
+    folder = home / "models" / "yolox_nano"
+    folder.mkdir(parents=True)
+    entry = load_catalogue().models["yolox_nano"]
+    (folder / MANIFEST_NAME).write_text(dump_manifest(entry.manifest))
+    (folder / entry.manifest.file_name).write_bytes(b"half of it")
+    model = check_machine(Home(home))[-1]
+    assert not model.ok
+    assert "--replace" in model.advice
+    folder.rename(home / "models" / "other")
+    (home / "models" / "other" / MANIFEST_NAME).write_text(dump_manifest(replace(entry.manifest, name="other")))
+    assert "yolox_nano is not installed (others are: other)" in check_machine(Home(home))[-1].found
+
+
+def test_the_database_before_the_first_start_and_after_it(home: Path) -> None:
+    assert _database(home) == Check("Database", True, "none yet; the first start makes it")
+    with Database.at(home):
+        # The site runs meanwhile, and is not disturbed.
+        assert _database(home).ok
+    data = (home / "panops.db").read_bytes()
+    assert "sound" in _database(home).found
+    assert (home / "panops.db").read_bytes() == data
+
+
+@pytest.mark.parametrize("start", [0, 40000], ids=["at its beginning", "in its middle"])
+def test_a_damaged_database_is_told_and_left_as_it_is(home: Path, start: int) -> None:
+    Database.at(home).open().close()
+    file = home / "panops.db"
+    data = file.read_bytes()
+    file.write_bytes(data[:start] + bytes(range(256)) * 32 + data[start + 256 * 32 :])
+    damaged = file.read_bytes()
+    check = _database(home)
+    assert not check.ok
+    assert "is damaged" in check.found
+    assert "move it away" in check.advice
+    assert file.read_bytes() == damaged
+    result = CliRunner().invoke(_app)
+    assert result.exit_code == 1
+    assert "Database" in result.stdout
+
+
+def _database(home: Path) -> Check:
+    return next(check for check in check_machine(Home(home)) if check.name == "Database")
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "Rtsp", "RTSP", "Http"])
+def test_an_address_may_be_written_in_capitals(tmp_path: Path, scheme: str) -> None:
+    site = _site(tmp_path, f"cameras:\n  gate: {{source: '{scheme}://u:secret@127.0.0.1:9/Live'}}\n")
+    result = CliRunner().invoke(_app, [site, "--json"])
+    camera = json.loads(result.stdout)["cameras"][0]
+    assert camera["state"] == "unreachable"
+    assert f"{scheme.lower()}://u:***@127.0.0.1:9/Live: the connection is refused" in camera["message"]
+    assert "secret" not in result.stdout
+
+
+def test_a_film_and_a_device_in_capitals(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "Film.mp4")
+    site = _site(tmp_path, f"cameras:\n  film: {{source: 'FILE:{film}'}}\n  usb: {{source: 'Device:/dev/video99'}}\n")
+    cameras = json.loads(CliRunner().invoke(_app, [site, "--json"]).stdout)["cameras"]
+    assert [camera["state"] for camera in cameras] == ["live", "unreachable"]
 
 
 def test_a_home_that_cannot_be_used(tmp_path: Path) -> None:

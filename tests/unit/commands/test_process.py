@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
 from panops.commands.process import process
 from panops.domain.errors import ConfigError, PanopsError
@@ -46,3 +47,37 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_written(tmp_path: Pat
     with pytest.raises(PanopsError, match=r"cannot write the results to .*out: No space left on device$"):
         run(film, tmp_path, site=site, annotate=True)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_an_annotated_video_of_an_earlier_run_does_not_stay(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", count=10)
+    assert (run(film, tmp_path, annotate=True) / "annotated.mp4").exists()
+    with pytest.raises(PanopsError):
+        run(tmp_path / "none.mp4", tmp_path)
+    assert (tmp_path / "out" / "annotated.mp4").exists(), "a run that failed changes nothing"
+    out = run(film, tmp_path)
+    assert sorted(path.name for path in out.iterdir()) == ["events.jsonl", "summary.json", "tracks.txt"]
+
+
+@pytest.mark.parametrize("content", ["a film", "a text"])
+def test_what_panops_did_not_make_is_left_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+    film = make_film(tmp_path / "film.mp4", count=10)
+    own = tmp_path / "out" / "annotated.mp4"
+    own.parent.mkdir()
+    own.write_bytes(film.read_bytes() if content == "a film" else b"my notes")
+    before = own.read_bytes()
+    run(film, tmp_path)
+    assert own.read_bytes() == before
+    assert "annotated.mp4 is not of this run" in capsys.readouterr().out
+
+
+def test_a_folder_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match=r"expected a video file, got the folder .*; name one of the files in it"):
+        run(tmp_path, tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_cannot_go_into_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(PanopsError, match="out: expected a folder, got a file"):
+        run(make_film(tmp_path / "film.mp4", count=10), tmp_path)

@@ -92,7 +92,7 @@ def test_names_that_point_to_nothing(rules: str, said: str) -> None:
         ("cameras: {a: {source: x.mp4}, a: {source: y.mp4}}", "line 1: cameras.a: is given twice"),
         ("cameras: {a: {source: 'rtsp://u:${NOPE}@h/'}}", "the environment variable NOPE is not set"),
         ("cameras: {a: {source: '${file:/no/such/secret}'}}", "cannot read /no/such/secret"),
-        ("timezone: Mars/Base", "expected an IANA time zone"),
+        ("timezone: Mars/Base", "expected a time zone's name such as Europe/Berlin, got 'Mars/Base'"),
         ("cameras: {'../x': {source: a}}", "cameras.../x"),
     ],
 )
@@ -236,4 +236,4 @@ def test_without_its_plug_in_a_kind_is_unknown() -> None:
     (found,) = problems(CROWD.replace("ZONE", "floor"))
     assert "rules.0" in found
     assert "'crowding'" in found
-    assert "'intrusion', 'line_crossing', 'loitering', 'occupancy'" in found
+    assert "expected one of: intrusion, line_crossing, loitering, occupancy" in found

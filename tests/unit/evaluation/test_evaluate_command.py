@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from panops.commands.evaluate import evaluate_app
+from panops.cli import app
 from panops.domain.errors import SourceCorrupt, SourceUnreachable
 
 INFO = "[Sequence]\nname={name}\nframeRate=10\nseqLength=40\nimWidth=640\nimHeight=480\n"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(evaluate_app, ["tracking", *map(str, arguments)], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["evaluate", "tracking", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 

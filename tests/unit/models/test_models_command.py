@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from panops.commands.models import models_app
+from panops.cli import app
 from panops.testing.tiny_onnx import Node, Tensor, write_onnx
 
 
@@ -15,7 +15,7 @@ from panops.testing.tiny_onnx import Node, Tensor, write_onnx
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PANOPS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PANOPS_MODEL_MIRROR", raising=False)
-    return lambda *words: CliRunner().invoke(models_app, list(words))
+    return lambda *words: CliRunner().invoke(app, ["models", *words])
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from panops.commands.config import apply, config_app, site_values, without_secrets
+from panops.cli import app
+from panops.commands.config_dump import site_values, without_secrets
 from panops.config.load import parse_site
 from panops.config.schema import CameraConfig
 from panops.domain.errors import ConfigError
@@ -17,10 +17,6 @@ from panops.storage.database import Database
 from panops.storage.site import SiteRepository
 
 from .test_site import FILE
-
-app = typer.Typer()
-app.command()(apply)
-app.add_typer(config_app, name="config")
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from panops.commands import bench
-from panops.commands.bench import bench_app
+from panops.cli import app
+from panops.commands import bench_tracking as bench
 from panops.domain.errors import PanopsError
 
 SMALL = ("--cameras", "30", "--objects", "6", "--seconds", "6")
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(bench_app, ["tracking", *map(str, arguments)], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["bench", "tracking", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 

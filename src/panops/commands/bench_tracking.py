@@ -1,11 +1,9 @@
-"""`panops bench`: what it costs on this machine, beside a peer in the same run."""
+"""`panops bench tracking`: what the tracker costs on this machine, beside a peer in the same run."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from panops.commands.machine import machine
 from panops.domain.errors import PanopsError
 from panops.domain.protocols import Observation
 from panops.evaluation.comparison import MOT15, compare
@@ -26,8 +25,6 @@ from panops.evaluation.mot_files import MotTable
 from panops.evaluation.synthetic_load import CameraLoad, LoadSettings, camera_load
 from panops.evaluation.tracking_score import combine, score
 from panops.tracking.tracker import BatchTracker
-
-bench_app = typer.Typer(help="Measure cost on this machine.", no_args_is_help=True)
 
 PEER = "trackers"
 PEER_HINT = "pip install 'trackers>=2.6'"
@@ -67,12 +64,6 @@ class Figures:
     switches: int
 
 
-@bench_app.callback()
-def _bench() -> None:
-    """Measure cost on this machine."""
-
-
-@bench_app.command("tracking")
 def bench_tracking(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     cameras: Annotated[int, typer.Option(min=1, max=5000)] = 200,
@@ -81,10 +72,10 @@ def bench_tracking(
     seconds: Annotated[float, typer.Option(min=1.0, max=3600.0, help="How long the load lasts, in its own time.")] = 30.0,
     seed: Annotated[int, typer.Option(min=0)] = 1,
 ) -> None:
-    """Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers` on the same detections.
+    """Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.
 
-    CPU time of one thread is measured, not wall time, so a busy machine disturbs little. First both must do the job: HOTA on the
-    load's truth is computed for both, and a run whose quality falls short of the peer's fails.
+    Both get the same detections. CPU time of one thread is measured, not wall time, so a busy machine disturbs little.
+    First both must do the job: HOTA on the load's truth is computed for both, and a run whose quality falls short of the peer's fails.
     """
     console = Console()
     settings = LoadSettings(cameras=cameras, objects=objects, fps=fps, seconds=seconds, seed=seed)
@@ -216,22 +207,6 @@ def _write(path: Path, settings: LoadSettings, ours: Figures, peer: Figures | No
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise PanopsError(f"cannot write {path}: {error.strerror}") from error
-
-
-def machine() -> dict[str, str | int | None]:
-    """The machine's name, for results that are read elsewhere: processor, cores, system and Python."""
-    processor = platform.processor()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), processor)
-    except OSError:
-        pass  # not Linux: what platform says must do
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
 
 
 def _version(name: str) -> str:

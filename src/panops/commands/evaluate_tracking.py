@@ -1,4 +1,4 @@
-"""`panops evaluate`: figures by the metrics that others use."""
+"""`panops evaluate tracking`: figures by the metrics that others use."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import panops
 from panops.domain.errors import PanopsError, SourceCorrupt
 from panops.evaluation.comparison import MOT15, MOT17, MOT20, MotRules, compare, scored_frames
 from panops.evaluation.mot_files import MotSequence, find_sequences, read_sequence, read_table, write_table
 from panops.evaluation.tracking_score import TrackingScore, combine, score, track_detections
 from panops.tracking.settings import TrackerSettings
 from panops.tracking.tracker import BatchTracker
-
-evaluate_app = typer.Typer(help="Measure quality against ground truth.", no_args_is_help=True)
 
 _RULES: dict[str, MotRules] = {"mot15": MOT15, "mot17": MOT17, "mot20": MOT20}
 _SHARES = ("HOTA", "DetA", "AssA", "MOTA", "IDF1")
@@ -26,12 +25,6 @@ _COUNTS = ("IDSW", "Frag", "MT", "ML")
 _FULL_RATE_FPS = 12.0
 
 
-@evaluate_app.callback()
-def _evaluate() -> None:
-    """Measure quality against ground truth."""
-
-
-@evaluate_app.command("tracking")
 def evaluate_tracking(
     folder: Annotated[
         Path, typer.Argument(help="A MOT sequence, or a folder of them: seqinfo.ini, gt.txt, det.txt (or gt/gt.txt, det/det.txt).")
@@ -43,9 +36,10 @@ def evaluate_tracking(
     tracks: Annotated[Path | None, typer.Option(help="Write the tracker's results here, NAME.txt for each sequence.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
 ) -> None:
-    """HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders, from their recorded detections.
+    """HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders.
 
-    The numbers equal TrackEval's. Below 12 frames/s the tracker's default settings are used, from there on those for full-rate video.
+    It tracks their recorded detections. The numbers equal TrackEval's. Below 12 frames/s the tracker's default settings are used, from
+    there on those for full-rate video.
     """
     scores: dict[str, TrackingScore] = {}
     for path in find_sequences(folder):
@@ -56,7 +50,7 @@ def evaluate_tracking(
     _print(scores, f"{folder.name}: {half} sequences, {f'{fps:g} frames/s' if fps else 'every frame'}")
     if json_file is not None:
         figures = {name: part.figures() for name, part in scores.items()}
-        text = json.dumps({"fps": fps, "half": half, "rules": rules, "sequences": figures}, indent=2)
+        text = json.dumps({"panops": panops.__version__, "fps": fps, "half": half, "rules": rules, "sequences": figures}, indent=2)
         try:
             json_file.write_text(text + "\n", encoding="utf-8")
         except OSError as error:

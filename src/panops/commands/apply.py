@@ -1,0 +1,59 @@
+"""`panops apply`: the site file into the database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from panops.commands.options import HomeOption, JsonOption
+from panops.config.load import load_site
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.storage.site import ApplyReport, SiteRepository
+
+FILE_ORIGIN = "file"
+"""One site has one file: its path may change without its cameras becoming somebody else's."""
+
+
+def apply(
+    site: Annotated[Path, typer.Argument(help="The site file.")],
+    home: HomeOption = None,
+    overwrite: Annotated[bool, typer.Option(help="Also replace what was edited on the page while the file stayed the same.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the site in the database what a file says; doing it again changes nothing.
+
+    Cameras and rules that were added on the page stay.
+    """
+    wanted = load_site(site)
+    with Database.at(Home(home).create().path) as database:
+        report = SiteRepository(database).apply(wanted, FILE_ORIGIN, keep_edits=not overwrite)
+    typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
+
+
+def _report_values(report: ApplyReport) -> dict[str, Any]:
+    return {
+        "revision": report.revision,
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "kept_edits": report.kept_edits,
+        "replaced_edits": report.replaced_edits,
+    }
+
+
+def _sentences(report: ApplyReport) -> str:
+    lines = [
+        *(f"added    {name}" for name in report.added),
+        *(f"changed  {name}" for name in report.changed),
+        *(f"removed  {name}" for name in report.removed),
+        *(f"replaced {name}, which had been edited on the page" for name in report.replaced_edits),
+        *(
+            f"left     {name} as edited on the page; the file says what it said before (--overwrite replaces it)"
+            for name in report.kept_edits
+        ),
+    ]
+    return "\n".join([*lines, f"the site is at revision {report.revision}" if lines else f"nothing to change (revision {report.revision})"])

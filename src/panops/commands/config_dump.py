@@ -1,0 +1,77 @@
+"""`panops config dump`: the site in the database as a site file, which `panops apply` takes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from panops.commands.options import HomeOption, JsonOption
+from panops.config.schema import SiteConfig
+from panops.ingest.address import with_placeholders
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.storage.site import SiteRepository
+
+
+def dump(
+    home: HomeOption = None,
+    secrets: Annotated[bool, typer.Option(help="Show passwords instead of ${VARIABLES}.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the site in the database as a site file; `panops apply` takes it back.
+
+    Passwords are replaced by variables such as ${GATE_PASSWORD}, so that the output can be shared.
+    """
+    with Database.at(Home(home).create().path) as database:
+        values = site_values(SiteRepository(database).load(), secrets=secrets)
+    if as_json:
+        typer.echo(json.dumps(values, indent=2))
+    else:
+        typer.echo(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120), nl=False)
+
+
+def site_values(site: SiteConfig, *, secrets: bool) -> dict[str, Any]:
+    """The site as the YAML file's values, without what is at its default.
+
+    Args:
+        site: The site.
+        secrets: Whether passwords stand in it; else variables do, one for each secret: `${GATE_PASSWORD}`.
+    """
+    values = site.model_dump(mode="json", exclude_defaults=True)
+    for camera_id, camera in site.cameras.items():
+        plain = camera.plain()
+        if not secrets:
+            plain["source"] = without_secrets(plain["source"], camera_id)
+        values["cameras"][camera_id] = {"source": plain.pop("source"), **plain}
+    for rule in values.get("rules", []):
+        # `id` and `kind` first, as people write them.
+        head = {name: rule.pop(name) for name in ("id", "kind") if name in rule}
+        rest = dict(rule)
+        rule.clear()
+        rule.update({**head, **rest})
+    return values
+
+
+def without_secrets(source: str, camera_id: str) -> str:
+    """An address whose password and secret parameters are replaced by variables named after the camera."""
+    stem = _variable(camera_id)
+    stem = stem if not stem[0].isdigit() else f"CAMERA_{stem}"
+    taken: dict[str, str] = {}
+
+    def variable(key: str, secret: str) -> str:
+        wanted = name = f"{stem}_{_variable(key)}"
+        number = 1
+        while taken.setdefault(name, secret) != secret:
+            number += 1
+            name = f"{wanted}_{number}"
+        return f"${{{name}}}"
+
+    return with_placeholders(source, variable)
+
+
+def _variable(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", text).upper()

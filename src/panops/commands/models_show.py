@@ -1,0 +1,60 @@
+"""`panops models show`: everything that is known of one."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from panops.commands.model_facts import sentences, summary
+from panops.commands.model_trial import trouble_with
+from panops.commands.options import HomeOption, JsonOption
+from panops.domain.manifest import ModelManifest
+from panops.models.store import ModelStore, StoredModel
+from panops.storage.home import Home
+
+
+def show(name: Annotated[str, typer.Argument(help="A model's name.")], home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show everything that is known of a model, and check its file."""
+    with sentences():
+        store = ModelStore(Home(home).models)
+        installed = store.is_installed(name)
+        entry = store.catalogue.models.get(name)
+        model = store.get(name) if installed or entry is None else None
+        passport = model.manifest if model else entry.manifest if entry else None
+        if passport is None:  # `get` has raised already
+            return
+        facts = _facts(passport, model)
+        if as_json:
+            typer.echo(json.dumps(facts, indent=2))
+            return
+        table = Table(show_header=False, box=None)
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for key, value in facts.items():
+            table.add_row(key.replace("_", " "), _text(value))
+        Console().print(table)
+
+
+def _facts(manifest: ModelManifest, model: StoredModel | None) -> dict[str, Any]:
+    source = {"kind": str(manifest.source.kind), "location": manifest.source.location, "member": manifest.source.member}
+    return {
+        **summary(manifest, model),
+        "version": manifest.version,
+        "credit": manifest.credit,
+        "not_for": manifest.not_for,
+        "preprocessing": dict(manifest.preprocessing),
+        "sha256": manifest.sha256,
+        "source": {key: value for key, value in source.items() if value},
+        "path": str(model.path) if model else "",
+        "trouble": trouble_with(model) if model else "",
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {item}" for key, item in value.items()) or "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value) or "-"

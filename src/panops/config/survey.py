@@ -1,0 +1,86 @@
+"""What `panops config check` asks of a site beyond what it needs to run: do its models, classes and files exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from panops.config.load import SiteFile
+from panops.config.problems import nearest_line
+from panops.config.schema import SiteConfig
+from panops.config.sources import nameless_source_problem
+from panops.config.spelling import did_you_mean
+from panops.domain.errors import ConfigProblem
+
+ANY_CLASS = "any"
+"""As `panops.rules` has it; a test holds the two together."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModels:
+    """The models that are here or can be had.
+
+    Attributes:
+        classes: Class names by model name. None stands for a detector that takes every name, such as `motion`.
+        default: The model of cameras that name none.
+        more: Further names that hold for those cameras.
+    """
+
+    classes: Mapping[str, tuple[str, ...] | None]
+    default: str
+    more: tuple[str, ...] = ()
+
+
+def survey(file: SiteFile, models: KnownModels) -> list[ConfigProblem]:
+    """All of it, in the order of the file's lines.
+
+    Args:
+        file: A site file without faults.
+        models: The models that are known here.
+    """
+    found = [*_sources(file), *_models(file, models), *_classes(file, models)]
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def _sources(file: SiteFile) -> Iterator[ConfigProblem]:
+    for camera_id, camera in file.site.cameras.items():
+        message = nameless_source_problem(camera)
+        if message:
+            line = nearest_line(("cameras", camera_id, "source"), file.lines)
+            yield ConfigProblem(f"cameras.{camera_id}.source", message, line)
+
+
+def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
+    named = [(("model",), file.site.model), *((("cameras", key, "model"), camera.model) for key, camera in file.site.cameras.items())]
+    for path, name in named:
+        if name and name not in models.classes:
+            message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"
+            yield ConfigProblem(".".join(path), message, nearest_line(path, file.lines))
+
+
+def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
+    for index, rule in enumerate(file.site.rules):
+        for name in rule.classes:
+            message = _class_problem(file.site, rule, name, models)
+            if message:
+                yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))
+
+
+def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) -> str:
+    """A rule may watch cameras with different models: a class is wrong where none of them has it."""
+    folded = name.strip().casefold()
+    watched = [site.cameras[camera_id] for camera_id in rule.cameras or site.cameras]
+    used = dict.fromkeys(camera.model or site.model for camera in watched)
+    if folded == ANY_CLASS or not used:
+        return ""
+    known: dict[str, None] = {}
+    for model in used:
+        classes = models.classes.get(model or models.default)
+        if classes is None:
+            return ""  # it takes every name, or it is unknown itself, which was told
+        known |= dict.fromkeys(classes if model else (*classes, *models.more))
+    if folded in {known_name.casefold() for known_name in known}:
+        return ""
+    names = ", ".join(dict.fromkeys(model or models.default for model in used))
+    return f"no class {name!r} in {'the model' if len(used) == 1 else 'any of the models'} {names}{did_you_mean(name, known, 'it has')}"

@@ -1,0 +1,125 @@
+"""Faults in plain sentences: what was expected, what came, and the likely right word."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from panops.config.load import parse_site
+from panops.config.problems import problems_of
+from panops.config.schema import CameraConfig, RuleConfig
+from panops.domain.errors import ConfigError
+
+# What pydantic says by itself; none of it is for people.
+JARGON = ("Input ", "input ", "tag", "discriminator", "dictionary", "instance of", "extra", "parse", "Tuple", "should", "valid ", "string")
+
+
+def camera(text: str) -> str:
+    return f"cameras: {{a: {{source: x.mp4, {text}}}}}"
+
+
+def rule(text: str) -> str:
+    return f"cameras: {{a: {{source: x.mp4}}}}\nrules:\n  - {{id: r, kind: intrusion, {text}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules: [{id: a, kind: intrusoin}]", "rules.0.kind: no rule is of kind 'intrusoin'; did you mean 'intrusion'? Expected one of: "),
+        ("rules: [{id: a, kind: dancing}]", "rules.0.kind: no rule is of kind 'dancing'; expected one of: intrusion, line_crossing"),
+        ("rules: [{id: a}]", "rules.0.kind: is required and missing; expected one of: intrusion, line_crossing, loitering, occupancy"),
+        ("rules: [night]", "rules.0: expected a rule such as {id: night, kind: intrusion}, got text"),
+        ("rules: {night: 1}", "rules: expected a list, [..., ...], got a mapping"),
+        ("cameras: [a]", "cameras: expected a mapping, each as `name: value`, got a list"),
+        ("cameras: {a: rtsp://h/}", "cameras.a: expected settings such as {source: ...}, got text"),
+        ("cameras: {a: }", "cameras.a: expected settings such as {source: ...}, got nothing"),
+        ("cameras: {a: {name: x}}", "cameras.a.source: is required and missing"),
+        ("cameras: {'a b': {source: x.mp4}}", "cameras.a b: expected a name of letters, digits, _ and -, at most 63"),
+        ("evidence: {before: 3}", "evidence.before: no such setting here; did you mean 'before_s'? Expected one of: before_s, after_s"),
+        (camera("motion: {treshold: 3}"), "cameras.a.motion.treshold: no such setting here; did you mean 'threshold'?"),
+        (camera("zones: {z: {polygon: [[0, 0], [0, 1], [1, 1]], nam: z}}"), "zones.z.nam: no such setting here; expected one of: polygon"),
+        (rule("zon: x"), "line 3: rules.0.zon: no such setting here; did you mean 'zone'? Expected one of: id, cameras"),
+        (camera("transport: tpc"), "cameras.a.transport: unknown word; did you mean 'tcp'? Expected one of: tcp, udp"),
+        (camera("transport: 3"), "cameras.a.transport: expected one of: tcp, udp, got 3"),
+        (rule("severity: alrm"), "rules.0.severity: unknown word; did you mean 'alarm'? Expected one of: info, warning, alarm"),
+        (rule("schedule: [{days: [monday]}]"), "rules.0.schedule.0.days.0: unknown word; did you mean 'mon'?"),
+        (rule("schedule: [{start: late}]"), "rules.0.schedule.0.start: expected a time of day such as 18:00, got text"),
+        (rule("after_s: soon"), "rules.0.after_s: expected a number, got text"),
+        (rule("after_s: -1"), "rules.0.after_s: expected at least 0, got -1"),
+        (camera("check_fps: 0"), "cameras.a.check_fps: expected more than 0, got 0"),
+        ("server: {port: 99999}", "server.port: expected at most 65535, got 99999"),
+        ("shards: 1.5", "shards: expected a whole number, got 1.5"),
+        (camera("enabled: maybe"), "cameras.a.enabled: expected true or false, got text"),
+        (camera("name: [a]"), "cameras.a.name: expected text, got a list"),
+        (camera("name: true"), "cameras.a.name: expected text, got true"),
+        (camera(f"name: {'x' * 121}"), "cameras.a.name: expected at most 120 characters, got text"),
+        (camera("frozen_s: .inf"), "cameras.a.frozen_s: expected a number that is not infinite, got inf"),
+        (camera("zones: {z: {polygon: [[0.1], [0, 1], [1, 1]]}}"), "zones.z.polygon.0: expected two numbers in brackets, [x, y], got one"),
+        (camera("zones: {z: {polygon: [[0, 1, 2], [0, 1], [1, 1]]}}"), "z.polygon.0: expected two numbers in brackets, [x, y]"),
+        (camera("zones: {z: {polygon: [3]}}"), "cameras.a.zones.z.polygon.0: expected two numbers in brackets, [x, y], got 3"),
+        (camera("simulation: {weather: snow}"), "cameras.a.simulation.weather: unknown word; expected one of: clear, wind, rain, night"),
+    ],
+)  # fmt: skip
+def test_one_fault(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_site(text, environ={})
+    (found,) = map(str, caught.value.problems)
+    assert said in found
+    assert not [word for word in JARGON if word in found.replace("no such setting", "")]
+
+
+@pytest.mark.parametrize("name", ["intrusion", "occupancy", "kind"])
+def test_a_camera_may_be_called_like_a_rule(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_site(f"cameras: {{{name}: {{source: x.mp4, check_fps: -1, zones: {{{name}: {{polygons: []}}}}}}}}", environ={})
+    fields = {problem.field for problem in caught.value.problems}
+    assert {f"cameras.{name}.check_fps", f"cameras.{name}.zones.{name}.polygons"} <= fields
+
+
+def test_a_camera_or_rule_by_itself() -> None:
+    with pytest.raises(ValidationError) as caught:
+        CameraConfig.model_validate({"source": "x.mp4", "chek_fps": 1})
+    (found,) = problems_of(caught.value, prefix=("cameras", "a"))
+    assert (found.field, found.line) == ("cameras.a.chek_fps", None)
+    assert found.message == "no such setting here; did you mean 'check_fps'?"
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter[RuleConfig](RuleConfig).validate_python({"id": "a", "kind": "loitering", "after": 3})
+    (found,) = problems_of(caught.value)
+    assert found.field == "after"
+    assert "did you mean 'after_s'?" in found.message
+
+
+def test_a_missing_variable_says_how_to_set_it_and_nothing_else() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_site("cameras: {a: {source: '${CAM_ADDRESS}'}, b: {source: 'sim://yard', check_fps: '${FPS}'}}", environ={})
+    first, second = map(str, caught.value.problems)
+    assert first == (
+        "line 1: cameras.a.source: the environment variable CAM_ADDRESS is not set; set it where panops is started "
+        "(export CAM_ADDRESS=...), or give a default: ${CAM_ADDRESS:-...}"
+    )
+    assert second.startswith("line 1: cameras.b.check_fps: the environment variable FPS is not set;")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("{id: a, kind: intrusion, cameras: [rom]}", "no camera 'rom'; did you mean 'room'? There are: room, yard"),
+        ("{id: a, kind: intrusion, cameras: [room], zone: flor}", "camera 'room' has no zone 'flor'; did you mean 'floor'?"),
+        ("{id: a, kind: line_crossing, cameras: [room], line: dor}", "camera 'room' has no line 'dor'; did you mean 'door'?"),
+    ],
+)
+def test_names_of_the_site_are_guessed(rules: str, said: str) -> None:
+    text = f"""
+cameras:
+  room: {{source: a.mp4, zones: {{floor: {{polygon: [[0,0],[1,0],[1,1]]}}}}, lines: {{door: {{points: [[0,0],[1,1]]}}}}}}
+  yard: {{source: b.mp4}}
+rules: [{rules}]
+"""
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        parse_site(text, environ={})
+    assert str(caught.value.problems[0]).endswith(said)
+
+
+def test_a_time_zone_is_guessed() -> None:
+    with pytest.raises(ConfigError, match="got 'Europe/Berln'; did you mean Europe/Berlin"):
+        parse_site("timezone: Europe/Berln", environ={})

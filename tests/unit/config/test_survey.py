@@ -1,0 +1,88 @@
+"""`panops config check` knows the models, and so the classes that rules can name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from panops.config.load import read_site
+from panops.config.survey import ANY_CLASS, KnownModels, survey
+from panops.rules import scene
+
+STREET = ("person", "bicycle", "car")
+PPE = ("person", "hardhat", "safety_vest")
+MODELS = KnownModels({"street": STREET, "ppe": PPE, "motion": None}, default="street")
+
+SITE = """
+cameras:
+  gate: {source: sim://gate}
+  site: {source: sim://yard, model: ppe}
+  wild: {source: sim://fence, model: motion}
+rules:
+  - {id: r, kind: intrusion, RULE}
+"""
+
+
+def found(tmp_path: Path, text: str, models: KnownModels = MODELS) -> list[str]:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    return [str(problem) for problem in survey(read_site(path, environ={}), models)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "cameras: [gate], classes: [persn]",
+            ["no class 'persn' in the model street; did you mean 'person'? It has: person, bicycle, car"],
+        ),
+        ("cameras: [gate], classes: [hardhat]", ["no class 'hardhat' in the model street; it has: person, bicycle, car"]),
+        ("cameras: [gate], classes: [person, Car, ANY]", []),
+        ("cameras: [site], classes: [hardhat]", []),
+        ("cameras: [gate, site], classes: [hardhat, bicycle]", []),
+        ("cameras: [gate, site], classes: [hat]", ["no class 'hat' in any of the models street, ppe; did you mean 'hardhat'?"]),
+        ("cameras: [gate], classes: [caar, persn]", ["no class 'caar'", "no class 'persn'"]),
+        ("cameras: [wild], classes: [unicorn]", []),
+        ("classes: [unicorn]", []),
+    ],
+)
+def test_classes(tmp_path: Path, rule: str, said: list[str]) -> None:
+    problems = found(tmp_path, SITE.replace("RULE", rule))
+    assert len(problems) == len(said)
+    for problem, words in zip(problems, said, strict=True):
+        assert problem.startswith("line 7: rules.0.classes: ")
+        assert words in problem
+
+
+def test_models_are_guessed(tmp_path: Path) -> None:
+    text = "model: stret\ncameras:\n  a: {source: sim://yard, model: helmet}\n  b: {source: sim://yard}\nrules: [{id: r, kind: intrusion}]"
+    assert found(tmp_path, text) == [
+        "line 1: model: no model 'stret' is installed or in the catalogue; did you mean 'street'? There are: street, ppe, motion",
+        "line 3: cameras.a.model: no model 'helmet' is installed or in the catalogue; there are: street, ppe, motion",
+    ]
+
+
+def test_the_sites_model_stands_for_its_cameras(tmp_path: Path) -> None:
+    text = "model: ppe\ncameras: {a: {source: sim://yard}}\nrules: [{id: r, kind: intrusion, classes: [CLASS]}]"
+    assert found(tmp_path, text.replace("CLASS", "hardhat")) == []
+    assert "in the model ppe" in found(tmp_path, text.replace("CLASS", "bicycle"))[0]
+
+
+def test_more_names_hold_for_cameras_without_a_model_only(tmp_path: Path) -> None:
+    models = KnownModels(MODELS.classes, "street", more=("moving",))
+    assert found(tmp_path, SITE.replace("RULE", "cameras: [gate], classes: [moving]"), models) == []
+    assert found(tmp_path, SITE.replace("RULE", "cameras: [site], classes: [moving]"), models)
+
+
+def test_a_rule_without_cameras_has_nothing_to_check(tmp_path: Path) -> None:
+    assert found(tmp_path, "rules: [{id: r, kind: intrusion, classes: [unicorn]}]") == []
+
+
+def test_sources_that_say_nothing(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "cameras:\n  a: {source: yard}\n")
+    assert problem.startswith("line 2: cameras.a.source: it has no scheme")
+
+
+def test_the_word_for_every_class_is_the_rules_own() -> None:
+    assert ANY_CLASS == scene.ANY_CLASS
