@@ -83,6 +83,12 @@ COMMANDS = (
         extra="train",
     ),
     Row(
+        "tune",
+        "tune:tune",
+        "Look for good settings of a recipe by many short trainings, bad ones broken off; goes on where it was stopped.",
+        extra="train",
+    ),
+    Row(
         "evaluate detector",
         "evaluate_detector:evaluate_detector",
         "COCO AP of a detector, through the code that cameras run: by source, class, size and group, with thresholds and speed.",
