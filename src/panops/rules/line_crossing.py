@@ -14,13 +14,21 @@ from panops.domain.geometry import PointArray, Tripwire
 from panops.domain.tracks import Tracks
 from panops.rules.open_incident import OpenIncident
 from panops.rules.scene import Rows, Scene
-from panops.rules.track_table import TrackTable
+from panops.rules.track_table import EPSILON_S, TrackTable
 
 # Two sightings further apart in time are not joined to a step.
 GAP_S = 2.0
 # Clear of the line: further away than this share of the picture's height, and than this share of the object's own height.
 CLEAR = 0.005
 CLEAR_OF_HEIGHT = 0.05
+# Away from the line, out of reach of a box whose feet come and go: further than this share of the picture's height, and of the object's
+# longer side.
+AWAY = 0.01
+AWAY_OF_SIZE = 0.5
+# A size that was seen counts for that long at half its length: a box that lost its legs still belongs to a whole person.
+SIZE_HALVES_S = 2.0
+# Who is clear of the line, but not away from it, has crossed it after so long.
+HOLD_S = 0.5
 # Who stays just behind the line has crossed it after so long.
 SETTLE_S = 1.0
 # Products of distances below this are looked at exactly.
@@ -30,10 +38,13 @@ NEAR = 1e-9
 class LineCrossing:
     """One incident for each crossing of the line by an object's ground point; it begins and ends in the same update.
 
-    Each step between two sightings adds its crossings, +1 from a to b and -1 back. The sum is read when the object is *clear* of the
-    line, so that jitter on the line, which goes to and fro, gives one crossing or none. An object that has been clear once also counts
-    as across when it stays behind the line for `SETTLE_S` or vanishes there (a door), and then must be clear again before that can
-    happen once more.
+    Each step between two sightings adds its crossings, +1 from a to b and -1 back. The sum is read when it is certain: at once when the
+    object is *away* from the line, after `HOLD_S` on the new side when it is only *clear* of it. An object that has been clear once also
+    counts as across when it stays just behind the line for `SETTLE_S` or vanishes there (a door).
+
+    **Once at the line.** After it was counted, an object counts again, in whatever direction, only once it has been away from the line on
+    either side. Going over, turning round somewhere away and coming back are two crossings; hovering at the line, for however long, is
+    one at most. Should the object leave on the side that it came from after all, its return is counted when it is away there.
 
     Args:
         config: The rule's settings.
@@ -61,7 +72,10 @@ class LineCrossing:
                 ("known", "?"),
                 ("armed", "?"),
                 ("busy", "?"),
+                ("counted", "?"),
                 ("net", "i4"),
+                ("size", "f8"),
+                ("sized_s", "f8"),
                 ("point", "f8", (2,)),
                 ("sides", "f8", (segments,)),
                 ("crossed_s", "f8"),
@@ -108,18 +122,23 @@ class LineCrossing:
         table["point"][slots[fresh]] = points[fresh]
         crossed = self._line.crossings(table["point"][slots], points)
         self._note_steps(tracks, rows, slots, crossed)
-        clear = self._is_clear(tracks, rows, points)
+        clear, away = self._is_off(tracks, rows, slots, points)
         messages: list[Incident] = []
         for index in np.flatnonzero(table["busy"][slots]):
             row: Any = table[slots[index]]
-            settled = row["armed"] and tracks.time_s - row["crossed_s"] >= SETTLE_S
-            if row["net"] and (clear[index] or settled):
+            if row["net"] and (away[index] or self._is_certain(row, bool(clear[index]), tracks.time_s)):
                 messages += self._crossing(row, tracks.time_s)
-                row["net"], row["armed"] = 0, False
-            if clear[index]:
-                row["armed"] = True
-            row["busy"] = row["net"] != 0 or not row["armed"]
+                row["net"], row["armed"], row["counted"] = 0, False, True
+            row["counted"] &= not away[index]
+            row["armed"] |= clear[index]
+            row["busy"] = row["net"] != 0 or row["counted"] or not row["armed"]
         return messages
+
+    @staticmethod
+    def _is_certain(row: Any, clear: bool, time_s: float) -> bool:
+        """Whether an object near the line is across: it has not been counted there before, and stays."""
+        stays_s = time_s - row["crossed_s"] + EPSILON_S
+        return not row["counted"] and ((clear and stays_s >= HOLD_S) or (bool(row["armed"]) and stays_s >= SETTLE_S))
 
     def _note_steps(self, tracks: Tracks, rows: Rows, slots: Rows, crossed: NDArray[np.int8]) -> None:
         """Add the steps' crossings (K,) to the sums, and remember what the object looked like."""
@@ -134,13 +153,18 @@ class LineCrossing:
         table["class_id"][where] = tracks.class_id[seen]
         table["box"][where] = tracks.xyxy[seen]
 
-    def _is_clear(self, tracks: Tracks, rows: Rows, points: PointArray) -> NDArray[np.bool_]:
-        heights = (tracks.xyxy[rows, 3] - tracks.xyxy[rows, 1]) / self._scene.size_wh[1]
+    def _is_off(self, tracks: Tracks, rows: Rows, slots: Rows, points: PointArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which objects (K,) are clear of the line, and which are away from it."""
+        table, xyxy = self._table.rows, tracks.xyxy[rows]
+        widths_heights = (xyxy[:, 2:] - xyxy[:, :2]).astype(np.float64) / self._scene.size_wh[1]
+        remembered = table["size"][slots] * 0.5 ** ((tracks.time_s - table["sized_s"][slots]) / SIZE_HALVES_S)
+        sizes = np.maximum(widths_heights.max(axis=1), remembered)
+        table["size"][slots], table["sized_s"][slots] = sizes, tracks.time_s
         distances = _distances(self._line, points, self._aspect)
-        return np.asarray(distances > np.maximum(CLEAR, CLEAR_OF_HEIGHT * heights), dtype=np.bool_)
+        return distances > np.maximum(CLEAR, CLEAR_OF_HEIGHT * widths_heights[:, 1]), distances > np.maximum(AWAY, AWAY_OF_SIZE * sizes)
 
     def _vanished(self, row: Any, time_s: float) -> list[Incident]:
-        return self._crossing(row, time_s) if row["armed"] and row["net"] else []
+        return self._crossing(row, time_s) if row["armed"] and row["net"] and not row["counted"] else []
 
     def _crossing(self, row: Any, time_s: float) -> list[Incident]:
         direction = "a_to_b" if row["net"] > 0 else "b_to_a"

@@ -2,8 +2,8 @@
 
 Read the files in this order:
 
-1. `home` (where things lie), `errors` (what can go wrong, in sentences), `database` (opening, checking, transactions), `schema` (which
-   schema a database has, and bringing it up to date with `migrations/`), `tables`
+1. `home` (where things lie), `errors` (what can go wrong, in sentences), `database` (opening, checking, transactions), `file_check`
+   (damage in an SQLite file), `schema` (which schema a database has, and bringing it up to date with `migrations/`), `tables`
 2. `scope` (who may see what; every read of cameras, events and media takes one)
 3. `records` (stored events as values), `search` (filters, pages, cursors), `events` (the repository)
 4. `writer` and `journal` (the thread between a shard and the database, and its safety net)

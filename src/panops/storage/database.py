@@ -5,8 +5,8 @@ SQLite by default (one file, WAL); the same code takes a PostgreSQL address.
 
 from __future__ import annotations
 
+import math
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +17,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from panops.domain.errors import StorageError
 from panops.storage import schema
-from panops.storage.errors import corrupt, mapped
+from panops.storage.errors import mapped
+from panops.storage.file_check import MAGIC, check_head, inspect_file, look_through
 
-_MAGIC = b"SQLite format 3\x00"
 _READING = "panops_reading"
 # Any number that all panops processes share; it keeps two of them from migrating one PostgreSQL database at once.
 _MIGRATION_LOCK = 8440
@@ -50,6 +50,8 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._engine: Engine | None = None
         self._reader: Engine | None = None
+        # Kept open for `check`: closing a file drops the locks that SQLite holds on it in this process.
+        self._file: int | None = None
 
     @classmethod
     def at(cls, home: Path, *, busy_timeout_s: float = 5.0) -> Self:
@@ -79,7 +81,7 @@ class Database:
             return self
         with mapped(self.path, self.label):
             if self.path is not None:
-                _inspect_file(self.path, self.label, self._busy_timeout_s, check=check)
+                _make_ready(self.path, self.label, self._busy_timeout_s, check=check)
             engine = self._make_engine()
             try:
                 if self.path is not None:
@@ -88,6 +90,8 @@ class Database:
                     if not self._is_sqlite:
                         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                     schema.migrate(connection, self.label)
+                if self.path is not None:
+                    self._file = os.open(self.path, os.O_RDONLY)
             except BaseException:
                 engine.dispose()
                 raise
@@ -96,6 +100,32 @@ class Database:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._engine, self._reader = engine, engine.execution_options(**options)
         return self
+
+    def check(self, *, limit_s: float = 0.25) -> bool:
+        """Look at the database as it is now on disk, past everything that open connections remember of it.
+
+        Args:
+            limit_s: An SQLite file is looked through for damage for no longer than this. The answer of a server is waited for.
+
+        Returns:
+            Whether the whole file was looked through; True for a server.
+
+        Raises:
+            StorageCorrupt: It is damaged.
+            StorageError: It cannot be read, is not open, or its file was deleted or replaced by another one.
+        """
+        self._opened(self._engine)
+        with mapped(self.path, self.label):
+            if self.path is None or self._file is None:
+                with self.reading() as connection:
+                    connection.execute(text(f"SELECT version_num FROM {schema.VERSION_TABLE}"))  # noqa: S608  a constant
+                return True
+            if not self.path.exists() or not os.path.samestat(self.path.stat(), os.fstat(self._file)):
+                raise StorageError(
+                    f"{self.label} was deleted or replaced while panops uses it; stop panops, put the right file in its place, start again"
+                )
+            check_head(os.pread(self._file, len(MAGIC), 0), self.label)
+            return look_through(self.path, self.label, limit_s, limit_s)
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
@@ -120,8 +150,11 @@ class Database:
     def close(self) -> None:
         """Give every connection back. Safe to call twice; `open` works again afterwards."""
         engine, self._engine, self._reader = self._engine, None, None
+        file, self._file = self._file, None
         if engine is not None:
             engine.dispose()
+        if file is not None:
+            os.close(file)
 
     def __enter__(self) -> Self:
         """Open it."""
@@ -184,34 +217,11 @@ def _use_wal(engine: Engine) -> None:
         connection.close()
 
 
-def _inspect_file(path: Path, label: str, busy_timeout_s: float, *, check: bool) -> None:
-    """Look at the file without changing a byte of it; make it when it is not there."""
+def _make_ready(path: Path, label: str, busy_timeout_s: float, *, check: bool) -> None:
+    """Make the file when it is not there; look at it without changing a byte of it, and close it to others."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-    if not head:
-        wal = path.with_name(path.name + "-wal")
-        if wal.exists() and wal.stat().st_size:
-            # SQLite would throw the log away.
-            raise corrupt(label, "the file is empty, but its -wal is not")
-        return
-    if head != _MAGIC:
-        raise corrupt(label, "it does not begin like an SQLite file")
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_s, isolation_level=None)
-    try:
-        tables = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        }
-        if check:
-            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if finding != "ok":
-                raise corrupt(label, " ".join(str(finding).split()))
-        query = f"SELECT version_num FROM {schema.VERSION_TABLE}"  # noqa: S608  a constant
-        revisions = {name for (name,) in connection.execute(query)} if schema.VERSION_TABLE in tables else set()
-    finally:
-        connection.close()
-    schema.check_known(revisions, tables - {schema.VERSION_TABLE}, label)
+    inspect_file(path, label, busy_timeout_s, math.inf if check else 0.0)
     if path.stat().st_mode & 0o077:
         # It holds the cameras' passwords.
         path.chmod(0o600)

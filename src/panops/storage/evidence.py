@@ -106,22 +106,26 @@ class EvidenceStore:
 
         Raises:
             StorageFull: There is no space; no half file is left.
-            StorageError: The file or its row cannot be written; nothing is left.
+            StorageError: The file or its row cannot be written; nothing of it is left, and an older piece of the kind stays.
             ValueError: The event id, times or extension cannot be used.
         """
         target = self._target(event_id, kind, start_s, extension or _EXTENSIONS[kind])
         temporary = target.with_name(f".{kind.value}-{secrets.token_hex(4)}.part{target.suffix}")
         label = f"the evidence folder {self.folder}"
+        older: Path | None = None
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer(temporary)
             size_bytes, sha256 = _sync_and_hash(temporary)
+            older = _second_name(target)
             temporary.replace(target)
             _sync_folder(target.parent)
         except Exception as error:
             # Asked before the half file goes and makes room.
             is_full = means_full(error) or (not isinstance(error, StorageError) and no_space_at(self.folder))
             _remove(temporary)
+            if older is not None:
+                _bring_back(older, target)
             if is_full:
                 raise full(label) from error
             if isinstance(error, OSError):
@@ -131,8 +135,13 @@ class EvidenceStore:
         try:
             self._record(piece)
         except StorageError:
-            _remove(target)
+            if older is None:
+                _remove(target)
+            else:
+                _bring_back(older, target)  # the row still names it
             raise
+        if older is not None:
+            _remove(older)
         return piece
 
     def add_bytes(
@@ -312,6 +321,24 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _second_name(target: Path) -> Path | None:
+    """Another name for the file that is to be replaced, so that it can come back; None where there is none, or the disk knows no links."""
+    older = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        os.link(target, older)
+    except OSError:
+        return None
+    return older
+
+
+def _bring_back(older: Path, target: Path) -> None:
+    try:
+        older.replace(target)
+    except OSError as error:
+        log.warning("cannot bring back %s: %s", target.name, error.strerror)
+    _remove(older)  # still there when both are names of one file
 
 
 def _remove(path: Path) -> None:

@@ -63,11 +63,16 @@ class Home:
         """
         path = self.path / "owner-id"
         try:
-            if not path.is_file():
-                path.write_text(secrets.token_hex(8), encoding="ascii")
-            return path.read_text(encoding="ascii").strip()
+            known = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
+            if known:
+                return known
+            # Whole or not at all: a full disk must not leave an empty name behind.
+            made, temporary = secrets.token_hex(8), path.with_name(f".{path.name}.part")
+            temporary.write_text(made, encoding="ascii")
+            temporary.replace(path)
         except OSError as error:
             raise from_os(error, path, f"the file {path}") from error
+        return made
 
     def create(self) -> Home:
         """Make the folders that are not there, readable by their owner only, and check that they can be written.

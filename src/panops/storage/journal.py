@@ -144,8 +144,10 @@ def read_journal(path: Path) -> JournalContents:
     for line in lines:
         try:
             values = json.loads(line)
-            events.append(event_from(values if isinstance(values, dict) else {}))
-        except (ValueError, StorageCorrupt):
+            event = event_from(values if isinstance(values, dict) else {})
+            event_values(event)  # raises where no database would take it
+            events.append(event)
+        except (ValueError, TypeError, StorageCorrupt):
             damaged += 1
     return JournalContents(tuple(events), damaged)
 

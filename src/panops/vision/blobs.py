@@ -1,4 +1,4 @@
-"""From changed pixels to boxes: clean, join what belongs together, leave out what is too small, too large, or only light."""
+"""From changed pixels to boxes: clean, join what belongs together, leave out what is too small, too large, only light, or a ghost."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class BlobSettings:
         gap: Boxes closer than this share of the picture's height, and over one another, are one object.
         min_sharpness: Objects have a rim, light and the shadows of clouds fade out; 1 is what the weakest rims of real people and cars had.
         sure_sharpness: The same for blobs of strong contrast, where only the softest ones are light.
+        least_rim: An object has edges where it ends. Where the picture's are less than this share of the background's, there is nothing: what
+            stood there when the background was learnt has left (a ghost).
         strong_contrast: From this mean difference on a contrast is strong, 0..255.
         min_strength: Mean difference within an object, as a multiple of the least difference that counts at all.
         most: At most so many boxes, largest first.
@@ -40,6 +42,7 @@ class BlobSettings:
     gap: float = 0.1
     min_sharpness: float = 1.25
     sure_sharpness: float = 0.9
+    least_rim: float = 0.6
     strong_contrast: float = 40.0
     min_strength: float = 1.2
     most: int = 50
@@ -51,11 +54,11 @@ class Blobs:
 
     Attributes:
         objects: Class 0, largest first, in px of the frame. The score is 1 - 0.5 / mean strength: from 0.58 towards 1.
-        light: Boxes (M, 4) in px of the small picture where only the light changed.
+        background: Boxes (M, 4) in px of the small picture where only the light changed, or where something left.
     """
 
     objects: Detections
-    light: NDArray[np.int64]
+    background: NDArray[np.int64]
 
     @classmethod
     def none(cls) -> Blobs:
@@ -64,7 +67,12 @@ class Blobs:
 
 
 def find_blobs(
-    changed: NDArray[np.bool_], strength: FloatArray, difference: FloatArray, source_wh: tuple[int, int], settings: BlobSettings
+    changed: NDArray[np.bool_],
+    strength: FloatArray,
+    difference: FloatArray,
+    picture: FloatArray,
+    source_wh: tuple[int, int],
+    settings: BlobSettings,
 ) -> Blobs:
     """The objects in a mask.
 
@@ -72,6 +80,7 @@ def find_blobs(
         changed: (h, w) bool, where the small picture changed.
         strength: (h, w) float32, by how much: 1 is just enough to count.
         difference: (h, w) float32, picture minus background, -255..255.
+        picture: (h, w) float32, the small picture, 0..255.
         source_wh: Size of the frame, px; objects are given in its pixels.
         settings: What counts as an object.
     """
@@ -86,12 +95,12 @@ def find_blobs(
     boxes = boxes[[_is_large_enough(box, joined, settings) for box in boxes]]
     if not len(boxes):
         return Blobs.none()
-    sharp = np.array(_are_sharp(boxes, clean, difference, settings))
+    there = np.array(_are_there(boxes, clean, difference, picture, settings))
     mean = np.array([_mean(box, clean, strength) for box in boxes])
-    good = sharp & (mean >= settings.min_strength)
+    good = there & (mean >= settings.min_strength)
     objects, score = boxes[good], (1.0 - 0.5 / mean[good]).astype(np.float32)
     scale = np.array([source_wh[0] / changed.shape[1], source_wh[1] / changed.shape[0]] * 2)
-    return Blobs(Detections((objects * scale).astype(np.float32), score, np.zeros(len(objects), np.int64)), boxes[~sharp])
+    return Blobs(Detections((objects * scale).astype(np.float32), score, np.zeros(len(objects), np.int64)), boxes[~there])
 
 
 def _corners(contour: Any) -> tuple[int, int, int, int]:
@@ -108,21 +117,37 @@ def _is_large_enough(box: NDArray[np.int64], joined: NDArray[Any], settings: Blo
     )
 
 
-def _are_sharp(boxes: NDArray[np.int64], clean: NDArray[Any], difference: FloatArray, settings: BlobSettings) -> list[bool]:
-    """Whether each box (N, 4) is an object by its rim: the slope of the difference there, measured by the difference inside."""
-    slope = cv2.magnitude(cv2.Sobel(difference, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(difference, cv2.CV_32F, 0, 1, scale=0.125))
+def _are_there(
+    boxes: NDArray[np.int64], clean: NDArray[Any], difference: FloatArray, picture: FloatArray, settings: BlobSettings
+) -> list[bool]:
+    """Whether each box (N, 4) is an object, by its rim: neither light, which fades out, nor the ghost of something that left."""
+    slope, own, old = _slope(difference), _slope(picture), _slope(picture - difference)
     rim = cv2.morphologyEx(clean, cv2.MORPH_GRADIENT, _RIM) > 0
     amount: FloatArray = np.abs(difference)
     answers = []
     for left, top, right, bottom in boxes:
         around = np.s_[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
+        here = rim[around]
+        # One grey level more on both sides: where neither has edges, there is nothing to be said.
+        is_ghost = float(own[around][here].mean()) + 1.0 < settings.least_rim * (float(old[around][here].mean()) + 1.0)
         contrast = float(cv2.mean(amount[around], clean[around])[0])
-        slopes = slope[around][rim[around]]
-        half, most = len(slopes) // 2, len(slopes) * 4 // 5
-        ordered = np.partition(slopes, (half, most)) / max(contrast, 1.0)
-        sharpness = (ordered[half] / 0.2 + ordered[most] / 0.4) / 2
-        answers.append(bool(sharpness >= (settings.sure_sharpness if contrast >= settings.strong_contrast else settings.min_sharpness)))
+        sharpness = _sharpness(slope[around][here], contrast)
+        least = settings.sure_sharpness if contrast >= settings.strong_contrast else settings.min_sharpness
+        answers.append(not is_ghost and sharpness >= least)
     return answers
+
+
+def _slope(picture: FloatArray) -> FloatArray:
+    """How steep brightness is, (h, w), grey levels a px."""
+    across, down = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def _sharpness(slopes: FloatArray, contrast: float) -> float:
+    """The slope of the difference at the rim (K,), measured by the difference inside."""
+    half, most = len(slopes) // 2, len(slopes) * 4 // 5
+    ordered = np.partition(slopes, (half, most)) / max(contrast, 1.0)
+    return float((ordered[half] / 0.2 + ordered[most] / 0.4) / 2)
 
 
 def _mean(box: NDArray[np.int64], clean: NDArray[Any], strength: FloatArray) -> float:

@@ -30,6 +30,7 @@ Mask = NDArray[np.bool_]
 _NOTHING = np.float32(-1e6)  # a layer far away from any brightness, whatever gain it is given
 _LONGEST_STEP_S = 30.0
 _FLICKER_S = 30.0
+_MOST_GATHERED = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class MovingSettings:
         width_px: Width of the small picture that is compared.
         threshold: The least difference from the background that counts.
         noise_factor: At least so many times the picture's own noise.
+        most_noise: No more than this is taken for noise: a cloud that darkens half of the picture must not make the detector blind.
         adapt_s: Time constant with which the background follows slow changes of light.
         hold_s: So long must something be still before it belongs to the background.
         settle_s: After the first frame, that takes only `settle_hold_s`: what was in the first picture and left must not stay as a ghost.
@@ -47,12 +49,15 @@ class MovingSettings:
         promote_s: So long must the second layer be seen to become the first.
         pause_s: After a jump of light nothing is reported for so long.
         most_changed: A larger change than this share of the picture is a change of light or scene, not an object.
+        new_scene_noise: When more than this is left over after the light was fitted, the edges are looked at: a cut, or a turned camera?
+        new_scene_likeness: Edges that are less alike than this are another scene's, -1..1.
         blobs: How changed pixels become boxes.
     """
 
     width_px: int = 160
     threshold: float = 14.0
     noise_factor: float = 5.0
+    most_noise: float = 6.0
     adapt_s: float = 8.0
     hold_s: float = 20.0
     settle_s: float = 10.0
@@ -60,6 +65,8 @@ class MovingSettings:
     promote_s: float = 60.0
     pause_s: float = 1.0
     most_changed: float = 0.5
+    new_scene_noise: float = 3.0
+    new_scene_likeness: float = 0.25
     blobs: BlobSettings = field(default_factory=BlobSettings)
 
 
@@ -104,8 +111,9 @@ class _Scene:
         self._still_s: FloatImage = np.zeros_like(self._first)
         self._flicker: FloatImage = np.zeros_like(self._first)
         self._changed: Mask = np.zeros(self._first.shape, np.bool_)
+        self._gathered = [self._now]
         self._began_s = self._time_s = time_s
-        self._pause_until_s = time_s
+        self._pause_until_s = time_s + settings.pause_s
 
     def detect(self, luma: ByteImage, time_s: float) -> Detections:
         """Compare, report, learn."""
@@ -113,18 +121,29 @@ class _Scene:
         elapsed_s = min(max(time_s - self._time_s, 0.0), _LONGEST_STEP_S)
         self._time_s = time_s
         before, self._now = self._now, self._shrink(luma)
+        if self._gathered and time_s >= self._pause_until_s:
+            self._learnt()
         light = fit_light(self._first, self._now, self._changed)
+        if light.noise > self._settings.new_scene_noise and self._is_new_scene():
+            self._start_over(time_s)
+            return Detections.empty()
         self._follow(light)
         difference, strength, near_first = self._compare(light.noise)
         changed = strength > 1.0
         if np.count_nonzero(changed) > self._settings.most_changed * changed.size:
             self._start_over(time_s)
             return Detections.empty()
-        paused = time_s < self._pause_until_s
-        found = Blobs.none() if paused else find_blobs(changed, strength, difference, self.source_wh, self._settings.blobs)
-        self._accept(found.light, changed)
+        if self._gathered:
+            self._gather()
+            return Detections.empty()
+        found = find_blobs(changed, strength, difference, self._now, self.source_wh, self._settings.blobs)
+        self._accept(found.background, changed)
         self._learn(before, changed, near_first, elapsed_s)
         return found.objects
+
+    def _is_new_scene(self) -> bool:
+        """Whether the picture's edges have nothing to do with the background's: those stay where they are in whatever light."""
+        return _likeness(self._first, self._now) < self._settings.new_scene_likeness
 
     def _shrink(self, luma: ByteImage) -> FloatImage:
         """The picture at about `width_px`, by a whole factor, which averages four times faster than any other."""
@@ -149,7 +168,7 @@ class _Scene:
         Returns:
             The difference; how many times the least difference it is (above 1 is changed); where the first layer is the nearer one.
         """
-        least = max(self._settings.threshold, self._settings.noise_factor * noise)
+        least = max(self._settings.threshold, self._settings.noise_factor * min(noise, self._settings.most_noise))
         from_first, from_second = self._now - self._first, self._now - self._second
         near_first = np.abs(from_first) <= np.abs(from_second)
         difference = np.where(near_first, from_first, from_second)
@@ -158,9 +177,9 @@ class _Scene:
         strength /= (np.minimum(self._flicker, 2.0) + 1.0) * np.float32(least)
         return difference, strength, near_first
 
-    def _accept(self, light: NDArray[np.int64], changed: Mask) -> None:
-        """Where only the light changed, the second layer takes it up at once; the first stays, in case it was an object after all."""
-        for left, top, right, bottom in light:
+    def _accept(self, boxes: NDArray[np.int64], changed: Mask) -> None:
+        """What is no object is taken up by the second layer at once; the first stays, in case it was one after all."""
+        for left, top, right, bottom in boxes:
             here = np.s_[top:bottom, left:right]
             np.copyto(self._second[here], self._now[here], where=changed[here])
 
@@ -197,11 +216,36 @@ class _Scene:
             self._first[stays], self._second[stays] = self._second[stays], self._first[stays]
             self._still_s[stays] = 0.0
 
+    def _gather(self) -> None:
+        """While nothing is reported yet, the newest picture stands for the background, and some are kept; at most `_MOST_GATHERED`."""
+        np.copyto(self._first, self._now)
+        if len(self._gathered) == _MOST_GATHERED:
+            self._gathered = self._gathered[::2]
+        self._gathered.append(self._now)
+
+    def _learnt(self) -> None:
+        """The background is what most of the kept pictures show: whoever walked through is not in it."""
+        np.median(self._gathered, axis=0, out=self._first, overwrite_input=True)
+        self._gathered = []
+
     def _start_over(self, time_s: float) -> None:
         """The whole picture changed: this is the new background."""
         self._first[...] = self._now
         self._second[...] = _NOTHING
         self._still_s[...] = 0.0
         self._changed[...] = False
+        self._gathered = [self._now]
         self._began_s = time_s
         self._pause_until_s = time_s + self._settings.pause_s
+
+
+def _likeness(first: FloatImage, second: FloatImage) -> float:
+    """How well the edges of two pictures fit, -1..1: the correlation of their slopes, which no change of brightness alters."""
+    slopes = [
+        cv2.Sobel(cv2.GaussianBlur(picture, (3, 3), 0), cv2.CV_32F, *direction)
+        for picture in (first, second)
+        for direction in ((1, 0), (0, 1))
+    ]
+    x1, y1, x2, y2 = (slope.ravel() for slope in slopes)
+    power = (float(x1 @ x1) + float(y1 @ y1)) * (float(x2 @ x2) + float(y2 @ y2))
+    return (float(x1 @ x2) + float(y1 @ y2)) / math.sqrt(power) if power > 0 else 1.0

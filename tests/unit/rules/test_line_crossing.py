@@ -13,7 +13,7 @@ from panops.config.schema import LineCrossingConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.geometry import Tripwire
 from panops.domain.tracks import Tracks
-from panops.rules.line_crossing import CLEAR, CLEAR_OF_HEIGHT, GAP_S, SETTLE_S, LineCrossing
+from panops.rules.line_crossing import AWAY, AWAY_OF_SIZE, CLEAR, CLEAR_OF_HEIGHT, GAP_S, HOLD_S, SETTLE_S, LineCrossing
 from panops.rules.scene import Scene
 from panops.testing.rule_conformance import Sighting, make_tracks, play
 
@@ -51,7 +51,9 @@ def directions(rule: LineCrossing, story: Sequence[Tracks]) -> list[str]:
         pytest.param(ACROSS, [(0.5, 0.6), (0.5, 0.4)], ["b_to_a"], id="upwards over a line drawn to the right"),
         pytest.param(ACROSS, [(0.1, 0.4), (0.1, 0.6)], [], id="past the line's end"),
         pytest.param(ACROSS, [(0.5, 0.4), (0.9, 0.48), (0.9, 0.52), (0.5, 0.6)], [], id="round the line's end"),
-        pytest.param(ACROSS, [(0.5, 0.4), (0.5, 0.6), (0.5, 0.4)], ["a_to_b", "b_to_a"], id="there and back"),
+        pytest.param(ACROSS, [(0.5, 0.4), (0.5, 0.65), (0.5, 0.4)], ["a_to_b", "b_to_a"], id="there and back"),
+        pytest.param(ACROSS, [(0.5, 0.4)] + [(0.5, 0.6)] * 5 + [(0.5, 0.35)], ["a_to_b", "b_to_a"], id="over, a moment, and far back"),
+        pytest.param(ACROSS, [(0.5, 0.4), (0.5, 0.6), (0.5, 0.4)], [], id="a single look at the other side, not far from the line"),
         pytest.param(ACROSS, [(0.5, 0.4), (0.5, 0.45), (0.5, 0.4)], [], id="not quite there"),
         pytest.param(
             ACROSS, [(0.5, 0.4), (0.5, 0.502), (0.5, 0.498), (0.5, 0.502), (0.5, 0.498), (0.5, 0.6)], ["a_to_b"], id="jitter, over"
@@ -87,10 +89,45 @@ def test_ten_minutes_on_the_line_are_one_crossing_at_most() -> None:
 
 
 def test_a_bigger_object_may_jitter_more() -> None:
-    path = [0.4, 0.505, 0.495, 0.505, 0.495, 0.6]
+    path = [0.4, 0.54, 0.46, 0.54, 0.46, 0.6]
     for height, expected in ((0.05, 5), (0.9, 1)):
         story = [make_tracks(n / 5, [Sighting(1, 0.5, y, height=height)]) for n, y in enumerate(path)]
         assert len(directions(make([(0.2, 0.5), (0.8, 0.5)]), story)) == expected
+
+
+# How the feet of somebody 0.2 high may seem to move, 0.2 s a look, with the line at 0.5.
+HOVERING = {
+    "feet come and go at every look": ([0.4, *[0.52, 0.46] * 20, 0.52], 1),
+    "feet come and go in bouts": ([0.4, *[0.53, 0.53, 0.53, 0.53, 0.45, 0.45, 0.45, 0.45] * 6], 1),
+    "waits behind the line, sways over it, walks on": ([0.35, *[0.54] * 10, *[0.46] * 10, *[0.54] * 10, 0.7, 0.8], 1),
+    "waits behind the line, sways over it, walks back": ([0.35, *[0.54] * 10, *[0.46] * 10, *[0.54] * 10, *[0.46] * 10, 0.35, 0.2], 2),
+    "over, away, back, away, over": ([0.35, 0.45, 0.55, 0.65, 0.55, 0.45, 0.35, 0.45, 0.55, 0.65], 3),
+    "over, away, and then sways": ([0.35, 0.55, 0.65, *[0.54] * 5, *[0.46] * 5, *[0.54] * 5, *[0.46] * 5], 2),
+}
+
+
+@pytest.mark.parametrize(("path", "expected"), HOVERING.values(), ids=HOVERING.keys())
+def test_hovering_at_the_line_counts_once_and_coming_back_counts_again(path: list[float], expected: int) -> None:
+    story = [make_tracks(n / 5, [Sighting(1, 0.5, y, height=0.2)]) for n, y in enumerate(path)]
+    found = directions(make(ACROSS), story)
+    assert found == ["a_to_b", "b_to_a", "a_to_b"][:expected]
+
+
+def test_a_box_that_loses_its_legs_does_not_walk() -> None:
+    """The head stays where it is, and the legs, half of the box, are seen now and then: the size that counts is the whole person's."""
+    story = [make_tracks(0.0, [Sighting(1, 0.5, 0.4, height=0.2)])]
+    for number in range(1, 60):
+        whole = number % 7 < 4
+        story.append(make_tracks(number / 5, [Sighting(1, 0.5, 0.56 if whole else 0.46, height=0.2 if whole else 0.1)]))
+    assert directions(make(ACROSS), story) == ["a_to_b"]
+
+
+def test_a_size_from_long_ago_is_forgotten() -> None:
+    """Merged with somebody for a moment it was large; that must not keep it from counting for ever."""
+    heights = [0.2, 0.2, 0.8, *[0.2] * 40]
+    path = [0.35, 0.55, *[0.56] * 20, *[0.7] * 11, *[0.3] * 10]
+    story = [make_tracks(n / 5, [Sighting(1, 0.5, y, height=h)]) for n, (y, h) in enumerate(zip(path, heights, strict=True))]
+    assert directions(make(ACROSS), story) == ["a_to_b", "b_to_a"]
 
 
 def test_sightings_too_far_apart_are_no_step() -> None:
@@ -154,7 +191,7 @@ class Reference:
     def __init__(self, line: Sequence[Point]) -> None:
         self.segments = list(pairwise(line))
         self.at: Point | None = None
-        self.net, self.armed, self.crossed_s = 0, False, 0.0
+        self.net, self.armed, self.counted, self.crossed_s = 0, False, False, 0.0
 
     def look(self, time_s: float, at: Point, height: float) -> int:
         """1 for a to b, -1 for b to a, 0 for nothing certain."""
@@ -163,18 +200,22 @@ class Reference:
         if crossed:
             self.net += 1 if crossed > 0 else -1
             self.crossed_s = time_s
-        clear = min(self._distance(at, start, end) for start, end in self.segments) > max(CLEAR, CLEAR_OF_HEIGHT * height)
-        settled = self.armed and time_s - self.crossed_s >= SETTLE_S
+        distance = min(self._distance(at, start, end) for start, end in self.segments)
+        clear, away = distance > max(CLEAR, CLEAR_OF_HEIGHT * height), distance > max(AWAY, AWAY_OF_SIZE * height)
+        stays_s = time_s - self.crossed_s
+        certain = away or (not self.counted and ((clear and stays_s >= HOLD_S) or (self.armed and stays_s >= SETTLE_S)))
         result = 0
-        if self.net and (clear or settled):
+        if self.net and certain:
             result = 1 if self.net > 0 else -1
-            self.net, self.armed = 0, False
+            self.net, self.armed, self.counted = 0, False, True
         self.armed = self.armed or clear
+        self.counted = self.counted and not away
         return result
 
     def vanish(self) -> int:
-        net, armed, self.at, self.net, self.armed = self.net, self.armed, None, 0, False
-        return (1 if net > 0 else -1) if armed and net else 0
+        net, armed, counted = self.net, self.armed, self.counted
+        self.at, self.net, self.armed, self.counted = None, 0, False, False
+        return (1 if net > 0 else -1) if armed and net and not counted else 0
 
     @staticmethod
     def _left_of(at: Point, start: Point, end: Point) -> bool:

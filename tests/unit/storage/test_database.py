@@ -297,6 +297,70 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, healthy: Path
     assert file.read_bytes() == bad
 
 
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        pytest.param(lambda _data: b"not a database at all\n" * 5000, "does not begin like an SQLite file", id="overwritten"),
+        pytest.param(lambda data: scramble(data, 16, 84), "is damaged", id="its header garbled"),
+        pytest.param(lambda data: scramble(data, len(data) // 2 // 4096 * 4096, 3 * 4096), "is damaged", id="pages in the middle garbled"),
+        pytest.param(lambda data: data[: len(data) // 2], "is damaged", id="cut in the middle"),
+        pytest.param(lambda _data: b"", "the file is empty", id="emptied"),
+    ],
+)
+def test_damage_done_while_it_is_open_is_found(tmp_path: Path, healthy: Path, damage: Callable[[bytes], bytes], finding: str) -> None:
+    """Open connections remember pages, so reading alone goes well for long."""
+    file = tmp_path / "panops.db"
+    shutil.copy(healthy, file)
+    with Database.at(tmp_path) as database:
+        all_ids(database)
+        assert database.check()
+        with file.open("r+b") as open_file:
+            bad = damage(open_file.read())
+            open_file.seek(0)
+            open_file.write(bad)
+            open_file.truncate()
+        with pytest.raises(StorageCorrupt, match=finding):
+            database.check()
+        assert file.read_bytes() == bad
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced by a sound one"])
+def test_a_file_that_is_another_one_now_is_noticed(tmp_path: Path, healthy: Path, replaced: bool) -> None:
+    with Database.at(tmp_path) as database:
+        (tmp_path / "panops.db").unlink()
+        if replaced:
+            shutil.copy(healthy, tmp_path / "panops.db")
+        with pytest.raises(StorageError, match="deleted or replaced while panops uses it"):
+            database.check()
+
+
+def test_what_is_still_in_the_log_alone_is_no_damage(database: Database) -> None:
+    EventRepository(database).save([make_event(f"gate-1-{index}") for index in range(100)])
+    assert database.check()
+
+
+def test_a_check_takes_no_longer_than_it_may(tmp_path: Path) -> None:
+    with Database.at(tmp_path) as database:
+        with database.session() as connection:
+            connection.execute(text("CREATE TABLE big (x BLOB)"))
+            connection.execute(
+                text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO big SELECT i FROM n")
+            )
+        assert database.check(limit_s=10.0)
+        assert not database.check(limit_s=1e-6)
+
+
+def test_a_check_of_what_is_not_open_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="is not open"):
+        Database.at(tmp_path).check()
+
+
+def test_a_check_waits_for_nobody_and_nobody_waits_for_it(database: Database) -> None:
+    with database.session() as connection:
+        connection.execute(text("UPDATE site SET value = '1'"))
+        assert database.check()
+
+
 def test_an_emptied_file_whose_log_is_still_there_is_not_taken_for_a_new_one(tmp_path: Path, healthy: Path) -> None:
     database = Database.at(tmp_path).open()
     EventRepository(database).save([make_event()])

@@ -209,6 +209,25 @@ def age(path: Path, clock: FakeClock, seconds: float) -> None:
     os.utime(path, (clock.now_s - seconds, clock.now_s - seconds))
 
 
+def test_an_older_piece_survives_when_the_row_of_a_newer_one_cannot_be_written(store: EvidenceStore, home: Path) -> None:
+    old = store.add_bytes("gate-1-1", SNAPSHOT, b"old", START_S, START_S)
+    impatient = EvidenceStore(Database.at(home, busy_timeout_s=0.1).open(), home / "evidence")
+    holder = sqlite3.connect(home / "panops.db", isolation_level=None)
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageLocked):
+            impatient.add_bytes("gate-1-1", SNAPSHOT, b"newer", START_S, START_S)
+    finally:
+        holder.close()
+        impatient._database.close()
+    assert files_in(store) == [old.path]
+    assert store.verify(old)
+    assert store.sweep() == SweepReport()
+    newer = store.add_bytes("gate-1-1", SNAPSHOT, b"newer", START_S, START_S)
+    assert files_in(store) == [newer.path]
+    assert store.verify(newer)
+
+
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(store: EvidenceStore, clock: FakeClock) -> None:
     kept = store.add_bytes("gate-1-1", SNAPSHOT, b"jpeg", START_S, START_S)
     day = store.folder / "2025-10-09"

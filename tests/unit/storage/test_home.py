@@ -57,3 +57,14 @@ def test_a_disk_without_inodes_or_space(small_disk: Callable[[int], Path]) -> No
     subprocess.run(["mount", "-o", "remount,nr_inodes=3", str(disk)], check=True)
     with pytest.raises(StorageFull):
         Home(disk / "home").create()
+
+
+def test_the_owner_id_stays_and_outlives_a_torn_write(tmp_path: Path) -> None:
+    home = Home(tmp_path).create()
+    first = home.owner_id()
+    assert len(first) == 16
+    assert Home(tmp_path).owner_id() == first
+    (tmp_path / "owner-id").write_text("")  # a disk that was full, a power cut
+    second = home.owner_id()
+    assert len(second) == 16
+    assert home.owner_id() == second

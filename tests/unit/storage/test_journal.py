@@ -96,6 +96,16 @@ def test_damage_in_the_middle_is_kept_beside_and_the_rest_is_stored(tmp_path: Pa
     assert replay_abandoned(folder, repository) == []
 
 
+def test_a_line_with_a_number_that_no_database_takes_does_not_hold_up_the_start(tmp_path: Path, repository: EventRepository) -> None:
+    journal = Journal(tmp_path, "shard-0")
+    journal.append([make_event("gate-1-1"), make_event("gate-1-2")])
+    journal.close()
+    lines = journal.path.read_bytes().split(b"\n")
+    journal.path.write_bytes(b"\n".join([lines[0].replace(b'"score":', b'"score":NaN,"was":'), *lines[1:]]))
+    assert [event.event_id for event in replay_abandoned(tmp_path, repository)] == ["gate-1-2"]
+    assert [path.suffix for path in tmp_path.iterdir() if path.name.startswith("shard-0")] == [".damaged"]
+
+
 def test_what_cannot_be_stored_now_stays(tmp_path: Path) -> None:
     with Database.at(tmp_path / "home", busy_timeout_s=0.05) as database:
         repository = EventRepository(database)
