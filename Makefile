@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Measured against in the same run; see pyproject.toml on why without dependencies.
 PEERS := trackers==2.6.1 supervision==0.31.2 trackeval==1.3.0
+# Training on this machine's processor needs no CUDA; a pinned version keeps pip from taking a newer build with gigabytes of it.
+TORCH ?= torch==2.13.0
 SRC := src tests benchmarks
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,8 @@ $(VENV)/.installed-base: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml scripts/install_test_packages.sh | $(BIN)/python
 	@echo "installing panops with its tests and checks into $(VENV) ..."
-	@$(PIP) install --no-compile -e '.[onnxruntime,litert,test,check]'
+	@$(PIP) install --no-compile $(TORCH)
+	@$(PIP) install --no-compile -e '.[onnxruntime,litert,train,phones,test,check]'
 	@$(PIP) install --no-compile --no-deps $(PEERS)
 	@bash scripts/install_test_packages.sh
 	@touch $(VENV)/.installed-base $@

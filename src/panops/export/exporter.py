@@ -1,0 +1,237 @@
+"""Exports a network: ONNX, 8-bit ONNX behind the gate, OpenVINO IR, TFLite or Core ML, each checked against what it was made from.
+
+`export` is what the command calls; the training calls it too. A file appears in its folder only when every check has passed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import onnx
+
+from panops.domain.errors import ModelUnsupported
+from panops.domain.labels import DetectionSet, LabelledPicture
+from panops.domain.manifest import ModelManifest
+from panops.export.agreement import Agreement, Run, compare, file_run, torch_run
+from panops.export.calibration import chosen_pictures
+from panops.export.files import file_name, write_form
+from panops.export.gate import Progress
+from panops.export.int8 import Int8Settings, int8_file
+from panops.export.onnx_source import is_quantised
+from panops.export.passport import Exported, for_file, ready_folder, write_passport
+from panops.export.tracing import onnx_from_torch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Format = Literal["onnx", "int8", "openvino", "tflite", "coreml"]
+Precision = Literal["float32", "float16", "int8"]
+
+# What a precision may move the numbers of a row by; beyond it the form is wrong, not just rounded.
+_LARGEST_DIFFERENCE = {"float32": 1e-2, "float16": 1.0, "int8": float("inf")}
+_SMALLEST_SHARE = {"float32": 0.99, "float16": 0.9, "int8": 0.0}
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Told nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """How to export.
+
+    Attributes:
+        format: Which file.
+        precision: Of TFLite, OpenVINO and Core ML; empty takes float16 for phones and float32 for OpenVINO, or int8 where the
+            source is 8-bit already.
+        dynamic: ONNX only: leave batch and picture size open.
+        compared: How many pictures every form is compared on.
+        int8: Calibration, gate and mixed precision.
+    """
+
+    format: Format
+    precision: Precision | None = None
+    dynamic: bool = False
+    compared: int = 16
+    int8: Int8Settings = field(default_factory=Int8Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is exported.
+
+    Attributes:
+        model: The ONNX graph, float or QDQ.
+        manifest: What is known of it; its file does not count.
+        run: What its forms are compared with.
+    """
+
+    model: onnx.ModelProto
+    manifest: ModelManifest
+    run: Run
+
+
+def torch_source(network: nn.Module, manifest: ModelManifest, *, dynamic: bool = False) -> Source:
+    """A torch network to export.
+
+    Args:
+        network: Pictures to rows, such as the training's `ExportedNetwork`.
+        manifest: From `passport.detector_manifest`; its `input_size_wh` is the size that is traced.
+        dynamic: Leave batch and picture size open.
+
+    Raises:
+        ModelUnsupported: It cannot be traced.
+    """
+    return Source(onnx_from_torch(network, manifest.input_size_wh, dynamic=dynamic), manifest, torch_run(network))
+
+
+def export(
+    source: Source,
+    folder: Path,
+    settings: ExportSettings,
+    dataset: DetectionSet | None = None,
+    progress: Progress = _silent,
+) -> tuple[Exported, dict[str, Any]]:
+    """Write a model folder: the file, `manifest.yaml` and `export.json`.
+
+    Args:
+        source: What to export.
+        folder: Where to; made when it is not there.
+        settings: How.
+        dataset: Labelled pictures: all forms are compared on some, 8 bits are calibrated and judged with them.
+        progress: Told what is going on: words, done, total.
+
+    Returns:
+        The file, and the report that is in `export.json`.
+
+    Raises:
+        ExportRefused: 8 bits cost too much.
+        ModelUnsupported: This source cannot become this form, the form differs too much, or 8 bits are wanted without pictures.
+        ModelError: The folder cannot be written or holds another model.
+    """
+    precision = _precision(source.model, settings)
+    target = ready_folder(folder, file_name(source.manifest.name, settings.format))
+    try:
+        return _made(source, target, settings, precision, dataset, progress)
+    except BaseException:
+        with suppress(OSError):  # where it holds something already
+            folder.rmdir()
+        raise
+
+
+def _made(
+    source: Source, target: Path, settings: ExportSettings, precision: Precision, dataset: DetectionSet | None, progress: Progress
+) -> tuple[Exported, dict[str, Any]]:
+    """What `export` does once it is clear what and where to."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as made:
+        work = Path(made)
+        report: dict[str, Any] = {"format": settings.format, "precision": precision, "source": source.manifest.name}
+        if precision == "int8" and not is_quantised(source.model):
+            if dataset is None:
+                raise ModelUnsupported("8 bits need labelled pictures to calibrate and judge with; give a data set with --data")
+            quantised, gate = int8_file(source.model, source.manifest, work, dataset, settings.int8, progress)
+            report["int8"] = gate
+        else:
+            quantised = source.model
+        pictures = chosen_pictures(dataset, settings.compared, settings.int8.seed) if dataset is not None else []
+        form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
+        report |= _checked(source, form, settings.format, precision, pictures, dynamic=settings.dynamic)
+        _move(work, target)
+    exported = Exported(for_file(form.manifest, target), target)
+    exported = replace(exported, manifest=replace(exported.manifest, accuracy=_figures(report, dataset) or exported.manifest.accuracy))
+    report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": _size(target)}
+    write_passport(exported, report)
+    return exported, report
+
+
+def _precision(model: onnx.ModelProto, settings: ExportSettings) -> Precision:
+    """The precision asked for, or the one that comes of itself."""
+    if settings.format == "int8":
+        return "int8"
+    if is_quantised(model):
+        if settings.precision not in (None, "int8") or settings.format == "coreml":
+            raise ModelUnsupported(
+                f"the source is 8-bit; expected the float model to make {settings.format} {settings.precision or ''} of".rstrip()
+            )
+        return "int8"
+    if settings.precision is not None:
+        if settings.format == "onnx" and settings.precision != "float32":
+            raise ModelUnsupported("ONNX is written in float32; take --format int8 for 8 bits")
+        if settings.format == "coreml" and settings.precision == "int8":
+            raise ModelUnsupported("Core ML is written in float16 or float32: nothing here could judge 8 bits there")
+        return settings.precision
+    return "float16" if settings.format in ("tflite", "coreml") else "float32"
+
+
+def _checked(
+    source: Source, form: Exported, form_format: Format, precision: Precision, pictures: list[LabelledPicture], *, dynamic: bool
+) -> dict[str, Any]:
+    """Compare the form with its source in every runtime that is here.
+
+    Raises:
+        ModelUnsupported: It differs by more than its precision explains.
+    """
+    if not pictures:
+        return {"compared": {}, "note": "not compared on pictures: no data set was given"}
+    if form_format == "coreml":
+        return {"compared": {}, "note": "Core ML runs on Apple's systems only: its graph was checked, its numbers were not"}
+    found: dict[str, Agreement] = {}
+    runs = _runs(form, form_format)
+    for name, run in runs.items():
+        found[name] = compare((source.manifest, source.run), (form.manifest, run), pictures)
+        _refuse_strangers(name, found[name], precision, form_format)
+    if len(runs) == 2:
+        (one, first), (other, second) = runs.items()
+        found[f"{other} against {one}"] = compare((form.manifest, first), (form.manifest, second), pictures)
+    return {"compared": {name: agreement.record() for name, agreement in found.items()}}
+
+
+def _runs(form: Exported, form_format: Format) -> Mapping[str, Run]:
+    if form_format == "tflite":
+        return {"LiteRT": file_run(form.path, "litert")}
+    if form_format == "openvino":
+        return {"OpenVINO": file_run(form.path, "openvino")}
+    return {
+        "onnxruntime": file_run(form.path, "onnxruntime"),
+        "OpenVINO": file_run(form.path, "openvino"),
+    }
+
+
+def _refuse_strangers(runtime: str, agreement: Agreement, precision: Precision, form_format: Format) -> None:
+    if agreement.largest > _LARGEST_DIFFERENCE[precision] or agreement.share < _SMALLEST_SHARE[precision]:
+        raise ModelUnsupported(
+            f"{form_format} in {runtime} differs from its source: by up to {agreement.largest:.3g} in a row, and"
+            f" {agreement.found_again} of {agreement.detections} detections are the same; nothing was written, please report this"
+        )
+
+
+def _move(work: Path, target: Path) -> None:
+    """The finished files to where they belong; what was there goes first."""
+    for path in sorted(work.iterdir()):
+        if path.stem != target.stem:
+            continue
+        there = target.parent / path.name
+        if there.is_dir():
+            shutil.rmtree(there)
+        path.rename(there)
+
+
+def _figures(report: Mapping[str, Any], dataset: DetectionSet | None) -> dict[str, float]:
+    gate = report.get("int8", {}).get("gate")
+    if gate is None or dataset is None:
+        return {}
+    return {f"{dataset.name} AP": round(gate["int8"]["AP"], 4), f"{dataset.name} AP50": round(gate["int8"]["AP50"], 4)}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, of a package's files, or of IR's two files."""
+    if path.is_dir():
+        return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
+    beside = path.with_suffix(".bin")
+    return path.stat().st_size + (beside.stat().st_size if path.suffix == ".xml" and beside.is_file() else 0)
