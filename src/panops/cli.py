@@ -51,7 +51,41 @@ COMMANDS = (
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),
     Row("models add", "models_add:add", "Get a model, check its sha256, and see whether it runs here."),
     Row("models show", "models_show:show", "Show everything that is known of a model, and check its file."),
-    Row("models remove", "models_remove:remove", "Delete an installed model."),
+    Row(
+        "models promote",
+        "models_promote:promote",
+        "Put a version of a model into use. The one before it is remembered: panops models rollback NAME.",
+    ),
+    Row(
+        "models rollback",
+        "models_rollback:rollback",
+        "Put the version back into use that was active before; doing it twice goes back and forth.",
+    ),
+    Row(
+        "models shadow",
+        "models_shadow:shadow",
+        "Let a version look on beside the one in use, on live cameras, without any event; `models compare` tells how they agree.",
+    ),
+    Row(
+        "models compare",
+        "models_compare:compare",
+        "How far a shadow agreed with the version in use on live cameras, by camera and class: boxes that both have, or one alone.",
+    ),
+    Row(
+        "models card",
+        "models_card:card",
+        "The model card of a version, made from its manifest, its papers and its figures: as Markdown, as a page, or as JSON.",
+    ),
+    Row(
+        "models figures",
+        "models_figures:figures",
+        "Keep what `panops evaluate detector --json` measured with a version, for its card. Figures of another file are refused.",
+    ),
+    Row(
+        "models remove",
+        "models_remove:remove",
+        "Delete an installed model, or one version of it. What comes with panops stays, and the version in use goes only with --force.",
+    ),
     Row(
         "bench tracking",
         "bench_tracking:bench_tracking",
@@ -61,6 +95,12 @@ COMMANDS = (
         "bench inference",
         "bench_inference:bench_inference",
         "Images a second of each model on each backend, in turns, so that ratios are fair on a busy machine; INT8 beside FP32.",
+    ),
+    Row(
+        "export",
+        "export:export",
+        "Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source.",
+        extra="train",
     ),
     Row("data check", "data_check:check", "Check data sets: labels, pictures, class balance, and near copies or groups in two splits."),
     Row("data stats", "data_stats:stats", "Count data sets: by source, class and size, with groups and how far the labels reach."),
@@ -75,6 +115,7 @@ COMMANDS = (
         "data_simulate:simulate",
         "Render labelled pictures of the simulated site as a COCO set, to train on beside real ones.",
     ),
+    Row("data frames", "data_frames:frames", "Take pictures out of films as a COCO set in which nothing is labelled yet."),
     Row("data convert", "data_convert:convert", "Write a data set as COCO, YOLO or Pascal VOC, with its splits."),
     Row(
         "train",
@@ -98,7 +139,7 @@ COMMANDS = (
 )
 _GROUPS = {
     "config": "The site's settings: as they are in the database, and as a file.",
-    "models": "Detectors: list, add, show and remove models.",
+    "models": "Detectors: list, add and show them; try, promote and roll back their versions.",
     "bench": "Measure cost on this machine.",
     "data": "Data sets: check, count, split, look at and convert them.",
     "evaluate": "Measure quality against ground truth.",

@@ -1,0 +1,122 @@
+"""Boxes follow the pixels: a coloured rectangle is drawn, moved, and found again."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs panops[train]")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from panops.training.augment.geometry import PAD, Placement, paste, random_view
+from panops.training.augment.mosaic import mix_up, mosaic
+from panops.training.sample import Region, Sample
+
+RED = (0, 0, 255)
+
+
+def picture(box: tuple[int, int, int, int], size_wh: tuple[int, int] = (120, 90), labelled: tuple[bool, ...] = (True,)) -> Sample:
+    image = np.full((size_wh[1], size_wh[0], 3), 30, np.uint8)
+    image[box[1] : box[3], box[0] : box[2]] = RED
+    nothing = np.zeros((0, 4), np.float32)
+    region = Region(np.array([0, 0, *size_wh], np.float32), np.array(labelled))
+    return Sample(image, np.array([box], np.float32), np.zeros(1, np.int64), nothing, np.zeros(0, np.int64), [region])
+
+
+def red_box(image: np.ndarray) -> np.ndarray | None:
+    """Where more than half of a pixel is red."""
+    red = (image[..., 2].astype(int) - image[..., 1]) > 112
+    if not red.any():
+        return None
+    y, x = np.nonzero(red)
+    return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
+
+
+boxes = st.tuples(st.integers(0, 80), st.integers(0, 50), st.integers(12, 40), st.integers(12, 40)).map(
+    lambda one: (one[0], one[1], one[0] + one[2], one[1] + one[3])
+)
+
+
+@given(boxes, st.integers(0, 100_000), st.booleans(), st.floats(0.4, 2.5))
+@settings(max_examples=60)
+def test_a_view_moves_boxes_with_their_pixels(box: tuple[int, int, int, int], seed: int, flip: bool, zoom: float) -> None:
+    made = random_view(np.random.default_rng(seed), picture(box), (128, 128), (zoom, zoom), flip=flip)
+    found = red_box(made.image)
+    told = np.concatenate([made.xyxy, made.ignored_xyxy])
+    if found is None:
+        assert not len(told) or (told[0, 2:] - told[0, :2]).min() < 2
+        return
+    assert len(told) == 1
+    assert told[0] == pytest.approx(found, abs=1.0 + 0.5 * zoom)
+
+
+@given(boxes, st.integers(0, 100_000))
+@settings(max_examples=40)
+def test_mostly_hidden_objects_are_ignored_and_never_lost(box: tuple[int, int, int, int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    offset = rng.uniform(-100, 100, 2)
+    canvas = np.full((100, 100, 3), PAD, np.uint8)
+    made = paste(canvas, picture(box), Placement((1.0, 1.0), (float(offset[0]), float(offset[1])), flip=False, window=(0, 0, 100, 100)))
+    whole = np.array(box, np.float32) + np.tile(offset, 2)
+    cut = np.clip(whole, 0, 100)
+    area, left = np.prod(whole[2:] - whole[:2]), max(0.0, float(np.prod(cut[2:] - cut[:2])))
+    if left <= 1e-3:
+        assert not len(made.xyxy)
+    elif left >= 0.36 * area and (cut[2:] - cut[:2]).min() >= 3.1:
+        assert len(made.xyxy) == 1
+        assert not len(made.ignored_xyxy)
+    elif left <= 0.34 * area:
+        assert not len(made.xyxy)
+        assert made.ignored_class.tolist() == [0]
+
+
+def test_mirroring_mirrors_box_region_and_ignored_place() -> None:
+    one = picture((10, 20, 30, 50))
+    one.ignored_xyxy = np.array([[0, 0, 12, 90]], np.float32)
+    one.ignored_class = np.array([0], np.int64)
+    canvas = np.zeros((90, 120, 3), np.uint8)
+    made = paste(canvas, one, Placement((1.0, 1.0), (0.0, 0.0), flip=True, window=(0, 0, 120, 90)))
+    assert made.xyxy.tolist() == [[90, 20, 110, 50]]
+    assert made.ignored_xyxy.tolist() == [[108, 0, 120, 90]]
+    assert made.regions[0].xyxy.tolist() == [0, 0, 120, 90]
+    assert red_box(made.image) == pytest.approx(np.array([90, 20, 110, 50]))
+
+
+@given(st.integers(0, 100_000), st.floats(0.3, 2.0))
+@settings(max_examples=40)
+def test_each_part_of_a_mosaic_keeps_its_own_labels(seed: int, zoom: float) -> None:
+    parts = [picture((20, 20, 70, 60), labelled=(index == 0, True)) for index in range(4)]
+    made = mosaic(np.random.default_rng(seed), parts, (128, 128), (zoom, zoom))
+    assert [region.labelled.tolist() for region in made.regions].count([True, True]) <= 1
+    for first in range(len(made.regions)):
+        for second in range(first):
+            a, b = made.regions[first].xyxy, made.regions[second].xyxy
+            assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1]), "regions overlap"
+    inside = np.zeros((128, 128), bool)
+    for region in made.regions:
+        left, top, right, bottom = np.round(region.xyxy).astype(int).tolist()
+        inside[top:bottom, left:right] = True
+    # Outside of all regions there is padding only (edges are smoothed over a few pixels).
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    assert (made.image[~near] == PAD).all()
+
+
+@given(st.integers(0, 100_000))
+@settings(max_examples=20)
+def test_boxes_of_a_mosaic_lie_on_red(seed: int) -> None:
+    made = mosaic(np.random.default_rng(seed), [picture((20, 20, 70, 60)) for _ in range(4)], (128, 128), (0.6, 1.2))
+    for box in made.xyxy:
+        left, top, right, bottom = np.round(box).astype(int).tolist()
+        inner = made.image[top + 2 : bottom - 2, left + 2 : right - 2]
+        assert inner.size == 0 or (inner[..., 2] > 200).mean() > 0.9
+
+
+def test_a_class_is_known_in_a_mix_up_where_both_knew_it() -> None:
+    first, second = picture((10, 10, 40, 40), labelled=(True, True)), picture((50, 10, 90, 40), labelled=(True, False))
+    made = mix_up(np.random.default_rng(0), first, second)
+    assert made.regions[0].labelled.tolist() == [True, False]
+    assert len(made.xyxy) == 2
+    assert len(made.regions) == 1
