@@ -14,8 +14,10 @@ router = APIRouter(prefix="/api/v1", tags=["models"])
 @router.get("/models")
 def models(_caller: Viewer, services: Needed) -> ModelsOut:
     """Every model that is installed or can be had."""
-    active = services.view.current().model or services.models.default()[0]
-    return ModelsOut(active=active, models=[_model_out(known) for known in services.models.known()])
+    default, note = services.models.default()
+    chosen = services.view.current().model
+    why = f"Cameras use {chosen}, which the site names." if chosen else note
+    return ModelsOut(active=chosen or default, note=why, models=[_model_out(known) for known in services.models.known()])
 
 
 def _model_out(known: KnownModel) -> ModelOut:
@@ -32,4 +34,7 @@ def _model_out(known: KnownModel) -> ModelOut:
         accuracy=dict(manifest.accuracy),
         not_for=manifest.not_for,
         note=known.note,
+        version=known.version,
+        shadow=known.shadow,
+        builtin=known.builtin,
     )

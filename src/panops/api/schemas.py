@@ -257,7 +257,7 @@ class SiteOut(Out):
 
 
 class ModelOut(Out):
-    """A model that is installed or can be had."""
+    """A model that is installed or can be had: the version in use, and the one that looks on beside it."""
 
     name: str
     task: str
@@ -270,12 +270,16 @@ class ModelOut(Out):
     accuracy: dict[str, float]
     not_for: str
     note: str
+    version: str = ""
+    shadow: str = ""
+    builtin: bool = False
 
 
 class ModelsOut(Out):
-    """All models; `active` is the site's default one."""
+    """All models; `active` is the site's default one, and `note` says why."""
 
     active: str
+    note: str
     models: list[ModelOut]
 
 

@@ -38,11 +38,17 @@ class KnownModel:
         manifest: What is known of it.
         installed: Whether its file is here and has the right checksum.
         note: One sentence for people, or empty.
+        version: The version in use; empty where it is not installed.
+        shadow: The version that looks on beside it, or empty.
+        builtin: Whether the version in use comes with panops.
     """
 
     manifest: ModelManifest
     installed: bool
     note: str = ""
+    version: str = ""
+    shadow: str = ""
+    builtin: bool = False
 
 
 class ModelCatalogue(Protocol):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from panops.api.services import KnownModel
+from panops.domain.errors import ModelError
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
-from panops.models.default import MOTION, DefaultModel
+from panops.models.default import MOTION, DefaultModel, default_note
+from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 
 _WITHOUT_MODEL = ModelManifest(
@@ -25,7 +27,7 @@ _WITHOUT_MODEL = ModelManifest(
 
 
 class ModelShelf:
-    """Implements `panops.api.services.ModelCatalogue`.
+    """Implements `panops.api.services.ModelCatalogue`. Everything is looked up anew: versions are promoted while the site runs.
 
     Args:
         store: Where models are.
@@ -43,9 +45,23 @@ class ModelShelf:
             for name, entry in self._store.catalogue.models.items()
         }
         found[MOTION] = KnownModel(_WITHOUT_MODEL, installed=True)
-        found |= {model.manifest.name: KnownModel(model.manifest, installed=True) for model in self._store.list()}
+        for model in self._store.list():
+            shadow = self._store.shelf(model.manifest.name).shadow
+            found[model.manifest.name] = KnownModel(model.manifest, True, _note(model, shadow), model.version, shadow, model.builtin)
         return [found[name] for name in sorted(found)]
 
     def default(self) -> tuple[str, str]:
-        """The name of the site's default model, and the sentence about it."""
-        return self._default.name, self._default.note
+        """The name of the site's default model, and the sentence about it: with the version that is in use now."""
+        name = self._default.name
+        if name == MOTION:
+            return name, self._default.note
+        try:
+            return name, default_note(self._store, name)
+        except ModelError:
+            return name, self._default.note
+
+
+def _note(model: StoredModel, shadow: str) -> str:
+    """What a card of the page says of the versions."""
+    origin = f"version {model.version}, which comes with panops" if model.builtin else f"version {model.version}"
+    return f"{origin}; version {shadow} looks on beside it" if shadow else origin

@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from panops.commands.model_facts import sentences, summary
+from panops.commands.model_facts import sentences, summary, who
 from panops.commands.model_trial import trouble_with
+from panops.commands.models_figures import read_figures
 from panops.commands.options import HomeOption, JsonOption
 from panops.domain.errors import ModelError
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
@@ -25,7 +26,12 @@ from panops.storage.home import Home
 
 
 def add(
-    what: Annotated[str, typer.Argument(help="A catalogue name, a manifest or its folder, a model file, or its https address.")],
+    what: Annotated[
+        str, typer.Argument(help="A catalogue name, a folder that `panops export` wrote, a manifest, a model file, or its https address.")
+    ],
+    as_name: Annotated[str, typer.Option("--as", help="What to call it: the name of a model that is here adds a version to it.")] = "",
+    version: Annotated[str, typer.Option(help="What to call the version, instead of what its manifest says.")] = "",
+    figures: Annotated[list[Path] | None, typer.Option(help="What `panops evaluate detector --json` wrote of it, for its card.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="The manifest of a file or address that brings none.")] = None,
     name: Annotated[str, typer.Option(help="For a file without a manifest: what to call it.")] = "",
     head: Annotated[str, typer.Option(help="For a file without a manifest: yolox, yolox_decoded, fastestdet or ssd.")] = "",
@@ -37,7 +43,11 @@ def add(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Get a model, check its sha256, and see whether it runs here."""
+    """Get a model, check its sha256, and see whether it runs here.
+
+    The first version of a model is in use at once. A further one is not: let it look on with `panops models shadow`, look at
+    `panops models compare`, and put it into use with `panops models promote`.
+    """
     with sentences():
         store = ModelStore(Home(home).models)
         passport = read_manifest(manifest) if manifest else None
@@ -45,16 +55,34 @@ def add(
             passport = _described(Path(what), name, head, classes, licence, preprocessing)
         console = Console(stderr=True)
         with _bar(console, what) as progress:
-            model = store.add(what, manifest=passport, allow_network=not offline, replace_installed=replace_installed, progress=progress)
+            model = store.add(
+                what,
+                manifest=passport,
+                name=as_name,
+                version=version,
+                allow_network=not offline,
+                replace_installed=replace_installed,
+                progress=progress,
+                who=who(),
+            )
+        if figures:
+            store.add_figures(model, read_figures(figures))
         trouble = trouble_with(model)
+        active = store.shelf(model.manifest.name).active_or_none
         if as_json:
-            typer.echo(json.dumps({**summary(model.manifest, model), "path": str(model.path), "trouble": trouble}, indent=2))
+            told = {"path": str(model.path), "trouble": trouble, "active": active == model.version}
+            typer.echo(json.dumps({**summary(model.manifest, model), **told}, indent=2))
             return
-        typer.echo(f"{model.manifest.name} is installed (licence {model.manifest.licence}, sha256 checked): {model.path}")
+        named = model.manifest.name if active == model.version else model.reference
+        typer.echo(f"{named} is installed (licence {model.manifest.licence}, sha256 checked): {model.path}")
         if model.manifest.not_for:
             typer.echo(f"It is not for {model.manifest.not_for}.")
         if trouble:
             typer.echo(f"But it cannot run here: {trouble}", err=True)
+        elif active != model.version:
+            called, new = model.manifest.name, model.version
+            typer.echo(f"{called}@{active} stays in use. Let the new one look on: panops models shadow {called} {new}")
+            typer.echo(f"Put it into use: panops models promote {called} {new}")
 
 
 @contextmanager

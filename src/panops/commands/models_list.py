@@ -12,9 +12,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from panops.commands.model_facts import sentences, summary
+from panops.commands.model_facts import sentences, summary, version_rows
 from panops.commands.options import HomeOption, JsonOption
+from panops.domain.manifest import ModelManifest
 from panops.models.default import MOTION
+from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.storage.home import Home
 
@@ -36,11 +38,36 @@ def list_models(home: HomeOption = None, as_json: JsonOption = False) -> None:
         store = ModelStore(Home(home).models)
         here = {model.manifest.name: model for model in store.list()}
         known = {**{name: entry.manifest for name, entry in store.catalogue.models.items()}, **{n: m.manifest for n, m in here.items()}}
-        rows = [summary(known[name], here.get(name)) for name in sorted(known)]
+        rows = [_row(store, known[name], here.get(name)) for name in sorted(known)]
         if as_json:
             typer.echo(json.dumps({"models": rows}, indent=2))
             return
-        _print(Console(), rows)
+        _print(Console(), [line for row in rows for line in _lines(row)])
+
+
+def _row(store: ModelStore, manifest: ModelManifest, model: StoredModel | None) -> dict[str, Any]:
+    """A model with its versions, the one in use first."""
+    row = summary(manifest, model)
+    if model is None:
+        return {**row, "versions": []}
+    shelf = store.shelf(manifest.name)
+    versions = sorted(version_rows(store, shelf), key=lambda version: version["role"] != "active")
+    every = shelf.state.shadow_every if shelf.shadow else None
+    return {**row, "shadow": shelf.shadow, "shadow_every": every, "previous": shelf.state.previous, "versions": versions}
+
+
+def _lines(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for a model, or for each of its versions where it has several."""
+    if len(row["versions"]) < 2:
+        return [row]
+    lines = []
+    for version in row["versions"]:
+        state = "built in" if version["builtin"] else "installed"
+        told = f"{state}, {version['role']}" if version["role"] else state
+        lines.append(
+            {**row, **version, "name": f"{row['name']}@{version['version']}", "state": "damaged" if "problem" in version else told}
+        )
+    return lines
 
 
 def _print(console: Console, rows: Sequence[dict[str, Any]]) -> None:

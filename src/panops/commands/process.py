@@ -52,6 +52,7 @@ def process(
     store = ModelStore(Home(home).models)
     name = model or config.model or settings.model
     if not name:
+        # Never fetched here: the same file gives the same results, whether there is a network or not.
         chosen = default_model(store, allow_network=False)
         name = chosen.name
         console.print(chosen.note, style="dim")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from panops.commands.apply import FILE_ORIGIN
+from panops.commands.model_offer import offer_general
 from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
 from panops.config.load import load_site
 from panops.domain.errors import ConfigError
@@ -47,6 +48,8 @@ def run(
             state = sites.load()
             server = state.server.model_copy(update={key: value for key, value in (("host", host), ("port", port)) if value is not None})
             models = ModelStore(place.models)
+            if not state.model:
+                offer_general(models, console)
             model = default_model(models, allow_network=False)
             serve_site(place, database, SiteServerSettings(server, models, model, notices), console)
         finally:

@@ -175,7 +175,7 @@ class CameraFeed:
         with self._lock:
             source = self._source
         if source is not None:
-            source.close()
+            self._close(source)
         thread = self._thread
         if thread is None:
             return True
@@ -183,9 +183,9 @@ class CameraFeed:
             thread.join(timeout_s)
         return not thread.is_alive()
 
-    def take_pending(self) -> list[Packet]:
-        """Everything that waits to be decoded, oldest first."""
-        return self._pending.take()
+    def take_pending(self, most: int | None = None) -> list[Packet]:
+        """What waits to be decoded, oldest first: everything, or `most` packets of it."""
+        return self._pending.take(most)
 
     # --- the thread ---------------------------------------------------------------------------------------------------------
 
@@ -213,8 +213,14 @@ class CameraFeed:
             with self._lock:
                 source, self._source = self._source, None
             if source is not None:
-                source.close()
+                self._close(source)
                 freed_memory.give_back(self._clock)
+
+    def _close(self, source: Source) -> None:
+        try:
+            source.close()
+        except Exception:  # a plug-in's fault must end neither this thread nor the stopping of the other cameras
+            log.exception("camera %s: the source could not be closed", self.camera_id)
 
     def _connect_and_read(self) -> SourceError | None:
         source = self._open_source()

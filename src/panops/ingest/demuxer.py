@@ -7,6 +7,7 @@ cannot read local files, a text file is not shown as video by FFmpeg's terminal-
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 # Damaged stretches of a file may fail to parse; after this many in a row the rest is given up.
 _MOST_BAD_READS = 16
+_TAGGED_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _LARGEST_SIDE_PX = 16384
 _LARGEST_PICTURE_PX = 8192 * 8192
 
@@ -68,7 +70,7 @@ class Demuxer:
 
     Attributes:
         format: Name of the container format, empty before `open`.
-        duration_s: The input's length, s, or None where it has none or does not say.
+        duration_s: The input's length with all its streams, s, or None where it has none or does not say.
     """
 
     def __init__(self, what: Input) -> None:
@@ -152,7 +154,7 @@ class Demuxer:
             codec=context.codec.canonical_name,
             size_wh=_size(stream),
             rate_fps=_sane_rate(stream.average_rate or stream.guessed_rate or stream.base_rate),
-            duration_s=self.duration_s,
+            duration_s=_length_s(self._container, stream),
             live=True,
             template=_keep(stream),
         )
@@ -210,6 +212,9 @@ class Demuxer:
                 if self._packets is None:
                     self._packets = container.demux(stream)
                 packet = next(self._packets, None)
+            except IndexError:
+                # At the end PyAV also flushes streams that appeared while it read (a stray one in MPEG-TS), but does not know them.
+                return None, None
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 return None, read_failure(error, self.what.address, self.what.read_s)
         return packet, None
@@ -226,6 +231,21 @@ def _size(stream: VideoStream) -> tuple[int, int]:
     """Width and height, px; zeros while unknown, or without a decoder (there is no codec context then, whatever the stubs say)."""
     context: VideoCodecContext | None = stream.codec_context
     return (context.width, context.height) if context is not None else (0, 0)
+
+
+def _length_s(container: InputContainer | None, stream: VideoStream) -> float | None:
+    """The video's own length, s: the container's counts sound that begins earlier or ends later. None where neither is known."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    starts_at_s = float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+    if container is not None and container.start_time:
+        starts_at_s = max(0.0, starts_at_s - container.start_time / 1e6)
+    tag = _TAGGED_LENGTH.fullmatch(stream.metadata.get("DURATION", ""))  # Matroska's: where the stream ends
+    if tag is not None:
+        return max(0.0, 3600.0 * int(tag[1]) + 60.0 * int(tag[2]) + float(tag[3]) - starts_at_s) or None
+    if container is None or not container.duration or container.duration <= 0:
+        return None
+    return max(0.0, container.duration / 1e6 - starts_at_s) or None
 
 
 def _sane_rate(rate: Fraction | None) -> float | None:

@@ -35,6 +35,8 @@ _LARGEST_BURST = 250
 _TOO_LATE_S = 1.0
 # B-frames are decoded before they are shown; so far back is a paced film's capture time set, lest it lie in the future.
 _REORDER_ROOM_S = 0.5
+# A larger change of UTC against the monotonic clock is no correction.
+_CLOCK_SET_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class LibavSource:
         self._ended = False
         self._failure: SourceError | None = None
         self._round_packets = 0
-        self._paced_from: tuple[float, float] | None = None
+        self._paced_from: tuple[float, float, float] | None = None
 
     @property
     def address(self) -> str:
@@ -160,7 +162,7 @@ class LibavSource:
                 log.warning("passed over: %s", failure)
             self._recording = self.is_recording(demuxer)
             live = self._realtime if self._recording else True
-            duration_s = demuxer.duration_s if self._recording and not self._loop else None
+            duration_s = info.duration_s if self._recording and not self._loop else None
             return replace(info, duration_s=duration_s, live=live)
         if failures and self._info is None:
             raise failures[0]
@@ -237,10 +239,16 @@ class LibavSource:
         now_s = self._clock.monotonic_s()
         if self._paced_from is None or now_s - (self._paced_from[0] + dts_s) > _TOO_LATE_S:
             room_s = _REORDER_ROOM_S if pts_s > dts_s else 0.0
-            self._paced_from = (now_s - dts_s, self._clock.utc_s() - dts_s - room_s)
-        start_s, start_utc_s = self._paced_from
+            self._paced_from = (now_s - dts_s, self._clock.utc_s() - dts_s - room_s, room_s)
+        start_s, start_utc_s, room_s = self._paced_from
         self._clock.wait(self._stop, start_s + dts_s - now_s)
-        return min(start_utc_s + pts_s, self._clock.utc_s())
+        utc_s = self._clock.utc_s()
+        set_by_s = utc_s - self._clock.monotonic_s() - (start_utc_s + room_s - start_s)
+        if abs(set_by_s) > _CLOCK_SET_S:
+            # Somebody, or NTP, has set the clock.
+            start_utc_s += set_by_s
+            self._paced_from = (start_s, start_utc_s, room_s)
+        return min(start_utc_s + pts_s, utc_s)
 
     # --- live streams -------------------------------------------------------------------------------------------------------
 

@@ -50,12 +50,11 @@ class PendingPackets:
                 self._drop_gop()
             return bool(self._packets)
 
-    def take(self) -> list[Packet]:
-        """Everything that waits, oldest first; the queue is empty afterwards."""
+    def take(self, most: int | None = None) -> list[Packet]:
+        """What waits, oldest first, and is taken out of the queue: everything, or `most` packets of it."""
         with self._lock:
-            packets = list(self._packets)
-            self._packets.clear()
-            return packets
+            count = len(self._packets) if most is None else min(most, len(self._packets))
+            return [self._packets.popleft() for _ in range(count)]
 
     def _is_full(self) -> bool:
         span_s = self._packets[-1].captured_at_s - self._packets[0].captured_at_s

@@ -18,7 +18,7 @@ _WRAPS_S = (2**33 / 90000, 2**32 / 90000)
 _FALLBACK_STEP_S = 0.04
 # A repeated or slightly late time is moved this far past the one before it.
 _NUDGE_S = 0.001
-_LONGEST_REORDER_S = 5.0
+_LONGEST_REORDER_S, _LONGEST_REORDER_STEPS = 5.0, 4
 _REORDER_ROOM_S = 0.25
 # A larger change of UTC against the monotonic clock is somebody (or NTP) setting the clock.
 _WALL_STEP_S = 1.0
@@ -40,6 +40,8 @@ class TimestampRepair:
         self.repaired = 0
         self._reorders = reorders
         self._step_s = 1.0 / rate_fps if rate_fps and 0.01 <= rate_fps <= 1000 else _FALLBACK_STEP_S
+        # Pictures that come seconds apart are also shown seconds after their decoding.
+        self._longest_reorder_s = max(_LONGEST_REORDER_S, _LONGEST_REORDER_STEPS * self._step_s)
         self._max_gap_s = max_gap_s
         # Repaired decode time minus raw decode time; None until a raw time is known.
         self._offset_s: float | None = None
@@ -72,12 +74,12 @@ class TimestampRepair:
         else:
             raw_s = dts_s if dts_s is not None else pts_s
             reorder_s = 0.0
-            if pts_s is not None and dts_s is not None and 0.0 < pts_s - dts_s <= _LONGEST_REORDER_S:
+            if pts_s is not None and dts_s is not None and 0.0 < pts_s - dts_s <= self._longest_reorder_s:
                 reorder_s = pts_s - dts_s
             decode_s = self._place(raw_s, reorder_s, arrival_s)
             self._last_raw_s = raw_s if raw_s is not None else self._last_raw_s
         shown_s = decode_s
-        if pts_s is not None and self._offset_s is not None and 0.0 < pts_s + self._offset_s - decode_s <= _LONGEST_REORDER_S:
+        if pts_s is not None and self._offset_s is not None and 0.0 < pts_s + self._offset_s - decode_s <= self._longest_reorder_s:
             shown_s = pts_s + self._offset_s
         self._last_s, self._last_arrival_s = decode_s, arrival_s
         self._highest_pts_s = max(self._highest_pts_s, shown_s)

@@ -67,6 +67,11 @@ class AnalysisLoop:
         began_s = self._began_s
         return 0.0 if began_s is None else self._clock.monotonic_s() - began_s
 
+    @property
+    def waiting(self) -> int:
+        """How many checks wait."""
+        return len(self._slots)
+
     def forget(self, camera_id: str) -> None:
         """Drop what waits of a camera."""
         with self._changed:

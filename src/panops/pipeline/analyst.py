@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from panops.domain.protocols import Observation, Tracker
@@ -25,6 +25,8 @@ class Analyst:
     def __init__(self, tracker: Tracker, loops: Mapping[str, CameraLoop]) -> None:
         self._tracker = tracker
         self._loops = loops
+        self.watch: Callable[[CameraLoop, Check, Observation, float], None] | None = None
+        """Told what each detection gave and how long it took, while somebody wants to know; it must return at once."""
 
     def round(self, checks: Sequence[Check]) -> Iterator[Outcome]:
         """Analyse checks, at most one a camera; outcomes come one by one, and a fault with one camera costs only that camera's.
@@ -40,13 +42,16 @@ class Analyst:
                 continue  # the camera was removed, or begun anew, while its check waited
             done: list[Outcome] = []
             with _one_camera_only(loop):
-                if check.begins_anew:
+                if loop.begins_anew(check):
                     done.append(self._begin_anew(loop, check))
                 if loop.wants_detector(check):
                     observation, took_s = loop.detect(check)
                     if observation is not None:
                         looked.append((loop, check, took_s))
                         observations.append(observation)
+                        watch = self.watch
+                        if watch is not None:
+                            watch(loop, check, observation, took_s)
                 else:
                     done.append(loop.conclude(check, Tracks.empty(check.camera_id, check.frame.captured_at_s), 0.0))
             yield from done
@@ -61,6 +66,7 @@ class Analyst:
         """The camera's time went back: what is open ends where it was last seen, and nothing of before is remembered."""
         events = tuple(loop.finish())
         self.forget(loop.camera_id)
+        loop.detector.forget(loop.camera_id)
         self.begin(loop)
         return Outcome(check, Tracks.empty(loop.camera_id, check.frame.captured_at_s), events, 0.0)
 

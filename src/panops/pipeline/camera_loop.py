@@ -89,7 +89,7 @@ class CameraLoop:
         self._make_rules = make_rules
         self._rules: RuleEngine | None = None
         self._rules_size_wh = (0, 0)
-        self._rules_time_s = 0.0
+        self._rules_time_s = -np.inf
         self._first_sequence = 0
         self.clock = clock
         self._followed = followed
@@ -147,9 +147,13 @@ class CameraLoop:
         motion = self._gate.look(luma, at_s)
         self.frozen = self._frozen.look(luma, at_s)
         moved = motion.moved or not self.config.motion.enabled
-        return Check(self.camera_id, frame, self.checked_s, moved, self, begins_anew)
+        return Check(self.camera_id, frame, self.checked_s, moved, self)
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
+
+    def begins_anew(self, check: Check) -> bool:
+        """Whether the camera's time went back far before this check, as when a clock is set; checks between may have been given up."""
+        return check.frame.captured_at_s < self._rules_time_s - _CLOCK_SET_BACK_S
 
     def wants_detector(self, check: Check) -> bool:
         """Whether this check is worth the detector: something moved, is followed, or the idle refresh is due."""
@@ -195,8 +199,16 @@ class CameraLoop:
         events = self._rules.finish(self._rules_time_s)
         self._first_sequence = self._rules.next_sequence
         self._rules = None
+        self._rules_time_s = -np.inf
         self.tracks = None
         return events
+
+    @property
+    def followed_names(self) -> frozenset[str] | None:
+        """The names of the classes that are followed; None for all."""
+        if self._follows_all:
+            return None
+        return frozenset(name for name, followed in zip(self.detector.classes, self._followed, strict=True) if followed)
 
     @property
     def has_open_events(self) -> bool:

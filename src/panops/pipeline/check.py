@@ -19,7 +19,6 @@ class Check:
         arrived_s: When the frame was decoded, on the monotonic clock; staleness counts from here.
         moved: Whether the motion gate saw a change.
         owner: The camera's loop that made it; a check whose loop has been replaced is void.
-        begins_anew: Whether the camera's time went back far before it, as when a clock is set.
     """
 
     camera_id: str
@@ -27,7 +26,6 @@ class Check:
     arrived_s: float
     moved: bool
     owner: object = None
-    begins_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError
 from panops.domain.events import Event
 from panops.ingest.camera_feed import CameraFeed
+from panops.ingest.memory import freed_memory
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.registry import open_source
 from panops.models.store import ModelStore
@@ -27,8 +28,11 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, Preview
+from panops.pipeline.model_watch import ModelWatch
+from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
-from panops.pipeline.recorder import CameraEvidence, Recorder
+from panops.pipeline.recorder import Recorder
+from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.wire import preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
@@ -44,6 +48,10 @@ from panops.tracking.tracker import BatchTracker
 log = logging.getLogger(__name__)
 
 _RING_BYTES = 48 * 1024 * 1024
+# How late an event may be told, and its packets be taken over, without a gap in its clip.
+_LATE_S = 5.0
+# A camera that cannot be decoded as fast as it sends must not make all others wait for all that it has waiting.
+_MOST_PACKETS_A_TURN = 8
 _STUCK_S = 15.0
 _SILENT_PATIENCE_S = 10.0
 _ENDED_PATIENCE_S = 2.0
@@ -87,6 +95,15 @@ class Shard:
         self._previewer = Previewer(self._send_preview)
         self._analyst = Analyst(BatchTracker(), self._loops)
         self._analysis = AnalysisLoop(self._analyst, self._loops, self._clock, self._on_outcome)
+        self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._analysis.waiting > 0)
+        self._models = ModelWatch(
+            self._detectors,
+            self._shadows,
+            self._analyst,
+            self._analysis.between_rounds,
+            lambda problem: self._notice("model", problem),
+            self._ask_for_assignment,
+        )
         self._pool = DecodePool(self._decode, self._clock)
         self._storage_problem = ""
 
@@ -107,6 +124,7 @@ class Shard:
         model = config.model or message["model"] or self._default_model
         try:
             self._cameras[camera_id] = self._run_camera(camera_id, config, model, message)
+            self._pool.notify(camera_id)  # what came before this line was not decoded
         except PanopsError as error:
             log.error("camera %s does not run: %s", camera_id, error)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), str(error))
@@ -130,11 +148,12 @@ class Shard:
 
         loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock)
         loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
-        ring = PacketRing(max_s=evidence.before_s + 15.0, max_bytes=_RING_BYTES)
+        ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
         )
         self._recorder.add_camera(camera_id, CameraEvidence(config, detector.classes, ring, lambda: feed.info, evidence))
+        self._shadows.begin(camera_id, model)
         with self._analysis.between_rounds:
             self._analyst.begin(loop)
             self._loops[camera_id] = loop
@@ -154,6 +173,7 @@ class Shard:
             self._analyst.forget(camera_id)
             camera.loop.detector.forget(camera_id)
         self._recorder.remove_camera(camera_id)
+        self._shadows.forget(camera_id)
 
     def _end_events(self, loop: CameraLoop) -> None:
         """End what a camera has open, where it was last seen."""
@@ -171,9 +191,10 @@ class Shard:
             patience_s = _ENDED_PATIENCE_S if feed.status.state == "ended" else loop.config.stall_s + _SILENT_PATIENCE_S
             if now_s - loop.checked_s > patience_s:
                 with self._analysis.between_rounds:
-                    self._end_events(loop)
-                    self._analyst.forget(loop.camera_id)
-                    self._analyst.begin(loop)
+                    if self._loops.get(loop.camera_id) is loop:  # it may have been changed or removed in the meantime
+                        self._end_events(loop)
+                        self._analyst.forget(loop.camera_id)
+                        self._analyst.begin(loop)
 
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
@@ -189,6 +210,7 @@ class Shard:
             self.drop(camera_id)
         self._pool.stop()
         self._analysis.stop()
+        self._shadows.stop()
         self._writer.flush(5.0)
         self._recorder.close()
         self._writer.close(5.0)
@@ -207,6 +229,10 @@ class Shard:
             log.error("analysis or decoding has hung for %.0f s", stuck_s)
             return
         self._end_events_of_silent_cameras()
+        freed_memory.give_back(self._clock)
+        cameras = dict(self._cameras)
+        models = {camera_id: camera.model for camera_id, camera in cameras.items()}
+        self._models.look(self._loops, models, [camera_id for camera_id, camera in cameras.items() if camera.loop is None])
         self._link.send({"type": "status", "cameras": [status_to_wire(status) for status in self.statuses()]})
         problem = self._writer.problem or ""
         if problem != self._storage_problem:
@@ -225,9 +251,11 @@ class Shard:
         if camera is None or camera.feed is None or camera.loop is None:
             return
         loop, info = camera.loop, camera.feed.info
-        packets = camera.feed.take_pending()
+        packets = camera.feed.take_pending(_MOST_PACKETS_A_TURN)
         if info is None or not packets:
             return
+        if len(packets) == _MOST_PACKETS_A_TURN:
+            self._pool.notify(camera_id)  # the rest, once the other cameras had their turn
         for frame in loop.frames(packets, info):
             check = loop.consider(frame)
             if check is not None:
@@ -254,6 +282,9 @@ class Shard:
 
     def _send_preview(self, preview: Preview) -> bool:
         return self._link.send(preview_to_wire(preview), preview.jpeg, droppable=True)
+
+    def _ask_for_assignment(self, camera_id: str) -> None:
+        self._link.send({"type": "reassign", "camera": camera_id})
 
     def _notice(self, topic: str, problem: str) -> None:
         level = "alarm" if problem else "info"

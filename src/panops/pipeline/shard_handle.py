@@ -20,13 +20,15 @@ class HandleSettings:
     """Set by code.
 
     Attributes:
-        silence_s: A shard that says nothing for so long hangs; it is killed and started again.
+        start_s: How long a process may take to its first word: a small machine under load reads its libraries for a while.
+        silence_s: A shard that then says nothing for so long hangs; it is killed and started again.
         first_wait_s: Pause before the first restart; doubled each time, up to `longest_wait_s`.
         longest_wait_s: The longest pause.
         healthy_s: A shard that ran so long starts with `first_wait_s` again.
         drain_s: How long a shard may take to end its events and write its clips.
     """
 
+    start_s: float = 120.0
     silence_s: float = 30.0
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
@@ -155,13 +157,15 @@ class ShardHandle:
 
     async def _listen(self, reader: asyncio.StreamReader) -> str:
         """Pass messages on until the process is gone or silent; which of the two, in words."""
+        patience_s, complaint = self._settings.start_s, "it did not start within"
         while True:
             try:
-                message, tail = await asyncio.wait_for(read_message(reader), self._settings.silence_s)
+                message, tail = await asyncio.wait_for(read_message(reader), patience_s)
             except TimeoutError:
-                return f"it said nothing for {self._settings.silence_s:.0f} s"
+                return f"{complaint} {patience_s:.0f} s"
             except LinkClosedError:
                 return "it closed its connection"
+            patience_s, complaint = self._settings.silence_s, "it said nothing for"
             try:
                 self._on_message(self.index, message, tail)
             except Exception:  # one message that is not understood must not cost the shard its supervision

@@ -8,12 +8,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError, StorageError
+from panops.ingest.memory import freed_memory
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, SystemNotice
 from panops.pipeline.placement import place, shard_count
@@ -39,6 +41,7 @@ _CLEAN_UP_EVERY_S = 60.0
 _SWEEP_EVERY_S = 86_400.0
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
+_MOST_PROBES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Supervisor:
         self._wishes_sent: dict[int, Message] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
+        self._probes = ThreadPoolExecutor(_MOST_PROBES, thread_name_prefix="probe")
         self._meter = UsageMeter()
         self._began_s = time.monotonic()
         self._events_written = 0
@@ -139,6 +143,7 @@ class Supervisor:
             if isinstance(result, Exception):
                 log.error("a shard could not be stopped in order: %s", result)
         self._handles = []
+        self._probes.shutdown(wait=False, cancel_futures=True)
         try:
             await asyncio.to_thread(self._release, dict(self._epochs))
         except StorageError as error:
@@ -175,7 +180,8 @@ class Supervisor:
 
     async def probe(self, camera: CameraConfig) -> ProbeResult:
         """Try an address; see `LiveSite.probe`."""
-        return await asyncio.to_thread(probe_camera, camera, self._clock)
+        # On threads of their own: they take up to 20 s each, and leases are renewed on the loop's few.
+        return await asyncio.get_running_loop().run_in_executor(self._probes, probe_camera, camera, self._clock)
 
     async def reload(self) -> None:
         """Make the running cameras those of the database."""
@@ -190,6 +196,7 @@ class Supervisor:
                 self._handles[before[camera_id]].send({"type": "drop", "camera": camera_id})
                 self._sent.pop(camera_id, None)
                 self._statuses.pop(camera_id, None)
+                self._told_s.pop(camera_id, None)
             await asyncio.to_thread(self._release, {name: self._epochs.pop(name) for name in gone if name in self._epochs})
             for camera_id in sorted(enabled):
                 await self._bring_up_to_date(camera_id)
@@ -273,8 +280,12 @@ class Supervisor:
                 self._note_status(replace(status_from_wire(data), shard=index))
         elif kind in ("event", "notice"):
             self._note(notice_from_wire(message), index)
+        elif kind == "reassign":
+            self._sent.pop(message["camera"], None)  # the next look for changes assigns it
         elif kind == "ready":
-            self._clear(("shard", index))
+            # Also what the process before complained of: this one says it again if it is still so.
+            for key in [key for key in self._notices if key[1] == index]:
+                self._clear(key)
             self._send_wishes()
 
     def _on_exit(self, index: int, reason: str) -> None:
@@ -366,6 +377,7 @@ class Supervisor:
     async def _clean_up(self) -> None:
         retention = Retention(self._database, self._evidence, self._site.retention, self._clock)
         report = await asyncio.to_thread(retention.run)
+        await asyncio.to_thread(freed_memory.give_back, self._clock)
         level: Literal["info", "warning"] = "warning" if report.message else "info"
         if report.message or ("storage", -1) in self._notices:
             self._note(SystemNotice("storage", level, report.message or "storage is fine again"), -1)

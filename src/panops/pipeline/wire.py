@@ -1,7 +1,8 @@
 """What the supervisor and the shards say to each other, as JSON values.
 
 Supervisor to shard: `boot` (once), `assign`, `drop`, `watch`, `drain`.
-Shard to supervisor: `ready`, `status` (once a second, also the sign of life), `preview` (with the JPEG as tail), `event`, `notice`.
+Shard to supervisor: `ready`, `status` (once a second, also the sign of life), `preview` (with the JPEG as tail), `event`, `notice`,
+`reassign` (a camera whose model has other classes now).
 """
 
 from __future__ import annotations

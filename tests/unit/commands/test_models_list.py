@@ -33,6 +33,8 @@ accuracy: {{crane AP50: 0.61, street AP50: 0.33}}
 def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PANOPS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PANOPS_MODEL_MIRROR", raising=False)
+    # What comes with panops is the matter of other tests: here the table is.
+    monkeypatch.setattr("panops.models.store.package_builtin", lambda: tmp_path / "builtin")
 
     def shown(columns: int) -> list[str]:
         monkeypatch.setenv("COLUMNS", str(columns))

@@ -105,6 +105,26 @@ def test_a_fault_in_a_plug_in_does_not_end_the_thread(caplog: pytest.LogCaptureF
     assert "the feed failed" in caplog.text
 
 
+class _CannotClose(FakeSource):
+    def close(self) -> None:
+        msg = "a bug in a plug-in"
+        raise RuntimeError(msg)
+
+
+def test_a_source_that_cannot_be_closed_ends_neither_the_thread_nor_who_stops_it(caplog: pytest.LogCaptureFixture) -> None:
+    feed = _feed([_CannotClose([*gops(1, 3), SourceStalled("x")]), FakeSource(gops(1, 3))])
+    feed._run()
+    assert len(feed.take_pending()) == 6
+    assert "could not be closed" in caplog.text
+    blocked = threading.Event()
+    feed = _feed([_CannotClose([packet(0.0, key=True), lambda: blocked.wait(5) and None])], SystemClock())
+    feed.start()
+    while feed.status.state != "live":
+        blocked.wait(0.01)
+    threading.Timer(0.1, blocked.set).start()
+    assert feed.stop(2.0)
+
+
 def test_a_source_that_goes_on_to_another_stream_raises_the_epoch() -> None:
     source = FakeSource(gops(1, 3) + gops(1, 3, epoch=1, start_s=1.0))
     broken = FakeSource([*gops(1, 3), SourceStalled("x")])

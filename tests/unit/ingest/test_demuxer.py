@@ -10,6 +10,7 @@ import pytest
 from panops.domain.errors import SourceError, SourceUnsupported
 from panops.ingest.address import parse_address
 from panops.ingest.demuxer import Demuxer, Input
+from panops.testing.films import make_film
 
 
 def _input(path: Path, **options: str) -> Input:
@@ -33,6 +34,20 @@ def test_the_end_comes_once_and_stays(film: Path) -> None:
     demuxer = Demuxer(_input(film))
     demuxer.open()
     assert len(list(iter(demuxer.read, None))) == 30
+    assert demuxer.read() is None
+    demuxer.close()
+
+
+def test_a_stream_that_appears_while_reading_is_passed_over(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.ts", count=60)
+    data = bytearray(film.read_bytes())
+    # Of each packet: 188 bytes, the second and third of which hold "a picture begins here" and the stream's number.
+    starts = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] == b"\x41\x00"]
+    data[starts[40] + 2] = 0x99  # a flipped bit on a radio link
+    film.write_bytes(data)
+    demuxer = Demuxer(_input(film))
+    demuxer.open()
+    assert 50 <= len(list(iter(demuxer.read, None))) < 60
     assert demuxer.read() is None
     demuxer.close()
 

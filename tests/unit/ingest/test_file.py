@@ -77,6 +77,22 @@ def test_a_paced_film_does_not_race_after_a_sleep(film: Path) -> None:
     assert second[-1].captured_at_s - second[0].captured_at_s == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_paced_film_follows_a_clock_that_is_set(film: Path, by_s: float) -> None:
+    clock = FakeClock()
+    source = _open(film, realtime=True, clock=clock)
+    source.open()
+    for _ in range(10):
+        assert source.read() is not None
+    clock.utc_offset_s += by_s
+    for _ in range(10):
+        packet = source.read()
+        assert packet is not None
+        assert packet.captured_at_s == pytest.approx(clock.utc_s(), abs=0.01)
+    assert clock.now_s == pytest.approx(101.9, abs=0.01)  # its pace stays
+    source.close()
+
+
 def test_paced_b_frames_are_never_in_the_future(film_b: Path) -> None:
     clock = FakeClock()
     source = _open(film_b, realtime=True, clock=clock)

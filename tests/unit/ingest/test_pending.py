@@ -16,6 +16,27 @@ def test_gives_everything_once_in_order() -> None:
     assert not pending.dropped
 
 
+def test_gives_a_part_and_then_the_rest() -> None:
+    pending = PendingPackets()
+    packets = gops(2, 5)
+    for item in packets:
+        pending.append(item)
+    assert pending.take(7) == packets[:7]
+    assert pending.take(7) == packets[7:]
+    assert pending.take(7) == []
+
+
+def test_after_a_part_was_taken_an_overflow_goes_on_with_a_keyframe() -> None:
+    pending = PendingPackets(max_packets=10)
+    for item in gops(1, 8):
+        pending.append(item)
+    pending.take(3)
+    for item in gops(1, 9, start_s=5.0):
+        pending.append(item)
+    assert [item.is_keyframe for item in pending.take(2)] == [True, False]
+    assert pending.dropped == {"queue_full": 5}
+
+
 def test_overflow_drops_the_oldest_whole_gops() -> None:
     pending = PendingPackets(max_packets=20)
     for item in gops(5, 6):

@@ -210,3 +210,10 @@ def test_capture_times_grow_and_are_never_in_the_future(steps: list[tuple[float,
         assert captured > last
         assert captured <= 1e9 + arrival + 1e-6 * (number + 1) + 1e-6
         last = captured
+
+
+def test_b_frames_of_a_film_with_a_picture_in_five_seconds_keep_their_places() -> None:
+    repair = TimestampRepair(0.2, 60.0)
+    shown = [repair.repair(pts_s, dts_s)[0] for pts_s, dts_s in ((10.0, 0.0), (25.0, 5.0), (15.0, 10.0), (20.0, 15.0), (30.0, 20.0))]
+    assert sorted(shown) == pytest.approx([0.0, 5.0, 10.0, 15.0, 20.0])
+    assert shown == pytest.approx([0.0, 15.0, 5.0, 10.0, 20.0])

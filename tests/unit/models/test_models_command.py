@@ -39,7 +39,10 @@ def test_add_show_remove(run: Any, mirror: None) -> None:
     facts = json.loads(run("show", "yolox_nano", "--json").stdout)
     assert (facts["state"], facts["licence"], facts["trouble"], len(facts["classes"])) == ("installed", "Apache-2.0", "", 80)
     assert "Apache-2.0" in run("show", "yolox_nano").stdout
-    assert run("remove", "yolox_nano").exit_code == 0
+    refused = run("remove", "yolox_nano")
+    assert refused.exit_code == 1
+    assert "yolox_nano@1 is the version in use; say --force" in refused.stderr
+    assert run("remove", "yolox_nano", "--force").exit_code == 0
     assert run("remove", "yolox_nano").exit_code == 1
 
 

@@ -48,6 +48,11 @@ def put_builtin(tmp_path: Path) -> None:
     (folder / "manifest.yaml").write_text(dump_manifest(replace(MANIFEST, name="street", source=ModelSource(SourceKind.BUILTIN, "street"))))
 
 
+def shown(folder: Path) -> list[str]:
+    """What lies in a folder, without the store's own lock."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+
+
 def test_an_empty_store(store: ModelStore) -> None:
     assert store.list() == []
     with pytest.raises(ModelNotFound, match=r"'net' is not installed; get it with: panops models add net"):
@@ -63,8 +68,10 @@ def test_a_catalogue_model_comes_from_its_wheel(store: ModelStore, own_index: Pa
     assert (model.manifest, model.path.read_bytes(), model.builtin) == (MANIFEST, CONTENT, False)
     assert store.get("net") == model
     assert store.list() == [model]
-    assert sorted(path.name for path in store.folder.iterdir()) == ["net"]
-    assert sorted(path.name for path in model.path.parent.iterdir()) == ["manifest.yaml", "net.onnx"]
+    assert shown(store.folder) == ["net"]
+    assert shown(store.folder / "net") == ["1", "state.json"]
+    assert shown(model.path.parent) == ["manifest.yaml", "net.onnx"]
+    assert model.path.parent == store.folder / "net" / "1"
 
 
 def test_a_mirror_comes_before_the_network(store: ModelStore, tmp_path: Path) -> None:
@@ -80,7 +87,7 @@ def test_get_installs_from_a_mirror(store: ModelStore, tmp_path: Path) -> None:
 def test_without_network_the_message_says_what_to_do(store: ModelStore) -> None:
     with pytest.raises(ModelNotFound, match=r"get carrier==1\.0 \(carrier/net\.onnx\) elsewhere, .* PANOPS_MODEL_MIRROR"):
         store.add("net", allow_network=False)
-    assert list(store.folder.iterdir()) == []
+    assert shown(store.folder) == []
 
 
 def test_what_cannot_be_fetched_says_why_and_what_to_do(store: ModelStore, own_index: Path) -> None:
@@ -93,7 +100,7 @@ def test_another_file_is_not_installed(store: ModelStore, own_index: Path) -> No
     with pytest.raises(ModelChecksumMismatch, match=f"expected sha256 {SHA256}, got"):
         store.add("net")
     assert store.list() == []
-    assert list(store.folder.iterdir()) == []
+    assert shown(store.folder) == []
 
 
 def test_a_file_that_changes_later_is_not_handed_out(store: ModelStore, tmp_path: Path) -> None:
@@ -124,7 +131,7 @@ def test_a_file_that_is_gone_and_a_manifest_that_is_damaged(store: ModelStore, t
 
 def test_a_manifest_of_another_name_is_refused(store: ModelStore, tmp_path: Path) -> None:
     model = mirrored(store, tmp_path).add("net")
-    model.path.parent.rename(store.folder / "other")
+    model.path.parent.parent.rename(store.folder / "other")
     with pytest.raises(ModelUnsupported, match="of a model named 'net'"):
         store.get("other")
 
@@ -194,6 +201,8 @@ def test_names_that_belong_to_panops(store: ModelStore, tmp_path: Path) -> None:
     for name in ("motion", "street"):
         with pytest.raises(ModelUnsupported, match="belongs to panops itself"):
             store.add(str(path), manifest=replace(MANIFEST, name=name), replace_installed=True)
+    with pytest.raises(ModelUnsupported, match="choose another one"):
+        store.add(str(path), manifest=replace(MANIFEST, name="motion"), version="2")
 
 
 def test_builtin_models_are_there_and_stay(store: ModelStore, tmp_path: Path) -> None:
@@ -213,8 +222,10 @@ def test_a_taken_name_needs_a_word(store: ModelStore, tmp_path: Path) -> None:
 
 def test_remove(store: ModelStore, tmp_path: Path) -> None:
     mirrored(store, tmp_path).add("net")
-    store.remove("net")
-    assert list(store.folder.iterdir()) == []
+    with pytest.raises(ModelUnsupported, match=r"net@1 is the version in use; say --force: cameras that name it fail"):
+        store.remove("net")
+    assert store.remove("net", force=True) == ("1",)
+    assert shown(store.folder) == []
     with pytest.raises(ModelNotFound, match="not installed"):
         store.remove("net")
 
@@ -223,8 +234,8 @@ def test_several_processes_may_add_at_once(store: ModelStore, tmp_path: Path) ->
     stores = [mirrored(store, tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         paths = list(pool.map(lambda one: one.ensure("net", allow_network=False).path, stores))
-    assert set(paths) == {store.folder / "net" / "net.onnx"}
-    assert [path.name for path in store.folder.iterdir()] == ["net"]
+    assert set(paths) == {store.folder / "net" / "1" / "net.onnx"}
+    assert shown(store.folder) == ["net"]
 
 
 def test_what_a_killed_process_left_is_swept(store: ModelStore, tmp_path: Path) -> None:
@@ -233,7 +244,7 @@ def test_what_a_killed_process_left_is_swept(store: ModelStore, tmp_path: Path) 
         left.mkdir(parents=True)
         os.utime(left, times=(left.stat().st_mtime - age_s,) * 2)
     mirrored(store, tmp_path).add("net")
-    assert sorted(path.name for path in store.folder.iterdir()) == [".incoming-new", "net"]
+    assert shown(store.folder) == [".incoming-new", "net"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

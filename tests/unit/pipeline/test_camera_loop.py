@@ -23,6 +23,7 @@ from panops.rules.engine import RuleEngine
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
 from panops.tracking.tracker import BatchTracker
+from panops.vision.moving import MovingDetector
 
 SIZE = (64, 48)
 
@@ -223,3 +224,48 @@ def test_a_check_of_a_loop_that_was_replaced_is_void() -> None:
     check = old.consider(frame(0, person=True))
     assert check is not None
     assert list(Analyst(BatchTracker(), {"cam": new}).round([check])) == []
+
+
+def test_a_clock_set_back_is_noticed_though_its_first_check_was_given_up() -> None:
+    loop = make_loop(BoxDetector())
+    analyst = Analyst(BatchTracker(), {"cam": loop})
+    analyst.begin(loop)
+    analysis = AnalysisLoop(analyst, {"cam": loop}, SystemClock(), lambda _: None)
+    seen: list[Outcome] = []
+
+    def look(number: int) -> None:
+        check = loop.consider(frame(number, person=True))
+        assert check is not None
+        analysis.offer(check)
+
+    def analyse() -> None:
+        seen.extend(analyst.round([analysis._slots.pop("cam")]))
+
+    for n in range(500, 530):
+        look(n)
+        analyse()
+    look(0)  # superseded by the next one before it was analysed
+    for n in range(1, 30):
+        look(n)
+        analyse()
+    events = [event for outcome in seen for event in outcome.events]
+    assert [event.phase for event in events if event.event_id == "cam-7-0"][-1] is EventPhase.END
+    assert {event.event_id for event in events} == {"cam-7-0", "cam-7-1"}
+
+
+def test_after_a_clock_was_set_back_the_motion_detector_sees_again() -> None:
+    config = CameraConfig.model_validate({"source": "x.mp4"})
+    detector = MovingDetector()
+    loop = CameraLoop("cam", config, detector, lambda _, first: RuleEngine("cam", [], 1, first), np.array([True]), SystemClock())
+
+    def walk(start_s: float) -> list[Outcome]:
+        pictures = []
+        for n in range(100):
+            image = np.full((120, 160, 3), 60, np.uint8)
+            if n >= 50:
+                image[40:100, (n - 50) * 2 : (n - 50) * 2 + 30] = 200
+            pictures.append(Frame("cam", n, start_s + n / 5, start_s + n / 5, ArrayPixels(image)))
+        return play(loop, pictures)
+
+    assert any(len(outcome.tracks) for outcome in walk(4000.0))
+    assert any(len(outcome.tracks) for outcome in walk(400.0))

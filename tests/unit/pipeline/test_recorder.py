@@ -12,7 +12,7 @@ import pytest
 
 from panops.config.schema import CameraConfig, EvidenceConfig
 from panops.domain.clock import SystemClock
-from panops.domain.errors import StorageFull
+from panops.domain.errors import SourceCorrupt, StorageFull
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.packets import Packet, StreamInfo
@@ -20,7 +20,8 @@ from panops.domain.tracks import Tracks
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.registry import open_source
 from panops.pipeline.check import Check, Outcome
-from panops.pipeline.recorder import CameraEvidence, Recorder
+from panops.pipeline.open_record import CameraEvidence
+from panops.pipeline.recorder import Recorder
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -198,10 +199,10 @@ def collected(stage: Stage, packets: list[Packet], begun: Event, rounds: int = 4
     (record,) = stage.recorder._open.values()
     late = [packet for packet in packets if packet.captured_at_s > started]
     for index in range(rounds):
-        stage.recorder._collect_packets(record)
+        record.collect()
         for packet in late[index * len(late) // rounds : (index + 1) * len(late) // rounds]:
             stage.ring.append(packet)
-    stage.recorder._collect_packets(record)
+    record.collect()
     return record.packets
 
 
@@ -226,3 +227,93 @@ def test_after_a_reconnection_the_clip_is_of_the_connection_that_shows_the_event
     assert {packet.epoch for packet in taken} == {1}
     assert taken[0].captured_at_s <= 4.0
     assert taken[-1].captured_at_s >= 8.0
+
+
+def no_tracks(time_s: float, *events: Event, size: tuple[int, int] = (120, 160)) -> Outcome:
+    frame = Frame("cam", 0, time_s, time_s, ArrayPixels(np.zeros((*size, 3), np.uint8)))
+    return Outcome(Check("cam", frame, 0.0, True), Tracks.empty("cam", time_s), events, 0.0)
+
+
+def test_a_clock_set_back_after_the_end_neither_delays_the_clip_nor_fills_it(stage: Stage) -> None:
+    stage.recorder.close()
+    stage.recorder._stopping = False
+    for n in range(1060):
+        stage.ring.append(ring_packet(n / 10, key=n % 10 == 0))
+    stage.recorder.note(no_tracks(104.0, event(EventPhase.BEGIN, 104.0, 104.0)))
+    (record,) = stage.recorder._open.values()
+    record.collect()
+    stage.recorder.note(no_tracks(105.9, event(EventPhase.END, 104.0, 105.9)))
+    taken = len(record.packets)
+    for n in range(600):
+        stage.ring.append(ring_packet(5 + n / 10, key=n % 10 == 0))
+        if n % 5 == 0:
+            record.collect()
+    assert len(record.packets) == taken
+    assert record.is_complete(time.monotonic())
+
+
+def test_what_was_tracked_before_a_clock_was_set_back_is_forgotten(stage: Stage) -> None:
+    for n in range(10):
+        stage.say(None, 1000.0 + n / 5)
+    for n in range(200):
+        stage.say(None, 10.0 + n / 5)
+    assert len(stage.recorder._cameras["cam"].recent) < 100
+
+
+def test_a_trail_holds_nothing_from_long_before_its_event(stage: Stage) -> None:
+    stage.play(3.0)
+    stage.say(None, 0.5)
+    stage.play(9.0)
+    stage.recorder.note(no_tracks(8.0, event(EventPhase.BEGIN, 8.0, 8.0)))  # a place that became empty: nobody is tracked
+    stage.events.save([event(EventPhase.BEGIN, 8.0, 8.0)])
+    stage.say(event(EventPhase.END, 8.0, 8.4), 8.4)
+    stage.play(12.0)
+    assert wait_for(lambda: EvidenceKind.CLIP in stage.kinds("cam-1-0"))
+    assert wait_for(lambda: [row.time_s for row in stage.trails.trail(Scope.everything(), "cam-1-0")] == [8.4])
+
+
+def test_an_alarm_after_a_long_dwell_has_a_clip_of_the_alarm(stage: Stage) -> None:
+    stage.recorder.close()
+    stage.recorder._stopping = False
+    stage.ring.max_s = 17.0
+    # The condition has held since 100 s; two minutes later that is an event.
+    for n in range(1000, 2205):
+        stage.ring.append(ring_packet(n / 10, key=n % 10 == 0))
+    begun = event(EventPhase.BEGIN, 100.0, 220.0)
+    stage.recorder.note(no_tracks(220.0, begun))
+    (record,) = stage.recorder._open.values()
+    record.collect()
+    for n in range(2205, 2400):
+        stage.ring.append(ring_packet(n / 10, key=n % 10 == 0))
+    record.collect()
+    assert record.packets[0].captured_at_s <= 218.0
+    assert record.packets[-1].captured_at_s >= 223.0
+    assert record.last_wanted_s - record.first_wanted_s <= 8.0  # max_clip_s
+
+
+def test_proof_of_events_that_are_never_stored_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.pipeline.recorder._MOST_WAITING_BYTES", 3_000_000)
+    stage.recorder.close()
+    stage.recorder._stopping = False
+    stage.play(5.0)  # their packets are shared, and count once
+    for n in range(200):
+        name, at_s = f"cam-1-{n}", 4.0 + n / 1000
+        stage.recorder.note(no_tracks(at_s, event(EventPhase.BEGIN, at_s, at_s, event_id=name), size=(480, 640)))
+        stage.recorder._open[name].collect()
+        stage.recorder.end([event(EventPhase.END, at_s, at_s, event_id=name)])
+        stage.recorder._let_go_of_surplus(list(stage.recorder._open.values()))
+    assert 4 <= len(stage.recorder._open) <= 6
+    assert "cam-1-199" in stage.recorder._open
+
+
+def test_a_clip_that_cannot_be_made_does_not_cost_the_trail(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise SourceCorrupt("the clip cannot be written")
+
+    monkeypatch.setattr("panops.pipeline.recorder.write_clip", refuse)
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.say(event(EventPhase.END, 4.0, 5.0), 5.0)
+    stage.play(9.0)
+    assert wait_for(lambda: len(stage.trails.trail(Scope.everything(), "cam-1-0")) == 2)
+    assert wait_for(lambda: not stage.recorder._open)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from panops.domain.errors import StorageLocked
+from panops.pipeline.link import pack
 from panops.pipeline.shard_handle import HandleSettings, ShardHandle
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -107,5 +108,19 @@ def test_a_silent_process_is_killed_and_started_again(tmp_path: Path) -> None:
         await site.until(lambda: bool(site.exits))
         assert "signal 9" in site.exits[0]
         await site.handle.stop()
+
+    asyncio.run(run())
+
+
+def test_a_process_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.handle._settings = HandleSettings(start_s=20.0, silence_s=0.1)
+        reader = asyncio.StreamReader()
+        asyncio.get_running_loop().call_later(0.5, reader.feed_data, pack({"type": "ready"}))
+        assert await site.handle._listen(reader) == "it said nothing for 0 s"
+        assert site.messages == ["ready"]
+        site.handle._settings = HandleSettings(start_s=0.1, silence_s=20.0)
+        assert await site.handle._listen(asyncio.StreamReader()) == "it did not start within 0 s"
 
     asyncio.run(run())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from panops.config.schema import SiteConfig
 from panops.domain.errors import StorageLocked
-from panops.pipeline.live import CameraState
+from panops.pipeline.live import CameraState, ProbeResult
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -104,5 +109,37 @@ def test_a_lease_lost_to_another_machine_stops_the_camera_and_says_so(tmp_path: 
         await supervisor._renew_leases()
         await until(lambda: state(supervisor) is CameraState.ERROR)
         assert "another machine" in supervisor.statuses()[0].message
+
+    play(tmp_path, act)
+
+
+def test_what_a_dead_shard_complained_of_is_not_told_for_ever(tmp_path: Path) -> None:
+    async def act(supervisor: Supervisor, database: Database, sites: SiteRepository) -> None:
+        await supervisor.start()
+        await until(lambda: state(supervisor) is CameraState.LIVE)
+        (handle,) = supervisor._handles
+        supervisor._on_message(0, {"type": "notice", "topic": "storage", "level": "alarm", "message": "the disk is full"}, b"")
+        assert [notice.topic for notice in supervisor.notices()] == ["storage"]
+        os.kill(handle.pid or 0, signal.SIGKILL)
+        await until(lambda: [notice.topic for notice in supervisor.notices()] == ["storage", "shard"])
+        await until(lambda: supervisor.notices() == [])  # the fresh one says it again if it is still so
+
+    play(tmp_path, act)
+
+
+def test_connection_tests_that_hang_do_not_hold_up_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(supervisor: Supervisor, database: Database, sites: SiteRepository) -> None:
+        await supervisor.start()
+        go_on = threading.Event()
+        answer = ProbeResult(ok=False, state=CameraState.UNREACHABLE, message="no answer")
+        monkeypatch.setattr("panops.pipeline.supervisor.probe_camera", lambda *_: (go_on.wait(20), answer)[1])
+        tests = [asyncio.create_task(supervisor.probe(sites.load().cameras["a"])) for _ in range(50)]
+        await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(5.0):
+                await supervisor.reload()
+        finally:
+            go_on.set()
+        assert await asyncio.gather(*tests) == [answer] * 50
 
     play(tmp_path, act)

@@ -1,0 +1,31 @@
+"""`panops models rollback`: the version before it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from panops.commands.model_facts import TAKES_EFFECT, sentences, state_record, who
+from panops.commands.options import HomeOption, JsonOption
+from panops.models.promotion import roll_back
+from panops.models.store import ModelStore
+from panops.storage.home import Home
+
+
+def rollback(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    why: Annotated[str, typer.Option(help="A word for the history.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the version back into use that was active before; doing it twice goes back and forth."""
+    with sentences():
+        store = ModelStore(Home(home).models)
+        roll_back(store, name, who=who(), why=why)
+        shelf = store.shelf(name)
+        if as_json:
+            typer.echo(json.dumps(state_record(name, shelf), indent=2))
+        else:
+            typer.echo(f"{name}@{shelf.active} is in use again, instead of version {shelf.state.previous}. {TAKES_EFFECT}")

@@ -1,0 +1,120 @@
+"""Follows what people decide about models while cameras run: another version in use, another one that looks on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from threading import Lock
+
+from panops.domain.errors import PanopsError
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.shadow import ShadowWatch
+
+log = logging.getLogger(__name__)
+
+
+class ModelWatch:
+    """Looks at the store about once a second, on a thread that may wait; it costs two `stat` a model.
+
+    A version with the same classes takes over between two rounds of analysis: nothing else of the camera changes, no connection is made
+    anew and no track is lost. One with other classes changes what rules and the tracker know, so its cameras are assigned anew.
+
+    Args:
+        detectors: The detectors in use.
+        shadows: The versions that look on.
+        analyst: Told whether there is anything to offer to shadows.
+        between_rounds: Held while a detector is exchanged.
+        on_problem: Told in a sentence that a chosen version cannot be used; empty once all can.
+        reassign: Asks for a camera to be assigned anew.
+    """
+
+    def __init__(
+        self,
+        detectors: DetectorPool,
+        shadows: ShadowWatch,
+        analyst: Analyst,
+        between_rounds: Lock,
+        on_problem: Callable[[str], None],
+        reassign: Callable[[str], None],
+    ) -> None:
+        self._detectors = detectors
+        self._shadows = shadows
+        self._analyst = analyst
+        self._between_rounds = between_rounds
+        self._on_problem = on_problem
+        self._reassign = reassign
+        self._problems: dict[str, str] = {}
+        self._told = ""
+        self._asked: dict[str, object] = {}
+        self._failed: dict[str, tuple[int, int, int] | None] = {}
+
+    def look(self, loops: Mapping[str, CameraLoop], models: Mapping[str, str], failed: Collection[str]) -> None:
+        """Bring everything up to date.
+
+        Args:
+            loops: The cameras that run, by id; looked up again before one is touched.
+            models: The model of every camera, by its id.
+            failed: Cameras that do not run: they are tried again once somebody decided about their model.
+        """
+        try:
+            self._look(loops, models, failed)
+        except Exception as error:  # a fault with models must not keep the shard from saying that it lives
+            self._tell({"": f"models cannot be looked after: {error}"})
+        else:
+            self._tell(self._problems)
+
+    def _look(self, loops: Mapping[str, CameraLoop], models: Mapping[str, str], failed: Collection[str]) -> None:
+        for name in set(models.values()):
+            self._refresh(name)
+        for camera_id, loop in tuple(loops.items()):
+            self._bring_up_to_date(camera_id, loop, loops, models.get(camera_id, ""))
+        for camera_id in failed:
+            stamp = self._detectors.store.stamp(models[camera_id])
+            if self._failed.setdefault(camera_id, stamp) != stamp:
+                self._failed.pop(camera_id)
+                self._reassign(camera_id)
+        for camera_id in set(self._failed) - set(failed):
+            self._failed.pop(camera_id)
+        for name in set(models.values()):
+            self._shadows.follow(name)
+        self._analyst.watch = self._shadows.offer if self._shadows.on else None
+        self._shadows.save()
+
+    def _refresh(self, name: str) -> None:
+        before = self._detectors.loaded(name)
+        try:
+            self._detectors.refresh(name)
+        except PanopsError as error:
+            going_on = f"; version {before.model.version} goes on" if before is not None and before.model is not None else ""
+            self._problems[name] = f"the version of {name} that was chosen cannot be used: {error}{going_on}"
+        else:
+            after = self._detectors.loaded(name)
+            if after is not before:
+                self._problems.pop(name, None)
+            if after is not None and after.model is not None and before is not None and after.detector is not before.detector:
+                log.info("model %s: version %s is in use now", name, after.model.version)
+
+    def _tell(self, problems: Mapping[str, str]) -> None:
+        """Say it once, not every second."""
+        problem = "; ".join(problems.values())
+        if problem != self._told:
+            self._told = problem
+            if problem:
+                log.error("%s", problem)
+            self._on_problem(problem)
+
+    def _bring_up_to_date(self, camera_id: str, loop: CameraLoop, loops: Mapping[str, CameraLoop], name: str) -> None:
+        loaded = self._detectors.loaded(name)
+        if loaded is None or loop.detector is loaded.detector:
+            return
+        if tuple(loop.detector.classes) != tuple(loaded.detector.classes):
+            if self._asked.get(camera_id) is not loop:
+                self._asked[camera_id] = loop
+                self._reassign(camera_id)
+            return
+        with self._between_rounds:
+            if loops.get(camera_id) is loop:  # it may have been changed or removed in the meantime
+                loop.detector.forget(camera_id)
+                loop.detector = loaded.detector

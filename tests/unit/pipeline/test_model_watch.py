@@ -1,0 +1,170 @@
+"""Another version comes into use while cameras run."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from version_site import CLASSES, ScriptedPool, add_version, boxes, check_of, loop_of, store_of
+
+from panops.domain.clock import SystemClock
+from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.models.promotion import promote, roll_back, shadow
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.model_watch import ModelWatch
+from panops.pipeline.shadow import ShadowWatch
+from panops.tracking.tracker import BatchTracker
+
+
+class Site:
+    """Two cameras with `net`, in v1."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = store_of(root, v1=CLASSES, v2=CLASSES, other=("person",), broken=CLASSES)
+        sees = {version: lambda frame: boxes((0, 0, 10, 20, 0.9, 0)) for version in ("v1", "v2", "other")}
+        self.pool = ScriptedPool(self.store, {**sees, "broken": ModelUnsupported("it needs an operator that nobody has")})
+        self.loops: dict[str, CameraLoop] = {name: loop_of(self.pool.get("net"), name) for name in ("a", "b")}
+        self.shadows = ShadowWatch(self.pool, SystemClock(), lambda: False)
+        self.analyst = Analyst(BatchTracker(), self.loops)
+        self.told: list[str] = []
+        self.reassigned: list[str] = []
+        self.lock = threading.Lock()
+        self.watch = ModelWatch(self.pool, self.shadows, self.analyst, self.lock, self.told.append, self.reassigned.append)
+        self.failed: list[str] = []
+        for name, loop in self.loops.items():
+            self.analyst.begin(loop)
+            self.shadows.begin(name, "net")
+        self.look()
+
+    def look(self) -> None:
+        self.watch.look(self.loops, dict.fromkeys([*self.loops, *self.failed], "net"), self.failed)
+
+    @property
+    def versions(self) -> set[str]:
+        """What runs on the cameras."""
+        loaded = self.pool.loaded("net")
+        assert loaded is not None
+        assert loaded.model is not None
+        return {loaded.model.version if loop.detector is loaded.detector else "another" for loop in self.loops.values()}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_promoted_version_takes_over_between_two_rounds_without_losing_tracks(site: Site) -> None:
+    for number in range(4):
+        outcomes = list(site.analyst.round([check_of(site.loops["a"], number)]))
+    before = outcomes[0].tracks.track_id.tolist()
+    assert before
+    promote(site.store, "net", "v2")
+    site.look()
+    assert site.versions == {"v2"}
+    (outcome,) = site.analyst.round([check_of(site.loops["a"], 4)])
+    assert outcome.tracks.track_id.tolist() == before
+    roll_back(site.store, "net")
+    site.look()
+    assert (site.versions, site.reassigned, site.told) == ({"v1"}, [], [])
+
+
+def test_nothing_is_opened_while_nothing_is_decided(site: Site) -> None:
+    opened = list(site.pool.opened)
+    for _ in range(20):
+        site.look()
+    assert site.pool.opened == opened
+    assert site.analyst.watch is None
+
+
+def test_a_detector_is_not_exchanged_in_the_middle_of_a_round(site: Site) -> None:
+    promote(site.store, "net", "v2")
+    before = site.loops["a"].detector
+    with site.lock:
+        thread = threading.Thread(target=site.look)
+        thread.start()
+        thread.join(0.3)
+        assert site.loops["a"].detector is before
+    thread.join(5)
+    assert site.versions == {"v2"}
+
+
+def test_a_version_with_other_classes_has_its_cameras_assigned_anew_once(site: Site) -> None:
+    promote(site.store, "net", "other")
+    site.look()
+    site.look()
+    assert site.reassigned == ["a", "b"]
+    assert all(loop.detector.classes == CLASSES for loop in site.loops.values())  # until they are, the one before goes on
+    site.loops["a"] = loop_of(site.pool.get("net"), "a", (True,))
+    site.look()
+    assert site.reassigned == ["a", "b"]
+
+
+def test_a_version_that_cannot_run_is_told_once_and_the_one_before_goes_on(site: Site) -> None:
+    before = site.loops["a"].detector
+    promote(site.store, "net", "broken")
+    for _ in range(3):
+        site.look()
+    assert site.loops["a"].detector is before
+    (said,) = site.told
+    assert said == "the version of net that was chosen cannot be used: it needs an operator that nobody has; version v1 goes on"
+    assert site.pool.opened.count("broken") == 1  # not tried again every second
+    roll_back(site.store, "net")
+    site.look()
+    assert site.told == [said, ""]
+
+
+def test_the_same_version_with_another_file(site: Site, tmp_path: Path) -> None:
+    before = site.loops["a"].detector
+    add_version(site.store, tmp_path, "v1", CLASSES, "anew")
+    site.look()
+    assert site.loops["a"].detector is not before
+
+
+def test_a_camera_that_does_not_run_is_tried_again_after_a_decision(site: Site) -> None:
+    site.failed = ["c"]
+    site.look()
+    site.look()
+    assert site.reassigned == []
+    promote(site.store, "net", "v2")
+    site.look()
+    site.look()
+    assert site.reassigned == ["c"]
+
+
+def test_a_shadow_is_offered_frames_only_while_there_is_one(site: Site) -> None:
+    shadow(site.store, "net", "v2")
+    site.look()
+    assert site.analyst.watch == site.shadows.offer
+    shadow(site.store, "net", "")
+    site.look()
+    assert site.analyst.watch is None
+    site.shadows.stop()
+
+
+def test_a_fault_that_nobody_foresaw_does_not_silence_the_shard(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(site.pool, "refresh", fail)
+    site.look()
+    site.look()
+    assert site.told == ["models cannot be looked after: no idea"]
+
+
+def test_a_model_that_vanishes_is_told_and_goes_on(site: Site) -> None:
+    promote(site.store, "net", "v2")
+    site.store.remove("net", "v2", force=True)
+    site.look()
+    assert site.versions == {"v1"}
+    site.store.remove("net", force=True)
+    site.look()
+    assert len(site.told) == 1
+    assert "version v1 goes on" in site.told[0]
+    with pytest.raises(ModelNotFound):
+        site.store.get("net")

@@ -1,0 +1,132 @@
+"""A shard's joints: cameras that are changed while others look after them, and decoding that is fair."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from panops.config.schema import SiteConfig
+from panops.domain.frame import Frame
+from panops.domain.packets import Packet, StreamInfo
+from panops.ingest.pending import PendingPackets
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.health import HealthMeter
+from panops.pipeline.link import ShardLink
+from panops.pipeline.shard import Shard, _Camera
+from panops.pipeline.supervisor import _assignment
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.testing.films import make_film
+
+CAMERA = {"source": "/not/there.mp4", "model": "motion"}
+
+
+def assignment(camera_id: str, epoch: int = 1, **changed: Any) -> dict[str, Any]:
+    site = SiteConfig.model_validate({"cameras": {camera_id: {**CAMERA, **changed}}})
+    return {**_assignment(site, camera_id), "epoch": epoch}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Iterator[Shard]:
+    ours, theirs = socket.socketpair()
+    database = Database.at(tmp_path).open()
+    link = ShardLink(theirs)
+    made = Shard(0, Home(tmp_path).create(), database, "motion", link)
+    made.start()
+    yield made
+    made._cameras = {name: camera for name, camera in made._cameras.items() if isinstance(camera.loop, CameraLoop)}
+    made.drain()
+    link.close()
+    ours.close()
+    database.close()
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 8.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class LateLock:
+    """A lock before whose first holding something else comes to pass."""
+
+    def __init__(self, before: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._before: list[Callable[[], None]] = [before]
+
+    def __enter__(self) -> None:
+        if self._before:
+            self._before.pop()()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_camera_that_is_changed_while_its_events_are_ended_keeps_its_new_settings(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    shard.assign(assignment("cam"))
+    old = shard._loops["cam"]
+    old.checked_s = -1e6
+    monkeypatch.setattr(CameraLoop, "has_open_events", property(lambda loop: loop is old))
+    begun: list[CameraLoop] = []
+    begin = shard._analyst.begin
+    monkeypatch.setattr(shard._analyst, "begin", lambda loop: (begun.append(loop), begin(loop))[1])
+    shard._analysis.between_rounds = LateLock(lambda: shard.assign(assignment("cam", 2)))  # type: ignore[assignment]
+    shard._end_events_of_silent_cameras()
+    assert begun == [shard._loops["cam"]]
+    assert begun != [old]
+
+
+class SlowLoop:
+    """Stands for a camera whose pictures take long to decode."""
+
+    newest = None
+
+    def __init__(self, name: str, served: list[str], picture_s: float) -> None:
+        self._name, self._served, self._picture_s = name, served, picture_s
+
+    def frames(self, packets: Iterable[Packet], info: StreamInfo) -> Iterator[Frame]:
+        for _ in packets:
+            time.sleep(self._picture_s)
+            self._served.append(self._name)
+        return iter(())
+
+
+def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> None:
+    served: list[str] = []
+    for name, count, picture_s in (("heavy", 200, 0.005), ("light", 1, 0.0)):
+        pending = PendingPackets()
+        for number in range(count):
+            pending.append(Packet(number / 30, number / 30, number == 0, 100, 0, None))
+        feed = SimpleNamespace(info="known", take_pending=pending.take, stop=lambda: True)
+        shard._cameras[name] = _Camera(feed, SlowLoop(name, served, picture_s), "motion", HealthMeter())  # type: ignore[arg-type]
+    shard._pool.notify("heavy")
+    assert wait_for(lambda: served)
+    shard._pool.notify("light")
+    assert wait_for(lambda: len(served) == 201)  # and none is forgotten
+    assert served.index("light") <= 20
+
+
+def test_a_single_picture_is_not_missed(shard: Shard, tmp_path: Path) -> None:
+    # All that a camera sends may be there before its assignment is over.
+    run_camera = shard._run_camera
+
+    def slowly(*arguments: Any) -> _Camera:
+        made = run_camera(*arguments)
+        time.sleep(0.7)
+        return made
+
+    shard._run_camera = slowly  # type: ignore[method-assign]
+    film = make_film(tmp_path / "one.mp4", count=1)
+    shard.assign(assignment("cam", source=str(film)))
+    assert wait_for(lambda: shard._loops["cam"].counters.decoded == 1, 3.0)
