@@ -41,7 +41,7 @@ def stored(home: Path) -> dict[str, float | None]:
 def test_from_camera_to_event_with_proof(site: RunningSite) -> None:
     with site:
         site.sign_in()
-        site.wait_for(lambda: site.camera("yard")["state"] == "live", 30, "the yard is live")
+        site.wait_for(lambda: site.camera("yard")["state"] == "live", 90, "the yard is live")
         gone = site.wait_for(lambda: (c := site.camera("gone"))["state"] == "unreachable" and c, 30, "the dead camera says so")
         assert gone["message"]
         assert "hunter2" not in str(gone)

@@ -40,7 +40,8 @@ def find_model(what: str, store: ModelStore) -> StoredModel:
         return _checked(manifest, path.parent / manifest.file_name)
     if path.is_file():
         return _beside(path)
-    if "/" in what or path.suffix:
+    # `street@gate.1` is a version in the store, not a file.
+    if "/" in what or (path.suffix and "@" not in what):
         raise ModelNotFound(f"{what}: expected a model's file, or a folder with a {MANIFEST_NAME}; there is none")
     return store.get(what)
 

@@ -29,8 +29,8 @@ class BlobSettings:
         gap: Boxes closer than this share of the picture's height, and over one another, are one object.
         min_sharpness: Objects have a rim, light and the shadows of clouds fade out; 1 is what the weakest rims of real people and cars had.
         sure_sharpness: The same for blobs of strong contrast, where only the softest ones are light.
-        least_rim: An object has edges where it ends. Where the picture's are less than this share of the background's, there is nothing: what
-            stood there when the background was learnt has left (a ghost).
+        least_rim: An object has edges where it ends. Where the picture has less than this share of the background's, there is nothing:
+            what stood there when the background was learnt has left (a ghost).
         strong_contrast: From this mean difference on a contrast is strong, 0..255.
         min_strength: Mean difference within an object, as a multiple of the least difference that counts at all.
         most: At most so many boxes, largest first.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from panops.domain.detections import Detections
 from panops.domain.frame import Frame
-from panops.vision.blobs import Blobs, BlobSettings, find_blobs
+from panops.vision.blobs import BlobSettings, find_blobs
 from panops.vision.light import LightChange, fit_light
 
 FloatImage = NDArray[np.float32]

@@ -54,7 +54,8 @@ def test_a_class_of_a_model_of_ones_own(check: Any, tmp_path: Path) -> None:
     assert "did you mean 'hardhat'?" in problem["message"]
 
 
-def test_motion_takes_every_name(check: Any) -> None:
+def test_motion_takes_every_name(check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.models.store.package_builtin", lambda: tmp_path / "builtin")
     assert check(model="motion", name="unicorn") == []
     assert check(name=MOVING_CLASS) == []
     assert check(model="yolox_nano", name=MOVING_CLASS)

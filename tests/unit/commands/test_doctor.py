@@ -87,6 +87,13 @@ def test_another_home_than_the_usual_one(tmp_path: Path) -> None:
     assert found["Data folder"] == str(tmp_path / "elsewhere")
 
 
+@pytest.fixture
+def nothing_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a package without its detectors."""
+    monkeypatch.setattr("panops.models.store.package_builtin", lambda: tmp_path / "builtin")
+
+
+@pytest.mark.usefixtures("nothing_built_in")
 def test_without_a_model_it_says_so_and_how_to_get_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANOPS_MODEL_MIRROR", "")
     result = CliRunner().invoke(_app)
@@ -99,6 +106,7 @@ def test_without_a_model_it_says_so_and_how_to_get_one(home: Path, monkeypatch: 
     assert checks["Model"].advice == "get it with: panops models add yolox_nano"
 
 
+@pytest.mark.usefixtures("nothing_built_in")
 def test_a_model_that_is_damaged_and_one_that_is_not_the_default(home: Path) -> None:
     folder = home / "models" / "yolox_nano"
     folder.mkdir(parents=True)
