@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -34,47 +36,67 @@ def frames(
     A training learns from such pictures what its teacher sees in them; a labelling tool opens the file to draw boxes. Each film is a group,
     so that a split does not part it.
     """
-    names = tuple(name.strip() for name in classes.split(",") if name.strip())
+    names = tuple(dict.fromkeys(name.strip() for name in classes.split(",") if name.strip()))
     if not names:
         raise typer.BadParameter("expected class names such as person,car", param_hint="--classes")
+    console = Console(stderr=True)
     pictures = []
     nothing = np.zeros((0, 4), np.float32)
     with writing(out):
-        (out / "pictures").mkdir(parents=True, exist_ok=True)
-        for film in films:
-            for number, image in enumerate(_frames_of(film, every_s, most, longest_px)):
-                path = out / "pictures" / f"{film.stem}_{number:05d}.jpg"
+        for film, group in zip(films, _groups(films), strict=True):
+            for number, image in enumerate(_frames_of(film, every_s, most, longest_px, console)):
+                path = out / "pictures" / f"{group}_{number:05d}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
                 size_wh = (image.shape[1], image.shape[0])
                 unknown = np.zeros(len(names), bool)
                 no_id, no_flag = np.zeros(0, np.int64), np.zeros(0, bool)
-                pictures.append(LabelledPicture(path, size_wh, nothing, no_id, no_flag, unknown, source="frames", group=film.stem))
+                pictures.append(LabelledPicture(path, size_wh, nothing, no_id, no_flag, unknown, source="frames", group=group))
         write_coco(DetectionSet("frames", names, tuple(pictures)), out / "frames.json")
-    Console().print(f"{out / 'frames.json'}: {len(pictures)} pictures of {len(films)} films, none of them labelled")
+    typer.echo(f"{out / 'frames.json'}: {len(pictures)} pictures of {len(films)} films, none of them labelled")
 
 
-def _frames_of(film: Path, every_s: float, most: int, longest_px: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames (H, W, 3) BGR, at least `every_s` apart.
+def _groups(films: Sequence[Path]) -> list[str]:
+    """A name for each film: its file's, with a number where it is taken, as recorders call each day's film the same."""
+    names: list[str] = []
+    for film in films:
+        name = next(one for number in count(1) if (one := film.stem if number == 1 else f"{film.stem}-{number}") not in names)
+        names.append(name)
+    return names
+
+
+def _frames_of(film: Path, every_s: float, most: int, longest_px: int, console: Console) -> Iterator[NDArray[np.uint8]]:
+    """Frames (H, W, 3) BGR, at least `every_s` apart; a film that is damaged on the way gives what comes before, which is told.
 
     Raises:
         SourceCorrupt: It is missing or no video.
     """
-    taken, last_s = 0, -every_s
+    taken, last_s = 0, -math.inf
+    damage = ""
     try:
         with av.open(str(film)) as container:
+            if not container.streams.video:
+                raise SourceCorrupt(f"{film}: expected a video, but it has no picture track")
             stream = container.streams.video[0]
-            for frame in container.decode(stream):
-                time_s = frame.time if frame.time is not None else last_s + every_s
-                if time_s - last_s < every_s:
+            rate_fps = float(stream.average_rate or 25)
+            for number, frame in enumerate(container.decode(stream)):
+                time_s = frame.time if frame.time is not None else number / rate_fps
+                # Clocks that go back begin anew: films that were put together.
+                if 0 <= time_s - last_s < every_s:
                     continue
                 last_s = time_s
                 yield _scaled(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), longest_px)
                 taken += 1
                 if taken >= most:
                     return
-    except (av.error.FFmpegError, IndexError) as error:
-        if taken == 0:
-            raise SourceCorrupt(f"{film}: expected a video, but no frame of it can be decoded ({error})") from error
+    except av.error.FFmpegError as error:
+        damage = error.strerror or str(error)
+    if taken == 0:
+        raise SourceCorrupt(f"{film}: expected a video, but no frame of it can be decoded: {damage or 'it holds none'}")
+    if damage:
+        console.print(
+            f"{film}: damaged after {last_s:.0f} s ({damage}); the {taken} pictures before were taken", markup=False, soft_wrap=True
+        )
 
 
 def _scaled(image: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
@@ -82,4 +104,6 @@ def _scaled(image: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
     factor = longest_px / max(height, width)
     if factor >= 1:
         return image
-    return np.asarray(cv2.resize(image, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(image, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA), np.uint8
+    )

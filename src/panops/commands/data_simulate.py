@@ -8,7 +8,6 @@ from typing import Annotated
 import cv2
 import numpy as np
 import typer
-from rich.console import Console
 
 from panops.commands.data_sets import picture_bar, writing
 from panops.datasets.coco import write_coco
@@ -47,4 +46,4 @@ def simulate(
             progress(1)
         write_coco(DetectionSet("simulated", WATCHED, tuple(labelled)), out / "simulated.json")
     boxes = sum(len(picture) for picture in labelled)
-    Console().print(f"{out / 'simulated.json'}: {len(labelled)} pictures with {boxes} boxes")
+    typer.echo(f"{out / 'simulated.json'}: {len(labelled)} pictures with {boxes} boxes")

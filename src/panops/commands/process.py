@@ -26,8 +26,11 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
+from panops.rules.scene import ANY_CLASS, MOVING_CLASS
 from panops.storage.home import Home
 from panops.tracking.tracker import BatchTracker
+
+_PERSON = "person"
 
 
 def process(
@@ -36,18 +39,25 @@ def process(
     site: Annotated[Path | None, typer.Option(help="A site file whose zones and rules apply.")] = None,
     camera: Annotated[str, typer.Option(help="Which camera of the site file the video stands for.")] = "",
     model: Annotated[str, typer.Option(help="Detector; the camera's, else the best that is there.")] = "",
+    classes: Annotated[
+        str, typer.Option(help="Without a site file: who raises an event, with commas, or any; persons where the model knows them.")
+    ] = "",
     annotate: Annotated[bool, typer.Option("--annotate", help="Also write annotated.mp4 with boxes drawn.")] = False,
     home: Annotated[Path | None, typer.Option(help="Where models are kept; $PANOPS_HOME, else your data folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for machines.")] = False,
 ) -> None:
     """Run a video file through the same pipeline as live cameras, as fast as it goes.
 
-    Without a site file the whole picture is one intrusion zone for persons. The same file gives the same results, byte for byte.
+    Without a site file the whole picture is one intrusion zone for persons, or for what --classes names; nobody else is tracked. The same
+    file gives the same results, byte for byte.
     """
     console = Console(stderr=as_json)
     if video.is_dir():
         raise typer.BadParameter(f"expected a video file, got the folder {video}; name one of the files in it", param_hint="VIDEO")
-    camera_id, settings = _camera_for(video, site, camera)
+    if classes and site:
+        raise typer.BadParameter("a site file has its own rules: leave --classes or --site away", param_hint="--classes")
+    asked = [name.strip() for name in classes.split(",") if name.strip()]
+    camera_id, settings = _camera_for(video, site, camera, asked or [_PERSON])
     config = settings.cameras[camera_id]
     store = ModelStore(Home(home).models)
     name = model or config.model or settings.model
@@ -58,6 +68,11 @@ def process(
         console.print(chosen.note, style="dim")
     # One file has the whole machine to itself, unlike a shard, whose sessions use one thread each.
     detector = DetectorPool(store, threads=len(os.sched_getaffinity(0))).get(name)
+    if site is None:
+        if not asked and not {_PERSON, MOVING_CLASS} & set(detector.classes):
+            asked = [ANY_CLASS]  # a model of one's own, which knows no persons
+            camera_id, settings = _camera_for(video, site, camera, asked)
+        console.print(f"events: {', '.join(asked or [_PERSON])}, anywhere in the picture; --classes names others", style="dim")
     for problem in check_rules(settings, camera_id, detector.classes):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
@@ -97,8 +112,8 @@ def process(
         raise PanopsError(f"{video}: {result.problem}; the results up to there are in {out}")
 
 
-def _camera_for(video: Path, site: Path | None, camera: str) -> tuple[str, SiteConfig]:
-    """The camera that the video stands for, in a site of its own.
+def _camera_for(video: Path, site: Path | None, camera: str, classes: list[str]) -> tuple[str, SiteConfig]:
+    """The camera that the video stands for, in a site of its own; without a site file `classes` are what raises an event.
 
     Raises:
         ConfigError: The site file is wrong or has no such camera, or the camera's name is none.
@@ -107,7 +122,7 @@ def _camera_for(video: Path, site: Path | None, camera: str) -> tuple[str, SiteC
     source = str(video.expanduser().absolute())
     if site is None:
         camera_id = camera or "video"
-        rules = [{"id": "anyone", "kind": "intrusion", "cameras": [camera_id], "classes": ["person"]}]
+        rules = [{"id": "anyone", "kind": "intrusion", "cameras": [camera_id], "classes": classes}]
         try:
             return camera_id, SiteConfig.model_validate({"cameras": {camera_id: {"source": source}}, "rules": rules})
         except ValidationError as error:
@@ -116,7 +131,8 @@ def _camera_for(video: Path, site: Path | None, camera: str) -> tuple[str, SiteC
     camera_id = camera or (next(iter(loaded.cameras)) if len(loaded.cameras) == 1 else "")
     if camera_id not in loaded.cameras:
         known = ", ".join(loaded.cameras) or "none"
-        raise ConfigError(str(site), [ConfigProblem("cameras", f"name one of its cameras with --camera; there are: {known}")])
+        wrong = f"there is no camera {camera!r}: " if camera else ""
+        raise ConfigError(str(site), [ConfigProblem("cameras", f"{wrong}name one of its cameras with --camera; there are: {known}")])
     try:
         replaced = CameraConfig.model_validate({**loaded.cameras[camera_id].plain(), "source": source, "loop": False})
     except ValidationError as error:

@@ -73,6 +73,10 @@ def train(
         _show(made, show, console)
         if look_only:
             return
+    if gpus > made.batch:
+        raise typer.BadParameter(
+            f"expected at most {made.batch}, as many as the recipe's batch has pictures, got {gpus}", param_hint="--gpus"
+        )
     if gpus > 1 and not started_by_torchrun():
         more = [word for word, given in (("--json", as_json), ("--no-deploy", not deploy)) if given]
         raise typer.Exit(_spawn(made, folder, gpus, device, threads, more))
@@ -211,7 +215,10 @@ def _tell(outcome: Outcome, recipe: Recipe, folder: Path, console: Console, depl
         console.print(f"done: best AP50 {outcome.headline:.3f} at step {outcome.best_step:,} ({figures}): {folder}/best.pt", soft_wrap=True)
         console.print(f"curves: {folder}/report.html", soft_wrap=True)
     if "model" in deployed:
-        console.print(f"to use it: panops models add {folder}/model; in 8 bits: panops export {folder}/model --format int8", soft_wrap=True)
+        console.print(f"to use it: panops models add {folder}/model", soft_wrap=True)
+        if recipe.data.val:
+            sets = f"--data {recipe.data.val[0]} --calibration {recipe.data.train[0]}"
+            console.print(f"in 8 bits: panops export {folder}/model --format int8 {sets} --out {folder}/model-int8", soft_wrap=True)
     if "report" in deployed:
         console.print(f"as cameras will run it, with thresholds and the worst pictures: {deployed['report']}", soft_wrap=True)
 

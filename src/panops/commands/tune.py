@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +71,15 @@ def _said(value: Any) -> str:
 def _record(outcome: TuneOutcome) -> dict[str, Any]:
     return {
         "finished": outcome.finished,
-        "trials": [{"number": one.number, "state": one.state, "AP50": one.value, "settings": dict(one.settings)} for one in outcome.trials],
+        "trials": [
+            {
+                "number": one.number,
+                "state": one.state,
+                "AP50": None if math.isnan(one.value) else one.value,
+                "settings": dict(one.settings),
+            }
+            for one in outcome.trials
+        ],
         "best": {"AP50": outcome.best.value, "settings": dict(outcome.best.settings)} if outcome.best else None,
         "importance": dict(outcome.importance),
     }

@@ -6,6 +6,7 @@ drawn, and a picture comes from a file instead of a decoder.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ from panops.ingest.pixels import VideoPixels
 from panops.vision.candidates import KeepSettings
 from panops.vision.model_detector import ModelDetector
 from panops.vision.registry import open_task
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -141,6 +144,19 @@ def run_pictures(
     finally:
         backend.close()
     return DeployedRun(measured.detections, measured.speed(threads), type(backend).__name__, manifest.input_size_wh, broken)
+
+
+def readable(pictures: Iterable[LabelledPicture]) -> list[LabelledPicture]:
+    """The pictures that can be used, in order; each of the others is named in a warning."""
+    good = []
+    for picture in pictures:
+        try:
+            still_frame(picture)
+        except SourceCorrupt as error:
+            logger.warning("%s; left out", error)
+        else:
+            good.append(picture)
+    return good
 
 
 def still_frame(picture: LabelledPicture) -> Frame:

@@ -20,6 +20,7 @@ from panops.domain.labels import DetectionSet, LabelledPicture
 from panops.domain.manifest import ModelManifest
 from panops.export.agreement import Agreement, Run, compare, file_run, torch_run
 from panops.export.calibration import chosen_pictures
+from panops.export.deployed import readable
 from panops.export.files import file_name, write_form
 from panops.export.gate import Progress
 from panops.export.int8 import Int8Settings, int8_file
@@ -139,7 +140,7 @@ def _made(
             report["int8"] = gate
         else:
             quantised = source.model
-        pictures = chosen_pictures(dataset, settings.compared, settings.int8.seed) if dataset is not None else []
+        pictures = readable(chosen_pictures(dataset, settings.compared, settings.int8.seed)) if dataset is not None else []
         form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
         report |= _checked(source, form, settings.format, precision, pictures, dynamic=settings.dynamic)
         _move(work, target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from panops.domain.labels import DetectionSet
 from panops.domain.manifest import ModelManifest
 from panops.evaluation.detection_score import DetectionScore
 from panops.export.calibration import chosen_pictures, input_tensors
+from panops.export.deployed import readable
 from panops.export.equalising import equalised
 from panops.export.files import write_form
 from panops.export.gate import ExportRefused, Limits, Progress, Verdict, score_file
@@ -83,8 +84,8 @@ class _Attempt:
         self, model: onnx.ModelProto, manifest: ModelManifest, work: Path, dataset: DetectionSet, settings: Int8Settings, progress: Progress
     ) -> None:
         self._model, self._manifest, self._work = model, manifest, work
-        self._dataset, self._settings, self._progress = dataset, settings, progress
-        pictures = chosen_pictures(settings.calibration or dataset, settings.pictures, settings.seed)
+        self._dataset, self._settings, self._progress = replace(dataset, pictures=tuple(readable(dataset.pictures))), settings, progress
+        pictures = readable(chosen_pictures(settings.calibration or self._dataset, settings.pictures, settings.seed))
         if not pictures:
             raise ModelUnsupported("expected pictures to calibrate 8 bits with, got none; give a data set with --data")
         self._tensors: Tensors = input_tensors(manifest, pictures, model.graph.input[0].name)

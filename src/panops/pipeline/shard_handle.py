@@ -14,6 +14,8 @@ from panops.pipeline.link import LinkClosedError, Message, pack, read_message
 
 log = logging.getLogger(__name__)
 
+_GRACE_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class HandleSettings:
@@ -159,12 +161,18 @@ class ShardHandle:
         """Pass messages on until the process is gone or silent; which of the two, in words."""
         patience_s, complaint = self._settings.start_s, "it did not start within"
         while True:
+            reading = asyncio.create_task(read_message(reader))
             try:
-                message, tail = await asyncio.wait_for(read_message(reader), patience_s)
-            except TimeoutError:
-                return f"{complaint} {patience_s:.0f} s"
+                await asyncio.wait({reading}, timeout=patience_s)
+                # This process may have slept itself (SIGSTOP, a paused machine): what came meanwhile is read first.
+                await asyncio.wait({reading}, timeout=_GRACE_S)
+                if not reading.done():
+                    return f"{complaint} {patience_s:.0f} s"
+                message, tail = reading.result()
             except LinkClosedError:
                 return "it closed its connection"
+            finally:
+                reading.cancel()
             patience_s, complaint = self._settings.silence_s, "it said nothing for"
             try:
                 self._on_message(self.index, message, tail)

@@ -78,9 +78,12 @@ def _endless(
         )
         scene = Scene(config)
         rng = np.random.default_rng([seed, number])
+        frame_index = -1
         for part in range(_A_SCRIPT):
             time_s = 20.0 + _APART_S * (part + rng.random())
-            yield _picture(scene, config, round(time_s * config.rate_fps))
+            # The end of one part and the beginning of the next may be the same frame.
+            frame_index = max(frame_index + 1, round(time_s * config.rate_fps))
+            yield _picture(scene, config, frame_index)
 
 
 def _picture(scene: Scene, config: SimulationConfig, frame_index: int) -> SimulatedPicture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import ModelNotFound, ModelUnsupported, PanopsError
 from panops.training.network import DetectorNetwork, NetworkShape
 
 FORMAT = 1
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` beside `path` first, so that a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `content` beside `path` first, so that a kill at any moment leaves the old file or the new one.
+
+    Raises:
+        PanopsError: It cannot be written; the old file is still there.
+    """
     half_made = path.with_name(f".{path.name}.part")
-    with half_made.open("wb") as file:
-        torch.save({"format": FORMAT, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    half_made.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with half_made.open("wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        half_made.replace(path)
+    # A write that fails reaches us from torch's archive as a RuntimeError without the system's reason.
+    except (OSError, RuntimeError) as error:
+        with suppress(OSError):
+            half_made.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else "the disk is full, or cannot be written to"
+        raise PanopsError(f"cannot write {path}: {reason}; make room and start again: it goes on from the checkpoint before") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -39,11 +39,12 @@ class History:
 
     def cut(self, step: int) -> None:
         """Forget what came after `step`: a resumed training will do it again."""
+        if not self._path.is_file():
+            return
         kept = [json.dumps(_plain(line)) for line in self.lines() if line["step"] <= step]
-        if self._path.is_file():
-            half_made = self._path.with_name(f".{self._path.name}.part")
-            half_made.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-            half_made.replace(self._path)
+        half_made = self._path.with_name(f".{self._path.name}.part")
+        half_made.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        half_made.replace(self._path)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line; a half-written last one is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from panops.config.spelling import did_you_mean
 from panops.datasets import open_dataset
 from panops.datasets.problems import DataProblem, ReadReport
 from panops.domain.errors import ConfigError, ConfigProblem
-from panops.domain.labels import DetectionSet
+from panops.domain.labels import DetectionSet, LabelledPicture
 from panops.models.catalogue import load_catalogue
 from panops.training.augment.chain import AugmentChain
 from panops.training.batches import Deck, picture_weights
@@ -24,16 +25,17 @@ from panops.training.checkpoint import load_network, read_checkpoint, shape_of
 from panops.training.distillation import DistillationSettings, Teacher
 from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.pictures import PictureCache
+from panops.training.processes import local_world
 from panops.training.published import PublishedNetwork, read_published
 from panops.training.recipe import Recipe
-from panops.training.sample import collate
+from panops.training.sample import TWO_WHEELERS, collate
 from panops.training.transfer import load_folded, load_matching, settle_statistics
 
 logger = logging.getLogger(__name__)
 
 _SETTLING_PICTURES = 128
-# Decoded pictures are kept up to this; the pack of 5,000 takes 2.5 GB.
-_CACHE_BYTES = 6 << 30
+# Decoded pictures are kept up to this, and up to half of the memory; the pack of 5,000 takes 2.5 GB.
+_MOST_CACHE_BYTES = 6 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def prepare_data(recipe: Recipe) -> Prepared:
     weights = picture_weights(train, recipe.data.source_weights)
     largest = max([recipe.input_px, *recipe.sizes_px])
     # Crops enlarge: pictures are kept at the size at which the largest zoom still has a pixel for each of its own.
-    cache = PictureCache(train, round(largest * max(1.0, min(2.0, recipe.augment.zoom[1]))), _CACHE_BYTES)
+    zoom = max(recipe.augment.zoom[1], *(high for _, high in recipe.augment.source_zoom.values()), 1.0)
+    cache = PictureCache(train, round(largest * min(2.0, zoom)), cache_bytes())
     chain = AugmentChain(train, cache, recipe.augment)
     return Prepared(train, val, chain, Deck(weights, recipe.seed), cache, (*faults, *more_faults), recipe.input_px)
 
@@ -169,6 +172,14 @@ def _settling_batches(prepared: Prepared) -> Iterator[Tensor]:
         yield pictures.float()
 
 
+def cache_bytes() -> int:
+    """What this process may keep of decoded pictures: half of the machine's memory at most, shared with the other processes on it."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return _MOST_CACHE_BYTES
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(_MOST_CACHE_BYTES, memory // 2) // local_world()
+
+
 def _taught(recipe: Recipe) -> frozenset[str]:
     """The classes that a teacher knows: they need no labels."""
     if recipe.distil is None:
@@ -187,7 +198,7 @@ def _joined(
     Raises:
         ConfigError: A set has none of the classes, or a class is in no training set and no teacher knows it.
     """
-    reports = [_opened(path) for path in paths]
+    reports = [open_split(path) for path in paths]
     for path, report in zip(paths, reports, strict=True):
         if report.problems:
             logger.warning("%s: %d problems, the first: %s; see: panops data check", path, len(report.problems), report.problems[0])
@@ -205,11 +216,27 @@ def _joined(
     ]
     if problems:
         raise ConfigError("recipe", problems)
-    pictures = tuple(picture for one in sets for picture in one.with_classes(classes).pictures)
+    pictures = tuple(picture for one in sets for picture in _narrowed(one, classes))
     return DetectionSet(name, classes, pictures), tuple(problem for report in reports for problem in report.problems)
 
 
-def _opened(path: Path) -> ReadReport:
+def _narrowed(dataset: DetectionSet, classes: tuple[str, ...]) -> Iterator[LabelledPicture]:
+    """The pictures in the recipe's classes. Riders stay unknown where the boxes around them go, else they would count as background."""
+    lost = [index for index, name in enumerate(dataset.classes) if name in TWO_WHEELERS and name not in classes]
+    for whole, picture in zip(dataset.pictures, dataset.with_classes(classes).pictures, strict=True):
+        around = whole.xyxy[np.isin(whole.class_id, lost)]
+        if not whole.rider_in_box or "person" not in classes or not len(around):
+            yield picture
+            continue
+        yield replace(
+            picture,
+            xyxy=np.concatenate([picture.xyxy, around]),
+            class_id=np.concatenate([picture.class_id, np.full(len(around), classes.index("person"), np.int64)]),
+            crowd=np.concatenate([picture.crowd, np.ones(len(around), bool)]),
+        )
+
+
+def open_split(path: Path) -> ReadReport:
     """A data set, or `data.yaml#train`: one of its splits."""
     if not path.exists() and "#" in path.name:
         file, _, split = path.name.rpartition("#")

@@ -88,3 +88,8 @@ def started_by_torchrun() -> bool:
 def local_rank() -> int:
     """This process among those of its machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def local_world() -> int:
+    """How many processes of this training share its machine."""
+    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

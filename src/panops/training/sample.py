@@ -15,6 +15,8 @@ from panops.domain.labels import LabelledPicture
 from panops.training.network import STRIDES
 
 ALL_CLASSES = -1
+# Where a data set says so, their boxes enclose the riders.
+TWO_WHEELERS = ("bicycle", "motorcycle")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,7 @@ def sample_of(picture: LabelledPicture, image: NDArray[np.uint8], classes: Seque
     ignored = picture.xyxy[picture.crowd]
     ignored_class = picture.class_id[picture.crowd]
     if picture.rider_in_box and "person" in classes:
-        wheels = [index for index, name in enumerate(classes) if name in ("bicycle", "motorcycle")]
+        wheels = [index for index, name in enumerate(classes) if name in TWO_WHEELERS]
         rider = picture.xyxy[np.isin(picture.class_id, wheels) & ~picture.crowd]
         ignored = np.concatenate([ignored, rider])
         ignored_class = np.concatenate([ignored_class, np.full(len(rider), classes.index("person"), np.int64)])

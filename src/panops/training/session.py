@@ -166,6 +166,11 @@ def _trained(recipe: Recipe, folder: Path, device: torch.device, threads: int, w
     try:
         with BatchStream(recipe, prepared.chain, prepared.deck, first, team.rank, team.world, sampling) as batches:
             progress = trainer.run(batches, lambda figures: log.stepped(trainer, figures), watcher.stop)
+    except OSError as error:
+        log.report(trainer.progress, "broken off", now=True)
+        raise PanopsError(
+            f"cannot write to {folder}: {error.strerror or error}; start again: it goes on from the last checkpoint"
+        ) from error
     except BaseException:
         log.report(trainer.progress, "broken off", now=True)
         raise

@@ -32,6 +32,11 @@ _LAST_RATE = 0.03
 # So many steps in a row without a finite loss mean that the training is lost.
 _MOST_BAD_STEPS = 20
 
+
+class TrainingLost(ModelUnsupported):
+    """The loss is not a number for many steps in a row: these settings lead nowhere."""
+
+
 Evaluate = Callable[[DetectorNetwork], Mapping[str, float]]
 # The figure that decides which checkpoint is the best one.
 HEADLINE = "headline"
@@ -128,6 +133,9 @@ class Trainer:
         """
         path = self._folder / "last.pt"
         if not path.is_file():
+            # What a training wrote that was killed before its first checkpoint.
+            if self._writes:
+                self._history.cut(0)
             return False
         content = read_checkpoint(path)
         other = differences(self.recipe, content["recipe"])
@@ -158,7 +166,7 @@ class Trainer:
             stop: Asked after every step; True saves where the training is and ends it.
 
         Raises:
-            ModelUnsupported: The loss is not finite for many steps in a row.
+            TrainingLost: The loss is not finite for many steps in a row.
         """
         save_steps = max(1, self.recipe.save_every // self.recipe.batch)
         evaluate_steps = max(1, self.recipe.evaluate_every // self.recipe.batch)
@@ -231,7 +239,7 @@ class Trainer:
                 values.copy_(self._average.state[name])
         self._bad_steps += 1
         if self._bad_steps >= _MOST_BAD_STEPS:
-            raise ModelUnsupported(
+            raise TrainingLost(
                 f"the loss is not a number for {_MOST_BAD_STEPS} steps in a row:"
                 " lower learning_rate, or set precision: float32, and train again"
             )

@@ -17,11 +17,12 @@ import optuna
 import torch
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from panops.domain.errors import ConfigError, ConfigProblem, PanopsError
 from panops.training.recipe import Recipe, TuneRange, recipe_from, write_recipe
 from panops.training.session import Watcher, run_training
-from panops.training.trainer import HEADLINE
+from panops.training.trainer import HEADLINE, TrainingLost
 
 # Trials before a bad one is broken off, and evaluations of each that are always made.
 _UNPRUNED_TRIALS, _UNPRUNED_EVALUATIONS = 4, 1
@@ -156,14 +157,19 @@ class Tuning:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PanopsError(f"cannot write to {folder}: {error.strerror}") from error
-        self._study = optuna.create_study(
-            study_name="panops",
-            storage=f"sqlite:///{(folder / 'study.db').resolve()}",
-            load_if_exists=True,
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=6),
-            pruner=optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_EVALUATIONS),
-        )
+        try:
+            self._study = optuna.create_study(
+                study_name="panops",
+                storage=f"sqlite:///{(folder / 'study.db').resolve()}",
+                load_if_exists=True,
+                direction="maximize",
+                sampler=optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=6),
+                pruner=optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_EVALUATIONS),
+            )
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            raise PanopsError(
+                f"{folder / 'study.db'}: expected a study, but it is damaged or cannot be used; give another --out"
+            ) from error
         self._check_same()
 
     def run(self, trials: int, device: torch.device, threads: int, watcher: TuneWatcher | None = None) -> TuneOutcome:
@@ -205,7 +211,13 @@ class Tuning:
     def _one(self, trial: Trial, settings: Mapping[str, Any], device: torch.device, threads: int, watcher: TuneWatcher) -> None:
         recipe = with_settings(self._base, settings)
         inside = _Inside(trial, watcher, max(1, recipe.evaluate_every // recipe.batch))
-        outcome = run_training(recipe, self._folder / "trials" / _folder_name(settings), device, threads, inside)
+        try:
+            outcome = run_training(recipe, self._folder / "trials" / _folder_name(settings), device, threads, inside)
+        except TrainingLost as error:
+            # A rate too high, say: a bad trial like others, and the study goes on.
+            watcher.say(str(error))
+            self._study.tell(trial, state=TrialState.PRUNED)
+            return
         if inside.pruned:
             self._study.tell(trial, state=TrialState.PRUNED)
         elif outcome.finished and not math.isnan(outcome.headline):

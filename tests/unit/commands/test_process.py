@@ -15,7 +15,16 @@ from panops.testing.films import make_film
 
 def run(video: Path, tmp_path: Path, **options: object) -> Path:
     out = tmp_path / "out"
-    settings = {"site": None, "camera": "", "model": "motion", "annotate": False, "home": tmp_path / "home", "as_json": False, **options}
+    settings = {
+        "site": None,
+        "camera": "",
+        "model": "motion",
+        "classes": "",
+        "annotate": False,
+        "home": tmp_path / "home",
+        "as_json": False,
+        **options,
+    }
     process(video, out, **settings)  # type: ignore[arg-type]  # the options of the command line
     return out
 
@@ -81,3 +90,16 @@ def test_results_cannot_go_into_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(PanopsError, match="out: expected a folder, got a file"):
         run(make_film(tmp_path / "film.mp4", count=10), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "said"), [("street", "", "person"), ("street", "car, truck", "car, truck"), ("motion", "", "person")]
+)
+def test_it_says_who_raises_an_event(tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, classes: str, said: str) -> None:
+    run(make_film(tmp_path / "film.mp4", count=5), tmp_path, model=model, classes=classes)
+    assert f"events: {said}, anywhere in the picture" in capsys.readouterr().out
+
+
+def test_classes_of_a_site_are_those_of_its_rules(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="a site file has its own rules"):
+        run(tmp_path / "film.mp4", tmp_path, site=tmp_path / "site.yaml", classes="car")

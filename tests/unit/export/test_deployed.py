@@ -11,7 +11,7 @@ import pytest
 from panops.domain.errors import SourceCorrupt
 from panops.domain.labels import LabelledPicture
 from panops.domain.manifest import ModelManifest
-from panops.export.deployed import AP_SETTINGS, detect_pictures, frame_of, read_bgr, run_pictures
+from panops.export.deployed import AP_SETTINGS, detect_pictures, frame_of, read_bgr, readable, run_pictures
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore
 from panops.vision.candidates import KeepSettings
@@ -105,3 +105,10 @@ def test_a_real_model_sees_what_a_camera_would(shared_data: Path, tmp_path: Path
         np.testing.assert_array_equal(strong.xyxy, live.xyxy)
         np.testing.assert_array_equal(strong.score, live.score)
     detector.close()
+
+
+def test_pictures_that_cannot_be_used_are_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pictures = [labelled(tmp_path / "a.png", (64, 32), 100), labelled(tmp_path / "gone.png", (64, 32), None)]
+    assert readable(pictures) == pictures[:1]
+    assert "gone.png" in caplog.text
+    assert "left out" in caplog.text

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,5 +125,26 @@ def test_a_process_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
         assert site.messages == ["ready"]
         site.handle._settings = HandleSettings(start_s=0.1, silence_s=20.0)
         assert await site.handle._listen(asyncio.StreamReader()) == "it did not start within 0 s"
+
+    asyncio.run(run())
+
+
+def test_a_supervisor_that_slept_itself_does_not_blame_its_shards(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.handle._settings = HandleSettings(start_s=0.3, silence_s=0.3)
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        loop = asyncio.get_running_loop()
+        for at_s in (0.1, 1.2):
+            # The whole process stands still, as after SIGSTOP; the shard goes on meanwhile.
+            loop.call_later(at_s, time.sleep, 1.0)
+            threading.Timer(at_s + 0.6, theirs.sendall, [pack({"type": "preview"}, bytes(600_000))]).start()
+        reason = await site.handle._listen(reader)
+        writer.close()
+        theirs.shutdown(socket.SHUT_RDWR)
+        theirs.close()
+        assert "said nothing" in reason
+        assert site.messages == ["preview", "preview"]
 
     asyncio.run(run())

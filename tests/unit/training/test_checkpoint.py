@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ pytest.importorskip("torch", reason="needs panops[train]")
 
 import torch
 
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import ModelNotFound, ModelUnsupported, PanopsError
 from panops.training.checkpoint import load_network, read_checkpoint, shape_fields, shape_of, write_checkpoint
 from panops.training.network import DetectorNetwork, NetworkShape
 
@@ -74,3 +75,21 @@ def test_the_averaged_weights_come_back(tmp_path: Path) -> None:
     assert loaded.shape == SHAPE == shape_of(read_checkpoint(tmp_path / "best.pt"))
     assert not loaded.training
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
+def test_a_full_disk_is_one_sentence_and_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415  # not on Windows
+
+    path = tmp_path / "last.pt"
+    write_checkpoint(path, {"shape": shape_fields(SHAPE)})
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        with pytest.raises(PanopsError, match=r"cannot write .*last\.pt: .*goes on from the checkpoint before"):
+            write_checkpoint(path, {"shape": shape_fields(SHAPE), "model": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from panops.training.augment.geometry import PAD, Placement, paste, random_view
 from panops.training.augment.mosaic import mix_up, mosaic
 from panops.training.sample import Region, Sample
+from panops.vision.letterbox import Letterbox
 
 RED = (0, 0, 255)
 
@@ -120,3 +121,38 @@ def test_a_class_is_known_in_a_mix_up_where_both_knew_it() -> None:
     assert made.regions[0].labelled.tolist() == [True, False]
     assert len(made.xyxy) == 2
     assert len(made.regions) == 1
+
+
+def test_what_becomes_smaller_is_averaged_and_placed_as_the_live_path_does() -> None:
+    rng = np.random.default_rng(3)
+    one = picture((12, 24, 60, 72), size_wh=(240, 180))
+    one.image = rng.integers(0, 256, one.image.shape, dtype=np.uint8)
+    canvas = np.full((96, 96, 3), PAD, np.uint8)
+    made = paste(canvas, one, Placement((0.4, 0.4), (0.0, 0.0), flip=False, window=(0, 0, 96, 96)))
+    box = Letterbox.fit((240, 180), (96, 96))
+    assert box.scaled_wh == (96, 72)
+    assert (made.image[:72] == cv2.resize(one.image, box.scaled_wh, interpolation=cv2.INTER_AREA)).all()
+    assert (made.image[72:] == PAD).all(), "a hard edge"
+    assert made.xyxy == pytest.approx(box.forward(one.xyxy), abs=1e-4)
+
+
+@given(st.integers(0, 100_000), st.floats(0.2, 1.0), st.floats(0.2, 1.0), st.booleans())
+@settings(max_examples=60)
+def test_boxes_are_exact_where_pictures_become_smaller(seed: int, scale_x: float, scale_y: float, flip: bool) -> None:
+    """The mean position of a rectangle's pixels is its box's middle, whatever the scale."""
+    rng = np.random.default_rng(seed)
+    left, top = int(rng.integers(20, 60)), int(rng.integers(20, 40))
+    one = picture((left, top, left + 40, top + 30))
+    one.image[...] = 0
+    one.image[top : top + 30, left : left + 40] = 255
+    offset = (float(rng.uniform(0, 20)), float(rng.uniform(0, 20)))
+    canvas = np.zeros((200, 200, 3), np.uint8)
+    made = paste(canvas, one, Placement((scale_x, scale_y), offset, flip=flip, window=(0, 0, 200, 200)))
+    weight = made.image[..., 0].astype(np.float64)
+    # The padding and the edge to it do not count.
+    left, top, right, bottom = np.round(made.regions[0].xyxy + np.array([2, 2, -2, -2])).astype(int).tolist()
+    weight[:, :left] = weight[:, right:] = weight[:top] = weight[bottom:] = 0
+    middle = [(weight.sum(axis=axis) * (np.arange(200) + 0.5)).sum() / weight.sum() for axis in (0, 1)]
+    told = np.concatenate([made.xyxy, made.ignored_xyxy])[0]
+    assert [(told[0] + told[2]) / 2, (told[1] + told[3]) / 2] == pytest.approx(middle, abs=0.04)
+    assert (told[2] - told[0]) * (told[3] - told[1]) == pytest.approx(weight.sum() / 255, rel=0.02)

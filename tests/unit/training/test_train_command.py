@@ -18,9 +18,16 @@ pytest.importorskip("torch", reason="needs panops[train]")
 pytest.importorskip("pycocotools", reason="needs panops[train]")
 
 import torch
+import yaml
 
 from panops.cli import app
+from panops.commands.train_papers import papers_of
+from panops.datasets.opening import open_dataset
 from panops.domain.errors import ConfigError, ModelNotFound, ModelUnsupported
+from panops.evaluation.data_fingerprint import data_fingerprint
+from panops.models.checksum import sha256_of
+from panops.models.provenance import Parent, read_provenance
+from panops.models.store import ModelStore
 from panops.training.checkpoint import read_checkpoint, shape_fields, write_checkpoint
 from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.recipe import write_recipe
@@ -61,6 +68,8 @@ def test_one_command_for_ones_own_pictures(tmp_path: Path, start: Path) -> None:
 def test_the_deployed_file_is_measured_at_the_end(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="needs panops[train]")
     write_recipe(tiny_recipe(tmp_path, pictures=8), tmp_path / "recipe.yaml")
+    # A broken picture to measure on must not cost the end of a long training.
+    (tmp_path / "val" / "1.png").write_bytes(b"broken")
     out = tmp_path / "out"
     ended = RUN.invoke(app, ["train", str(tmp_path / "recipe.yaml"), "--out", str(out), "--threads", "1", "--json"])
     assert ended.exit_code == 0, ended.output
@@ -70,6 +79,28 @@ def test_the_deployed_file_is_measured_at_the_end(tmp_path: Path) -> None:
     assert Path(told["model"]).is_file()
     assert (out / "model" / "manifest.yaml").is_file()
     assert "<svg" in (out / "evaluation.html").read_text()
+
+    papers = read_provenance(out / "model")
+    learnt = open_dataset(tmp_path / "train.json").dataset
+    assert papers.parent is None, "it began with no weights"
+    assert [(one.name, one.pictures, one.boxes) for one in papers.data] == [("train.json", len(learnt), learnt.box_count)]
+    assert papers.data[0].fingerprint == data_fingerprint(learnt)
+    assert papers.tools["torch"] == torch.__version__.split("+")[0] or papers.tools["torch"] == torch.__version__
+    assert str(tmp_path) not in papers.recipe
+    added = RUN.invoke(app, ["models", "add", str(out / "model"), "--home", str(tmp_path / "home")])
+    assert added.exit_code == 0, added.output
+    store = ModelStore(tmp_path / "home" / "models")
+    kept = store.papers(store.get("tiny"))
+    assert (kept.data, kept.created_at, kept.recipe) == (papers.data, papers.created_at, papers.recipe)
+    assert set(kept.figures) == {"measured"}
+
+
+def test_papers_name_the_model_that_a_training_began_with(tmp_path: Path, start: Path) -> None:
+    recipe = tiny_recipe(tmp_path, start=str(start), distil={"teacher": str(start)})
+    papers = papers_of(recipe)
+    assert papers.parent == Parent("start.pt", sha256=sha256_of(start))
+    assert str(tmp_path) not in papers.recipe
+    assert yaml.safe_load(papers.recipe)["distil"] == {"teacher": "start.pt"}
 
 
 def test_sigterm_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
@@ -129,3 +160,10 @@ def test_tune_as_people_type_it(tmp_path: Path) -> None:
     assert told["finished"]
     assert told["best"]["settings"]["learning_rate"] == pytest.approx(told["trials"][0]["settings"]["learning_rate"])
     assert {path.name for path in (tmp_path / "study").iterdir()} >= {"study.db", "best.yaml", "report.html"}
+
+
+def test_more_processes_than_pictures_in_a_batch_are_refused(tmp_path: Path) -> None:
+    write_recipe(tiny_recipe(tmp_path), tmp_path / "recipe.yaml")
+    refused = RUN.invoke(app, ["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out"), "--gpus", "5"])
+    assert refused.exit_code == 2
+    assert "expected at most 4" in refused.output

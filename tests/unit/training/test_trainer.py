@@ -154,3 +154,10 @@ def test_the_history_forgets_what_will_be_done_again(tmp_path: Path) -> None:
     assert lines[-1]["evaluation"] == {HEADLINE: None}
     history.cut(40)
     assert [line["step"] for line in history.lines()] == [20, 40]
+
+
+def test_a_training_killed_before_its_first_checkpoint_leaves_no_figures_behind(tmp_path: Path) -> None:
+    history = History(tmp_path / "out" / "history.jsonl")
+    history.evaluation(2, {HEADLINE: 0.9})
+    trained(tiny_recipe(tmp_path), tmp_path / "out", [0.1, 0.2])
+    assert [line["evaluation"][HEADLINE] for line in history.lines() if "evaluation" in line] == [0.1, 0.2]

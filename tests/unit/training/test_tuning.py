@@ -16,6 +16,7 @@ import torch
 
 from panops.domain.errors import ConfigError, PanopsError
 from panops.training.recipe import read_recipe
+from panops.training.trainer import Trainer, TrainingLost
 from panops.training.tune_report import tune_page, write_tune_report
 from panops.training.tuning import TrialResult, TuneOutcome, TuneWatcher, Tuning, check_space, short, with_settings
 
@@ -109,3 +110,27 @@ def test_the_page_tells_history_importance_and_every_trial(tmp_path: Path) -> No
     assert "No trial is complete yet" in empty
     write_tune_report(tmp_path, recipe, TuneOutcome(trials, trials[0], {}, finished=True), 2)
     assert "http-equiv" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_trial_whose_loss_is_no_number_is_a_bad_one_and_the_study_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny_recipe(tmp_path, tune={"learning_rate": {"choices": [1e-3, 2e-3]}})
+    true_step, calls = Trainer.step, []
+
+    def step(trainer: Trainer, *batch: Any) -> dict[str, float]:
+        if not calls:
+            calls.append(trainer)
+            raise TrainingLost("the loss is not a number")
+        return true_step(trainer, *batch)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    outcome = Tuning(recipe, tmp_path / "study", 8).run(2, CPU, 1)
+    assert [trial.state for trial in outcome.trials] == ["pruned", "complete"]
+    assert outcome.finished
+    write_tune_report(tmp_path / "study", recipe, outcome, 2)
+
+
+def test_a_damaged_study_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.db").write_bytes(b"garbage" * 100)
+    with pytest.raises(PanopsError, match=r"study\.db: expected a study"):
+        Tuning(tiny_recipe(tmp_path, tune=SPACE), tmp_path / "study", 8)

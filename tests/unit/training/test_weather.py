@@ -61,3 +61,13 @@ def test_night_is_dark_and_still_shows_something(seed: int) -> None:
     dark = make_night(np.random.default_rng(seed), image)
     assert dark.mean() < 0.75 * image.mean()
     assert np.corrcoef(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).ravel(), cv2.cvtColor(dark, cv2.COLOR_BGR2GRAY).ravel())[0, 1] > 0.8
+
+
+@given(st.integers(0, 100_000))
+@settings(max_examples=60)
+def test_blur_moves_nothing_away_from_its_box(seed: int) -> None:
+    image = np.zeros((81, 81, 3), np.uint8)
+    image[30:51, 30:51] = 240
+    weight = blur(np.random.default_rng(seed), image)[..., 0].astype(np.float64)
+    middle = [(weight.sum(axis=axis) * np.arange(81)).sum() / weight.sum() for axis in (0, 1)]
+    assert middle == pytest.approx([40, 40], abs=0.15)

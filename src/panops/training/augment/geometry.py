@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -37,18 +37,24 @@ class Placement:
 def paste(canvas: NDArray[np.uint8], sample: Sample, placement: Placement) -> Sample:
     """Paint `sample` into a window of `canvas` and give its labels in canvas px; the result's `image` is the canvas.
 
-    Boxes are cut at the window; those that lose most of their area, or become tiny, turn into ignored places.
+    An axis that becomes smaller is averaged, as by the live path's scaler, and lies on whole pixels: the scale and offset that are used,
+    for the boxes too, are the nearest ones. Boxes are cut at the window; those that lose most of their area, or become tiny, turn into
+    ignored places.
     """
     left, top, right, bottom = placement.window
-    width = sample.image.shape[1]
-    scale_x, scale_y = placement.scale_xy
-    matrix = np.array([[scale_x, 0, placement.offset_xy[0] - left], [0, scale_y, placement.offset_xy[1] - top]], np.float32)
+    height, width = sample.image.shape[:2]
+    placement = _on_whole_pixels(placement, (width, height))
+    shrunk_wh = [min(size, round(size * scale)) for size, scale in zip((width, height), placement.scale_xy, strict=True)]
+    image = np.ascontiguousarray(sample.image[:, ::-1] if placement.flip else sample.image)
+    if shrunk_wh != [width, height]:
+        image = np.asarray(cv2.resize(image, shrunk_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    # What is left to enlarge; an axis that was shrunk is only moved.
+    scale_x, scale_y = (max(1.0, scale) for scale in placement.scale_xy)
+    matrix = np.array([[scale_x, 0, placement.offset_xy[0] - left], [0, scale_y, placement.offset_xy[1] - top]], np.float64)
     # Pixel centres, not corners, are what warpAffine maps.
     matrix[:, 2] += 0.5 * (np.array([scale_x, scale_y]) - 1.0)
-    image = sample.image[:, ::-1] if placement.flip else sample.image
-    smooth = cv2.INTER_AREA if max(scale_x, scale_y) < 0.5 else cv2.INTER_LINEAR
     canvas[top:bottom, left:right] = cv2.warpAffine(
-        np.ascontiguousarray(image), matrix, (right - left, bottom - top), flags=smooth, borderValue=(PAD, PAD, PAD)
+        image, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR, borderValue=(PAD, PAD, PAD)
     )
     window = np.array(placement.window, np.float32)
     moved = _moved(sample.xyxy, placement, width)
@@ -105,6 +111,16 @@ def random_view(rng: np.random.Generator, sample: Sample, size_wh: tuple[int, in
         aim = np.array(size_wh) * rng.uniform(0.2, 0.8, 2) - centre * scale
         offset = np.clip(aim, np.minimum(room, 0), np.maximum(room, 0))
     return paste(canvas, sample, Placement(scale, (float(offset[0]), float(offset[1])), mirrored, (0, 0, *size_wh)))
+
+
+def _on_whole_pixels(placement: Placement, size_wh: tuple[int, int]) -> Placement:
+    """The nearest placement in which each axis that becomes smaller has a whole size and begins at a whole pixel."""
+    scales, offsets = list(placement.scale_xy), list(placement.offset_xy)
+    for axis, size in enumerate(size_wh):
+        if scales[axis] < 1.0:
+            scales[axis] = max(1, round(size * scales[axis])) / size
+            offsets[axis] = float(round(offsets[axis]))
+    return replace(placement, scale_xy=(scales[0], scales[1]), offset_xy=(offsets[0], offsets[1]))
 
 
 def _moved(xyxy: NDArray[np.float32], placement: Placement, width: int) -> NDArray[np.float32]:

@@ -22,12 +22,14 @@ def blur(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.5:
         sigma = float(rng.uniform(0.5, 1.8))
         return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
-    length = int(rng.integers(3, 10))
+    # Odd and, below, the same from both ends: else the picture moves by up to half a pixel away from its boxes.
+    length = int(rng.integers(3, 10)) | 1
     kernel = np.zeros((length, length), np.float32)
     angle = rng.uniform(0, np.pi)
     reach = (length - 1) / 2
     ends = [(round(reach + sign * reach * np.cos(angle)), round(reach + sign * reach * np.sin(angle))) for sign in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], 1.0)
+    kernel = kernel + kernel[::-1, ::-1]
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
 
 

@@ -1,0 +1,63 @@
+"""`panops data simulate`: labelled pictures of the simulated site, and the set behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from panops.cli import app
+from panops.datasets.opening import open_dataset
+from panops.simulation import picture_set
+from panops.simulation.picture_set import simulated_pictures
+from panops.simulation.recording import WATCHED
+
+
+def test_a_set_that_can_be_learnt_from(tmp_path: Path) -> None:
+    words = ["data", "simulate", "--out", str(tmp_path / "[set]"), "--pictures", "8", "--scene", "yard", "--weather", "clear"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "[set]/simulated.json: 8 pictures with " in result.stdout
+    report = open_dataset(tmp_path / "[set]")
+    assert not [problem for problem in report.problems if problem.severity == "error"]
+    assert report.dataset.classes == WATCHED
+    assert report.dataset.box_count >= 8
+    assert len({picture.group for picture in report.dataset.pictures}) == 2, "six of one script, two of the next"
+    for picture in report.dataset.pictures:
+        assert picture.labelled.all()
+        assert picture.path.is_file()
+        assert (picture.xyxy[:, :2] >= 0).all()
+        assert (picture.xyxy[:, 2:] <= picture.size_wh).all()
+
+
+def test_the_same_seed_gives_the_same_pictures_and_another_others() -> None:
+    first, again, other = (list(simulated_pictures(2, seed, ["gate"], ["clear"], (160, 90))) for seed in (3, 3, 4))
+    for one, same, different in zip(first, again, other, strict=True):
+        assert (one.image == same.image).all()
+        assert (one.xyxy == same.xyxy).all()
+        assert one.name == same.name
+        assert one.group != different.group
+
+
+def test_every_scene_meets_every_weather_and_no_frame_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_set, "_APART_S", 0.0)
+    monkeypatch.setattr(picture_set.Scene, "render", lambda scene, index: np.zeros((36, 64, 3), np.uint8))
+    pictures = list(simulated_pictures(6 * 4, 1, ["yard", "gate"], ["clear", "night"], (64, 36)))
+    assert len({picture.name for picture in pictures}) == 24
+    assert {tuple(picture.name.split("-")[:2]) for picture in pictures} == {
+        ("yard", "clear"),
+        ("yard", "night"),
+        ("gate", "clear"),
+        ("gate", "night"),
+    }
+
+
+@pytest.mark.parametrize(("option", "word", "known"), [("--scene", "moon", "yard"), ("--weather", "hail", "rain")])
+def test_unknown_scenes_and_weathers_are_told(tmp_path: Path, option: str, word: str, known: str) -> None:
+    result = CliRunner().invoke(app, ["data", "simulate", "--out", str(tmp_path / "out"), option, word])
+    assert result.exit_code == 2
+    assert word in result.output
+    assert known in result.output
+    assert not (tmp_path / "out").exists()
