@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -54,34 +55,20 @@ def process(
     console = Console(stderr=as_json)
     if video.is_dir():
         raise typer.BadParameter(f"expected a video file, got the folder {video}; name one of the files in it", param_hint="VIDEO")
-    if classes and site:
-        raise typer.BadParameter("a site file has its own rules: leave --classes or --site away", param_hint="--classes")
-    asked = [name.strip() for name in classes.split(",") if name.strip()]
-    camera_id, settings = _camera_for(video, site, camera, asked or [_PERSON])
+    camera_id, settings = _camera_for(video, site, camera, _asked(classes, site) or [_PERSON])
     config = settings.cameras[camera_id]
     store = ModelStore(Home(home).models)
-    name = model or config.model or settings.model
-    if not name:
-        # Never fetched here: the same file gives the same results, whether there is a network or not.
-        chosen = default_model(store, allow_network=False)
-        name = chosen.name
-        console.print(chosen.note, style="dim")
+    name = model or config.model or settings.model or _default(store, console)
     # One file has the whole machine to itself, unlike a shard, whose sessions use one thread each.
     detector = DetectorPool(store, threads=len(os.sched_getaffinity(0))).get(name)
     if site is None:
-        if not asked and not {_PERSON, MOVING_CLASS} & set(detector.classes):
-            asked = [ANY_CLASS]  # a model of one's own, which knows no persons
-            camera_id, settings = _camera_for(video, site, camera, asked)
-        console.print(f"events: {', '.join(asked or [_PERSON])}, anywhere in the picture; --classes names others", style="dim")
+        asked = _asked(classes, site) or _alarming(detector.classes)
+        camera_id, settings = _camera_for(video, site, camera, asked)
+        console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     for problem in check_rules(settings, camera_id, detector.classes):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise PanopsError(f"cannot write to {out}: expected a folder, got a file; choose another place with --out") from error
-    except OSError as error:
-        raise PanopsError(f"cannot write to {out}: {error.strerror}") from error
+    _make_folder(out)
     source = open_source(camera_id, config, clock, realtime=False)
 
     def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
@@ -110,6 +97,34 @@ def process(
         typer.echo(json.dumps(json.loads((out / "summary.json").read_text(encoding="utf-8"))))
     if result.problem:
         raise PanopsError(f"{video}: {result.problem}; the results up to there are in {out}")
+
+
+def _asked(classes: str, site: Path | None) -> list[str]:
+    """The classes that --classes names; empty where it was left away."""
+    if classes and site:
+        raise typer.BadParameter("a site file has its own rules: leave --classes or --site away", param_hint="--classes")
+    return [name.strip() for name in classes.split(",") if name.strip()]
+
+
+def _default(store: ModelStore, console: Console) -> str:
+    """The detector where none is named. Never fetched here: the same file gives the same results, with a network or without."""
+    chosen = default_model(store, allow_network=False)
+    console.print(chosen.note, style="dim")
+    return chosen.name
+
+
+def _alarming(classes: Sequence[str]) -> list[str]:
+    """Who raises an event where nobody was named: persons, or whatever a model of one's own knows instead."""
+    return [_PERSON] if {_PERSON, MOVING_CLASS} & set(classes) else [ANY_CLASS]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PanopsError(f"cannot write to {out}: expected a folder, got a file; choose another place with --out") from error
+    except OSError as error:
+        raise PanopsError(f"cannot write to {out}: {error.strerror}") from error
 
 
 def _camera_for(video: Path, site: Path | None, camera: str, classes: list[str]) -> tuple[str, SiteConfig]:
