@@ -152,5 +152,6 @@ class _Attempt:
             advice = f"with --mixed, the {count} worst in float, it {passes}: {mixed.sentence()}"
         return (
             f"8 bits cost too much: {verdict.sentence()}; nothing was written. The layers that hurt: {worst}; {advice}."
-            " The other way is to fine-tune with 8-bit rounding in the loop (quantisation-aware training)"
+            " The other way is to fine-tune with 8-bit rounding in the loop: a recipe that starts from the checkpoint, with"
+            " eight_bits: true and a few thousand pictures; docs/training.md has one"
         )

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from panops.training.eight_bits import RoundingConv2d
+
 ActivationName = Literal["relu", "silu"]
 SizeName = Literal["nano", "tiny", "small"]
 STRIDES = (8, 16, 32)
@@ -56,7 +58,7 @@ class ConvUnit(nn.Module):
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, activation: ActivationName = "relu"
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
+        self.conv = RoundingConv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
         self.activation: nn.Module = nn.ReLU(inplace=True) if activation == "relu" else nn.SiLU(inplace=True)
 
@@ -194,10 +196,10 @@ class _HeadLevel(nn.Module):
         hidden = plan.channels(256)
         self.stem = plan.unit(inputs, hidden, 1)
         self.class_branch = nn.Sequential(plan.spatial(hidden, hidden), plan.spatial(hidden, hidden))
-        self.class_out = nn.Conv2d(hidden, class_count, 1)
+        self.class_out = RoundingConv2d(hidden, class_count, 1)
         self.box_branch = nn.Sequential(plan.spatial(hidden, hidden), plan.spatial(hidden, hidden))
-        self.box_out = nn.Conv2d(hidden, 4, 1)
-        self.objectness_out = nn.Conv2d(hidden, 1, 1)
+        self.box_out = RoundingConv2d(hidden, 4, 1)
+        self.objectness_out = RoundingConv2d(hidden, 1, 1)
         start = -float(torch.logit(torch.tensor(1 - _PRIOR)))
         nn.init.constant_(cast("Tensor", self.class_out.bias), 0.0)
         nn.init.constant_(cast("Tensor", self.objectness_out.bias), start)

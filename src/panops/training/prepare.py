@@ -23,6 +23,7 @@ from panops.training.augment.chain import AugmentChain
 from panops.training.batches import Deck, picture_weights
 from panops.training.checkpoint import load_network, read_checkpoint, shape_of
 from panops.training.distillation import DistillationSettings, Teacher
+from panops.training.eight_bits import round_to_eight_bits
 from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.pictures import PictureCache
 from panops.training.processes import local_world
@@ -93,6 +94,7 @@ def prepare_network(recipe: Recipe, prepared: Prepared) -> DetectorNetwork:
     if recipe.start is not None:
         taken = fill(network, recipe.start, recipe.start_classes, prepared)
         logger.info("weights start from %s; scores taken over for: %s", recipe.start.name, ", ".join(taken) or "no class")
+    round_to_eight_bits(network, on=recipe.eight_bits)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # torch's overloads lack this one
 
 

@@ -144,6 +144,8 @@ class Recipe(_Strict):
         clip_norm: Largest norm of the gradient.
         box_weight: Weight of the box loss.
         average_decay: Of the averaged weights.
+        eight_bits: Round weights and activations to 8 bits in every step (quantisation-aware training): for a trained network that loses
+            too much in `panops export --format int8`; a few thousand pictures at a low rate from its checkpoint are enough.
         precision: `bf16` runs the network in bfloat16 where the processor or GPU has it; losses are float32 always.
         evaluate_every: Pictures between two evaluations.
         save_every: Pictures between two checkpoints.
@@ -172,6 +174,7 @@ class Recipe(_Strict):
     clip_norm: Annotated[float, Field(gt=0)] = 10.0
     box_weight: Weight = 4.0
     average_decay: Annotated[float, Field(gt=0, lt=1)] = 0.9995
+    eight_bits: bool = False
     precision: Literal["float32", "bf16"] = "bf16"
     evaluate_every: Annotated[int, Field(ge=1)] = 5_000
     save_every: Annotated[int, Field(ge=1)] = 1_000

@@ -1,0 +1,117 @@
+"""The rounding of 8 bits against a plain reference, and a training that learns to live with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs panops[train]")
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from panops.training.checkpoint import load_network
+from panops.training.eight_bits import RoundingConv2d, round_to_eight_bits, rounded_values, rounded_weight
+from panops.training.network import DetectorNetwork, NetworkShape
+from panops.training.prepare import prepare_data, prepare_network
+from panops.training.recipe import differences
+
+from .small_data import tiny_recipe
+from .test_trainer import trained
+
+NUMBERS = st.floats(-1000, 1000, width=32)
+
+
+def plain_values(values: np.ndarray) -> np.ndarray:
+    """One number at a time, as ONNX's QuantizeLinear and DequantizeLinear do."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    scale = max((high - low) / 255, 1e-12)
+    zero = round(-low / scale)
+    return np.array([(min(255, max(0, round(float(one) / scale) + zero)) - zero) * scale for one in values.flat]).reshape(values.shape)
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays.arrays(np.float32, (2, 3, 2, 2), elements=NUMBERS))
+def test_values_are_rounded_to_256_levels_with_zero_among_them(values: np.ndarray) -> None:
+    got = rounded_values(torch.from_numpy(values)).numpy()
+    step = (max(0.0, float(values.max())) - min(0.0, float(values.min()))) / 255
+    # A value half-way between two levels may go either way in float32.
+    assert np.abs(got - plain_values(values)).max() <= step * 1.01 + 1e-9
+    assert np.abs(got - values).max() <= step * 1.01 + 1e-9
+    assert len(np.unique(got)) <= 256
+    assert rounded_values(torch.zeros(1, 1, 2, 2)).abs().max() == 0
+
+
+def test_each_output_channel_of_a_weight_has_its_own_scale() -> None:
+    weight = torch.stack([torch.linspace(-1, 1, 9), torch.linspace(-100, 50, 9)]).reshape(2, 1, 3, 3)
+    got = rounded_weight(weight)
+    for own, was in zip(got, weight, strict=True):
+        step = float(was.abs().max()) / 127
+        assert (own - was).abs().max() <= step / 2 * 1.001
+        assert torch.allclose((own / step).round() * step, own, rtol=1e-5)
+
+
+def test_the_gradient_passes_as_if_nothing_were_rounded() -> None:
+    convolution = RoundingConv2d(3, 4, 3, padding=1)
+    picture = torch.randn(1, 3, 8, 8, requires_grad=True)
+    assert round_to_eight_bits(convolution) == 1
+    convolution(picture).sum().backward()
+    got, weight_grad = picture.grad.clone(), convolution.weight.grad.clone()
+    picture.grad = None
+    convolution.zero_grad()
+    round_to_eight_bits(convolution, on=False)
+    convolution(picture).sum().backward()
+    # Through the weights: those of the rounded convolution are a little off.
+    assert torch.allclose(got, picture.grad, atol=0.05)
+    assert torch.allclose(weight_grad, convolution.weight.grad, atol=0.05 * float(weight_grad.abs().max()))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_all_convolutions_of_a_network_round_and_a_checkpoint_does_not_change(precision: str) -> None:
+    torch.manual_seed(0)
+    network = DetectorNetwork(NetworkShape("nano", ("red",))).eval()
+    keys = list(network.state_dict())
+    pictures = torch.rand(1, 3, 64, 64) * 255
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        plain = network.with_features(pictures)[1][0]
+        count = round_to_eight_bits(network)
+        rounded = network.with_features(pictures)[1][0]
+        round_to_eight_bits(network, on=False)
+        assert torch.equal(network.with_features(pictures)[1][0], plain)
+    assert count == sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
+    assert 0.001 < float((rounded - plain).float().abs().mean() / plain.float().abs().mean()) < 0.2
+    assert list(network.state_dict()) == keys
+
+
+def test_a_recipe_switches_it_on_and_its_checkpoints_are_of_another_training(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, eight_bits=True)
+    assert all(one.eight_bits for one in prepare_network(recipe, prepare_data(recipe)).modules() if isinstance(one, RoundingConv2d))
+    assert differences(recipe, tiny_recipe(tmp_path).model_dump(mode="json")) == ["eight_bits is True, was False"]
+
+
+def test_a_training_with_rounding_makes_a_network_that_bears_it_better(tmp_path: Path) -> None:
+    start, _ = trained(tiny_recipe(tmp_path, pictures=80, learning_rate=3e-3), tmp_path / "start")
+    assert start.finished
+    harm = {}
+    for eight_bits in (False, True):
+        folder = tmp_path / f"more-{eight_bits}"
+        recipe = tiny_recipe(tmp_path, pictures=80, learning_rate=1e-3, start=str(tmp_path / "start" / "last.pt"), eight_bits=eight_bits)
+        trained(recipe, folder)
+        harm[eight_bits] = _harm(folder, recipe.input_px)
+    assert harm[True] < 0.8 * harm[False]
+
+
+def _harm(folder: Path, side_px: int) -> float:
+    """How far rounding moves the output relative to the output's own spread."""
+    network = load_network(folder / "last.pt").eval()
+    torch.manual_seed(5)
+    pictures = torch.rand(4, 3, side_px, side_px) * 255
+    with torch.no_grad():
+        plain = torch.cat([level.classes.flatten() for level in network(pictures)])
+        round_to_eight_bits(network)
+        rounded = torch.cat([level.classes.flatten() for level in network(pictures)])
+    return float((rounded - plain).square().mean() / plain.var())
