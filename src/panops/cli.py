@@ -109,6 +109,11 @@ COMMANDS = (
         "data_split:split",
         "Split a data set by camera or scene; near copies stay together, classes and sources are kept even.",
     ),
+    Row(
+        "data pick",
+        "data_pick:pick",
+        "Pick few pictures out of many, of a class or of all: spread over cameras and sources, no near copies.",
+    ),
     Row("data show", "data_show:show", "Draw pictures by chance, with their boxes and names, as one picture: what labels really say."),
     Row(
         "data simulate",
@@ -116,6 +121,7 @@ COMMANDS = (
         "Render labelled pictures of the simulated site as a COCO set, to train on beside real ones.",
     ),
     Row("data frames", "data_frames:frames", "Take pictures out of films as a COCO set in which nothing is labelled yet."),
+    Row("data label", "data_label:label", "Label pictures with a model, for people to correct; what people have labelled already stands."),
     Row("data convert", "data_convert:convert", "Write a data set as COCO, YOLO or Pascal VOC, with its splits."),
     Row(
         "train",

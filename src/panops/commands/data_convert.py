@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from panops.commands.data_sets import PathsArgument, need_pictures, open_paths, writing
+from panops.commands.data_sets import PathsArgument, need_empty, need_pictures, open_paths, writing
 from panops.datasets.coco import write_coco
 from panops.datasets.opening import same_classes
-from panops.datasets.picture_placing import Placing, place, unique_stems
+from panops.datasets.picture_placing import placed
 from panops.datasets.sidecar import FILE_NAME
 from panops.datasets.voc import write_voc
 from panops.datasets.yolo import write_yolo
@@ -35,8 +34,7 @@ def convert(
     What YOLO and VOC cannot say - which classes were looked for, source, group, crowds - goes to `labelled.json` beside them; panops reads
     it again, other programs do not know it.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise PanopsError(f"{out}: expected an empty or new folder, so that old labels do not mix with new ones")
+    need_empty(out)
     if pictures == "leave" and to != "coco":
         raise PanopsError(f"--pictures leave: {to} needs the pictures in its own folders; choose copy or link")
     opened = open_paths(paths)
@@ -57,16 +55,6 @@ def convert(
 def _write(sets: Mapping[str, DetectionSet], to: Format, out: Path, pictures: Literal["copy", "link", "leave"]) -> None:
     if to == "coco":
         for name, part in sets.items():
-            write_coco(part if pictures == "leave" else _placed(part, out / "images" / name, pictures), out / f"{name}.json")
+            write_coco(part if pictures == "leave" else placed(part, out / "images" / name, pictures), out / f"{name}.json")
     elif pictures != "leave":
         (write_yolo if to == "yolo" else write_voc)(sets, out, pictures)
-
-
-def _placed(dataset: DetectionSet, folder: Path, how: Placing) -> DetectionSet:
-    stems = unique_stems(picture.path for picture in dataset.pictures)
-    moved = []
-    for picture, stem in zip(dataset.pictures, stems, strict=True):
-        target = folder / f"{stem}{picture.path.suffix}"
-        place(picture.path, target, how)
-        moved.append(replace(picture, path=target))
-    return replace(dataset, pictures=tuple(moved))

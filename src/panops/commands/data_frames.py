@@ -17,10 +17,12 @@ from rich.console import Console
 
 from panops.commands.data_sets import writing
 from panops.datasets.coco import write_coco
-from panops.domain.errors import SourceCorrupt
+from panops.datasets.whole_file import whole
+from panops.domain.errors import PanopsError, SourceCorrupt
 from panops.domain.labels import DetectionSet, LabelledPicture
 
 _QUALITY = 92
+_LABELS = "frames.json"
 
 
 def frames(
@@ -30,39 +32,58 @@ def frames(
     most: Annotated[int, typer.Option(min=1, help="At most so many of one film.")] = 200,
     longest_px: Annotated[int, typer.Option("--longest", min=64, help="Larger frames are scaled down to this side, px.")] = 640,
     classes: Annotated[str, typer.Option(help="Class names for the file, with commas; none of them counts as labelled.")] = "person",
+    replace: Annotated[bool, typer.Option("--replace", help="Write over an earlier frames.json, and what was labelled in it.")] = False,
 ) -> None:
     """Take pictures out of films as a COCO set in which nothing is labelled yet.
 
     A training learns from such pictures what its teacher sees in them; a labelling tool opens the file to draw boxes. Each film is a group,
-    so that a split does not part it.
+    so that a split does not part it. A film that cannot be read is told, the others are taken, and the exit code is 1.
     """
     names = tuple(dict.fromkeys(name.strip() for name in classes.split(",") if name.strip()))
     if not names:
         raise typer.BadParameter("expected class names such as person,car", param_hint="--classes")
+    if (out / _LABELS).exists() and not replace:
+        raise PanopsError(
+            f"{out}: expected a folder without {_LABELS}, in which somebody may have labelled; choose another, or give --replace"
+        )
     console = Console(stderr=True)
-    pictures = []
-    nothing = np.zeros((0, 4), np.float32)
+    pictures: list[LabelledPicture] = []
+    faults: list[SourceCorrupt] = []
     with writing(out):
         for film, group in zip(films, _groups(films), strict=True):
-            for number, image in enumerate(_frames_of(film, every_s, most, longest_px, console)):
-                path = out / "pictures" / f"{group}_{number:05d}.jpg"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
-                size_wh = (image.shape[1], image.shape[0])
-                unknown = np.zeros(len(names), bool)
-                no_id, no_flag = np.zeros(0, np.int64), np.zeros(0, bool)
-                pictures.append(LabelledPicture(path, size_wh, nothing, no_id, no_flag, unknown, source="frames", group=group))
-        write_coco(DetectionSet("frames", names, tuple(pictures)), out / "frames.json")
-    typer.echo(f"{out / 'frames.json'}: {len(pictures)} pictures of {len(films)} films, none of them labelled")
+            try:
+                for number, image in enumerate(_frames_of(film, every_s, most, longest_px, console)):
+                    pictures.append(_written(image, out / "pictures" / f"{group}_{number:05d}.jpg", group, len(names)))
+            except SourceCorrupt as error:
+                if len(films) == 1:
+                    raise
+                faults.append(error)
+                console.print(str(error), markup=False, soft_wrap=True)
+        if len(faults) == len(films):
+            raise SourceCorrupt(f"expected films, but no frame of any of the {len(films)} can be decoded")
+        write_coco(DetectionSet("frames", names, tuple(pictures)), out / _LABELS)
+    typer.echo(f"{out / _LABELS}: {len(pictures)} pictures of {len(films) - len(faults)} films, none of them labelled")
+    if faults:
+        raise typer.Exit(1)
+
+
+def _written(image: NDArray[np.uint8], path: Path, group: str, classes: int) -> LabelledPicture:
+    """The frame as a file, with nothing labelled in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+    nothing, no_id, no_flag = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
+    size_wh = (image.shape[1], image.shape[0])
+    return LabelledPicture(path, size_wh, nothing, no_id, no_flag, np.zeros(classes, bool), source="frames", group=group)
 
 
 def _groups(films: Sequence[Path]) -> list[str]:
     """A name for each film: its file's, with a number where it is taken, as recorders call each day's film the same."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for film in films:
         name = next(one for number in count(1) if (one := film.stem if number == 1 else f"{film.stem}-{number}") not in names)
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)
 
 
 def _frames_of(film: Path, every_s: float, most: int, longest_px: int, console: Console) -> Iterator[NDArray[np.uint8]]:

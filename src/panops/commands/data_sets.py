@@ -73,6 +73,32 @@ def need_pictures(dataset: DetectionSet, paths: list[Path]) -> None:
         raise SourceUnsupported(f"{names}: expected pictures with labels; none can be used, `panops data check` says why")
 
 
+def need_empty(out: Path) -> None:
+    """Raise where a folder to write to holds something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise PanopsError(f"{out}: expected an empty or new folder, so that old labels do not mix with new ones")
+
+
+def need_class(dataset: DetectionSet, name: str) -> None:
+    """Raise where the set has no such class; the message says which there are."""
+    if name not in dataset.classes:
+        raise typer.BadParameter(f"expected one of {', '.join(dataset.classes)}; got {name}", param_hint="--class")
+
+
+def need_source(dataset: DetectionSet, name: str) -> None:
+    """Raise where no picture has the source; the message says which there are."""
+    sources = sorted({picture.source for picture in dataset.pictures})
+    if name not in sources:
+        raise typer.BadParameter(f"expected one of {', '.join(sources)}; got {name}", param_hint="--source")
+
+
+def split_of(opened: OpenedSets, split: str) -> DetectionSet:
+    """One split by its name, or all as one."""
+    if split and split not in opened.reports:
+        raise typer.BadParameter(f"expected one of {', '.join(opened.reports)}; got {split}", param_hint="--split")
+    return opened.reports[split].dataset if split else opened.together("all")
+
+
 @contextmanager
 def picture_bar(count: int, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error; told how many more pictures are done."""

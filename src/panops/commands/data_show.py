@@ -8,10 +8,10 @@ from typing import Annotated
 import cv2
 import typer
 
-from panops.commands.data_sets import PathsArgument, open_paths, writing
+from panops.commands.data_sets import PathsArgument, need_class, need_source, open_paths, split_of, writing
 from panops.datasets.contact_sheet import chosen, contact_sheet
+from panops.datasets.whole_file import write_whole
 from panops.domain.errors import PanopsError
-from panops.domain.labels import DetectionSet
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -34,23 +34,15 @@ def show(
     if out.suffix.lower() not in _SUFFIXES:
         raise typer.BadParameter(f"expected a name that ends in .jpg, .png or .webp, got {out}", param_hint="--out")
     opened = open_paths(paths)
-    if split and split not in opened.reports:
-        raise typer.BadParameter(f"expected one of {', '.join(opened.reports)}; got {split}", param_hint="--split")
-    dataset = opened.reports[split].dataset if split else opened.together("all")
-    _check_words(dataset, class_name, source)
+    dataset = split_of(opened, split)
+    if class_name:
+        need_class(dataset, class_name)
+    if source is not None:
+        need_source(dataset, source)
     picked = chosen(dataset, count, seed, class_name, source)
     if not len(picked):
         raise PanopsError("expected pictures to show; none fits --class and --source")
     sheet = contact_sheet(picked, columns, tile)
     with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(cv2.imencode(out.suffix.lower(), sheet)[1].tobytes())
+        write_whole(out, cv2.imencode(out.suffix.lower(), sheet)[1].tobytes())
     typer.echo(f"wrote {out}: {len(picked)} of {len(dataset):,} pictures, {picked.box_count:,} boxes")
-
-
-def _check_words(dataset: DetectionSet, class_name: str, source: str | None) -> None:
-    if class_name and class_name not in dataset.classes:
-        raise typer.BadParameter(f"expected one of {', '.join(dataset.classes)}; got {class_name}", param_hint="--class")
-    sources = sorted({picture.source for picture in dataset.pictures})
-    if source is not None and source not in sources:
-        raise typer.BadParameter(f"expected one of {', '.join(sources)}; got {source}", param_hint="--source")

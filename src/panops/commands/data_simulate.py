@@ -11,6 +11,7 @@ import typer
 
 from panops.commands.data_sets import picture_bar, writing
 from panops.datasets.coco import write_coco
+from panops.datasets.whole_file import whole
 from panops.domain.labels import DetectionSet, LabelledPicture
 from panops.simulation.picture_set import SCENES, WEATHERS, simulated_pictures
 from panops.simulation.recording import WATCHED
@@ -35,7 +36,8 @@ def simulate(
         (out / "pictures").mkdir(parents=True, exist_ok=True)
         for made in simulated_pictures(pictures, seed, scene or SCENES, weather or WEATHERS, activity=activity):
             path = out / "pictures" / f"{made.name}.jpg"
-            path.write_bytes(cv2.imencode(".jpg", made.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+            with whole(path) as part:
+                part.write_bytes(cv2.imencode(".jpg", made.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
             height, width = made.image.shape[:2]
             known_classes = np.ones(len(WATCHED), bool)
             labelled.append(

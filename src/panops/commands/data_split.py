@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +11,16 @@ import numpy as np
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from panops.commands.data_sets import PathsArgument, need_pictures, open_paths, picture_bar, writing
+from panops.commands.data_tables import print_table
 from panops.datasets.checking import class_counts
-from panops.datasets.coco import write_coco
+from panops.datasets.coco import coco_text
 from panops.datasets.near_copies import NEAR_BITS, copy_groups
 from panops.datasets.picture_look import look_at_all
 from panops.datasets.splitting import Splitting, split_set
+from panops.datasets.whole_file import write_all_whole
 from panops.domain.errors import PanopsError
 from panops.domain.labels import DetectionSet
 
@@ -52,19 +56,18 @@ def split(
     need_pictures(dataset, paths)
     splitting = split_set(dataset, copy_groups([looks[index].fingerprint for index in readable], near_bits), shares, seed)
     with writing(out):
-        for name in _NAMES:
-            (out / f"{name}.json").unlink(missing_ok=True)
-        for name, part in splitting.sets.items():
-            write_coco(part, out / f"{name}.json")
         sets = {name: f"{name}.json" for name in splitting.sets}
-        (out / "dataset.yaml").write_text(yaml.safe_dump({"sets": sets}, sort_keys=False), encoding="utf-8")
+        contents = {out / sets[name]: coco_text(part, out) for name, part in splitting.sets.items()}
+        contents[out / "dataset.yaml"] = yaml.safe_dump({"sets": sets}, sort_keys=False)
+        # All at once: new training beside old validation pictures would share cameras.
+        write_all_whole(contents, instead_of=tuple(out / f"{name}.json" for name in _NAMES))
     console = Console()
     _print(console, splitting)
     if broken:
         console.print(f"[yellow]{broken:,} pictures cannot be decoded and were left out; `panops data check` names them.[/]")
     if line := opened.problem_line():
         console.print(line)
-    console.print(f"wrote {', '.join(f'{name}.json' for name in sets)} and dataset.yaml to {out}")
+    console.print(Text(f"wrote {', '.join(f'{name}.json' for name in sets)} and dataset.yaml to {out}"))
 
 
 def _check_target(out: Path, paths: list[Path], *, replace: bool) -> None:
@@ -77,25 +80,25 @@ def _check_target(out: Path, paths: list[Path], *, replace: bool) -> None:
 
 def _print(console: Console, splitting: Splitting) -> None:
     parts = splitting.sets
-    table = Table(title="What was reached", title_justify="left")
-    table.add_column("")
-    for name in parts:
-        table.add_column(name, justify="right")
-    table.add_row("wanted", *(f"{splitting.wanted[name]:.1%}" for name in parts))
-    table.add_row("pictures", *(f"{len(part):,} ({splitting.reached(name):.1%})" for name, part in parts.items()))
-    table.add_row("groups", *(f"{len({one.group for one in part.pictures} - {''}):,}" for part in parts.values()))
-    table.add_section()
+    rows: list[Sequence[str] | None] = [
+        ["wanted", *(f"{splitting.wanted[name]:.1%}" for name in parts)],
+        ["pictures", *(f"{len(part):,} ({splitting.reached(name):.1%})" for name, part in parts.items())],
+        ["groups", *(f"{len({one.group for one in part.pictures} - {''}):,}" for part in parts.values())],
+        None,
+    ]
     counts = np.stack([class_counts(part) for part in parts.values()], axis=1)
     for name, row in zip(next(iter(parts.values())).classes, counts.tolist(), strict=True):
-        table.add_row(name, *(f"{count:,} ({count / max(1, sum(row)):.1%})" for count in row))
-    sources = sorted({one.source for part in parts.values() for one in part.pictures} - {""})
-    if sources:
-        table.add_section()
-    for source in sources:
-        row = [sum(one.source == source for one in part.pictures) for part in parts.values()]
-        table.add_row(f"pictures of {source}", *(f"{count:,} ({count / max(1, sum(row)):.1%})" for count in row))
-    console.print(table)
+        rows.append([name, *_shares(row)])
+    by_split = [Counter(one.source for one in part.pictures) for part in parts.values()]
+    sources = sorted(set().union(*by_split) - {""})
+    rows += [None] if sources else []
+    rows += [[f"pictures of {source}", *_shares([counter[source] for counter in by_split])] for source in sources]
+    print_table(console, "What was reached", ("", *parts), rows)
     _print_limits(console, splitting)
+
+
+def _shares(counts: Sequence[int]) -> list[str]:
+    return [f"{count:,} ({count / max(1, sum(counts)):.1%})" for count in counts]
 
 
 def _print_limits(console: Console, splitting: Splitting) -> None:
@@ -111,4 +114,4 @@ def _print_limits(console: Console, splitting: Splitting) -> None:
             console.print(f"[yellow]{name} is empty: there are too few parts.[/]")
         for label, count in zip(part.classes, class_counts(part).tolist(), strict=True):
             if len(part) and not count:
-                console.print(f"[yellow]{name} has no {label}.[/]")
+                console.print(Text(f"{name} has no {label}.", "yellow"))

@@ -9,14 +9,16 @@ from typing import Annotated
 import cv2
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from panops.commands.data_sets import PathsArgument, open_paths, writing
+from panops.commands.data_tables import print_table
 from panops.commands.options import JsonOption
 from panops.datasets.chart import raster
 from panops.datasets.statistics import SetStats, stats_of
 from panops.datasets.statistics_charts import charts_of, source_name
 from panops.datasets.statistics_page import page_of
+from panops.datasets.whole_file import write_whole
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -42,55 +44,48 @@ def stats(
         return
     console = Console()
     for one in figures:
-        console.print(_class_table(one))
-        console.print(_source_table(one))
-        console.print(_coverage_table(one))
+        _print_classes(console, one)
+        _print_sources(console, one)
+        _print_coverage(console, one)
     if line := opened.problem_line():
         console.print(line)
     if out is not None:
-        console.print(f"wrote {out}")
+        console.print(Text(f"wrote {out}"))
 
 
 def _write(out: Path, figures: list[SetStats]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".html":
-        out.write_text(page_of(figures), encoding="utf-8")
+        write_whole(out, page_of(figures))
         return
     image = raster([chart for one in figures for chart in charts_of(one)])
-    out.write_bytes(cv2.imencode(out.suffix.lower(), image)[1].tobytes())
+    write_whole(out, cv2.imencode(out.suffix.lower(), image)[1].tobytes())
 
 
-def _class_table(one: SetStats) -> Table:
+def _print_classes(console: Console, one: SetStats) -> None:
     total = one.total
     facts = f"{one.name}: {total.pictures:,} pictures, {total.boxes:,} boxes, {total.empty:,} pictures without a box"
-    table = Table(title=facts, title_justify="left")
-    table.add_column("class")
-    for column in ("boxes", "pictures", "looked for", "groups", "small", "medium", "large", "median side px"):
-        table.add_column(column, justify="right")
+    rows = []
     for row in one.classes:
         sizes = [f"{part / row.boxes:.0%}" if row.boxes else "-" for part in (row.small, row.medium, row.large)]
         share = f"{row.looked_for / max(1, total.pictures):.0%}"
-        table.add_row(row.name, f"{row.boxes:,}", f"{row.pictures:,}", share, f"{row.groups:,}", *sizes, f"{row.median_side_px:g}")
-    return table
+        rows.append([row.name, f"{row.boxes:,}", f"{row.pictures:,}", share, f"{row.groups:,}", *sizes, f"{row.median_side_px:g}"])
+    head = ("class", "boxes", "pictures", "looked for", "groups", "small", "medium", "large", "median side px")
+    print_table(console, facts, head, rows)
 
 
-def _source_table(one: SetStats) -> Table:
-    table = Table(title="by source", title_justify="left")
-    table.add_column("source")
-    for column in ("pictures", "boxes", "no box", "groups", "no group", "mosaics", "riders in boxes"):
-        table.add_column(column, justify="right")
-    table.add_column("sizes")
+def _print_sources(console: Console, one: SetStats) -> None:
+    rows = []
     for row in one.sources:
         counts = (row.pictures, row.boxes, row.empty, row.groups, row.ungrouped, row.mosaics, row.riders_in_boxes)
-        table.add_row(source_name(row.name), *(f"{count:,}" if count else "" for count in counts), ", ".join(row.sizes))
-    return table
+        sizes = list(row.sizes)
+        shown = f"{sizes[0]}, ..." if len(sizes) > 1 else "".join(sizes)
+        rows.append([source_name(row.name), *(f"{count:,}" if count else "" for count in counts), shown])
+    head = ("source", "pictures", "boxes", "no box", "groups", "no group", "mosaics", "riders in boxes", "most often")
+    print_table(console, "by source", head, rows)
 
 
-def _coverage_table(one: SetStats) -> Table:
-    table = Table(title="boxes of each class by source; . means it was not looked for there", title_justify="left")
-    table.add_column("class")
-    for source in one.sources:
-        table.add_column(source_name(source.name), justify="right", overflow="fold")
+def _print_coverage(console: Console, one: SetStats) -> None:
+    rows = []
     for row in one.classes:
         cells = []
         for source in one.sources:
@@ -98,5 +93,6 @@ def _coverage_table(one: SetStats) -> Table:
             count = source.boxes_by_class.get(row.name, 0)
             partly = f" in {share:.0%}" if 0 < share < 1 else ""
             cells.append(f"{count:,}{partly}" if share else ".")
-        table.add_row(row.name, *cells)
-    return table
+        rows.append([row.name, *cells])
+    title = "boxes of each class by source; . means it was not looked for there"
+    print_table(console, title, ("class", *(source_name(source.name) for source in one.sources)), rows)

@@ -1,9 +1,10 @@
 """Data sets: read, check, look at, split and write labelled pictures. Never imported by the live path.
 
-In reading order: `problems` (what can be wrong), `opening` (a path -> its sets), `coco`, `yolo`, `voc` (one format each, in and out),
-`sidecar` (what YOLO and VOC cannot say), `description` (`dataset.yaml`), and what they stand on: `picture_builder` (boxes checked, the
-same for all formats), `picture_finder`, `picture_size`, `picture_placing`, `text_file`. Then what is done with a set: `checking`,
-`picture_look` and `near_copies`, `splitting`, `statistics`, `contact_sheet`; `chart`, `statistics_charts` and `statistics_page` show it.
+In reading order: `problems` (what can be wrong), `opening` (a path -> its sets), `coco`, `yolo` with `yolo_description` and `yolo_labels`,
+`voc` (one format each, in and out), `sidecar` (what YOLO and VOC cannot say), `description` (`dataset.yaml`), and what they stand on:
+`picture_builder` (boxes checked, the same for all formats), `picture_finder`, `picture_size`, `picture_placing`, `text_file`, `whole_file`
+(files appear whole or not at all). Then what is done with a set: `checking`, `picture_look` and `near_copies`, `splitting`, `picking`,
+`statistics`, `contact_sheet` with `box_drawing`; `chart`, `statistics_charts` and `statistics_page` show it.
 """
 
 from panops.datasets.coco import load_coco, read_coco, write_coco

@@ -24,6 +24,7 @@ from panops.datasets.picture_finder import PictureFinder
 from panops.datasets.picture_size import picture_size
 from panops.datasets.problems import ProblemLog, ReadReport, plain
 from panops.datasets.text_file import read_text
+from panops.datasets.whole_file import write_whole
 from panops.domain.errors import SourceCorrupt, SourceUnreachable
 from panops.domain.labels import DetectionSet, LabelledPicture
 
@@ -241,14 +242,18 @@ def _is_side(value: object) -> TypeGuard[float]:
 def write_coco(dataset: DetectionSet, path: Path) -> None:
     """Write a COCO file; category ids are class index + 1, picture paths relative to the file where that is possible.
 
-    The pictures themselves are left where they are.
+    The pictures themselves are left where they are. The file appears whole or not at all.
 
     Args:
         dataset: What to write.
         path: The JSON file; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.parent.resolve()
+    write_whole(path, coco_text(dataset, path.parent))
+
+
+def coco_text(dataset: DetectionSet, folder: Path) -> str:
+    """What a COCO file in the folder says; see `write_coco`."""
+    folder = folder.resolve()
     annotations: list[_Record] = []
     images: list[_Record] = []
     for number, picture in enumerate(dataset.pictures, 1):
@@ -260,7 +265,7 @@ def write_coco(dataset: DetectionSet, path: Path) -> None:
         "annotations": annotations,
         "categories": [{"id": index, "name": name} for index, name in enumerate(dataset.classes, 1)],
     }
-    path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    return json.dumps(content, separators=(",", ":")) + "\n"
 
 
 def _image_record(picture: LabelledPicture, number: int, folder: Path) -> _Record:

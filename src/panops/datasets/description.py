@@ -98,11 +98,16 @@ def read_description(path: Path) -> dict[str, SetDescription]:
     sets = content.get("sets") if isinstance(content, dict) else None
     if not isinstance(sets, dict) or not sets:
         raise ConfigError(str(path), [ConfigProblem("sets", "expected the splits by name, such as `train: train.json`")])
-    problems: list[ConfigProblem] = []
+    problems = [ConfigProblem(f"sets.{name}", "expected a name that a file can have") for name in sets if not _is_file_name(str(name))]
     found = {str(name): _set_description(f"sets.{name}", value, path.parent, problems) for name, value in sets.items()}
     if problems:
         raise ConfigError(str(path), problems)
     return found
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether files can be named by it, and lie where they should: not `../train`."""
+    return name not in {"", ".", ".."} and name.isprintable() and not set(name) & set('/\\:*?"<>|')
 
 
 def _set_description(field: str, value: Any, folder: Path, problems: list[ConfigProblem]) -> SetDescription:

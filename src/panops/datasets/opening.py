@@ -8,7 +8,7 @@ from pathlib import Path
 
 from panops.datasets.coco import load_coco
 from panops.datasets.description import read_description
-from panops.datasets.picture_finder import is_there, pictures_in
+from panops.datasets.picture_finder import files_in, is_there, pictures_in
 from panops.datasets.problems import ProblemLog, ReadReport
 from panops.datasets.text_file import decoded, yaml_of
 from panops.datasets.voc import load_voc
@@ -17,6 +17,8 @@ from panops.domain.errors import SourceUnreachable, SourceUnsupported
 from panops.domain.labels import DetectionSet
 
 _YAML = (".yaml", ".yml")
+_XML = frozenset({".xml"})
+_TEXT = frozenset({".txt"})
 # Enough of a JSON file to see its first keys; COCO files of a gigabyte are not rare.
 _HEAD_BYTES = 1 << 16
 
@@ -49,7 +51,8 @@ def open_sets(path: Path) -> dict[str, ReadReport]:
 
     A file is told by its name: `.json` is COCO, `.xml` is VOC, a `.yaml` with `sets` is a description (see `description`), another one
     YOLO's. In a folder the first of these that is there is taken: a yaml file with `sets`; one with `names`; COCO files in it, else
-    in `annotations/`, else in folders such as `train/`; VOC's XML files; YOLO's text files.
+    in `annotations/`, else in folders such as `train/`; VOC's XML files; YOLO's text files. Where COCO files are called `instances_...` the
+    others (captions, key points) are passed over.
 
     Returns:
         The sets by the name of their split, each named by it.
@@ -109,15 +112,15 @@ def _folder(path: Path, *, nested: bool) -> dict[str, ReadReport]:
             return _described(file)
         if "names" in keys:
             return load_yolo(file)
-    for pattern in ("*.json", "annotations/*.json", "*/*.json"):
-        files = [file for file in sorted(path.glob(pattern)) if _is_coco(file)]
+    for pattern in ("*", "[aA]nnotations/*", "*/*"):
+        files = [file for file in sorted(path.glob(pattern)) if file.suffix.lower() == ".json" and _is_coco(file)]
         if files:  # deeper ones may be of another set, such as a split written into this folder
-            return _coco_files(files)
-    if next(path.rglob("*.xml"), None) is not None:
+            return _coco_files([file for file in files if file.stem.startswith("instances_")] or files)
+    if files_in(path, _XML):
         return load_voc(path)
-    if next(path.rglob("*.txt"), None) is not None and pictures_in(path):
-        return load_yolo(path)
     count = len(pictures_in(path))
+    if count and files_in(path, _TEXT):
+        return load_yolo(path)
     raise SourceUnsupported(f"{path}: expected COCO, YOLO or VOC labels; found none beside {count} pictures")
 
 

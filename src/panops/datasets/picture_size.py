@@ -13,12 +13,13 @@ import numpy as np
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF_ORIENTATION = 0x0112
+_WEBP_EXIF = 0x08
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height, px, as OpenCV would decode it (turned by a JPEG's EXIF orientation); None where it is no picture.
+    """Width and height, px, as OpenCV would decode it (turned by its EXIF orientation); None where it is no picture.
 
-    JPEG, PNG, WebP and BMP are read from the header, anything else is decoded.
+    JPEG, PNG, WebP and BMP are read from the header; anything else, and PNG and WebP with EXIF, is decoded.
     """
     try:
         with path.open("rb") as file:
@@ -48,13 +49,24 @@ def _from_header(file: BinaryIO) -> tuple[int, int] | None:
         return _jpeg(file)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         width, height = struct.unpack(">II", head[16:24])
-        return width, height
+        return None if _png_has_exif(file) else (width, height)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _webp(head)
     if head.startswith(b"BM"):
         width, height = struct.unpack("<ii", head[18:26])
         return width, abs(height)
     return None
+
+
+def _png_has_exif(file: BinaryIO) -> bool:
+    """Whether there is an `eXIf` chunk; it may also come after the picture's data."""
+    file.seek(8)
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind == b"eXIf":
+            return True
+        file.seek(length + 4, 1)
+    return False
 
 
 def _webp(head: bytes) -> tuple[int, int] | None:
@@ -66,7 +78,7 @@ def _webp(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8L":
         bits = struct.unpack("<I", head[21:25])[0]
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8X":
+    if kind == b"VP8X" and not head[20] & _WEBP_EXIF:
         return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
     return None
 

@@ -16,6 +16,7 @@ import numpy as np
 from panops.datasets.picture_builder import PictureFacts
 from panops.datasets.problems import ProblemLog, plain
 from panops.datasets.text_file import read_text
+from panops.datasets.whole_file import write_whole
 from panops.domain.labels import LabelledPicture
 
 FILE_NAME = "labelled.json"
@@ -121,5 +122,5 @@ def write_sidecar(folder: Path, notes: Mapping[str, Mapping[str, Any]]) -> Path 
     if not noted:
         path.unlink(missing_ok=True)  # one of an earlier data set in this folder would be believed
         return None
-    path.write_text(json.dumps({"pictures": noted}, indent=0) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps({"pictures": noted}, indent=0) + "\n")
     return path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from panops.domain.labels import DetectionSet
 
 # Single moves after the first choice; each takes the best of all, and it rarely needs more than a few hundred.
 _MAX_MOVES = 2000
+# The sources that are kept even; where each picture names its own, evenness of all means nothing and takes gigabytes.
+_MOST_SOURCES = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,13 +102,15 @@ def split_set(dataset: DetectionSet, copies: NDArray[np.int64], shares: Mapping[
 
 def _features(dataset: DetectionSet, unit: NDArray[np.int64]) -> NDArray[np.float64]:
     """(U, K): each unit's share of all pictures, of each class's boxes, of each source; pictures weigh as much as the rest together."""
-    sources: Sequence[str] = sorted({picture.source for picture in dataset.pictures})
+    frequent = Counter(picture.source for picture in dataset.pictures).most_common(_MOST_SOURCES)
+    sources = {source: index for index, source in enumerate(sorted(source for source, _ in frequent))}
     classes = len(dataset.classes)
     table = np.zeros((len(dataset), 1 + classes + len(sources)), np.float64)
     for row, picture in zip(table, dataset.pictures, strict=True):
         row[0] = 1
         row[1 : 1 + classes] = np.bincount(picture.class_id, minlength=classes)
-        row[1 + classes + sources.index(picture.source)] = 1
+        if picture.source in sources:
+            row[1 + classes + sources[picture.source]] = 1
     units = np.zeros((int(unit.max(initial=-1)) + 1, table.shape[1]), np.float64)
     np.add.at(units, unit, table)
     total = units.sum(axis=0)

@@ -6,6 +6,7 @@ Class names come from `classes.txt` or `labels.txt` where there is one, else fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -14,16 +15,20 @@ from xml.parsers import expat
 import numpy as np
 
 from panops.datasets.picture_builder import RawBox, build_picture
-from panops.datasets.picture_finder import PICTURE_SUFFIXES, PictureFinder
+from panops.datasets.picture_finder import PICTURE_SUFFIXES, PictureFinder, files_in
 from panops.datasets.picture_placing import Placing, place, unique_stems
 from panops.datasets.picture_size import picture_size
 from panops.datasets.problems import ProblemLog, ReadReport
 from panops.datasets.sidecar import Sidecar, note_of, write_sidecar
-from panops.datasets.text_file import read_text
-from panops.domain.errors import SourceUnreachable
+from panops.datasets.text_file import decoded, read_text
+from panops.datasets.whole_file import whole, write_whole
+from panops.domain.errors import SourceUnreachable, SourceUnsupported
 from panops.domain.labels import DetectionSet, LabelledPicture
 
 _CLASS_FILES = ("classes.txt", "labels.txt")
+_XML = frozenset({".xml"})
+# A line of `car_train.txt`: a picture, and whether it shows a car.
+_OF_ONE_CLASS = re.compile(r"\S.*\s(?:-1|0|1)")
 
 
 def load_voc(path: Path) -> dict[str, ReadReport]:
@@ -33,8 +38,8 @@ def load_voc(path: Path) -> dict[str, ReadReport]:
         path: The folder, searched to its depth for XML files; or one XML file.
 
     Returns:
-        The sets by the names in `ImageSets/Main/` (`trainval` and lists of single classes left out), else one set `all`. Problems that
-        concern no single set stand in the first.
+        The sets by the names in `ImageSets/Main/` (lists of single classes left out, and `trainval` beside `train` or `val`), else one
+        set `all`. Problems that concern no single set stand in the first.
 
     Raises:
         SourceUnreachable: There is nothing at `path`.
@@ -43,7 +48,7 @@ def load_voc(path: Path) -> dict[str, ReadReport]:
         raise SourceUnreachable(f"{path}: expected a folder of Pascal VOC XML files; there is none")
     log = ProblemLog()
     folder = path if path.is_dir() else path.parent
-    files = sorted(folder.rglob("*.xml")) if path.is_dir() else [path]
+    files = files_in(folder, _XML) if path.is_dir() else [path]
     records = {file: root for file in files if (root := _annotation(file, log)) is not None}
     classes = _classes(folder, records, log)
     sidecar = Sidecar(folder, log)
@@ -83,7 +88,11 @@ def _refuse(name: str, *_: object) -> None:
 
 def _annotation(file: Path, log: ProblemLog) -> Xml.Element | None:
     try:
-        root = parse_xml(file.read_bytes())
+        data = file.read_bytes()
+        if decoded(data) is None and b"encoding" not in data[:200]:
+            data = data.decode("latin-1").encode()
+            log.add("encoding", file, "expected UTF-8 text; read as Latin-1, so letters outside ASCII may be wrong", "mended")
+        root = parse_xml(data)
     except OSError as error:
         log.add("broken_file", file, f"the file cannot be read: {error.strerror or error}")
         return None
@@ -105,23 +114,30 @@ def _classes(folder: Path, records: Mapping[Path, Xml.Element], log: ProblemLog)
 
 
 def _splits(folder: Path, records: Mapping[Path, Xml.Element], classes: tuple[str, ...], log: ProblemLog) -> dict[str, list[Path]]:
-    by_stem = {file.stem: file for file in records}
-    found = {}
-    for file in sorted(folder.glob("**/ImageSets/Main/*.txt")):
-        if file.stem == "trainval" or file.stem.rpartition("_")[0] in classes:
+    by_stem: dict[str, list[Path]] = {}
+    for file in records:
+        by_stem.setdefault(file.stem, []).append(file)
+    lists = [file for file in sorted(folder.glob("**/ImageSets/Main/*.txt")) if file.stem.rpartition("_")[0] not in classes]
+    parted = {(file.parent, file.stem) for file in lists}
+    found: dict[str, dict[Path, None]] = {}
+    for file in lists:
+        if file.stem == "trainval" and not parted.isdisjoint({(file.parent, "train"), (file.parent, "val")}):
             continue
-        members = []
-        for number, line in enumerate((read_text(file, log) or "").splitlines(), 1):
-            name = line.strip()
-            if name in by_stem:
-                members.append(by_stem[name])
-            elif name:
+        lines = [line.strip() for line in (read_text(file, log) or "").splitlines()]
+        if any(lines) and all(_OF_ONE_CLASS.fullmatch(line) and line not in by_stem for line in lines if line):
+            continue
+        members = found.setdefault(file.stem, {})
+        for number, name in enumerate(lines, 1):
+            # Some lists have the picture's file name. Two years of VOC in one folder have lists, and maybe files, of the same names.
+            fitting = by_stem.get(name) or by_stem.get(Path(name.replace("\\", "/")).stem, [])
+            nearest = [one for one in fitting if one.is_relative_to(file.parents[2])] or fitting
+            if name and not nearest:
                 log.add("missing_labels", file, f"there is no usable {name}.xml", "dropped", f"line {number}")
-        found[file.stem] = members
+            members.update(dict.fromkeys(nearest if name else ()))
     listed = {file for members in found.values() for file in members}
-    for file in records.keys() - listed if found else ():
+    for file in (file for file in records if found and file not in listed):
         log.add("missing_labels", file, "no list in ImageSets/Main names this file", "dropped")
-    return found
+    return {split: list(members) for split, members in found.items()}
 
 
 def _text(item: Xml.Element | None, tag: str) -> str:
@@ -140,7 +156,9 @@ class _VocReading:
     """Reads pictures of one folder."""
 
     def __init__(self, folder: Path, classes: tuple[str, ...], sidecar: Sidecar, log: ProblemLog) -> None:
+        self._root = folder
         self._finder = PictureFinder([folder, folder / "JPEGImages", folder / "images"])
+        self._beside: dict[Path, PictureFinder] = {}
         self._class_of = {name: index for index, name in enumerate(classes)}
         self._classes = classes
         self._sidecar = sidecar
@@ -162,16 +180,12 @@ class _VocReading:
 
     def _find(self, file: Path, name: str) -> Path | None:
         """By the name in the file, else by the XML file's own: people rename pictures and not what the file says."""
-        beside = PictureFinder([file.parent, file.parent.parent / "JPEGImages", file.parent.parent / "images"])
-        found = (beside.find(name) or self._finder.find(name)) if name else None
-        if found is not None:
-            return found
-        for suffix in sorted(PICTURE_SUFFIXES):
-            for candidate in (suffix, suffix.upper()):
-                found = beside.find(file.stem + candidate) or self._finder.find(file.stem + candidate)
-                if found is not None:
-                    return found
-        return None
+        if file.parent not in self._beside:
+            self._beside[file.parent] = PictureFinder(_picture_folders(file.parent, self._root))
+        names = [name] if name else []
+        names += [file.stem + suffix for suffix in sorted(PICTURE_SUFFIXES)]
+        finders = (self._beside[file.parent], self._finder)
+        return next((found for one in names for finder in finders if (found := finder.find(one)) is not None), None)
 
     def _size(self, file: Path, root: Xml.Element, path: Path) -> tuple[int, int] | None:
         said = root.find("size")
@@ -200,6 +214,18 @@ class _VocReading:
         return RawBox((left, top, right, bottom), self._class_of[name], where, crowd)
 
 
+def _picture_folders(labels: Path, root: Path) -> list[Path]:
+    """Where the pictures of a folder of XML files may lie: in it, beside it, or, below `Annotations/a/`, in `JPEGImages/a/`."""
+    folders = [labels]
+    place = labels
+    while True:
+        below = labels.relative_to(place)
+        folders += [place.parent / name / below for name in ("JPEGImages", "images", "Images")]
+        if place in {root, place.parent}:
+            return folders
+        place = place.parent
+
+
 def write_voc(sets: Mapping[str, DetectionSet], folder: Path, placing: Placing = "copy") -> Path:
     """Write `Annotations/`, `JPEGImages/`, `ImageSets/Main/`, `classes.txt`, and `labelled.json` where VOC cannot say it all.
 
@@ -213,28 +239,28 @@ def write_voc(sets: Mapping[str, DetectionSet], folder: Path, placing: Placing =
 
     Raises:
         ValueError: The sets have different classes.
+        SourceUnsupported: A class has a name that VOC cannot hold.
     """
     classes = next(iter(sets.values())).classes
     if any(part.classes != classes for part in sets.values()):
         raise ValueError("expected sets of the same classes")
+    if odd := [name for name in classes if not name.isprintable() or name != name.strip() or not name]:
+        raise SourceUnsupported(f"expected class names of one line of printable letters for VOC, got {odd[0]!r}; rename it")
     for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    stems = iter(unique_stems(picture.path for part in sets.values() for picture in part.pictures))
-    notes = {}
+    stems = unique_stems(picture.path for part in sets.values() for picture in part.pictures)
+    pictures = [picture for part in sets.values() for picture in part.pictures]
+    names = [f"JPEGImages/{stem}{picture.path.suffix}" for stem, picture in zip(stems, pictures, strict=True)]
+    # What the XML cannot say comes first: a set of which only a part was written must not be taken for one that is labelled throughout.
+    write_whole(folder / "classes.txt", "".join(f"{name}\n" for name in classes))
+    write_sidecar(folder, {name: note_of(picture, classes) for name, picture in zip(names, pictures, strict=True)})
+    rest = iter(stems)
     for split, dataset in sets.items():
-        members = []
-        for picture in dataset.pictures:
-            stem = next(stems)
-            name = f"JPEGImages/{stem}{picture.path.suffix}"
-            place(picture.path, folder / name, placing)
-            Xml.ElementTree(_element(picture, Path(name).name, classes)).write(
-                folder / "Annotations" / f"{stem}.xml", encoding="utf-8", xml_declaration=True
-            )
-            notes[name] = note_of(picture, classes)
-            members.append(stem)
-        (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("".join(f"{stem}\n" for stem in members), encoding="utf-8")
-    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-    write_sidecar(folder, notes)
+        write_whole(folder / "ImageSets" / "Main" / f"{split}.txt", "".join(f"{next(rest)}\n" for _ in dataset.pictures))
+    for stem, name, picture in zip(stems, names, pictures, strict=True):
+        place(picture.path, folder / name, placing)
+        with whole(folder / "Annotations" / f"{stem}.xml") as part:
+            Xml.ElementTree(_element(picture, Path(name).name, classes)).write(part, encoding="utf-8", xml_declaration=True)
     return folder
 
 

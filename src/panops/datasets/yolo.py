@@ -1,31 +1,30 @@
 """YOLO data sets: `data.yaml` with `train`, `val`, `test` and `names`; for each picture a text file of `class cx cy w h`, as shares.
 
 The label file of `.../images/x.jpg` is `.../labels/x.txt`, or `x.txt` beside the picture. An empty file is a picture without objects; so
-is a missing one, which is told. Lines of polygons or turned boxes give the upright box around them. `labelled.json` (see `sidecar`) adds
-what such lines cannot say.
+is a missing one, which is told. Lines of polygons or turned boxes give the upright box around them, those with key points (`kpt_shape` in
+the yaml) their box. `labelled.json` (see `sidecar`) adds what such lines cannot say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 
 from panops.datasets.picture_builder import RawBox, build_picture
-from panops.datasets.picture_finder import PICTURE_SUFFIXES, is_file, is_there, pictures_in
+from panops.datasets.picture_finder import PICTURE_SUFFIXES, PictureFinder, pictures_in
 from panops.datasets.picture_placing import Placing, place, unique_stems
 from panops.datasets.picture_size import picture_size
 from panops.datasets.problems import ProblemLog, ReadReport
 from panops.datasets.sidecar import Sidecar, note_of, write_sidecar
-from panops.datasets.text_file import read_text, yaml_of
+from panops.datasets.text_file import read_text
+from panops.datasets.whole_file import whole, write_whole
+from panops.datasets.yolo_description import NO_SPLITS, YoloDescription, describe_folder, read_data_yaml
+from panops.datasets.yolo_labels import LabelFiles
 from panops.domain.errors import SourceUnreachable
 from panops.domain.labels import DetectionSet, LabelledPicture
-
-SPLITS = ("train", "val", "valid", "test")
-_CLASS_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 
 
 def load_yolo(path: Path) -> dict[str, ReadReport]:
@@ -43,103 +42,27 @@ def load_yolo(path: Path) -> dict[str, ReadReport]:
     if not path.exists():
         raise SourceUnreachable(f"{path}: expected a data.yaml or a YOLO folder; there is none")
     log = ProblemLog()
-    if path.is_dir():
-        folder, classes = path, _class_file(path, log)
-        places = _folder_splits(path)
-    else:
-        folder, classes, places = _described(path, log)
-    sidecar = Sidecar(folder, log)
+    said = describe_folder(path, log) if path.is_dir() else read_data_yaml(path, log)
+    sidecar = Sidecar(said.folder, log)
     reports = {}
-    for split, roots in places.items():
-        pictures = _SplitReading(classes, sidecar, log).pictures(roots)
-        reports[split] = ReadReport(DetectionSet(split, classes, pictures), tuple(log.problems), "yolo")
+    for split, roots in said.places.items():
+        pictures = _SplitReading(said, sidecar, log).pictures(roots)
+        reports[split] = ReadReport(DetectionSet(split, said.classes, pictures), tuple(log.problems), "yolo")
         log.problems.clear()
     if not reports:
         log.add("broken_file", path, "expected train, val or test with pictures")
-        reports["all"] = ReadReport(DetectionSet("all", classes, ()), tuple(log.problems), "yolo")
+        reports["all"] = ReadReport(DetectionSet("all", said.classes, ()), tuple(log.problems), "yolo")
     return reports
-
-
-def _class_file(folder: Path, log: ProblemLog) -> tuple[str, ...]:
-    for name in _CLASS_FILES:
-        for file in (folder / name, folder / "labels" / name):
-            text = read_text(file, log) if file.is_file() else None
-            if text is not None:
-                return tuple(line.strip() for line in text.splitlines() if line.strip())
-    return ()
-
-
-def _folder_splits(folder: Path) -> dict[str, list[Path]]:
-    """`train/`, `images/train/` and so on; else the whole folder as `all`."""
-    places = {split: root for split in SPLITS for root in (folder / "images" / split, folder / split) if root.is_dir()}
-    return {split: [root] for split, root in places.items()} or {"all": [folder]}
-
-
-def _described(path: Path, log: ProblemLog) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
-    """Folder, classes, and split -> picture folders or lists of pictures, as the yaml says."""
-    text = read_text(path, log)
-    try:
-        content = yaml_of(text) if text is not None else {}
-    except ValueError as error:
-        log.add("broken_file", path, str(error))
-        content = {}
-    if not isinstance(content, dict):
-        log.add("broken_file", path, f"expected keys such as train, val and names; got {type(content).__name__}")
-        content = {}
-    classes = _names(content, path, log)
-    root = path.parent / str(content.get("path") or "")
-    if not is_there(root) or root.is_file():
-        log.add("bad_record", path, f"`path` names {root}, which is no folder; the yaml's own folder is taken", "mended", "path")
-        root = path.parent
-    keys = [key for key in content if key in SPLITS] + [key for key in content if _is_own_split(key, content[key], root)]
-    places = {split: _roots(content[split], split, root, path, log) for split in keys if content[split]}
-    return path.parent, classes, {split: roots for split, roots in places.items() if roots}
-
-
-def _is_own_split(key: object, value: object, root: Path) -> bool:
-    """Whether a key that YOLO does not know names a folder of pictures all the same."""
-    return key not in (*SPLITS, "path", "names", "nc") and isinstance(value, str) and bool(value) and is_there(root / value)
-
-
-def _names(content: Mapping[str, Any], path: Path, log: ProblemLog) -> tuple[str, ...]:
-    names = content.get("names")
-    if isinstance(names, dict) and names and all(isinstance(key, int) and 0 <= key < 10_000 for key in names):
-        missing = sorted(set(range(max(names) + 1)) - set(names))
-        if missing:
-            log.add("bad_record", path, f"names has no class {', '.join(map(str, missing[:5]))}; called class_N", "mended", "names")
-        names = [names.get(index, f"class_{index}") for index in range(max(names) + 1)]
-    if not isinstance(names, list) or not names:
-        log.add("broken_file", path, "expected names: a list of class names, or numbers with names", "dropped", "names")
-        return ()
-    classes = [str(name) for name in names]
-    if len(set(classes)) < len(classes):
-        log.add("duplicate_id", path, "two classes have the same name; the later got its number added", "mended", "names")
-        classes = [name if name not in classes[:index] else f"{name}_{index}" for index, name in enumerate(classes)]
-    count = content.get("nc")
-    if count is not None and count != len(classes):
-        log.add("bad_record", path, f"nc says {count} and names has {len(classes)}; names is taken", "mended", "nc")
-    return tuple(classes)
-
-
-def _roots(value: object, split: str, root: Path, path: Path, log: ProblemLog) -> list[Path]:
-    found = []
-    for entry in value if isinstance(value, list) else [value]:
-        text = str(entry).replace("\\", "/")
-        # Exports often say `../train/images` although the folder lies beside the yaml.
-        candidates = [root / text, root / text.removeprefix("../"), path.parent / text]
-        place = next((candidate for candidate in candidates if is_there(candidate)), None)
-        if place is None:
-            log.add("missing_picture", path, f"{split} names {entry}, and there is no such folder or list", "dropped", split)
-        else:
-            found.append(place)
-    return found
 
 
 class _SplitReading:
     """Reads the pictures of one split."""
 
-    def __init__(self, classes: tuple[str, ...], sidecar: Sidecar, log: ProblemLog) -> None:
-        self._classes = classes
+    def __init__(self, said: YoloDescription, sidecar: Sidecar, log: ProblemLog) -> None:
+        self._folder = said.folder
+        self._classes = said.classes
+        self._point_numbers = said.point_numbers
+        self._label_files = LabelFiles()
         self._sidecar = sidecar
         self._log = log
 
@@ -149,24 +72,36 @@ class _SplitReading:
         labels: set[Path] = set()
         for root in roots:
             for picture in self._listed(root) if root.is_file() else pictures_in(root):
-                paths[picture] = _label_file(picture)
+                paths[picture] = self._label_files.of(picture)
             if root.is_dir():
-                labels |= _label_files(root)
+                labels |= self._label_files.below(root)
         for label in sorted(labels - set(paths.values())):
             self._log.add("missing_picture", label, "there is no picture for this label file")
         return tuple(read for picture, label in paths.items() if (read := self._picture(picture, label)) is not None)
 
     def _listed(self, file: Path) -> list[Path]:
-        text = read_text(file, self._log) or ""
-        found = []
-        for number, line in enumerate(text.splitlines(), 1):
-            name = line.strip().replace("\\", "/")
-            path = next((path for path in (file.parent / name, Path(name)) if path.suffix and is_file(path)), None) if name else None
-            if path is not None:
-                found.append(path)
-            elif name:
-                self._log.add("missing_picture", file, f"there is no {name}", "dropped", f"line {number}")
-        return found
+        finder = PictureFinder([file.parent, self._folder, Path()])
+        found: dict[Path, int] = {}
+        moved = 0
+        for number, line in enumerate((read_text(file, self._log) or "").splitlines(), 1):
+            name, where = line.strip(), f"line {number}"
+            if not name:
+                continue
+            path = finder.find(name)
+            if path is None:
+                path = next((place for one in _endings(name) if (place := finder.find(one)) is not None), None)
+                moved += path is not None
+            if path is None:
+                self._log.add("missing_picture", file, f"there is no {name}", "dropped", where)
+            elif path in found:
+                self._log.add("duplicate_picture", file, f"{name} stands in line {found[path]}, too", "dropped", where)
+            else:
+                found[path] = number
+        if moved:
+            self._log.add(
+                "bad_record", file, f"{moved} lines name other places; their pictures were found by the end of the path", "mended"
+            )
+        return list(found)
 
     def _picture(self, path: Path, label: Path) -> LabelledPicture | None:
         size_wh = picture_size(path)
@@ -184,7 +119,7 @@ class _SplitReading:
         lines = (read_text(label, self._log) or "").splitlines()
         boxes = []
         polygons = 0
-        place = -1
+        place = -1  # among the lines that are not blank
         for number, line in enumerate(lines, 1):
             fields = line.split()
             if not fields:
@@ -194,8 +129,10 @@ class _SplitReading:
             values = self._numbers(fields, label, where)
             class_id = self._class_id(values[0], label, where) if values else None
             if values and class_id is not None:
-                polygons += len(values) > 5
-                boxes.append(RawBox(_box(values[1:], size_wh), class_id, where, place in crowd))
+                with_points = self._point_numbers and len(values) == 5 + self._point_numbers
+                shape = values[1:5] if with_points else values[1:]
+                polygons += len(shape) > 4
+                boxes.append(RawBox(_box(shape, size_wh), class_id, where, place in crowd))
         if polygons:
             self._log.add("polygon_boxed", label, f"{polygons} lines are polygons; the boxes around them are taken", "mended")
         return boxes
@@ -206,7 +143,7 @@ class _SplitReading:
         except ValueError:
             self._log.add("bad_line", label, f"expected numbers, got {' '.join(fields)[:60]!r}", "dropped", where)
             return None
-        if len(values) == 5 or (len(values) >= 7 and len(values) % 2 == 1):
+        if len(values) in {5, 5 + self._point_numbers} or (len(values) >= 7 and len(values) % 2 == 1):
             return values
         self._log.add("bad_line", label, f"expected a class and four numbers, got {len(values)} numbers", "dropped", where)
         return None
@@ -231,24 +168,10 @@ def _box(values: list[float], size_wh: tuple[int, int]) -> tuple[float, float, f
     return left * width, top * height, right * width, bottom * height
 
 
-def _label_file(picture: Path) -> Path:
-    """`labels/` for the last `images/` of the path, where that file or folder is there; else beside the picture."""
-    parts = list(picture.parts)
-    for index in range(len(parts) - 2, -1, -1):
-        if parts[index] == "images":
-            label = Path(*parts[:index], "labels", *parts[index + 1 :]).with_suffix(".txt")
-            if label.parent.is_dir():
-                return label
-            break
-    return picture.with_suffix(".txt")
-
-
-def _label_files(root: Path) -> set[Path]:
-    """The label files that belong to a folder of pictures."""
-    folder = _label_file(root / "x.jpg").parent
-    names = {*_CLASS_FILES, "train.txt", "val.txt", "test.txt"}
-    nested = [path for path in folder.rglob("*.txt") if path.name not in names and "README" not in path.name]
-    return {path for path in nested if folder != root or "labels" not in path.relative_to(root).parts[:-1]}
+def _endings(name: str) -> Iterator[str]:
+    """The name without its first folders: lists that came from another machine are full of its paths. One folder at least must agree."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
+    return ("/".join(parts[index:]) for index in range(len(parts) - 1))
 
 
 def write_yolo(sets: Mapping[str, DetectionSet], folder: Path, placing: Placing = "copy") -> Path:
@@ -269,19 +192,35 @@ def write_yolo(sets: Mapping[str, DetectionSet], folder: Path, placing: Placing 
     if any(part.classes != classes for part in sets.values()):
         raise ValueError("expected sets of the same classes")
     notes = {}
-    for split, dataset in sets.items():
+    # A split that is called as a key of the yaml would be taken for it.
+    named = {f"{split}_set" if split in NO_SPLITS else split: dataset for split, dataset in sets.items()}
+    for split, dataset in named.items():
         (folder / "labels" / split).mkdir(parents=True, exist_ok=True)
         for picture, stem in zip(dataset.pictures, unique_stems(picture.path for picture in dataset.pictures), strict=True):
             suffix = picture.path.suffix if picture.path.suffix.lower() in PICTURE_SUFFIXES else ".jpg"
             name = f"images/{split}/{stem}{suffix}"
             place(picture.path, folder / name, placing)
-            (folder / "labels" / split / f"{stem}.txt").write_text(_lines(picture), encoding="utf-8")
+            with whole(folder / "labels" / split / f"{stem}.txt") as part:
+                part.write_text(_lines(picture), encoding="utf-8")
             notes[name] = note_of(picture, classes)
     write_sidecar(folder, notes)
-    path = folder / "data.yaml"
-    content = {**{split: f"images/{split}" for split in sets}, "names": dict(enumerate(classes))}
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path = folder / "data.yaml"  # the last of all: without it nobody takes half a set for a whole one
+    content = {**{split: f"images/{split}" for split in named}, "names": {index: _Quoted(name) for index, name in enumerate(classes)}}
+    write_whole(path, yaml.dump(content, Dumper=_YamlDumper, sort_keys=False, allow_unicode=True))
     return path
+
+
+class _Quoted(str):
+    """A name that stands in quotes in YAML, so that nobody reads `08` or `on` as anything else."""
+
+    __slots__ = ()
+
+
+class _YamlDumper(yaml.SafeDumper):
+    """Plain values, and names in quotes."""
+
+
+_YamlDumper.add_representer(_Quoted, lambda dumper, name: dumper.represent_scalar("tag:yaml.org,2002:str", str(name), style='"'))
 
 
 def _lines(picture: LabelledPicture) -> str:

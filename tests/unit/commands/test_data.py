@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -108,7 +110,7 @@ def test_stats_count_by_class_source_and_coverage(folder: Path) -> None:
 
     assert result.exit_code == 0
     assert "train: 12 pictures, 288 boxes, 0 pictures without a box" in result.output
-    assert "50%" in next(line for line in result.output.splitlines() if "│ car " in line)
+    assert "50%" in next(line for line in result.output.splitlines() if line.startswith("car "))
 
 
 def test_stats_as_json(folder: Path) -> None:
@@ -164,6 +166,51 @@ def test_split_leaves_out_what_cannot_be_decoded(folder: Path) -> None:
     assert sum(len(report.dataset) for report in open_sets(folder / "split").values()) == 11
 
 
+LONG = ("person", "a_name_of_some_length", "[red]no markup[/]", "Baustellenfahrzeug auf Rädern mit Anhänger und Kran")
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("command", ["stats", "split", "pick"])
+def test_names_are_whole_on_any_terminal(folder: Path, command: str, width: int) -> None:
+    sources = [f"source-number-{index}-with-a-long-name" for index in range(6)]
+    pictures = []
+    for index in range(12):
+        path = folder / "images" / f"{index}.png"
+        labelled = [True, True, True, index % 2 == 0]
+        pictures.append(picture(path, BOXES, class_id=np.arange(24) % 3, source=sources[index % 6], group=f"{index}", labelled=labelled))
+    write_coco(DetectionSet("long", LONG, tuple(pictures)), folder / "long.json")
+    more = () if command == "stats" else ("--out", str(folder / "out"))
+    result = CliRunner().invoke(app, ["data", command, str(folder / "long.json"), *more], env={"COLUMNS": str(width)})
+    lines = result.output.splitlines()
+    told = result.output.replace("\n", "").replace(" ", "")
+
+    assert result.exit_code == 0
+    assert "…" not in result.output
+    for name in (*LONG, *(sources if width > 40 else ())):
+        if len(name) <= width // 2:
+            assert any(name in line for line in lines), name
+    for name in LONG:
+        first = name.replace(" ", "")[: width // 4]
+        assert first in told, name
+
+
+def test_a_split_that_fails_leaves_the_earlier_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = folder / "split"
+    panops("split", folder / "train.json", "--out", out, "--test", "0.2")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    count = iter(range(9))
+
+    def full(_: int) -> None:
+        if next(count) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PanopsError, match="No space left"):
+        panops("split", folder / "train.json", "--out", out, "--seed", "5", "--replace")
+
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_split_writes_over_nothing_unasked(folder: Path) -> None:
     with pytest.raises(PanopsError, match="holds the labels"):
         panops("split", folder, "--out", folder)
@@ -182,7 +229,9 @@ def test_show_draws_what_was_asked_for(folder: Path) -> None:
 
     assert "wrote" in result.output
     assert "3 of 14 pictures, 72 boxes" in result.output
-    assert cv2.imread(str(folder / "sheet.jpg")).shape == (2 * (320 + 40 + 6) + 6, 2 * 326 + 6, 3)
+    height, width, _ = cv2.imread(str(folder / "sheet.jpg")).shape
+    assert width == 2 * 326 + 6
+    assert height > 2 * (213 + 40 + 6) + 6, "two rows of pictures of 3:2, and the key"
 
 
 @pytest.mark.parametrize(

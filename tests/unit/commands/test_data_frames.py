@@ -84,6 +84,32 @@ def test_what_is_no_film_is_told_and_leaves_nothing(tmp_path: Path, name: str, w
     assert not (tmp_path / "out").exists()
 
 
+def test_a_film_that_cannot_be_read_stops_not_the_others(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("hello")
+    films = [tmp_path / "text.mp4", make_film(tmp_path / "gate.mp4", count=12, rate_fps=10), tmp_path / "gone.mp4"]
+    result = frames(*films, "--out", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "frames.json: 2 pictures of 1 films" in result.stdout
+    assert "text.mp4: expected a video" in result.stderr
+    assert "gone.mp4: expected a video" in result.stderr
+    assert {picture.group for picture in open_dataset(tmp_path / "out").dataset.pictures} == {"gate"}
+    with pytest.raises(SourceCorrupt, match="any of the 2"):
+        frames(films[0], films[2], "--out", tmp_path / "none")
+
+
+def test_what_somebody_labelled_is_written_over_only_when_asked(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "gate.mp4", count=12, rate_fps=10)
+    frames(film, "--out", tmp_path / "out")
+    (tmp_path / "out" / "frames.json").write_text("labelled")
+    with pytest.raises(PanopsError, match="--replace"):
+        frames(film, "--out", tmp_path / "out")
+    assert (tmp_path / "out" / "frames.json").read_text() == "labelled"
+
+    assert frames(film, "--out", tmp_path / "out", "--replace").exit_code == 0
+    assert len(open_dataset(tmp_path / "out").dataset) == 2
+
+
 def test_wrong_words_are_told(tmp_path: Path) -> None:
     film = encode("libx264", iter([np.zeros((64, 64, 3), np.uint8)]), tmp_path / "one.mp4")
     assert "expected class names" in frames(film, "--out", tmp_path / "out", "--classes", " , ").stderr

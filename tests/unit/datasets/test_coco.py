@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,20 @@ def test_a_set_written_and_read_is_the_same(scenes: list[Path], data: st.DataObj
 
     assert report.problems == ()
     assert_same(report.dataset, dataset)
+
+
+def test_a_full_disk_leaves_the_earlier_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "set.json"
+    write_coco(DetectionSet("x", CLASSES, (picture(folder / "a.jpg", [(1, 2, 3, 4)]),)), path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_coco(DetectionSet("x", CLASSES, ()), path)
+    assert load_coco(path).dataset.box_count == 1
+    assert sorted(one.name for one in folder.iterdir()) == ["a.jpg", "images", "set.json"]
 
 
 def test_what_is_written_names_pictures_relative_to_the_file(folder: Path) -> None:

@@ -130,6 +130,9 @@ def test_a_description_joins_files_and_says_what_they_cannot(tmp_path: Path, set
         ("sets: {train: {labels: ., group_pattern: '('}}", "sets.train.group_pattern"),
         ("sets: {train: {labels: ., group_pattern: cam}}", "sets.train.group_pattern"),
         ("sets: {train: {labels: ., rider_in_box: often}}", "sets.train.rider_in_box"),
+        ("sets: {../../train: .}", "sets.../../train"),
+        ("sets: {'a\\b': .}", "sets.a\\b"),
+        ("sets: {'': .}", "sets."),
     ],
 )
 def test_a_wrong_description_names_the_field(tmp_path: Path, text: str, field: str) -> None:
@@ -164,6 +167,33 @@ def test_a_set_written_into_the_folder_of_another_does_not_mix_with_it(tmp_path:
     write_coco(sets["val"], tmp_path / "split" / "val.json")
 
     assert list(open_sets(tmp_path)) == ["all"]
+
+
+@pytest.mark.parametrize("name", ["TRAIN.JSON", "Annotations/train.json"])
+def test_capital_letters_of_other_systems_are_read(tmp_path: Path, sets: dict[str, DetectionSet], name: str) -> None:
+    write_coco(sets["train"], tmp_path / name)
+
+    assert len(open_dataset(tmp_path).dataset) == 2
+
+
+def test_a_folder_of_xml_in_capital_letters_is_voc(tmp_path: Path, sets: dict[str, DetectionSet]) -> None:
+    write_voc(sets, tmp_path)
+    for path in list((tmp_path / "Annotations").iterdir()):
+        path.rename(path.with_suffix(".XML"))
+
+    assert {name: (report.format, len(report.dataset)) for name, report in open_sets(tmp_path).items()} == {
+        "train": ("voc", 2),
+        "val": ("voc", 1),
+    }
+
+
+def test_of_the_files_of_coco_itself_those_with_boxes_are_taken(tmp_path: Path, sets: dict[str, DetectionSet]) -> None:
+    as_coco_annotations(sets, tmp_path)
+    caption = {"images": [], "annotations": [{"id": 1, "image_id": 1, "caption": "a car"}]}
+    (tmp_path / "annotations" / "captions_train.json").write_text(json.dumps(caption), encoding="utf-8")
+    write_coco(sets["train"], tmp_path / "annotations" / "person_keypoints_train.json")
+
+    assert {name: report.problems for name, report in open_sets(tmp_path).items()} == {"train": (), "val": ()}
 
 
 def test_the_sidecar_is_no_coco_file(tmp_path: Path, scenes: list[Path]) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import struct
+import time
+import zlib
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.datasets.picture_finder import PictureFinder, pictures_in
+from panops.datasets.picture_look import look_at
 from panops.datasets.picture_placing import place, unique_stems
 from panops.datasets.picture_size import picture_size, read_picture
 from tests.unit.datasets.drawn import save, scene
@@ -52,6 +58,46 @@ def test_a_turned_picture_has_the_size_that_opencv_decodes(tmp_path: Path, orien
 
     assert image is not None
     assert picture_size(path) == (image.shape[1], image.shape[0]) == ((64, 96) if orientation >= 5 else (96, 64))
+
+
+def turned(path: Path, orientation: int, *, at_end: bool = False) -> Path:
+    """A PNG or WebP of 96x64 with EXIF; in a PNG before or after the picture's data."""
+    tiff = b"II*\0" + struct.pack("<IHHHIHH", 8, 1, 0x0112, 3, 1, orientation, 0) + bytes(4)
+    data = save(path, scene(1), quality=101).read_bytes()
+    if path.suffix == ".png":
+        body = b"eXIf" + tiff
+        chunk = struct.pack(">I", len(tiff)) + body + struct.pack(">I", zlib.crc32(body))
+        at = len(data) - 12 if at_end else 33
+        path.write_bytes(data[:at] + chunk + data[at:])
+        return path
+    head = b"VP8X" + struct.pack("<IB3x", 10, 0x08) + struct.pack("<I", 95)[:3] + struct.pack("<I", 63)[:3]
+    content = b"WEBP" + head + data[12:] + b"EXIF" + struct.pack("<I", len(tiff)) + tiff
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(content)) + content)
+    return path
+
+
+@pytest.mark.parametrize(("name", "at_end"), [("a.png", False), ("a.png", True), ("a.webp", True)])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_other_formats_are_turned_by_exif_too(tmp_path: Path, name: str, at_end: bool, orientation: int) -> None:
+    path = turned(tmp_path / name, orientation, at_end=at_end)
+    image = read_picture(path)
+
+    assert image is not None
+    assert picture_size(path) == (image.shape[1], image.shape[0]) == ((64, 96) if orientation >= 5 else (96, 64))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".jp2"])
+@pytest.mark.parametrize("shape", [(64, 96), (64, 96, 3), (64, 96, 4)])
+def test_sixteen_bits_and_grey_become_eight_bits_of_colour(tmp_path: Path, suffix: str, shape: tuple[int, ...]) -> None:
+    deep = (np.arange(np.prod(shape)).reshape(shape) * 11 % 65536).astype(np.uint16)
+    path = save(tmp_path / f"a{suffix}", deep)
+    image = read_picture(path)
+
+    assert image is not None
+    assert (image.shape, image.dtype) == ((64, 96, 3), np.uint8)
+    assert image.max() > 200
+    assert picture_size(path) == (96, 64)
+    assert look_at(path).size_wh == (96, 64)
 
 
 @given(
@@ -100,12 +146,46 @@ def test_the_first_folder_that_has_it_wins(tmp_path: Path) -> None:
     assert finder.find("x" * 5000) is None
 
 
+def test_a_name_in_other_letters_is_found_where_it_is_the_only_one(tmp_path: Path) -> None:
+    for name in ("sub/Tu\u0308r.JPG", "sub/a.JPG", "b.png", "B.PNG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    finder = PictureFinder([tmp_path])
+
+    assert finder.find("sub/T\u00fcr.jpg") == tmp_path / "sub" / "Tu\u0308r.JPG"
+    assert finder.find(r"sub\A.jpg") == tmp_path / "sub" / "a.JPG"
+    assert finder.find("B.PNG") == tmp_path / "B.PNG"
+    assert finder.find("b.PNG") is None, "it may be either"
+    assert finder.find("Sub/a.jpg") is None
+
+
 @given(names=st.lists(st.sampled_from(["a", "A", "a_2", "b", "ä"]), max_size=12))
 def test_stems_never_collide(names: list[str]) -> None:
     stems = unique_stems(Path(f"{index}/{name}.jpg") for index, name in enumerate(names))
 
     assert len({stem.casefold() for stem in stems}) == len(names)
     assert all(stem.casefold().startswith(name.casefold()) for stem, name in zip(stems, names, strict=True))
+
+
+def test_twenty_thousand_pictures_of_one_name_take_no_time() -> None:
+    start_s = time.process_time()
+    stems = unique_stems(Path(f"{index}/frame.jpg") for index in range(20_000))
+
+    assert stems[::19_999] == ["frame", "frame_20000"]
+    assert time.process_time() - start_s < 2, "seconds; the square of them would be half a minute"
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = save(tmp_path / "a.png", scene(1))
+
+    def full(_: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space"):
+        place(source, tmp_path / "out" / "b.png", "copy")
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("how", ["copy", "link"])

@@ -96,6 +96,13 @@ def test_what_stands_in_for_groups_is_counted() -> None:
     assert (splitting.ungrouped, splitting.joined_groups, splitting.unit_count) == (2, 1, 4)
 
 
+def test_a_source_of_its_own_for_each_picture_takes_no_square_of_memory() -> None:
+    dataset = DetectionSet("all", CLASSES, tuple(picture(Path(str(index)), source=f"http://{index}") for index in range(3000)))
+    splitting = split_set(dataset, alone(3000), {"train": 0.8, "val": 0.2}, 0)
+
+    assert [len(part) for part in splitting.sets.values()] == [2400, 600]
+
+
 def test_no_picture_gives_empty_sets() -> None:
     splitting = split_set(DetectionSet("all", CLASSES, ()), alone(0), {"train": 0.8, "val": 0.2}, 0)
 

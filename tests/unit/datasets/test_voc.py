@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from panops.datasets import voc
+from panops.datasets.picture_placing import Placing
 from panops.datasets.problems import ReadReport
 from panops.datasets.voc import load_voc, parse_xml, write_voc
-from panops.domain.errors import SourceUnreachable
+from panops.domain.errors import SourceUnreachable, SourceUnsupported
 from panops.domain.labels import DetectionSet
-from tests.unit.datasets.drawn import CLASSES, assert_same, save, scene, sets_of
+from tests.unit.datasets.drawn import CLASSES, assert_same, picture, save, scene, sets_of
 
 SIZE = "<size><width>96</width><height>64</height><depth>3</depth></size>"
 
@@ -58,6 +61,27 @@ FAULTS = [
     ("outside", f"<annotation>{SIZE}{item(edges=(300, 1, 320, 3))}</annotation>", ("box_outside", "object 1", "dropped"), 0),
     ("over the edge", f"<annotation>{SIZE}{item(edges=(-9, 1, 20, 30))}</annotation>", ("box_clipped", "object 1", "mended"), 1),
     ("no object", f"<annotation>{SIZE}</annotation>", None, 0),
+    ("a mark of byte order", f"\ufeff<annotation>\r\n{SIZE}\r\n{item()}\r\n</annotation>", None, 1),
+    ("latin-1", f"<annotation>{SIZE}{item('Tür')}</annotation>".encode("latin-1"), ("encoding", "", "mended"), 1),
+    (
+        "blanks around numbers",
+        f"<annotation>{SIZE}{item(edges=(' 10 ', '20', ' 30', '40.5'))}</annotation>".replace(" ", "\n"),
+        None,
+        1,
+    ),
+    (
+        "parts of objects",
+        f"<annotation>{SIZE}{item().replace('<bndbox>', '<part><name>wheel</name></part><bndbox>')}</annotation>",
+        None,
+        1,
+    ),
+    (
+        "no ymax",
+        f"<annotation>{SIZE}{item().replace('<ymax>40</ymax>', '')}{item()}</annotation>",
+        ("bad_record", "object 1", "dropped"),
+        1,
+    ),
+    ("an empty name", f"<annotation><filename/>{SIZE}{item()}</annotation>", None, 1),
     ("utf-16", f'<?xml version="1.0" encoding="utf-16"?><annotation>{SIZE}{item("Tür")}</annotation>'.encode("utf-16"), None, 1),
 ]
 
@@ -114,6 +138,79 @@ def test_lists_of_single_classes_are_no_splits(tmp_path: Path) -> None:
 
     assert list(reports) == ["train"]
     assert [(one.kind, one.where) for one in reports["train"].problems] == [("missing_labels", "line 2")]
+
+
+def test_trainval_is_a_split_where_it_is_not_parted(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, f"<annotation>{SIZE}{item()}</annotation>")
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "trainval.txt").write_text("a.jpg\n", encoding="utf-8")
+    (lists / "test.txt").write_text("", encoding="utf-8")
+    (lists / "boat_trainval.txt").write_text("a -1\nb  1\n", encoding="utf-8")
+    reports = load_voc(folder)
+
+    assert {name: (len(report.dataset), report.problems) for name, report in reports.items()} == {"test": (0, ()), "trainval": (1, ())}
+
+
+def test_two_years_in_one_folder_have_lists_and_files_of_the_same_names(tmp_path: Path) -> None:
+    for year, left in (("VOC2007", 10), ("VOC2012", 20)):
+        folder_of(tmp_path / year, f"<annotation>{SIZE}{item(edges=(left, 20, 50, 40))}</annotation>")
+        (tmp_path / year / "ImageSets" / "Main").mkdir(parents=True)
+        (tmp_path / year / "ImageSets" / "Main" / "train.txt").write_text("a\n", encoding="utf-8")
+    report = load_voc(tmp_path)["train"]
+
+    assert report.problems == ()
+    assert [(one.path.parts[-3], one.xyxy[0, 0]) for one in report.dataset.pictures] == [("VOC2007", 10), ("VOC2012", 20)]
+
+
+def test_pictures_in_folders_like_those_of_the_labels(tmp_path: Path) -> None:
+    for camera, left in (("cam1", 10), ("cam2", 20)):
+        save(tmp_path / "JPEGImages" / camera / "1.jpg", scene(left))
+        path = tmp_path / "Annotations" / camera / "1.xml"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"<annotation><filename>1.jpg</filename>{SIZE}{item(edges=(left, 20, 50, 40))}</annotation>", encoding="utf-8")
+    report = only(load_voc(tmp_path))
+
+    assert report.problems == ()
+    assert [(one.path.parent.name, one.xyxy[0, 0]) for one in report.dataset.pictures] == [("cam1", 10), ("cam2", 20)]
+
+
+def test_capital_letters_of_other_systems_are_read(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, f"<annotation><filename>a.jpg</filename>{SIZE}{item()}</annotation>")
+    (tmp_path / "Annotations" / "a.xml").rename(tmp_path / "Annotations" / "A.XML")
+    (tmp_path / "JPEGImages" / "a.jpg").rename(tmp_path / "JPEGImages" / "A.JPG")
+    (tmp_path / "Annotations" / "._A.XML").write_bytes(b"\0\5")
+    report = only(load_voc(folder))
+
+    assert report.problems == ()
+    assert report.dataset.box_count == 1
+
+
+@pytest.mark.parametrize("name", ["two\nlines", " car", "\x07", ""])
+def test_names_that_voc_cannot_hold_are_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceUnsupported, match="rename it"):
+        write_voc({"train": DetectionSet("train", ("person", name), ())}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_writing_that_is_broken_off_is_not_taken_for_labelled_throughout(
+    tmp_path: Path, scenes: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [picture(path, [(1, 2, 30, 40)], labelled=[True, False, False]) for path in scenes[:3]]
+    real = voc.place
+
+    def full(source: Path, target: Path, how: Placing) -> None:
+        if source == scenes[1]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target, how)
+
+    monkeypatch.setattr(voc, "place", full)
+    with pytest.raises(OSError, match="No space"):
+        write_voc({"train": DetectionSet("train", CLASSES, tuple(pictures))}, tmp_path)
+    report = load_voc(tmp_path)["train"]
+
+    assert [one.labelled.tolist() for one in report.dataset.pictures] == [[True, False, False]]
+    assert [one.kind for one in report.problems] == ["missing_labels"] * 2, "the list names what is not there"
 
 
 @settings(max_examples=25)
