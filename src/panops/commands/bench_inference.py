@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from panops.commands.bench_inference_contest import Contender, Ratio, contenders, contest, ratios
+from panops.commands.bench_inference_contest import FULL_PRECISION, Contender, Ratio, contenders, contest, ratios
 from panops.commands.evaluate_facts import model_facts, versions
-from panops.commands.evaluate_model import at_size, find_model
+from panops.commands.evaluate_model import at_size, find_model, told_apart
 from panops.commands.machine import machine
 from panops.commands.options import HomeOption
 from panops.domain.errors import ModelNotFound, PanopsError
+from panops.inference.registry import BACKENDS
 from panops.models.store import ModelStore, StoredModel
 from panops.storage.home import Home
 
@@ -47,14 +48,17 @@ def bench_inference(
     CPU time counts on a machine that does other things: "images a CPU second" is what one free core would do.
     """
     console = Console()
+    only = tuple(dict.fromkeys(backend or ()))
+    _check_backends(only)
     chosen = _chosen(models or [], ModelStore(Home(home).models))
     with ExitStack() as stack:
-        sized = [stack.enter_context(at_size(model, (size, size) if size else None)) for model in chosen]
+        sized = [stack.enter_context(at_size(model, (size, size) if size else None)) for model in chosen.values()]
         found: list[Contender] = []
-        for model in sized:
-            found += contenders(model, threads, tuple(backend or ()), logger.warning)
-        for contender in found:
-            stack.callback(contender.backend.close)
+        for called, model in zip(chosen, sized, strict=True):
+            more = contenders(model, threads, only, logger.warning, called)
+            for contender in more:
+                stack.callback(contender.backend.close)
+            found += more
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(f"{len(found)} in turns", total=1.0)
@@ -66,13 +70,23 @@ def bench_inference(
         _write(json_file, _record(found, compared, chosen, threads, seconds))
 
 
-def _chosen(names: Sequence[str], store: ModelStore) -> list[StoredModel]:
+def _check_backends(only: Sequence[str]) -> None:
+    known = [*BACKENDS.names(), FULL_PRECISION]
+    for name in only:
+        if name not in known:
+            raise typer.BadParameter(f"expected one of {', '.join(known)}; got {name!r}", param_hint="--backend")
+
+
+def _chosen(names: Sequence[str], store: ModelStore) -> dict[str, StoredModel]:
+    """The models, by what they are called in the table."""
     if names:
-        return [find_model(name, store) for name in dict.fromkeys(names)]
+        typed = list(dict.fromkeys(names))
+        models = [find_model(name, store) for name in typed]
+        return dict(zip(told_apart(models, typed), models, strict=True))
     found = [store.get(model.manifest.name) for model in store.list() if model.manifest.task == "detection"]
     if not found:
         raise ModelNotFound("expected a model to measure, and none is installed; name one, or get one with: panops models add yolox_nano")
-    return found
+    return {model.manifest.name: model for model in found}
 
 
 def _print(console: Console, found: Sequence[Contender], compared: Sequence[Ratio], rounds: int, threads: int) -> None:
@@ -86,7 +100,7 @@ def _print(console: Console, found: Sequence[Contender], compared: Sequence[Rati
     last = ""
     for contender in found:
         one = contender.record()
-        name = one["model"] + (" (INT8)" if contender.int8 else "")
+        name = contender.name + (" (INT8)" if contender.int8 else "")
         table.add_row(
             "" if name == last else name,
             "x".join(map(str, one["input_size_wh"])),
@@ -104,12 +118,12 @@ def _print(console: Console, found: Sequence[Contender], compared: Sequence[Rati
 
 
 def _record(
-    found: Sequence[Contender], compared: Sequence[Ratio], chosen: Sequence[StoredModel], threads: int, seconds: float
+    found: Sequence[Contender], compared: Sequence[Ratio], chosen: Mapping[str, StoredModel], threads: int, seconds: float
 ) -> dict[str, Any]:
     return {
         "bench": "inference",
         "settings": {"threads": threads, "seconds": seconds, "batch": 1},
-        "models": {model.manifest.name: model_facts(model) for model in chosen},
+        "models": {called: model_facts(model) for called, model in chosen.items()},
         "results": [contender.record() for contender in found],
         "ratios": [asdict(ratio) for ratio in compared],
         "machine": {**machine(), "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None},

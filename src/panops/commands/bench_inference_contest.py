@@ -40,6 +40,7 @@ class Contender:
         calls: Calls in a turn.
         wall_s: Of each call.
         cpu_s: For each turn, CPU time of the process for one call.
+        called: What the model is called; its own name where it is empty.
     """
 
     model: StoredModel
@@ -51,6 +52,12 @@ class Contender:
     calls: int = 1
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """The model's name, told apart from others that are measured."""
+        return self.called or self.model.manifest.name
 
     @property
     def cpu_ms(self) -> float:
@@ -61,7 +68,8 @@ class Contender:
         """For JSON."""
         wall = np.array(self.wall_s)
         return {
-            "model": self.model.manifest.name,
+            "model": self.name,
+            "version": self.model.manifest.version,
             "file": self.model.path.name,
             "backend": self.backend_name,
             "int8": self.int8,
@@ -96,7 +104,9 @@ class Ratio:
     cpu: float
 
 
-def contenders(model: StoredModel, threads: int, only: Sequence[str] = (), note: Callable[[str], None] = lambda _: None) -> list[Contender]:
+def contenders(
+    model: StoredModel, threads: int, only: Sequence[str] = (), note: Callable[[str], None] = lambda _: None, called: str = ""
+) -> list[Contender]:
     """The model on every backend that is installed and can run it, each checked to give finite and like outputs.
 
     Args:
@@ -104,13 +114,14 @@ def contenders(model: StoredModel, threads: int, only: Sequence[str] = (), note:
         threads: Threads of a session.
         only: Names of backends; all when empty.
         note: Told of backends that are left out, and why.
+        called: What the model is called; its own name where it is empty.
 
     Raises:
         ModelUnsupported: No backend can run it, or one gives NaN or infinity.
     """
     kind = model_format(model.path)
     int8 = is_int8(model)
-    names = list(BUILTIN_ORDER.get(kind, ()))
+    names = _names(kind)
     if "openvino" in names and not int8:
         names.insert(1, FULL_PRECISION)
     found: list[Contender] = []
@@ -120,9 +131,9 @@ def contenders(model: StoredModel, threads: int, only: Sequence[str] = (), note:
         try:
             backend = _open(name, model.path, threads)
         except (PluginError, ModelUnsupported) as error:
-            note(f"{model.manifest.name} without {name}: {error}")
+            note(f"{called or model.manifest.name} without {name}: {error}")
             continue
-        found.append(Contender(model, name, backend, _inputs(model, backend), int8))
+        found.append(Contender(model, name, backend, _inputs(model, backend), int8, called=called))
     if not found:
         raise ModelUnsupported(f"{model.manifest.name}: expected a backend that runs {model.path.name}; none of {', '.join(names)} does")
     _check(found)
@@ -140,8 +151,16 @@ def is_int8(model: StoredModel) -> bool:
     return kind == TFLITE and model.manifest.preprocessing.get("dtype") == "uint8"
 
 
+def _names(kind: str) -> list[str]:
+    """The backends that may read a format: built-in ones, then plug-ins."""
+    builtin = {name for order in BUILTIN_ORDER.values() for name in order}
+    return [*BUILTIN_ORDER.get(kind, ()), *(name for name in BACKENDS.names() if name not in builtin)]
+
+
 def _open(name: str, path: Path, threads: int) -> Backend:
     factory: Any = BACKENDS.load(name.partition(" ")[0])
+    if model_format(path) not in factory.formats:
+        raise ModelUnsupported(f"it reads {', '.join(sorted(factory.formats))}")
     backend: Backend = factory(path, threads=threads, precision="f32") if name == FULL_PRECISION else factory(path, threads=threads)
     return backend
 
@@ -159,7 +178,7 @@ def _check(found: Sequence[Contender]) -> None:
     reference: list[NDArray[Any]] = []
     for contender in found:
         outputs = [np.asarray(value, np.float64) for value in contender.backend.infer(contender.inputs).values()]
-        name = f"{contender.model.manifest.name} on {contender.backend_name}"
+        name = f"{contender.name} on {contender.backend_name}"
         if not all(np.isfinite(value).all() for value in outputs):
             raise ModelUnsupported(f"{name}: expected finite outputs, got NaN or infinity: its speed says nothing")
         reference = reference or outputs
@@ -167,7 +186,8 @@ def _check(found: Sequence[Contender]) -> None:
         if not same:
             raise ModelUnsupported(f"{name}: expected outputs of the same shapes as on {found[0].backend_name}, got others")
         contender.difference = max(
-            float(np.abs(a - b).max() / max(float(np.abs(b).max()), 1e-9)) for a, b in zip(outputs, reference, strict=True)
+            float(np.abs(a - b).max(initial=0.0) / max(float(np.abs(b).max(initial=0.0)), 1e-9))
+            for a, b in zip(outputs, reference, strict=True)
         )
 
 
@@ -223,8 +243,8 @@ def ratios(found: Sequence[Contender]) -> list[Ratio]:
     ]
     return [
         Ratio(
-            ours.model.manifest.name,
-            other.model.manifest.name,
+            ours.name,
+            other.name,
             ours.backend_name,
             other.backend_name,
             float(np.median(np.array(other.cpu_s) / np.array(ours.cpu_s))),

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -174,8 +175,8 @@ def _table(rows: Rows) -> MotTable:
 def _print(console: Console, settings: LoadSettings, loads: Sequence[CameraLoad], runs: Sequence[Figures]) -> None:
     per_frame = sum(len(seen) for load in loads for seen in load.detections) / (len(loads) * settings.ticks)
     title = f"{settings.cameras} cameras x {settings.fps:g} frames/s x {per_frame:.1f} detections, {settings.seconds:g} s"
-    table = Table(title=title, title_justify="left")
-    table.add_column("tracker")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("tracker", overflow="fold", min_width=10)
     for column in ("share of a core", "us a frame", "HOTA", "IDF1", "switches", "ratio"):
         table.add_column(column, justify="right")
     for run in runs:

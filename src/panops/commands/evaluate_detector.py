@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from panops.commands.evaluate_detector_table import print_results
-from panops.commands.evaluate_facts import data_facts, model_facts, setting_facts
-from panops.commands.evaluate_model import at_size, find_model
+from panops.commands.evaluate_facts import data_facts, data_title, model_facts, setting_facts
+from panops.commands.evaluate_model import at_size, find_model, told_apart
 from panops.commands.evaluate_thumbnail import thumbnail
 from panops.commands.options import HomeOption
 from panops.datasets.opening import open_dataset
@@ -51,10 +52,49 @@ def evaluate_detector(
 
     Labels may be partial: a class counts only in pictures that labelled it. Means are over classes, each weighing the same.
     """
+    measure(
+        model,
+        data,
+        split=split,
+        beside=beside,
+        summary=summary,
+        json_file=json_file,
+        report=report,
+        size=size,
+        backend=backend,
+        threads=threads,
+        precision=precision,
+        home=home,
+    )
+
+
+def measure(
+    model: str,
+    data: Path,
+    *,
+    split: str = "",
+    beside: str = "",
+    summary: Path | None = None,
+    json_file: Path | None = None,
+    report: Path | None = None,
+    size: int | None = None,
+    backend: str = "",
+    threads: int = 1,
+    precision: float = 0.9,
+    home: Path | None = None,
+    title: str = "",
+) -> None:
+    """What `panops evaluate detector` does, for other commands too; `title` is what the data is called, from its path where it is empty.
+
+    Raises:
+        PanopsError: The model or the data cannot be used, or nothing can be written.
+    """
     console = Console()
+    title = title or data_title(data, split)
     definitions = read_definitions(summary) if summary else ()
     store = ModelStore(Home(home).models)
-    models = [find_model(name, store) for name in filter(None, (model, beside))]
+    typed = [name for name in (model, beside) if name]
+    models = [find_model(name, store) for name in typed]
     opened = open_dataset(data, split)
     if opened.problems:
         logger.warning("%s: %d problems, the first: %s; all: panops data check", data, len(opened.problems), opened.problems[0])
@@ -63,16 +103,16 @@ def evaluate_detector(
     if not len(dataset):
         raise SourceCorrupt(f"{data}: expected labelled pictures, found none that can be used; see: panops data check {data}")
     results = []
-    for one, run, found in zip(models, runs, detections, strict=True):
-        with console.status(f"scoring {one.manifest.name}"):
+    for called, one, run, found in zip(told_apart(models, typed), models, runs, detections, strict=True):
+        with console.status(f"scoring {called}"):
             score = score_detections(dataset, found, one.manifest.classes)
-            results.append(analyse(one.manifest.name, model_facts(one, run), run.speed.record(), score, definitions, precision))
+            results.append(analyse(called, model_facts(one, run), run.speed.record(), score, definitions, precision))
     told = data_facts(data, split, dataset, len(opened.problems), broken)
-    print_results(console, results, f"{data.name}: {len(dataset)} pictures, {dataset.box_count} boxes")
+    print_results(console, results, f"{title}: {len(dataset):,} pictures, {dataset.box_count:,} boxes")
     if json_file is not None:
         _write(json_file, json.dumps(_record(results, told), indent=2, allow_nan=False) + "\n")
     if report is not None:
-        shown = {"data": data.stem if data.is_file() else data.name, **{f"data {name}": value for name, value in told.items()}}
+        shown = {"data": title, **{f"data {name}": value for name, value in told.items()}}
         _write(report, detection_page(results, {**shown, **setting_facts()}, thumbnail))
         console.print(f"report: {report}", highlight=False)
 
@@ -100,7 +140,10 @@ def _usable(dataset: DetectionSet, runs: Sequence[DeployedRun]) -> tuple[Detecti
         logger.warning("%s; left out", reason)
     kept = [index for index in range(len(dataset)) if index not in broken]
     pictures = tuple(dataset.pictures[index] for index in kept)
-    reasons = {dataset.pictures[index].path.name: reason for index, reason in broken.items()}
+    # By name; where two folders have one of that name, by the whole path.
+    names = Counter(dataset.pictures[index].path.name for index in broken)
+    paths = {index: dataset.pictures[index].path for index in broken}
+    reasons = {path.name if names[path.name] == 1 else str(path): broken[index] for index, path in paths.items()}
     return replace(dataset, pictures=pictures), [[run.detections[index] for index in kept] for run in runs], reasons
 
 

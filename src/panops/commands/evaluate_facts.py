@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,10 @@ from panops.export.deployed import AP_SETTINGS, DeployedRun
 from panops.models.checksum import sha256_of
 from panops.models.store import StoredModel
 
+# What many files and folders with labels are called: they say nothing of whose labels these are.
+_ANYBODYS = re.compile(
+    r"(val|valid|validation|train|test|data|dataset|labels|images|annotations|_annotations\..*|instances(_.*)?|measured|coco|yolo|voc)"
+)
 _PACKAGES = ("panops", "numpy", "openvino", "onnxruntime", "opencv-python-headless", "av", "pycocotools")
 
 
@@ -29,19 +34,37 @@ def versions(names: Sequence[str] = _PACKAGES) -> dict[str, str]:
     return found
 
 
+def data_title(path: Path, split: str = "") -> str:
+    """What to call labelled pictures in a heading: the file's or folder's name; the folder's too, where the name could be anybody's.
+
+    `site/val.json` is `site/val`, `mine/data/val.json` is `mine/val`, `helmets.json` is `helmets`.
+    """
+    place = path.resolve()
+    name = place.stem if place.suffix.lower() in (".json", ".yaml", ".yml") else place.name
+    if _ANYBODYS.fullmatch(name.lower()):
+        owner = next((one.name for one in place.parents if one.name and not _ANYBODYS.fullmatch(one.name.lower())), "")
+        # A dataset.yaml stands for its folder.
+        alone = place.suffix.lower() in (".yaml", ".yml") or place.is_dir()
+        name = owner if owner and alone and name.lower() in ("data", "dataset") else f"{owner}/{name}" if owner else name
+    return f"{name}, {split}" if split else name
+
+
 def model_facts(model: StoredModel, run: DeployedRun | None = None) -> dict[str, Any]:
     """What the model is, and how it was run."""
     manifest = model.manifest
     facts = {
         "version": manifest.version,
-        "file": model.path.name,
-        "bytes": model.path.stat().st_size,
-        "sha256": sha256_of(model.path),
+        **file_facts(model.path),
         "licence": manifest.licence,
         "classes_of_model": list(manifest.classes),
         "input_size_wh": list(run.size_wh if run else manifest.input_size_wh),
     }
     return {**facts, "backend": run.backend} if run else facts
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """A model's file."""
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def data_facts(path: Path, split: str, dataset: DetectionSet, problems: int, broken: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,24 @@ def find_model(what: str, store: ModelStore) -> StoredModel:
     if "/" in what or (path.suffix and "@" not in what):
         raise ModelNotFound(f"{what}: expected a model's file, or a folder with a {MANIFEST_NAME}; there is none")
     return store.get(what)
+
+
+def told_apart(models: Sequence[StoredModel], typed: Sequence[str]) -> list[str]:
+    """What to call each model where several stand side by side.
+
+    Args:
+        models: The models.
+        typed: What each was asked for by.
+
+    Returns:
+        Names; of one name in several versions `NAME@VERSION`; of one version in several places what was typed, with a number where that
+        is the same, too.
+    """
+    names = [model.manifest.name for model in models]
+    versions = [f"{name}@{model.version or model.manifest.version}" for name, model in zip(names, models, strict=True)]
+    numbered = [f"{words} ({number})" for number, words in enumerate(typed, 1)]
+    levels = (names, versions, list(typed))
+    return [next((level[row] for level in levels if level.count(level[row]) == 1), numbered[row]) for row in range(len(names))]
 
 
 def _beside(path: Path) -> StoredModel:

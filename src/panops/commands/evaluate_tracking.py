@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import panops
 from panops.domain.errors import PanopsError, SourceCorrupt
@@ -87,12 +89,12 @@ def _score_sequence(
 
 
 def _print(scores: dict[str, TrackingScore], title: str) -> None:
-    table = Table(title=title, title_justify="left")
-    table.add_column("sequence")
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("sequence", overflow="fold", min_width=12)
     for name in (*_SHARES, *_COUNTS):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for sequence, part in scores.items():
         figures = part.figures()
         shares = [f"{100 * figures[name]:.1f}" for name in _SHARES]
-        table.add_row(sequence, *shares, *(f"{figures[name]:.0f}" for name in _COUNTS))
+        table.add_row(Text(sequence), *shares, *(f"{figures[name]:.0f}" for name in _COUNTS))
     Console().print(table)

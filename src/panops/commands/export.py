@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from panops.commands.evaluate_facts import data_title
+from panops.commands.export_papers import Origin, checkpoint_origin, file_origin, write_papers
 from panops.commands.options import HomeOption, JsonOption
 from panops.datasets import open_dataset
+from panops.datasets.problems import ReadReport
 from panops.domain.errors import ModelNotFound, ModelUnsupported
-from panops.domain.labels import DetectionSet
 from panops.domain.manifest import ModelManifest
 from panops.export.agreement import file_run
 from panops.export.exporter import ExportSettings, Source, torch_source
@@ -60,27 +62,35 @@ def export(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source."""
-    dataset = _pictures(data)
+    """Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source.
+
+    Where the model is from goes along: papers, recipe and figures of MODEL lie beside the new file, for `panops models card`.
+    """
+    opened = _opened(data)
     known: dict[str, str] = {"licence": licence, "credit": credit, "not_for": not_for}
-    source = _source(model, name, size, known, home, dynamic=dynamic)
+    source, origin = _source(model, name, size, known, home, dynamic=dynamic)
     limits = Limits(max_loss, max_small_loss)
-    int8 = Int8Settings(pictures, seed, limits, _MIXED if mixed else (), _pictures(calibration))
+    others = _opened(calibration)
+    int8 = Int8Settings(pictures, seed, limits, _MIXED if mixed else (), others.dataset if others is not None else None)
     settings = ExportSettings(format=form, precision=precision, dynamic=dynamic, int8=int8)
     with _bar() as progress:
         try:
-            exported, report = export_model(source, out, settings, dataset, progress)
+            exported, report = export_model(source, out, settings, opened.dataset if opened is not None else None, progress)
+            progress("writing where it is from", 0, 1)
+            report = write_papers(exported, report, origin, opened, data)
         except ExportRefused as error:
             if as_json:
                 typer.echo(json.dumps({"error": str(error), **error.report}, indent=2))
             raise
+    for doubt in exported.verdict.doubts if exported.verdict is not None else ():
+        typer.echo(f"warning: {doubt}", err=True)
     if as_json:
         typer.echo(json.dumps({"path": str(exported.path), **report}, indent=2))
     else:
         _tell(exported, report)
 
 
-def _source(model: str, name: str, size: int | None, known: dict[str, str], home: Path | None, *, dynamic: bool) -> Source:
+def _source(model: str, name: str, size: int | None, known: dict[str, str], home: Path | None, *, dynamic: bool) -> tuple[Source, Origin]:
     path = Path(model)
     if path.suffix == ".pt":
         return _checkpoint(path, name or path.stem, size or _TRAINED_SIZE_PX, known, dynamic=dynamic)
@@ -97,16 +107,17 @@ def _source(model: str, name: str, size: int | None, known: dict[str, str], home
         width, height = manifest.input_size_wh
         raise ModelUnsupported(f"{file.name} has the fixed input size {width}x{height}; export the checkpoint (.pt) for --size {size}")
     renamed = replace(manifest, name=name) if name else manifest
-    return Source(read_onnx(file), renamed, file_run(file, "onnxruntime"))
+    return Source(read_onnx(file), renamed, file_run(file, "onnxruntime")), file_origin(manifest, file)
 
 
-def _checkpoint(path: Path, name: str, size: int, known: dict[str, str], *, dynamic: bool) -> Source:
-    from panops.training.checkpoint import load_network  # noqa: PLC0415  # torch: only a checkpoint needs it
+def _checkpoint(path: Path, name: str, size: int, known: dict[str, str], *, dynamic: bool) -> tuple[Source, Origin]:
+    from panops.training.checkpoint import load_network, read_checkpoint  # noqa: PLC0415  # torch: only a checkpoint needs it
     from panops.training.network import ExportedNetwork  # noqa: PLC0415  # as above
 
     network = load_network(path)
     manifest = detector_manifest(name, network.shape.classes, (size, size), **known)
-    return torch_source(ExportedNetwork(network).eval(), manifest, dynamic=dynamic)
+    source = torch_source(ExportedNetwork(network).eval(), manifest, dynamic=dynamic)
+    return source, checkpoint_origin(path, read_checkpoint(path))
 
 
 def _described(path: Path) -> tuple[ModelManifest, Path]:
@@ -124,9 +135,16 @@ def _described(path: Path) -> tuple[ModelManifest, Path]:
     return manifest, file
 
 
-def _pictures(path: Path | None) -> DetectionSet | None:
-    """The usable pictures of a data set."""
-    return None if path is None else open_dataset(path).dataset
+def _opened(path: Path | None) -> ReadReport | None:
+    """A data set, or as in a recipe `data.yaml#val`, one split of it; called by its file and folder."""
+    if path is None:
+        return None
+    file, split = path, ""
+    if not path.exists() and "#" in path.name:
+        name, _, split = path.name.rpartition("#")
+        file = path.with_name(name)
+    report = open_dataset(file, split)
+    return replace(report, dataset=replace(report.dataset, name=data_title(file, split)))
 
 
 @contextmanager
@@ -146,9 +164,9 @@ def _tell(exported: Exported, report: dict[str, Any]) -> None:
     if "note" in report:
         typer.echo(f"  {report['note']}")
     gate = report.get("int8", {}).get("gate")
-    if gate is not None:
+    verdict = exported.verdict
+    if gate is not None and verdict is not None:
         before, after = 100 * gate["float"]["AP"], 100 * gate["int8"]["AP"]
         kept = report["int8"]["kept_float"]
-        typer.echo(
-            f"  8 bits: AP {before:.1f} -> {after:.1f} on {gate['pictures']} pictures" + (f"; in float: {', '.join(kept)}" if kept else "")
-        )
+        typer.echo(f"  8 bits: AP {before:.1f} -> {after:.1f}" + (f"; in float: {', '.join(kept)}" if kept else ""))
+        typer.echo(f"  judged on {verdict.grounds}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,20 +23,21 @@ from panops.training.recipe import Recipe
 _TOOLS = ("panops", "torch", "numpy", "onnx", "opencv-python-headless")
 
 
-def papers_of(recipe: Recipe, figures: Path | None = None) -> Provenance:
+def papers_of(recipe: Recipe, figures: Mapping[str, Path] | None = None, *, look: bool = True) -> Provenance:
     """The papers of what a recipe made.
 
     Args:
         recipe: What was trained. Its paths are told by their last part: they are of this machine.
-        figures: What `panops evaluate detector --json` wrote of the result.
+        figures: What `panops evaluate detector --json` wrote of the result, by the name of the data.
+        look: Open the data sets, for their size and fingerprint; else they are only named.
 
     Raises:
         PanopsError: A data set is not there any more.
     """
-    measured = {"measured": json.loads(figures.read_text(encoding="utf-8"))} if figures is not None else {}
+    measured = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in (figures or {}).items()}
     return Provenance(
         parent=_parent(recipe.start) if recipe.start is not None else None,
-        data=tuple(_used(recipe)),
+        data=tuple(_used(recipe)) if look else tuple(DataUsed(path.name) for path in recipe.data.train),
         tools={name: version for name, version in versions(_TOOLS).items() if version != "not installed"},
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=_portable(recipe),

@@ -70,20 +70,27 @@ def align(dataset: DetectionSet, detections: Sequence[Detections], classes_of_mo
     for picture in dataset.pictures:
         labelled |= picture.labelled
     known = [name for name, some in zip(dataset.classes, labelled, strict=True) if some]
-    classes = tuple(name for name in known if name in classes_of_model)
-    to_scored = np.array([classes.index(name) if name in classes else -1 for name in classes_of_model], np.int64)
+    found = {_plain(name) for name in classes_of_model}
+    classes = tuple(name for name in known if _plain(name) in found)
+    index = {_plain(name): place for place, name in enumerate(classes)}
+    to_scored = np.array([index.get(_plain(name), -1) for name in classes_of_model], np.int64)
     wheels = [index for index, name in enumerate(dataset.classes) if name in TWO_WHEELERS]
     narrowed = dataset.with_classes(classes)
     cases = tuple(
-        _case(whole, picture, found, to_scored, wheels, classes)
-        for whole, picture, found in zip(dataset.pictures, narrowed.pictures, detections, strict=True)
+        _case(whole, picture, seen, to_scored, wheels, classes)
+        for whole, picture, seen in zip(dataset.pictures, narrowed.pictures, detections, strict=True)
     )
     return Cases(
         classes,
         cases,
-        tuple(name for name in classes_of_model if name not in known),
-        tuple(name for name in known if name not in classes_of_model),
+        tuple(name for name in classes_of_model if _plain(name) not in index),
+        tuple(name for name in known if name not in classes),
     )
+
+
+def _plain(name: str) -> str:
+    """Published lists of classes write `traffic light`, data sets `traffic_light`."""
+    return name.replace(" ", "_")
 
 
 def _case(

@@ -54,14 +54,25 @@ def detection_page(results: Sequence[DetectionResult], data: Mapping[str, Any], 
 
 
 _FALSE_WORDS = "Detections with the highest scores that no label bears out. Some are labels that are missing."
-_MISSED_WORDS = "Boxes that nothing found at the thresholds above, by their share of the picture; broken white lines are missed boxes."
+_MISSED_WORDS = "Boxes that nothing found at the thresholds above, by their share of the picture."
+# In a picture, what was missed has a broken line.
+_DASHED = {Kind.MISSED: " dashed"}
 
 
 def _headline(result: DetectionResult) -> str:
     overall = result.score.overall
-    boxes = f"{overall.boxes:,} boxes of {len(result.classes)} classes in {overall.pictures:,} pictures"
+    boxes = f"{_many(overall.boxes, 'box', 'boxes')} of {_many(len(result.classes), 'class', 'classes')}"
     lacking = result.score.cases.only_in_data
-    return f"{boxes}." + (f" The data also labels {', '.join(lacking)}, which the model does not have." if lacking else "")
+    told = [f"{boxes} in {_many(overall.pictures, 'picture', 'pictures')}."]
+    if not overall.boxes:
+        told.append("There is nothing to find here that the model knows, so there are no figures.")
+    if lacking:
+        told.append(f"The data also labels {', '.join(lacking)}, which the model does not have.")
+    return " ".join(told)
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _cards(results: Sequence[DetectionResult]) -> str:
@@ -84,6 +95,8 @@ def _cards(results: Sequence[DetectionResult]) -> str:
 
 def _pairs(results: Sequence[DetectionResult]) -> str:
     classes = list(dict.fromkeys(name for one in results for name in one.classes))
+    if not classes:
+        return ""
     sources = list(dict.fromkeys(source for one in results for source, _ in one.score.pairs))
     rows = []
     for source in sources:
@@ -133,7 +146,10 @@ def _curves(results: Sequence[DetectionResult]) -> str:
         if not having[0].curves[name].boxes:
             continue
         chart = curve_chart([one.curves[name] for one in having], [one.advice[name].best_f1 for one in having])
-        cards.append(f'<div class="card"><h3>{escape(name)}</h3>{chart}</div>')
+        found = any(one.advice[name].best_f1 for one in having)
+        cards.append(f'<div class="card"><h3>{escape(name)}{"" if found else " <small>nothing found</small>"}</h3>{chart}</div>')
+    if not cards:
+        return ""
     words = "At IoU .50. The dot is the threshold with the best balance."
     return f'<h2>Precision and recall</h2><p>{words}</p><div class="curves">{"".join(cards)}</div>'
 
@@ -146,6 +162,8 @@ def _thresholds(result: DetectionResult) -> str:
         best = _point(advice.best_f1, ("score", "precision", "recall", "f1"))
         precise = _point(advice.precise, ("score", "precision", "recall"))
         rows.append(f"<tr><th>{escape(name)}</th>{best}{precise}</tr>")
+    if not rows:
+        return ""
     words = "Which score to ask for. They are read off these pictures: other cameras may want others."
     return f"<h2>Thresholds</h2><p>{words}</p>{_table(heads, rows)}"
 
@@ -165,6 +183,8 @@ def _errors(result: DetectionResult) -> str:
         for name, kinds in result.kinds.items()
         if sums[name]
     )
+    if not bars:
+        return ""
     words = (
         "At the threshold of the best balance. Background: nothing labelled is near. Class: right place, wrong name. Localisation: right"
         " name, IoU below .5. Duplicate: the box was found already. Missed: boxes that nothing found."
@@ -179,6 +199,8 @@ def _counted(kinds: Mapping[Kind, int]) -> str:
 
 def _confusion(result: DetectionResult) -> str:
     names = [*result.classes, "background"]
+    if not result.confusion.any():
+        return ""
     rows = []
     for index, name in enumerate(names):
         row = result.confusion[index]
@@ -200,7 +222,7 @@ def _shots(title: str, words: str, shots: Sequence[WorstPicture], thumbnail: Thu
         where = " · ".join(filter(None, [shot.picture.source, shot.picture.path.name]))
         caption = f"<figcaption>{escape(shot.reason)}<small>{escape(where)}</small></figcaption>"
         figures.append(f"<figure>{marked_picture(shot, thumbnail(shot.picture))}{caption}</figure>")
-    key = "".join(f'<span><i class="{kind_class(kind)}"></i>{kind}</span>' for kind in BAR_KINDS if kind is not Kind.MISSED)
+    key = "".join(f'<span><i class="{kind_class(kind)}{_DASHED.get(kind, "")}"></i>{kind}</span>' for kind in BAR_KINDS)
     return f'<h2>{title}</h2><p>{words}</p><div class="key">{key}</div><div class="shots">{"".join(figures)}</div>'
 
 
@@ -218,14 +240,32 @@ def _groups(results: Sequence[DetectionResult]) -> str:
 
 
 def _method(results: Sequence[DetectionResult], data: Mapping[str, Any]) -> str:
-    facts = [{**one.facts, **{f"speed, {key}": value for key, value in one.speed.items()}} for one in results]
+    facts = [{**_spoken(one.facts), **({"speed": _speed(one.speed)} if "cpu_ms" in one.speed else {})} for one in results]
     parts = [_listed(data), *(f"<h3>{escape(one.name)}</h3>{_listed(told)}" for one, told in zip(results, facts, strict=True))]
     return f"<h2>How it was measured</h2>{''.join(parts)}"
 
 
+def _spoken(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as people say them."""
+    told = dict(facts)
+    if "input_size_wh" in told:
+        told["input"] = "x".join(map(str, told.pop("input_size_wh"))) + " px"
+    if "bytes" in told:
+        told["size"] = f"{told.pop('bytes') / 1e6:.2f} MB"
+    return told
+
+
+def _speed(speed: Mapping[str, Any]) -> str:
+    """One line of `Speed.record`."""
+    parts = [f"{speed[f'{what}_ms']:.1f} ms to {what}" for what in ("prepare", "infer", "finish") if f"{what}_ms" in speed]
+    threads = f"{speed['threads']} thread{'s' if speed['threads'] != 1 else ''}" if "threads" in speed else ""
+    return ", ".join(filter(None, [*parts, f"{speed['cpu_ms']:.1f} ms of CPU time in all", threads, "medians"]))
+
+
 def _listed(facts: Mapping[str, Any]) -> str:
-    rows = "".join(f"<dt>{escape(str(name).replace('_', ' '))}</dt><dd>{escape(_words(value))}</dd>" for name, value in facts.items())
-    return f"<dl>{rows}</dl>"
+    # What is empty tells nothing.
+    told = {str(name).replace("_", " "): _words(value) for name, value in facts.items() if value not in ("", [], {}, ())}
+    return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd>{escape(words)}</dd>' for name, words in told.items())}</dl>"
 
 
 def _words(value: Any) -> str:

@@ -89,7 +89,17 @@ def _shown_false(cases: Cases, one: Verdicts, place: int) -> WorstPicture:
 
 def _shown_missed(cases: Cases, one: Verdicts, box: int, share: float) -> WorstPicture:
     name = cases.classes[int(one.case.class_id[box])]
-    return WorstPicture(one.case.picture, f"missed {name}, {100 * share:.0f} % of the picture", _marks(cases, one, worst_box=box))
+    left, top, right, bottom = _corners(one.case.xyxy[box])
+    size = f"{max(1, round(right - left))}x{max(1, round(bottom - top))} px"
+    return WorstPicture(one.case.picture, f"missed {name}, {size}, {_percent(share)} of the picture", _marks(cases, one, worst_box=box))
+
+
+def _percent(share: float) -> str:
+    """`12 %`, `1.4 %`, `.03 %`: never 0 for what is there."""
+    value = 100 * share
+    if value < 0.01:
+        return "under .01 %"
+    return f"{value:.0f} %" if value >= 9.95 else f"{value:.1f} %" if value >= 0.95 else f"{value:.2f} %".removeprefix("0")
 
 
 def _marks(cases: Cases, one: Verdicts, worst_place: int = -1, worst_box: int = -1) -> tuple[Mark, ...]:

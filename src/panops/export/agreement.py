@@ -80,12 +80,19 @@ def compare(source: tuple[ModelManifest, Run], form: tuple[ModelManifest, Run], 
             (tensor,) = inputs.values()
             rows.append(run(tensor))
             found.append(task.finish({"rows": rows[-1]}, box))
-        largest = max(largest, float(np.abs(rows[0] - rows[1]).max(initial=0.0)))
+        largest = max(largest, _largest_gap(rows[0], rows[1]))
         pairs = _matched(found[0], found[1])
         total, again, extra = total + len(found[0]), again + len(pairs), extra + len(found[1]) - len(pairs)
         gaps = [abs(float(found[0].score[one]) - float(found[1].score[other])) for one, other in pairs]
         score = max([score, *gaps])
     return Agreement(len(pictures), largest, score, total, again, extra)
+
+
+def _largest_gap(one: Rows, other: Rows) -> float:
+    """The largest difference; infinite where either has what is no number, or another shape."""
+    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("inf")
+    return float(np.abs(one - other).max(initial=0.0))
 
 
 def file_run(path: Path, preferred: str) -> Run:

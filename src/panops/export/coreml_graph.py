@@ -192,8 +192,9 @@ class _Translation:
 
     def _resize(self, node: NodeProto, x: list[Any]) -> Any:
         scales = self._values[node.input[2]].tolist() if len(node.input) > 2 and node.input[2] else []
-        plain = attribute(node, "coordinate_transformation_mode", b"") == b"asymmetric"
-        if len(scales) != 4 or any(scale != int(scale) for scale in scales) or attribute(node, "mode") != b"nearest" or not plain:
+        nearest = attribute(node, "mode") == b"nearest" and attribute(node, "nearest_mode", b"") == b"floor"
+        plain = nearest and attribute(node, "coordinate_transformation_mode", b"") == b"asymmetric"
+        if len(scales) != 4 or scales[:2] != [1.0, 1.0] or any(scale != int(scale) for scale in scales) or not plain:
             raise ModelUnsupported(f"{node.name}: Core ML export knows scaling by nearest pixel and a whole factor, got another kind")
         height, width = (int(scale) for scale in scales[2:])
         return self._mb.upsample_nearest_neighbor(x=x[0], scale_factor_height=height, scale_factor_width=width, name=node.output[0])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -136,15 +137,14 @@ def _made(
         if precision == "int8" and not is_quantised(source.model):
             if dataset is None:
                 raise ModelUnsupported("8 bits need labelled pictures to calibrate and judge with; give a data set with --data")
-            quantised, gate = int8_file(source.model, source.manifest, work, dataset, settings.int8, progress)
-            report["int8"] = gate
+            quantised, report["int8"], verdict = int8_file(source.model, source.manifest, work, dataset, settings.int8, progress)
         else:
-            quantised = source.model
+            quantised, verdict = source.model, None
         pictures = readable(chosen_pictures(dataset, settings.compared, settings.int8.seed)) if dataset is not None else []
         form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
-        report |= _checked(source, form, settings.format, precision, pictures, dynamic=settings.dynamic)
+        report |= _checked(source, form, settings.format, precision, pictures, given=dataset is not None)
         _move(work, target)
-    exported = Exported(for_file(form.manifest, target), target)
+    exported = Exported(for_file(form.manifest, target), target, verdict)
     exported = replace(exported, manifest=replace(exported.manifest, accuracy=_figures(report, dataset) or exported.manifest.accuracy))
     report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": _size(target)}
     write_passport(exported, report)
@@ -171,7 +171,7 @@ def _precision(model: onnx.ModelProto, settings: ExportSettings) -> Precision:
 
 
 def _checked(
-    source: Source, form: Exported, form_format: Format, precision: Precision, pictures: list[LabelledPicture], *, dynamic: bool
+    source: Source, form: Exported, form_format: Format, precision: Precision, pictures: list[LabelledPicture], *, given: bool
 ) -> dict[str, Any]:
     """Compare the form with its source in every runtime that is here.
 
@@ -179,7 +179,7 @@ def _checked(
         ModelUnsupported: It differs by more than its precision explains.
     """
     if not pictures:
-        return {"compared": {}, "note": "not compared on pictures: no data set was given"}
+        return {"compared": {}, "note": f"not compared on pictures: {'none of them could be used' if given else 'no data set was given'}"}
     if form_format == "coreml":
         return {"compared": {}, "note": "Core ML runs on Apple's systems only: its graph was checked, its numbers were not"}
     found: dict[str, Agreement] = {}
@@ -205,7 +205,8 @@ def _runs(form: Exported, form_format: Format) -> Mapping[str, Run]:
 
 
 def _refuse_strangers(runtime: str, agreement: Agreement, precision: Precision, form_format: Format) -> None:
-    if agreement.largest > _LARGEST_DIFFERENCE[precision] or agreement.share < _SMALLEST_SHARE[precision]:
+    wild = not math.isfinite(agreement.largest)
+    if wild or agreement.largest > _LARGEST_DIFFERENCE[precision] or agreement.share < _SMALLEST_SHARE[precision]:
         raise ModelUnsupported(
             f"{form_format} in {runtime} differs from its source: by up to {agreement.largest:.3g} in a row, and"
             f" {agreement.found_again} of {agreement.detections} detections are the same; nothing was written, please report this"

@@ -35,6 +35,7 @@ def rewritten(traced: onnx.ModelProto) -> onnx.ModelProto:
     _fix_reshapes(graph)
     _merge_space_to_depth(graph)
     _chain_pools(graph)
+    _in_order(graph)
     _drop_unused(graph)
     _rename(graph)
     return _fresh(graph, traced)
@@ -72,7 +73,7 @@ def _fix_reshapes(graph: onnx.GraphProto) -> None:
         if node.op_type != "Reshape" or node.input[1] not in values:
             continue
         target = values[node.input[1]].tolist()
-        if len(target) == 3 and target[0] in (0, 1):
+        if len(target) == 3 and target[0] in (0, 1) and target[1] > 0:
             name = f"{node.output[0]}_shape"
             graph.initializer.append(numpy_helper.from_array(np.array([0, target[1], -1], np.int64), name))
             node.input[1] = name
@@ -84,18 +85,21 @@ def _merge_space_to_depth(graph: onnx.GraphProto) -> None:
     values = constants(graph)
     producer = {node.output[0]: node for node in graph.node}
     uses = Counter(name for node in graph.node for name in node.input)
+    dims = graph.input[0].type.tensor_type.shape.dim
+    sides = {(graph.input[0].name, axis): dims[axis].dim_value for axis in (2, 3) if len(dims) == 4}
     for conv in graph.node:
         if conv.op_type != "Conv" or conv.input[1] not in values:
             continue
         joined = producer.get(conv.input[0])
         if joined is None or joined.op_type != "Concat" or len(joined.input) != 4 or uses[joined.output[0]] != 1:
             continue
-        blocks = [_block(name, producer, values) for name in joined.input]
+        blocks = [_block(name, producer, values, sides) for name in joined.input]
         sources = {block[0] for block in blocks if block is not None}
-        plain = attribute(conv, "strides", [1, 1]) == [1, 1] and attribute(conv, "group", 1) == 1
-        if len(sources) != 1 or None in blocks or not plain or attribute(conv, "pads") != [1, 1, 1, 1]:
-            continue
         weight = values[conv.input[1]].astype(np.float32)
+        whole = len(set(blocks)) == 4 and attribute(joined, "axis") in (1, -3) and weight.shape[2:] == (3, 3)
+        plain = attribute(conv, "strides", [1, 1]) == attribute(conv, "dilations", [1, 1]) == [1, 1] and attribute(conv, "group", 1) == 1
+        if len(sources) != 1 or None in blocks or not whole or not plain or attribute(conv, "pads") != [1, 1, 1, 1]:
+            continue
         name = f"{conv.input[1].removesuffix('.weight')}.pixels.weight"
         pixels = _pixel_weight(weight, [block[1:] for block in blocks if block is not None])
         graph.initializer.append(numpy_helper.from_array(pixels, name))
@@ -110,22 +114,32 @@ def _merge_space_to_depth(graph: onnx.GraphProto) -> None:
         )
 
 
-def _block(name: str, producer: Mapping[str, NodeProto], values: Mapping[str, NDArray[np.generic]]) -> tuple[str, int, int] | None:
-    """Where a chain of slices with step 2 starts: the tensor, and the row and column (0 or 1) it begins with."""
+def _block(
+    name: str, producer: Mapping[str, NodeProto], values: Mapping[str, NDArray[np.generic]], sides: Mapping[tuple[str, int], int]
+) -> tuple[str, int, int] | None:
+    """Where a chain of slices with step 2 starts: the tensor, and the row and column (0 or 1) it begins with.
+
+    Args:
+        name: The chain's end.
+        producer: The node of each tensor.
+        values: Constants.
+        sides: Height (2) and width (3) of tensors where they are known: a slice that ends before them is something else.
+    """
     start = {2: 0, 3: 0}
-    seen = set()
+    seen: dict[int, int] = {}
     while name in producer and producer[name].op_type == "Slice":
         node = producer[name]
         if len(node.input) != 5 or any(entry not in values for entry in node.input[1:]):
             return None
-        first, _, axes, step = (values[entry].tolist() for entry in node.input[1:])
+        first, end, axes, step = (values[entry].tolist() for entry in node.input[1:])
         axis = axes[0] % 4
         if len(axes) != 1 or axis not in start or axis in seen or step != [2] or first[0] not in (0, 1):
             return None
-        seen.add(axis)
+        seen[axis] = end[0]
         start[axis] = first[0]
         name = node.input[0]
-    return (name, start[2], start[3]) if len(seen) == 2 else None
+    whole = len(seen) == 2 and all(end >= sides.get((name, axis), 0) for axis, end in seen.items())
+    return (name, start[2], start[3]) if whole else None
 
 
 def _pixel_weight(weight: NDArray[np.float32], starts: list[tuple[int, int]]) -> NDArray[np.float32]:
@@ -171,6 +185,21 @@ def _window(node: NodeProto) -> int:
     window = attribute(node, "kernel_shape")
     assert isinstance(window, list)  # noqa: S101  # `_same_size_pool` has looked
     return int(window[0])
+
+
+def _in_order(graph: onnx.GraphProto) -> None:
+    """Every node after those that it reads, as ONNX asks for: a chain may run against the order in which its parts stood."""
+    made = {output for node in graph.node for output in node.output}
+    waiting, ordered = list(graph.node), list[NodeProto]()
+    while waiting:
+        index = next((index for index, node in enumerate(waiting) if not made & set(node.input)), None)
+        if index is None:
+            return  # a circle: ONNX's own check tells of it
+        ordered.append(waiting.pop(index))
+        made -= set(ordered[-1].output)
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from panops.domain.errors import ModelUnsupported
 from panops.domain.labels import DetectionSet
 from panops.domain.manifest import ModelManifest
-from panops.evaluation.detection_score import DetectionScore
+from panops.evaluation.loss_interval import loss_interval
 from panops.export.calibration import chosen_pictures, input_tensors
 from panops.export.deployed import readable
 from panops.export.equalising import equalised
 from panops.export.files import write_form
-from panops.export.gate import ExportRefused, Limits, Progress, Verdict, score_file
+from panops.export.gate import ExportRefused, Limits, Measured, Progress, Verdict, measure_file
 from panops.export.layer_noise import LayerNoise, layer_noise
 from panops.export.quantising import quantised, quantised_layers
 
@@ -57,7 +57,7 @@ def int8_file(
     dataset: DetectionSet,
     settings: Int8Settings,
     progress: Progress,
-) -> tuple[onnx.ModelProto, dict[str, Any]]:
+) -> tuple[onnx.ModelProto, dict[str, Any], Verdict]:
     """Quantise and judge.
 
     Args:
@@ -69,7 +69,7 @@ def int8_file(
         progress: Told what is going on.
 
     Returns:
-        The 8-bit model, and what was measured.
+        The 8-bit model, what was measured, and the verdict that let it through.
 
     Raises:
         ExportRefused: It costs too much, also with the layers in float that `mixed` allows. The message names the layers that hurt
@@ -89,9 +89,9 @@ class _Attempt:
         if not pictures:
             raise ModelUnsupported("expected pictures to calibrate 8 bits with, got none; give a data set with --data")
         self._tensors: Tensors = input_tensors(manifest, pictures, model.graph.input[0].name)
-        self._before: DetectionScore | None = None
+        self._before: Measured | None = None
 
-    def run(self) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    def run(self) -> tuple[onnx.ModelProto, dict[str, Any], Verdict]:
         found = self._quantised(())
         verdict = self._verdict(found, "int8")
         report: dict[str, Any] = {
@@ -102,7 +102,7 @@ class _Attempt:
             "gate": verdict.record(),
         }
         if verdict.passed:
-            return found, report
+            return found, report, verdict
         noise = self._noise(found)
         report["worst_layers"] = [entry.record() for entry in noise[:_NAMED_LAYERS]]
         report["refused"] = report.pop("gate")
@@ -114,7 +114,7 @@ class _Attempt:
             tried.append({"kept_float": list(kept), "gate": attempt.record()})
             if attempt.passed and self._settings.mixed:
                 report |= {"kept_float": list(kept), "layers": len(quantised_layers(mixed)), "gate": attempt.record(), "tried": tried}
-                return mixed, report
+                return mixed, report, attempt
         report["tried"] = tried
         raise ExportRefused(self._refusal(verdict, noise, attempt, count), report)
 
@@ -126,17 +126,19 @@ class _Attempt:
 
     def _verdict(self, found: onnx.ModelProto, what: str) -> Verdict:
         if self._before is None:
-            plain = write_form(self._model, self._manifest, self._work / "before.onnx", "onnx", "float32")
-            self._before = score_file(plain, self._dataset, self._progress, "measuring float")
-            if self._before.overall.ap < _LEAST_AP:
-                found_little = f"{self._manifest.name} has AP {100 * self._before.overall.ap:.1f} on {self._dataset.name} in float"
+            plain = write_form(self._model, self._manifest, self._work / "gate.before.onnx", "onnx", "float32")
+            self._before = measure_file(plain, self._dataset, self._progress, "measuring float")
+            ap = self._before.score.overall.ap
+            if ap < _LEAST_AP:
+                found_little = f"{self._manifest.name} has AP {100 * ap:.1f} on {self._dataset.name} in float"
                 raise ModelUnsupported(
                     f"{found_little}: expected a model that finds what is labelled there, for nothing can be lost where nothing is found;"
                     " train it, or give another --data"
                 )
-        rounded = write_form(found, self._manifest, self._work / "after.onnx", "int8", "int8")
-        after = score_file(rounded, self._dataset, self._progress, f"measuring {what}")
-        return Verdict(self._before, after, self._settings.limits)
+        rounded = write_form(found, self._manifest, self._work / "gate.after.onnx", "int8", "int8")
+        after = measure_file(rounded, self._dataset, self._progress, f"measuring {what}")
+        interval = loss_interval(self._before.score, after.score, self._settings.seed)
+        return Verdict(self._before, after, self._settings.limits, interval, self._dataset)
 
     def _noise(self, found: onnx.ModelProto) -> list[LayerNoise]:
         level = equalised(self._model, self._tensors)
@@ -150,8 +152,9 @@ class _Attempt:
         else:
             passes = "would pass" if mixed.passed else "would not pass either"
             advice = f"with --mixed, the {count} worst in float, it {passes}: {mixed.sentence()}"
+        grounds = f"Measured on {verdict.grounds}." + "".join(f" But {doubt}." for doubt in verdict.doubts)
         return (
-            f"8 bits cost too much: {verdict.sentence()}; nothing was written. The layers that hurt: {worst}; {advice}."
+            f"8 bits cost too much: {verdict.sentence()}; nothing was written. {grounds} The layers that hurt: {worst}; {advice}."
             " The other way is to fine-tune with 8-bit rounding in the loop: a recipe that starts from the checkpoint, with"
             " eight_bits: true and a few thousand pictures; docs/training.md has one"
         )

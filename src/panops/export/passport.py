@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from panops.domain.errors import ModelError, ModelUnsupported
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
 from panops.models.checksum import sha256_of
 from panops.models.manifest_file import MANIFEST_NAME, dump_manifest, is_model_name, read_manifest
+
+if TYPE_CHECKING:
+    from panops.export.gate import Verdict
 
 REPORT_NAME = "export.json"
 # What the network was trained with (YOLOX's way): raw BGR pixels, the picture in the top left corner, the rest grey.
@@ -25,10 +28,12 @@ class Exported:
     Attributes:
         manifest: With the file's sha256.
         path: The file; for Core ML the package, a folder.
+        verdict: Of the gate, where it went to 8 bits.
     """
 
     manifest: ModelManifest
     path: Path
+    verdict: Verdict | None = None
 
 
 def detector_manifest(

@@ -239,8 +239,10 @@ class _Translation:
         x = self._stored[node.input[0]]
         kernel, stride = self._pair(node, "kernel_shape"), self._pair(node, "strides")
         pads = attribute(node, "pads", [0, 0, 0, 0])
-        if stride != (1, 1) or pads != [kernel[0] // 2] * 4:
-            raise ModelUnsupported(f"{node.name}: TFLite export knows maxima that keep the size, got strides {stride} and pads {pads}")
+        plain = stride == (1, 1) and attribute(node, "dilations", [1, 1]) == [1, 1] and kernel[0] % 2 == 1
+        if not plain or kernel[0] != kernel[1] or pads != [kernel[0] // 2] * 4:
+            told = f"window {kernel}, strides {stride} and pads {pads}"
+            raise ModelUnsupported(f"{node.name}: TFLite export knows maxima that keep the size, got {told}")
         options = self._schema.Pool2DOptionsT()
         options.padding = self._schema.Padding.SAME
         options.strideH, options.strideW = stride
@@ -268,9 +270,9 @@ class _Translation:
         stored_axis = rank - 1 if axis == 1 else axis - 1
         levels = [part.levels for part in parts if part.levels is not None]
         if len(levels) == len(parts):
-            # All parts need the same levels; the widest lose least.
-            widest = max(levels, key=lambda entry: entry.scale)
-            parts = [self._requantized(part, widest, f"{node.name}.{index}") for index, part in enumerate(parts)]
+            # All parts need the same levels: those that the whole is rounded to anyway, so that nothing is rounded twice.
+            common = self._home(node.output[0]) or _common_levels(levels)
+            parts = [self._requantized(part, common, f"{node.name}.{index}") for index, part in enumerate(parts)]
         else:
             parts = [self._as_float(part) for part in parts]
         shape = list(parts[0].shape)
@@ -354,6 +356,17 @@ class _Translation:
         value = attribute(node, name, [1, 1])
         assert isinstance(value, list)  # noqa: S101  # ONNX's type for it
         return int(value[0]), int(value[1])
+
+
+def _common_levels(levels: Sequence[Levels]) -> Levels:
+    """S8 levels for all parts of a concatenation: their own where they agree, else such as reach from the lowest value to the highest."""
+    if len(set(levels)) == 1:
+        return levels[0]
+    limits = np.iinfo(np.int8)
+    low = min((limits.min - entry.zero[0]) * entry.scale[0] for entry in levels)
+    high = max((limits.max - entry.zero[0]) * entry.scale[0] for entry in levels)
+    scale = (high - low) / (int(limits.max) - int(limits.min))
+    return Levels((float(scale),), (round(limits.min - low / scale),))
 
 
 def _same_pads(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -21,6 +21,15 @@ class FolderLock:
         self._folder = folder
         self._file: IO[str] | None = None
 
+    def check(self) -> None:
+        """Take it and give it back.
+
+        Raises:
+            PanopsError: As `__enter__`.
+        """
+        with self:
+            return
+
     def __enter__(self) -> Self:
         """Take it.
 

@@ -70,7 +70,7 @@ def prepare_data(recipe: Recipe) -> Prepared:
     """
     classes = tuple(recipe.classes)
     train, faults = _joined("train", recipe.data.train, classes, _taught(recipe))
-    val, more_faults = _joined("val", recipe.data.val, classes)
+    val, more_faults = prepare_val(recipe)
     mosaics = set(recipe.data.mosaic_sources)
     pictures = tuple(replace(picture, mosaic=picture.mosaic or picture.source in mosaics) for picture in train.pictures)
     train = replace(train, pictures=pictures)
@@ -81,6 +81,15 @@ def prepare_data(recipe: Recipe) -> Prepared:
     cache = PictureCache(train, round(largest * min(2.0, zoom)), cache_bytes())
     chain = AugmentChain(train, cache, recipe.augment)
     return Prepared(train, val, chain, Deck(weights, recipe.seed), cache, (*faults, *more_faults), recipe.input_px)
+
+
+def prepare_val(recipe: Recipe) -> tuple[DetectionSet, tuple[DataProblem, ...]]:
+    """What is measured on, in the recipe's classes, and what is wrong with it.
+
+    Raises:
+        PanopsError: A set cannot be opened, or knows none of the classes.
+    """
+    return _joined("val", recipe.data.val, tuple(recipe.classes))
 
 
 def prepare_network(recipe: Recipe, prepared: Prepared) -> DetectorNetwork:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from panops.domain.errors import PanopsError
+
+Result = TypeVar("Result")
 
 # One process measures while the others wait for their next step.
 _LONGEST_WAIT = timedelta(hours=2)
@@ -37,6 +42,32 @@ class Team:
     def largest(self, value: int) -> int:
         """The largest over all processes: a decision that one of them takes is taken by all."""
         return value
+
+
+def led(team: Team, do: Callable[[], Result]) -> Result | None:
+    """The first process does it while the others wait for it; where it fails, they end with it.
+
+    Returns:
+        What it gave; None in the other processes.
+
+    Raises:
+        LeaderFailed: In the other processes, where the first one failed.
+    """
+    if team.rank:
+        if team.largest(0):
+            raise LeaderFailed("the first process could not begin; it says why")
+        return None
+    try:
+        result = do()
+    except BaseException:
+        team.largest(1)
+        raise
+    team.largest(0)
+    return result
+
+
+class LeaderFailed(PanopsError):
+    """The process that prepares a training for all of them could not."""
 
 
 class DistributedTeam(Team):

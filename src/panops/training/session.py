@@ -26,9 +26,9 @@ from panops.training.history import History
 from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.prepare import Prepared, prepare_data, prepare_network, prepare_teacher
 from panops.training.processes import Team, local_rank
-from panops.training.recipe import Recipe, write_recipe
+from panops.training.recipe import Recipe, differences, write_recipe
 from panops.training.report import write_report
-from panops.training.trainer import HEADLINE, Progress, StepFigures, Trainer
+from panops.training.trainer import HEADLINE, Progress, StepFigures, Trainer, is_over
 from panops.training.validate import Validation
 
 logger = logging.getLogger(__name__)
@@ -177,6 +177,26 @@ def _trained(recipe: Recipe, folder: Path, device: torch.device, threads: int, w
     log.report(progress, "finished" if trainer.finished else "stopped", now=True)
     step, best = best_figures(folder)
     return Outcome(progress, trainer.finished, first, best, step, prepared.problems, prepared.cache.unreadable, prepared.val)
+
+
+def finished_before(recipe: Recipe, folder: Path) -> Outcome | None:
+    """How a training ended that is at its end already; None where there is something to train, or another recipe's checkpoint.
+
+    Nothing is opened but the checkpoint and the history, so `val` is empty and `unreadable` is not known.
+
+    Raises:
+        ModelUnsupported: The checkpoint is damaged.
+    """
+    if not (folder / "last.pt").is_file():
+        return None
+    content = read_checkpoint(folder / "last.pt")
+    if "progress" not in content or "recipe" not in content:
+        return None  # weights alone
+    progress = Progress(**content["progress"])
+    if differences(recipe, content["recipe"]) or not is_over(recipe, progress):
+        return None
+    step, best = best_figures(folder)
+    return Outcome(progress, True, progress.step, best, step, (), 0, DetectionSet("val", tuple(recipe.classes), ()))
 
 
 def best_figures(folder: Path) -> tuple[int, dict[str, float]]:

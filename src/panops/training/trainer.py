@@ -142,7 +142,7 @@ class Trainer:
         if other:
             raise ModelUnsupported(
                 f"{path}: expected the checkpoint of this recipe, got one of another ({'; '.join(other)});"
-                " train into another folder, or start anew with --restart"
+                " train into another folder (from these weights: with `start` in the recipe), or start anew with --restart"
             )
         self._network.load_state_dict(content["model"])
         self._average.load(content["ema"], content["ema_steps"])
@@ -191,8 +191,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether all steps are done, or nothing got better for long enough."""
-        patience = self.recipe.patience
-        return self.progress.step >= self.recipe.steps or (patience > 0 and self.progress.evaluations_since_best >= patience)
+        return is_over(self.recipe, self.progress)
 
     def step(self, pictures: Tensor, targets: TargetBatch) -> dict[str, float]:
         """One step on a batch (B, 3, H, W) uint8; gives the parts of the loss."""
@@ -287,6 +286,11 @@ class Trainer:
             "progress": {name: getattr(progress, name) for name in Progress.__slots__},
         }
         write_checkpoint(self._folder / name, content)
+
+
+def is_over(recipe: Recipe, progress: Progress) -> bool:
+    """Whether a training is at its end: all steps are done, or nothing got better for long enough."""
+    return progress.step >= recipe.steps or (recipe.patience > 0 and progress.evaluations_since_best >= recipe.patience)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

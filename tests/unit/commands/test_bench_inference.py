@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from panops.cli import app
-from panops.commands.bench_inference_contest import Contender, contenders, contest, is_int8, ratios
+from panops.commands.bench_inference_contest import Contender, _check, contenders, contest, is_int8, ratios
 from panops.domain.errors import ModelNotFound, ModelUnsupported
 from panops.domain.protocols import TensorSpec
 from panops.models.store import StoredModel
@@ -108,6 +108,40 @@ def test_backends_can_be_chosen_and_those_left_out_are_told(tmp_path: Path) -> N
     assert [contender.backend_name for contender in found] == ["onnxruntime"]
     with pytest.raises(ModelUnsupported, match="expected a backend that runs"):
         contenders(model, 1, ["litert"])
+
+
+def test_two_versions_of_one_model_are_two_rows(tmp_path: Path) -> None:
+    first, second = (write_detector(tmp_path / folder, "bright") for folder in ("first", "second"))
+    out = tmp_path / "out.json"
+    words = ["bench", "inference", str(first), str(second), "--seconds", "0.1", "--json", str(out), "--backend", "onnxruntime"]
+    result = CliRunner().invoke(app, [*words, "--home", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert list(found["models"]) == [row["model"] for row in found["results"]] == [str(first), str(second)]
+
+
+def test_an_unknown_backend_is_a_sentence(tmp_path: Path) -> None:
+    model = write_detector(tmp_path / "one", "bright")
+    words = ["bench", "inference", str(model), "--backend", "openvno", "--home", str(tmp_path)]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "expected one of" in result.output
+    assert "openvino f32; got 'openvno'" in result.output
+
+
+class EmptyBackend(CountingBackend):
+    """A model that finds nothing gives rows without numbers."""
+
+    def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        super().infer(inputs)
+        return {"rows": np.zeros((0, 6))}
+
+
+def test_outputs_without_numbers_are_alike(tmp_path: Path) -> None:
+    model = stored(tmp_path, "plain")
+    found = [Contender(model, name, EmptyBackend(name, []), {}, int8=False) for name in ("one", "two")]
+    _check(found)
+    assert [one.difference for one in found] == [0.0, 0.0]
 
 
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

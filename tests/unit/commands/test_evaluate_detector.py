@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from panops.cli import app
+from panops.commands.evaluate_facts import data_title
 from panops.commands.evaluate_model import at_size
 from panops.domain.errors import ModelChecksumMismatch, ModelNotFound, ModelUnsupported, PanopsError, SourceCorrupt
 from panops.models.checksum import sha256_of
@@ -101,6 +102,100 @@ def test_a_second_model_stands_beside(data: Path, tmp_path: Path) -> None:
     assert [one["name"] for one in found["models"]] == ["first", "second"]
     assert [one["backend"] for one in found["models"]] == ["OnnxRuntimeBackend"] * 2
     assert found["models"][0]["classes"]["lamp"]["AP50"] == pytest.approx(found["models"][1]["classes"]["lamp"]["AP50"])
+
+
+@pytest.mark.parametrize("same_version", [False, True])
+def test_two_versions_of_one_model_are_told_apart(data: Path, tmp_path: Path, same_version: bool) -> None:
+    first, second = (write_detector(tmp_path / folder / "model", "bright") for folder in ("first", "second"))
+    if not same_version:
+        manifest = second.parent / "manifest.yaml"
+        manifest.write_text(manifest.read_text().replace('version: "1"', 'version: "2"').replace("version: '1'", "version: '2'"))
+    page, out = tmp_path / "out.html", tmp_path / "out.json"
+    output = run(tmp_path, first.parent, "--data", data, "--beside", second.parent, "--report", page, "--json", out)
+    wanted = [str(first.parent), str(second.parent)] if same_version else ["bright@1", "bright@2"]
+    assert [one["name"] for one in json.loads(out.read_text())["models"]] == wanted
+    text = page.read_text(encoding="utf-8")
+    for name in wanted:
+        assert name in text
+        assert name in output.replace("\n", "")
+
+
+def test_the_same_model_twice_is_numbered(data: Path, tmp_path: Path) -> None:
+    model, out = write_detector(tmp_path / "bright"), tmp_path / "out.json"
+    run(tmp_path, model, "--data", data, "--beside", model, "--json", out)
+    assert [one["name"] for one in json.loads(out.read_text())["models"]] == [f"{model} (1)", f"{model} (2)"]
+
+
+def test_names_stay_whole_on_a_narrow_terminal(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, label = "construction-site-safety-of-the-north", "motorcycle_with_a_side_car"
+    content = json.loads(data.read_text())
+    for image in content["images"]:
+        image["source"] = source
+    content["categories"][0]["name"] = label
+    data.write_text(json.dumps(content))
+    model = write_detector(tmp_path / "bright", "a-long-name-of-a-model", classes=(label,))
+    other = write_detector(tmp_path / "other", "another-long-name-of-one", classes=(label,))
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ([], ["--beside", other]):
+        lines = run(tmp_path, model, "--data", data, *words).splitlines()
+        assert max(len(line) for line in lines) <= 80
+        for name in (source, label):
+            assert any(name in line for line in lines)
+        # Nothing is cut from a name or a figure.
+        assert not any("…" in line for line in lines)
+    assert any(line.startswith("(2) another-long-name-of-one") for line in lines)
+
+
+def test_the_heading_names_the_data(data: Path, tmp_path: Path) -> None:
+    model, page = write_detector(tmp_path / "bright"), tmp_path / "out.html"
+    mine = data.parent.rename(tmp_path / "my-yard")
+    output = run(tmp_path, model, "--data", mine / "val.json", "--report", page)
+    assert "<h1>bright on my-yard/val</h1>" in page.read_text(encoding="utf-8")
+    assert "my-yard/val: 3 pictures, 3 boxes" in output
+
+
+@pytest.mark.parametrize(
+    ("path", "split", "title"),
+    [
+        ("site/val.json", "", "site/val"),
+        ("site/helmets.json", "", "helmets"),
+        ("runs/mine/data/val.json", "", "mine/val"),
+        ("mine/data/measured.json", "", "mine/measured"),
+        ("mine/_annotations.coco.json", "", "mine/_annotations.coco"),
+        ("cones/dataset.yaml", "test", "cones, test"),
+        ("cones/yolo.v2", "", "yolo.v2"),
+    ],
+)
+def test_what_data_is_called(path: str, split: str, title: str, tmp_path: Path) -> None:
+    assert data_title(tmp_path / path, split) == title
+
+
+def test_data_without_a_common_class_or_box_says_so(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    model = write_detector(tmp_path / "bright", classes=("Lamp", "dog"))
+    page = tmp_path / "out.html"
+    output = run(tmp_path, model, "--data", data, "--report", page, "--json", tmp_path / "out.json")
+    assert "nothing to judge bright by: it finds Lamp, dog, and the data labels lamp, cat" in output
+    assert "There is nothing to find here" in page.read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "out.json").read_text())["models"][0]["overall"]["AP"] is None
+    content = json.loads(data.read_text())
+    content["annotations"] = []
+    data.write_text(json.dumps(content))
+    output = run(tmp_path, write_detector(tmp_path / "other", "other"), "--data", data, "--report", page)
+    assert "nothing to judge other by: expected labelled boxes of lamp, and there are none" in output
+
+
+def test_pictures_of_one_name_in_two_folders_are_both_named(data: Path, tmp_path: Path) -> None:
+    content = json.loads(data.read_text())
+    for index, folder in ((1, "east"), (3, "west")):
+        content["images"][index]["file_name"] = f"{folder}/1.png"
+        (data.parent / folder).mkdir()
+        (data.parent / folder / "1.png").write_bytes(b"\x89PNG not a picture")
+    data.write_text(json.dumps(content))
+    out = tmp_path / "out.json"
+    run(tmp_path, write_detector(tmp_path / "bright"), "--data", data, "--json", out)
+    left_out = json.loads(out.read_text())["data"]["left_out"]
+    assert [Path(name).parent.name for name in left_out] == ["east", "west"]
 
 
 def test_another_size_is_run_without_touching_the_file(data: Path, tmp_path: Path) -> None:

@@ -109,7 +109,17 @@ def test_worst_pictures_come_in_order_and_once() -> None:
     assert [mark.words for mark in false[1].marks if mark.is_worst] == ["car 0.60"]
     missed = worst_missed(cases, verdicts)
     assert [(one.picture.path.name, one.reason) for one in missed] == [
-        ("b.png", "missed motorcycle, 89 % of the picture"),
-        ("a.png", "missed car, 2 % of the picture"),
+        ("b.png", "missed motorcycle, 380x280 px, 89 % of the picture"),
+        ("a.png", "missed car, 50x48 px, 2.0 % of the picture"),
     ]
     assert len(worst_false(cases, verdicts, most=1)) == len(worst_missed(cases, verdicts, most=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "words"),
+    [(200, "33 % of"), (100, "8.3 % of"), (20, ".33 % of"), (4, ".01 % of"), (1, "under .01 % of")],
+)
+def test_no_box_is_nothing_of_its_picture(side: int, words: str) -> None:
+    cases, verdicts = judged([picture([(10, 10, 10 + side, 10 + side)], [0])], [found()])
+    (missed,) = worst_missed(cases, verdicts)
+    assert missed.reason == f"missed person, {side}x{side} px, {words} the picture"

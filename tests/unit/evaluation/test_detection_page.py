@@ -99,3 +99,20 @@ def test_a_bar_is_as_wide_as_its_counts() -> None:
     assert 'width="750.00"' in bar
     assert 'x="750.00" width="250.00"' in bar
     assert bar.count("<rect") == 2
+
+
+def test_facts_are_told_as_people_say_them() -> None:
+    dataset, seen = random_set(1)
+    speed = {"prepare_ms": 0.84, "infer_ms": 15.5, "finish_ms": 0.4, "cpu_ms": 4.83, "pictures": 43, "threads": 1}
+    facts = {"input_size_wh": [416, 320], "bytes": 1_077_289, "sha256": "ab" * 32}
+    text = detection_page([analyse("model", facts, speed, score_detections(dataset, seen, CLASSES))], {"data split": ""}, lambda _: PIXEL)
+    words = " ".join(parsed(text).words)
+    assert "416x320 px" in words
+    assert "1.08 MB" in words
+    assert "0.8 ms to prepare, 15.5 ms to infer, 0.4 ms to finish, 4.8 ms of CPU time in all, 1 thread" in words
+    assert "data split" not in words, "what is empty tells nothing"
+
+
+def test_what_is_missed_is_in_the_key_of_the_pictures() -> None:
+    text = detection_page([result()], {}, lambda _: PIXEL)
+    assert text.count('class="k-missed dashed"') == 2

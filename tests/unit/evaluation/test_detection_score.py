@@ -240,3 +240,14 @@ def test_without_pycocotools_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(PluginError, match=r"pip install 'panops\[train\]'"):
         score_detections(DetectionSet("made-up", CLASSES, ()), [], CLASSES)
+
+
+def test_blanks_and_underscores_in_names_are_the_same() -> None:
+    """COCO's published list has `traffic light`, data sets `traffic_light`."""
+    one = picture([BOX], [0])
+    dataset = DetectionSet("made-up", ("traffic_light", "car", "fire hydrant"), (one,))
+    score = score_detections(dataset, [found((*CLOSE, 0.9, 1))], ("person", "traffic light", "fire_hydrant"))
+    assert score.classes["traffic_light"].ap50 == pytest.approx(1.0)
+    assert score.cases.classes == ("traffic_light", "fire hydrant")
+    assert score.cases.only_in_model == ("person",)
+    assert score.cases.only_in_data == ("car",)

@@ -69,3 +69,11 @@ def test_one_sequence_and_its_second_half(folder: Path, tmp_path: Path) -> None:
 def test_no_sequences(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreachable, match="found none"):
         run(tmp_path)
+
+
+def test_names_stay_whole_on_a_narrow_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (folder / "first").rename(folder / "MOT17-02-FRCNN-north")
+    lines = run(folder).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert any("MOT17-02-FRCNN-north" in line and "100.0" in line for line in lines)

@@ -66,6 +66,12 @@ def test_8_bits_that_cost_nothing_pass_the_gate(source: Source, squares: Detecti
     exported, report = export(source, tmp_path, ExportSettings("int8"), squares)
     gate = report["int8"]["gate"]
     assert gate["passed"]
+    assert (gate["pictures_with_boxes"], gate["boxes"]) == (12, 48)
+    low, high = gate["interval_95"]["loss_points"]
+    assert low <= gate["loss_points"] <= high
+    assert gate["interval_95"]["draws"] >= 200
+    (doubt,) = gate["doubts"]
+    assert doubt.startswith("the verdict stands on 12 pictures and 48 boxes: expected at least 30 and 100")
     assert gate["float"]["AP"] > 0.99
     assert abs(gate["loss_points"]) < 1.0
     assert set(gate["sources_ap50"]) == {"even", "odd"}
@@ -79,7 +85,7 @@ def test_8_bits_that_cost_nothing_pass_the_gate(source: Source, squares: Detecti
 def test_8_bits_that_cost_too_much_are_refused(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
     settings = ExportSettings("int8", int8=Int8Settings(limits=_IMPOSSIBLE))
     with pytest.raises(
-        ExportRefused, match=r"AP \S+ -> .* nothing was written\. The layers that hurt: .*--mixed.*quantisation-aware"
+        ExportRefused, match=r"AP \S+ -> .* nothing was written\. Measured on 12 pictures.*The layers that hurt: .*--mixed.*eight_bits"
     ) as caught:
         export(source, tmp_path / "out", settings, squares)
     assert not (tmp_path / "out").exists()
@@ -181,3 +187,30 @@ def test_agreement_counts_what_only_one_finds(source: Source, squares: Detection
     back = compare((source.manifest, half_blind), (source.manifest, source.run), pictures)
     assert (back.detections, back.found_again, back.extra) == (48 - upper, 48 - upper, upper)
     assert agreement.share == back.share == pytest.approx(2 * (48 - upper) / (96 - upper))
+
+
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_rows_that_are_no_numbers_never_agree(source: Source, squares: DetectionSet, tmp_path: Path, precision: Precision) -> None:
+    """A sum that overflows hides behind comparisons, which all say no."""
+
+    def broken(tensor: np.ndarray) -> np.ndarray:
+        rows = source.run(tensor).copy()
+        rows[0, -1, 0] = np.nan
+        return rows
+
+    agreement = compare((source.manifest, source.run), (source.manifest, broken), list(squares.pictures)[:2])
+    assert agreement.largest == float("inf")
+    with pytest.raises(ModelUnsupported, match="differs from its source"):
+        export(replace(source, run=broken), tmp_path / "out", ExportSettings("tflite", precision), squares)
+
+
+def test_a_model_may_be_called_as_the_gate_calls_its_files(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
+    after = replace(source, manifest=replace(source.manifest, name="after"))
+    export(after, tmp_path, ExportSettings("tflite", "int8"), squares)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.tflite", "export.json", "manifest.yaml"]
+
+
+def test_pictures_that_cannot_be_used_are_not_called_absent(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
+    gone = replace(squares, pictures=tuple(replace(one, path=tmp_path / "none.png") for one in squares.pictures))
+    _, report = export(source, tmp_path / "out", ExportSettings("onnx"), gone)
+    assert report["note"] == "not compared on pictures: none of them could be used"

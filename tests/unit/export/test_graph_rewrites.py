@@ -82,8 +82,54 @@ def test_growing_maxima_become_a_chain(run_onnx: Rows, windows: list[int], seed:
     after = rewritten(before)
     x = np.random.default_rng(seed).normal(size=(1, 2, 11, 11)).astype(np.float32)
     np.testing.assert_array_equal(run_onnx(after, {"pictures": x}), run_onnx(before, {"x": x}))
+    onnx.checker.check_model(after)  # also in whatever order the windows stood
     pools = [node for node in after.graph.node if node.op_type == "MaxPool"]
     assert sum(node.input[0] == "pictures" for node in pools) == 1
+
+
+def test_blocks_that_are_not_all_four_are_left_alone(run_onnx: Rows) -> None:
+    before = _space_to_depth(0, ((0, 0), (1, 0), (0, 1), (0, 1)))
+    after = rewritten(before)
+    assert "Concat" in [node.op_type for node in after.graph.node]
+    x = np.random.default_rng(1).random((1, 3, 12, 12), np.float32)
+    np.testing.assert_array_equal(run_onnx(after, {"pictures": x}), run_onnx(before, {"x": x}))
+
+
+def test_slices_that_end_early_are_left_alone(run_onnx: Rows) -> None:
+    before = _space_to_depth(0, _BLOCKS)
+    (end,) = (tensor for tensor in before.graph.initializer if tensor.name == "end")
+    end.CopyFrom(numpy_helper.from_array(np.array([8], np.int64), "end"))
+    for dim in before.graph.output[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_value = 4
+    x = np.random.default_rng(1).random((1, 3, 12, 12), np.float32)
+    np.testing.assert_array_equal(run_onnx(rewritten(before), {"pictures": x}), run_onnx(before, {"x": x}))
+
+
+@pytest.mark.parametrize(("kernel", "dilations"), [(1, [1, 1]), (5, [1, 1]), (3, [2, 2])])
+def test_other_convolutions_over_blocks_are_left_alone(run_onnx: Rows, kernel: int, dilations: list[int]) -> None:
+    before = _space_to_depth(0, _BLOCKS)
+    (weight,) = (tensor for tensor in before.graph.initializer if tensor.name == "w")
+    values = np.random.default_rng(2).normal(size=(5, 12, kernel, kernel)).astype(np.float32)
+    weight.CopyFrom(numpy_helper.from_array(values, "w"))
+    conv = before.graph.node[-1]
+    del conv.attribute[:]
+    for name, value in (("kernel_shape", [kernel] * 2), ("pads", [1] * 4), ("dilations", dilations)):
+        conv.attribute.append(helper.make_attribute(name, value))
+    side = 6 + 2 - dilations[0] * (kernel - 1)
+    for dim in before.graph.output[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_value = side
+    x = np.random.default_rng(1).random((1, 3, 12, 12), np.float32)
+    np.testing.assert_array_equal(run_onnx(rewritten(before), {"pictures": x}), run_onnx(before, {"x": x}))
+
+
+def test_a_reshape_to_open_rows_stays_one(run_onnx: Rows) -> None:
+    """(1, -1, 4), as others write it: two open sizes would be none."""
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
+    before = _model(nodes, {"shape": np.array([1, -1, 4], np.int64)}, 4, 2, (1, 8, 4))
+    after = rewritten(before)
+    onnx.checker.check_model(after, full_check=True)
+    x = np.random.default_rng(1).random((1, 2, 4, 4), np.float32)
+    np.testing.assert_array_equal(run_onnx(after, {"pictures": x}), run_onnx(before, {"x": x}))
 
 
 def test_constants_that_nothing_reads_go() -> None:

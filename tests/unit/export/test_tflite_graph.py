@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from panops.domain.errors import ModelUnsupported
 from panops.export.graph_rewrites import freed_sizes
 from panops.export.quantising import quantised
-from panops.export.tflite_graph import operator_counts, tflite_bytes
+from panops.export.tflite_graph import FloatType, _common_levels, operator_counts, tflite_bytes
+from panops.export.tflite_writer import Levels, TfliteWriter
 from panops.inference.backends.litert_backend import LiteRtBackend
 from panops.inference.backends.openvino_backend import OpenVinoBackend
 from tests.unit.export.conftest import Rows
@@ -86,3 +88,69 @@ def test_what_it_does_not_know_is_named(traced: onnx.ModelProto) -> None:
     next(node for node in strange.graph.node if node.op_type == "Sigmoid").op_type = "HardSwish"
     with pytest.raises(ModelUnsupported, match="got HardSwish"):
         tflite_bytes(strange)
+
+
+@pytest.mark.parametrize("float_type", ["float32", "float16"])
+def test_every_buffer_begins_at_16_bytes(traced: onnx.ModelProto, float_type: FloatType) -> None:
+    data = tflite_bytes(traced, float_type)
+    model = TfliteWriter().schema.Model.GetRootAs(data, 0)
+    places = []
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if buffer.DataLength():
+            places.append(buffer._tab.Vector(buffer._tab.Offset(4)))
+    assert len(places) > 20
+    assert {place % 16 for place in places} == {0}
+
+
+def test_levels_for_a_concatenation_hold_every_part() -> None:
+    """The coarsest part's own levels would cut a finer one that reaches further down."""
+    parts = [Levels((0.1,), (-128,)), Levels((0.05,), (0,)), Levels((0.01,), (127,))]
+    common = _common_levels(parts)
+    for entry in parts:
+        for end in (-128, 127):
+            value = (end - entry.zero[0]) * entry.scale[0]
+            level = round(value / common.scale[0]) + common.zero[0]
+            assert -128 <= level <= 127
+            assert (level - common.zero[0]) * common.scale[0] == pytest.approx(value, abs=common.scale[0])
+    assert _common_levels([parts[0], parts[0]]) == parts[0]
+
+
+def test_8_bit_parts_of_different_levels_are_joined_at_those_of_the_whole(run_onnx: Rows, tmp_path: Path) -> None:
+    """Each part is rounded once, to the levels that the joined tensor has anyway, as ONNX does it."""
+    pairs = [("a", 0.02, 100), ("b", 0.3, 3), ("joined", 0.25, 20)]
+    values = {f"{name}.{what}": value for name, scale, zero in pairs for what, value in (("s", np.float32(scale)), ("z", np.uint8(zero)))}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["pictures", "one", "nought"], ["pixels"], name="pixels"),
+        *(
+            node
+            for name, _, _ in pairs[:2]
+            for node in (
+                helper.make_node("QuantizeLinear", ["pixels", f"{name}.s", f"{name}.z"], [f"{name}.q"], name=f"{name}.q"),
+                helper.make_node("DequantizeLinear", [f"{name}.q", f"{name}.s", f"{name}.z"], [f"{name}.d"], name=f"{name}.d"),
+            )
+        ),
+        helper.make_node("Concat", ["a.d", "b.d"], ["both"], name="both", axis=1),
+        helper.make_node("QuantizeLinear", ["both", "joined.s", "joined.z"], ["joined.q"], name="joined.q"),
+        helper.make_node("DequantizeLinear", ["joined.q", "joined.s", "joined.z"], ["joined.d"], name="joined.d"),
+        helper.make_node("Reshape", ["joined.d", "shape"], ["flat"], name="flat"),
+        helper.make_node("Transpose", ["flat"], ["rows"], name="rows", perm=[0, 2, 1]),
+    ]
+    values |= {"one": np.float32(1.0), "nought": np.uint8(0), "shape": np.array([0, 6, -1], np.int64)}
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("pictures", onnx.TensorProto.UINT8, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, [1, 64, 6])],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    path = tmp_path / "joined.tflite"
+    path.write_bytes(tflite_bytes(model))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 3, 8, 8), dtype=np.uint8)
+    got = _run(LiteRtBackend, path, picture)
+    wanted = run_onnx(model, {"pictures": picture})
+    # Ties may be rounded either way: one level then, not two.
+    assert np.abs(got - wanted).max() <= 0.25 + 1e-5
+    assert (np.abs(got - wanted) > 1e-4).mean() < 0.1

@@ -21,16 +21,18 @@ import torch
 import yaml
 
 from panops.cli import app
+from panops.commands.train_finish import NOTE, Ending, ending_of
 from panops.commands.train_papers import papers_of
 from panops.datasets.opening import open_dataset
-from panops.domain.errors import ConfigError, ModelNotFound, ModelUnsupported
+from panops.domain.errors import ConfigError, ModelNotFound, ModelUnsupported, PanopsError
 from panops.evaluation.data_fingerprint import data_fingerprint
 from panops.models.checksum import sha256_of
 from panops.models.provenance import Parent, read_provenance
 from panops.models.store import ModelStore
 from panops.training.checkpoint import read_checkpoint, shape_fields, write_checkpoint
+from panops.training.folder_lock import FolderLock
 from panops.training.network import DetectorNetwork, NetworkShape
-from panops.training.recipe import write_recipe
+from panops.training.recipe import read_recipe, write_recipe
 
 from .small_data import tiny_recipe, write_set
 
@@ -92,7 +94,111 @@ def test_the_deployed_file_is_measured_at_the_end(tmp_path: Path) -> None:
     store = ModelStore(tmp_path / "home" / "models")
     kept = store.papers(store.get("tiny"))
     assert (kept.data, kept.created_at, kept.recipe) == (papers.data, papers.created_at, papers.recipe)
-    assert set(kept.figures) == {"measured"}
+    assert set(kept.figures) == {"val"}
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given again it only says so; what is missing of its end, and nothing else, is made."""
+    pytest.importorskip("onnxscript", reason="needs panops[train]")
+    monkeypatch.setenv("COLUMNS", "300")
+    write_recipe(tiny_recipe(tmp_path, pictures=8), tmp_path / "recipe.yaml")
+    out = tmp_path / "out"
+    model, page = out / "model" / "tiny.onnx", out / "evaluation.html"
+    command = ["train", str(tmp_path / "recipe.yaml"), "--out", str(out), "--threads", "1"]
+
+    def given() -> str:
+        ended = RUN.invoke(app, command, catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
+        return ended.stderr
+
+    def stamps() -> list[int]:
+        return [path.stat().st_mtime_ns for path in (out / "last.pt", out / "history.jsonl", model, page)]
+
+    first = given()
+    assert "finished already" not in first
+    assert f"--data {out}/data/measured.json" in first
+    assert "/val</h1>" in page.read_text(), "the page names the recipe's data"
+    before = stamps()
+    told = given()
+    assert stamps() == before
+    assert "finished already: nothing was trained now" in told
+    assert f"to use it: panops models add {out}/model" in told
+    assert f"panops train --model {out}/best.pt --data DATA --out ANOTHER_FOLDER" in told
+    assert "--restart" in told
+
+    page.unlink()
+    told = given()
+    assert "its measurement is missing and is made now" in told
+    assert page.is_file()
+    assert stamps()[:3] == before[:3], "neither trained nor exported again"
+
+    model.write_bytes(model.read_bytes()[:-1])
+    assert "its export is missing and is made now" in given()
+    assert ending_of(read_recipe(tmp_path / "recipe.yaml"), out) == Ending(exported=True, measured=True)
+
+    # A new training that was killed before its end: what lies in model/ is of the old one.
+    (out / "last.pt").write_bytes((out / "last.pt").read_bytes())
+    content = read_checkpoint(out / "best.pt")
+    write_checkpoint(out / "best.pt", {**content, "ema_steps": content["ema_steps"] + 1})
+    assert ending_of(read_recipe(tmp_path / "recipe.yaml"), out) == Ending(exported=False, measured=False)
+
+
+def test_an_end_without_a_note_is_known_by_its_age(tmp_path: Path) -> None:
+    """As trainings of an older panops have left it."""
+    pytest.importorskip("onnxscript", reason="needs panops[train]")
+    recipe = tiny_recipe(tmp_path, pictures=8)
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    out = tmp_path / "out"
+    assert RUN.invoke(app, ["train", str(tmp_path / "recipe.yaml"), "--out", str(out), "--threads", "1"]).exit_code == 0
+    (out / NOTE).unlink()
+    assert ending_of(recipe, out) == Ending(exported=True, measured=True)
+    later_s = time.time() + 60
+    os.utime(out / "best.pt", (later_s, later_s))
+    assert not ending_of(recipe, out).exported
+
+
+def test_a_training_that_stopped_early_goes_on_with_more_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    recipe = tiny_recipe(tmp_path, pictures=400, evaluate_every=4, patience=1)
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    command = ["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out"), "--threads", "1", "--no-deploy", "--json"]
+    first = json.loads(RUN.invoke(app, command).stdout)
+    assert first["finished"]
+    assert first["step"] < 100
+    again = RUN.invoke(app, command)
+    assert json.loads(again.stdout)["finished_before"]
+    assert "raise patience in the recipe, now 1" in again.stderr
+    write_recipe(recipe.model_copy(update={"patience": 2}), tmp_path / "recipe.yaml")
+    further = json.loads(RUN.invoke(app, command).stdout)
+    assert not further["finished_before"]
+    assert further["step"] > first["step"]
+
+
+def test_restart_leaves_a_training_that_runs_alone(tmp_path: Path, start: Path) -> None:
+    out = tmp_path / "out"
+    write_recipe(tiny_recipe(tmp_path), tmp_path / "recipe.yaml")
+    out.mkdir()
+    (out / "last.pt").write_bytes(b"somebody's")
+    (out / "recipe.yaml").write_text("somebody's")
+    own = ["--model", str(start), "--data", str(write_set(tmp_path, "mine", 6))]
+    with FolderLock(out):
+        for words in ([str(tmp_path / "recipe.yaml")], own, [str(tmp_path / "recipe.yaml"), "--gpus", "2"]):
+            ended = RUN.invoke(app, ["train", *words, "--out", str(out), "--restart"])
+            assert isinstance(ended.exception, PanopsError)
+            assert "another training is running in this folder" in str(ended.exception)
+            assert (out / "last.pt").read_bytes() == b"somebody's"
+            assert (out / "recipe.yaml").read_text() == "somebody's"
+
+
+def test_looking_removes_nothing(tmp_path: Path) -> None:
+    write_recipe(tiny_recipe(tmp_path), tmp_path / "recipe.yaml")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "last.pt").write_bytes(b"kept")
+    words = ["--restart", "--show", str(tmp_path / "sheet.png"), "--look-only"]
+    ended = RUN.invoke(app, ["train", str(tmp_path / "recipe.yaml"), "--out", str(out), *words])
+    assert ended.exit_code == 0, ended.output
+    assert (out / "last.pt").read_bytes() == b"kept"
 
 
 def test_papers_name_the_model_that_a_training_began_with(tmp_path: Path, start: Path) -> None:
