@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from panops.web.pages import ASSETS
 from tests.browser.conftest import PHONE, WIDE, MakeTab
@@ -236,6 +236,121 @@ def test_the_detail_with_clip_boxes_and_reason(make_site: Callable[..., SiteServ
     page.click(".toast:has-text('Acknowledged') >> text=Undo")
     page.wait_for_selector(".history >> text=set it back to new")
     assert page.query_selector(".stage video") is not None, "a review does not take the clip away"
+
+
+BADGE = "(count) => document.getElementById('new-events').textContent === String(count)"
+
+
+def test_the_badge_counts_what_the_list_holds(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    page = tab(server).open("/events")
+    page.wait_for_selector("text=No events yet")
+    page.wait_for_selector("#connection.green")
+    server.ask(lambda: server.live.raise_event("gate", evidence=False))
+    page.wait_for_function("() => document.querySelectorAll('.event-card[data-id]').length === 1")
+    # Told now, but begun before all others: a person who stays, say.
+    server.ask(lambda: server.live.raise_event("odd", "linger", "loitering", duration_s=45, evidence=False))
+    page.wait_for_function("() => document.querySelectorAll('.event-card[data-id]').length === 2")
+    page.wait_for_function(BADGE, arg=2)
+    # One who reads keeps the list still; what comes meanwhile is counted by the button.
+    page.click(".event-card >> nth=0")
+    server.ask(lambda: server.live.raise_event("yard", "way-in", "line_crossing", evidence=False))
+    page.wait_for_selector("#pill:has-text('1 new')")
+    page.wait_for_function(BADGE, arg=3)
+    page.keyboard.press("a")
+    page.wait_for_function(BADGE, arg=2)
+    page.click("#pill")
+    page.wait_for_function("() => document.querySelectorAll('.event-card[data-id]').length === 3")
+    assert page.evaluate("() => document.querySelectorAll('.event-card .chip.new').length") == 2
+
+
+def test_what_happens_while_the_list_is_read_is_not_missed(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    server.add_events(3, time.time() - 600)
+    made = tab(server)
+    answer: list[bytes] = []
+
+    def late(route: Route) -> None:
+        """The list as it was before an event that is told while its answer is on the way."""
+        if not answer:
+            answer.append(route.fetch().body())
+            server.ask(lambda: server.live.raise_event("gate", evidence=False))
+            made.page.wait_for_timeout(500)
+        route.fulfill(body=answer[0], content_type="application/json")
+
+    made.page.route("**/api/v1/events?*", late)
+    page = made.open("/events")
+    page.wait_for_function("() => document.querySelectorAll('.event-card[data-id]').length === 4")
+    page.wait_for_function(BADGE, arg=4)
+
+
+PLAYS = "() => { const video = document.querySelector('.stage video'); return video && video.readyState > 1 && !video.paused; }"
+
+
+def test_an_event_that_goes_on_shows_its_clip_so_far_and_then_the_whole_one(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    begun = server.ask(lambda: server.live.begin_event("gate", so_far_s=6.0))
+    page = tab(server).open(f"/events/{begun.event_id}")
+    page.wait_for_selector(".stage img")
+    page.fill("#note", "half a note")
+    page.wait_for_selector(".stage-bar .button:has-text('Clip so far')")
+    assert page.inner_text(".stage-note").startswith("It goes on")
+    assert problems(page) == []
+    page.keyboard.press("Escape")
+    page.evaluate("() => document.activeElement.blur()")
+    page.click(".stage-bar .button:has-text('Clip so far')")
+    page.wait_for_selector(".stage video")
+    page.evaluate("() => { const video = document.querySelector('.stage video'); video.playbackRate = 0.2; return video.play(); }")
+    page.wait_for_function(PLAYS)
+    page.evaluate("() => { document.querySelector('.stage video').currentTime = 3; }")
+    ended = server.ask(lambda: server.live.end_event(begun))
+    page.wait_for_selector(".stage-note:has-text('in a moment')")
+    old = page.get_attribute(".stage video", "src")
+    assert old is not None
+    assert "clip_so_far.mp4?v=" in old
+    server.ask(lambda: server.live.finish_event(ended))
+    page.wait_for_selector(".stage video[src*='/clip.mp4?v=']")
+    page.wait_for_function(PLAYS)
+    assert page.evaluate("() => document.querySelector('.stage video').currentTime") >= 2.9, "it goes on at the same second"
+    assert page.inner_text(".stage-bar .button[aria-pressed=true] >> nth=0").strip() == "Clip"
+    assert page.is_hidden(".stage-note")
+    assert page.input_value("#note") == "half a note"
+    names = page.eval_on_selector_all(".downloads a", "nodes => nodes.map((node) => node.getAttribute('download'))")
+    assert names[0] == f"{begun.event_id}-clip.mp4"
+    assert len(names) == 3
+    page.fill("#note", "")
+
+
+def test_a_clip_comes_to_an_open_page_by_itself(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    page = tab(server).open("/events")
+    page.wait_for_selector("#connection.green")
+    begun = server.ask(lambda: server.live.begin_event("yard", so_far_s=2.0))
+    page.click(f".event-card[data-id='{begun.event_id}']")
+    page.wait_for_selector(".stage-bar .button:has-text('Clip so far'):not([disabled])")
+    page.click(".stage-bar .button:has-text('Clip so far')")
+    page.wait_for_selector(".stage video")
+    page.click(".stage-bar .button:has-text('Picture')")
+    ended = server.ask(lambda: server.live.end_event(begun))
+    server.ask(lambda: server.live.finish_event(ended))
+    page.wait_for_function("() => document.querySelectorAll('.stage-bar .button')[1].innerText.trim() === 'Clip'")
+    assert page.query_selector(".stage img") is not None, "who looks at the picture goes on looking at it"
+
+
+def test_a_clip_that_was_replaced_while_nobody_was_told_plays_its_successor(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    begun = server.ask(lambda: server.live.begin_event("gate", so_far_s=3.0))
+    made = tab(server)
+    made.allow.append("404")
+    page = made.open(f"/events/{begun.event_id}")
+    page.wait_for_selector(".stage-bar .button:has-text('Clip so far'):not([disabled])")
+    ended = server.ask(lambda: server.live.end_event(begun))
+    page.wait_for_selector(".stage-note:has-text('in a moment')")
+    server.live.tell = lambda *_: None  # type: ignore[method-assign]  # the message is lost
+    server.ask(lambda: server.live.finish_event(ended))
+    page.click(".stage-bar .button:has-text('Clip so far')")
+    page.wait_for_selector(".stage video[src*='/clip.mp4?v=']")
+    assert page.query_selector(".stage .nothing") is None
 
 
 def test_a_note_is_text_and_is_not_lost(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:

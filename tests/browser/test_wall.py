@@ -156,6 +156,33 @@ def test_a_camera_that_is_added_or_removed_changes_the_wall(make_site: Callable[
     page.wait_for_selector(".tile[data-id=new]", state="detached", timeout=9000)
 
 
+FITS = "() => { const box = document.getElementById('scroll'); return box.scrollHeight <= box.clientHeight; }"
+WAYS = "() => ['.add-tile', '#add'].filter((name) => document.querySelector(name)?.checkVisibility())"
+
+
+def test_all_cameras_and_the_way_to_add_one_fit_on_the_screen(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    for count, way in ((1, "#add"), (4, "#add"), (5, ".add-tile"), (6, "#add"), (7, ".add-tile"), (12, "#add")):
+        cameras = "".join(f"  cam{number}: {{source: 'sim://yard'}}\n" for number in range(count))
+        server = make_site(f"cameras:\n{cameras}")
+        page = tab(server).open("/")
+        page.wait_for_selector(f".tile[data-id=cam{count - 1}]")
+        page.wait_for_selector("#connection.green")
+        assert page.evaluate(WAYS) == [way], count
+        assert page.evaluate(FITS), count
+        page.click(way)
+        page.wait_for_url("**/cameras/new")
+        page.context.close()
+
+
+def test_on_a_phone_the_way_to_add_a_camera_is_the_last_tile(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site, size=PHONE).open("/")
+    page.wait_for_selector(".tile[data-id=odd]")
+    assert page.evaluate(WAYS) == [".add-tile"]
+    page = tab(site, "vera").open("/")
+    page.wait_for_selector(".tile[data-id=odd]")
+    assert page.evaluate(WAYS) == []
+
+
 def test_names_are_text(site: SiteServer, tab: MakeTab) -> None:
     page = tab(site, "vera", PHONE).open("/")
     page.wait_for_selector(".tile[data-id=odd]")

@@ -20,7 +20,14 @@ from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
-FILE_NAMES = {EvidenceKind.SNAPSHOT: "snapshot.jpg", EvidenceKind.ANNOTATED: "annotated.jpg", EvidenceKind.CLIP: "clip.mp4"}
+FILE_NAMES = {
+    EvidenceKind.SNAPSHOT: "snapshot.jpg",
+    EvidenceKind.ANNOTATED: "annotated.jpg",
+    EvidenceKind.CLIP: "clip.mp4",
+    EvidenceKind.CLIP_SO_FAR: "clip_so_far.mp4",
+}
+VERSION_DIGITS = 16
+"""How much of a file's sha256 is in its address."""
 
 
 def _printable(text: str) -> str:
@@ -130,5 +137,5 @@ def _camera_name(services: Services, stored: StoredEvent) -> str:
 
 
 def _evidence_out(piece: Evidence) -> EvidenceOut:
-    url = f"/api/v1/events/{quote(piece.event_id, safe='')}/{FILE_NAMES[piece.kind]}"
+    url = f"/api/v1/events/{quote(piece.event_id, safe='')}/{FILE_NAMES[piece.kind]}?v={piece.sha256[:VERSION_DIGITS]}"
     return EvidenceOut(kind=piece.kind, url=url, size_bytes=piece.size_bytes, sha256=piece.sha256, start_s=piece.start_s, end_s=piece.end_s)

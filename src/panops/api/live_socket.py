@@ -243,7 +243,7 @@ class LiveSocket:
                 if isinstance(message, Preview):
                     self._take_preview(message)
                 else:
-                    news[_subject(message)] = message  # only the newest word on each thing
+                    _keep_newest(news, message)
             for notice in news.values():
                 await self._tell(notice)
 
@@ -334,6 +334,14 @@ class LiveSocket:
 
 class _ClosedError(Exception):
     """The socket is closed; its tasks end."""
+
+
+def _keep_newest(news: dict[tuple[str, str], LiveMessage], message: LiveMessage) -> None:
+    """Only the newest word on each thing; that an event began or ended is said, and tells of new proof as well."""
+    subject = _subject(message)
+    known = news.get(subject)
+    if not (isinstance(message, EventNotice) and message.phase == "evidence" and known is not None):
+        news[subject] = message
 
 
 def _subject(message: LiveMessage) -> tuple[str, str]:

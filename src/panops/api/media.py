@@ -7,13 +7,14 @@ picture. For an unchanged file the answer is 304, without the file.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from pathlib import Path as PathOnDisk
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import cv2
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -21,19 +22,23 @@ from starlette.types import Receive, Scope, Send
 
 from panops.api.events import FILE_NAMES, EventId
 from panops.api.problems import not_found, problem
-from panops.api.security import Viewer
-from panops.api.services import Needed, Size
+from panops.api.security import Caller, Viewer
+from panops.api.services import Needed, Services, Size
+from panops.domain.errors import StorageError
+from panops.domain.events import Evidence
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
-FileName = Annotated[Literal["snapshot.jpg", "annotated.jpg", "clip.mp4"], Path()]
+FileName = Annotated[Literal["snapshot.jpg", "annotated.jpg", "clip.mp4", "clip_so_far.mp4"], Path()]
 _KINDS = {name: kind for kind, name in FILE_NAMES.items()}
 _PARTS = re.compile(r"(\d*)-(\d*)")
 # Private: no shared cache may keep it. No-cache: asked each time, since the next user of this browser may not see it.
 CACHING = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
 WIDTHS_PX = {"s": 426, "m": 854}
 _RANGE = re.compile(r"^bytes=(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15})(?:, *(?:\d{1,15}-(?:\d{1,15})?|-\d{1,15}))*$")
-_TYPES = {"snapshot.jpg": "image/jpeg", "annotated.jpg": "image/jpeg", "clip.mp4": "video/mp4"}
+_TYPES = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 
 
 def smaller_jpeg(path: PathOnDisk, width_px: int) -> bytes | None:
@@ -48,10 +53,31 @@ def smaller_jpeg(path: PathOnDisk, width_px: int) -> bytes | None:
 
 
 class _File(FileResponse):
-    """A file, as RFC 9110 wants it: an unchanged one is not sent again, a `Range` that is none is ignored, one beyond the end gets 416."""
+    """A file, as RFC 9110 wants it: an unchanged one is not sent again, a `Range` that is none is ignored, one beyond the end gets 416.
+
+    Args:
+        file: Open; closed when it was sent. Another that takes its place in the folder meanwhile changes nothing.
+        stat: Its state.
+        name: Its name in the address.
+        saved_as: The name to save it under, or None to show it.
+    """
+
+    def __init__(self, file: BinaryIO, stat: os.stat_result, name: str, saved_as: str | None = None) -> None:
+        super().__init__(
+            f"/dev/fd/{file.fileno()}",
+            media_type=_TYPES[PathOnDisk(name).suffix],
+            headers={**CACHING, "ETag": _etag(stat, "l")},
+            stat_result=stat,
+            filename=saved_as,
+        )
+        self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, a part of it, 304 or 416."""
+        with self._file:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         length = int(self.headers["content-length"])
         asked = headers.get("range")
@@ -91,30 +117,53 @@ def _first_byte(first: str, last: str, length: int) -> int:
 @router.head("/{event_id}/{file_name}", response_class=Response, include_in_schema=False)
 @router.get("/{event_id}/{file_name}", response_class=Response)
 def media(
-    request: Request, event_id: EventId, file_name: FileName, caller: Viewer, services: Needed, size: Size = "l", download: bool = False
+    request: Request,
+    event_id: EventId,
+    file_name: FileName,
+    caller: Viewer,
+    services: Needed,
+    size: Size = "l",
+    download: bool = False,
+    v: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """A snapshot, an annotated snapshot, or the clip.
+    """A snapshot, an annotated snapshot, the clip, or the clip so far of an event that goes on.
 
-    `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; `download=true` saves under the event's name.
+    `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; `download=true` saves under the event's name and is
+    noted in the audit log with the file's sha256; `v` is the beginning of that sha256: when another file has taken the place of that one,
+    the answer is 404, so that nobody gets half of either.
     """
-    path = services.evidence.path(caller.scope, event_id, _KINDS[file_name])
-    if path is None:
+    found = services.evidence.find(caller.scope, event_id, _KINDS[file_name])
+    if found is None or not found[0].sha256.startswith(v):
         raise not_found("file")
+    piece, path = found
     try:
-        stat = path.stat()
+        # Open from here on: what takes its place meanwhile is another file, and this one can be read to its end.
+        file = path.open("rb")
     except OSError as error:  # retention took it a moment ago
         raise not_found("file") from error
-    if size != "l" and file_name != "clip.mp4":
-        etag = _etag(stat, size)
-        if _has(request.headers, etag):
-            return _unchanged(etag)
-        small = smaller_jpeg(path, WIDTHS_PX[size])
-        if small is not None:
-            return Response(small, media_type="image/jpeg", headers={**CACHING, "ETag": etag})
-    return _File(
-        path,
-        media_type=_TYPES[file_name],
-        headers={**CACHING, "ETag": _etag(stat, "l")},
-        stat_result=stat,
-        filename=f"{event_id}-{file_name}" if download else None,
-    )
+    stat = os.fstat(file.fileno())
+    small = _smaller(request, path, stat, size) if size != "l" and path.suffix == ".jpg" else None
+    if small is not None:
+        file.close()
+        return small
+    if download and request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        _note_download(services, caller, piece)
+    return _File(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
+
+
+def _smaller(request: Request, path: PathOnDisk, stat: os.stat_result, size: Literal["s", "m"]) -> Response | None:
+    """The picture in a smaller size; None where it is that small already."""
+    etag = _etag(stat, size)
+    if _has(request.headers, etag):
+        return _unchanged(etag)
+    small = smaller_jpeg(path, WIDTHS_PX[size])
+    return None if small is None else Response(small, media_type="image/jpeg", headers={**CACHING, "ETag": etag})
+
+
+def _note_download(services: Services, caller: Caller, piece: Evidence) -> None:
+    """Who took which version of the proof away: a clip so far is gone later, and its sha256 stays here."""
+    facts = {"kind": piece.kind, "sha256": piece.sha256, "size_bytes": piece.size_bytes, "start_s": piece.start_s, "end_s": piece.end_s}
+    try:
+        services.audit.record(services.clock.utc_s(), caller.username, "evidence.download", piece.event_id, facts)
+    except StorageError as error:  # a full disk must not keep people from saving proof
+        log.warning("the download of %s by %s is not in the audit log: %s", piece.event_id, caller.username, error)

@@ -135,6 +135,7 @@ class EventOut(Out):
     has_snapshot: bool
     has_annotated: bool
     has_clip: bool
+    has_clip_so_far: bool
 
     @classmethod
     def fields_of(cls, stored: StoredEvent, camera_name: str) -> dict[str, Any]:
@@ -149,6 +150,7 @@ class EventOut(Out):
             "details": dict(incident.details),
             "status": stored.status, "note": stored.note, "kept": stored.kept, "has_snapshot": EvidenceKind.SNAPSHOT in kinds,
             "has_annotated": EvidenceKind.ANNOTATED in kinds, "has_clip": EvidenceKind.CLIP in kinds,
+            "has_clip_so_far": EvidenceKind.CLIP_SO_FAR in kinds,
         }  # fmt: skip
 
     @classmethod
@@ -165,7 +167,7 @@ class EventsOut(Out):
 
 
 class EvidenceOut(Out):
-    """A file that proves an event."""
+    """A file that proves an event; `url` is of this very version of it: when another has taken its place, the answer is 404."""
 
     kind: EvidenceKind
     url: str

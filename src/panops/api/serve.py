@@ -113,11 +113,18 @@ def address_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _another_port(port: int) -> int:
+    """One to try where `port` cannot be had."""
+    return port + 1 if port < 65535 else 8440
+
+
 def _why(error: OSError, host: str, port: int) -> ConfigProblem:
     if error.errno == errno.EADDRINUSE:
-        return ConfigProblem("server.port", f"port {port} of {host} is taken by another program; stop it, or choose another port")
+        why = f"port {port} of {host} is taken by another program"
+        return ConfigProblem("server.port", f"{why}; stop it, or choose another port, such as --port {_another_port(port)}")
     if error.errno == errno.EACCES:
-        return ConfigProblem("server.port", f"port {port} needs more rights than this user has; choose one from 1024 up, such as 8440")
+        why = f"port {port} needs more rights than this user has"
+        return ConfigProblem("server.port", f"{why}; choose one from 1024 up, such as --port 8440")
     if error.errno == errno.EADDRNOTAVAIL:
         return ConfigProblem("server.host", f"{host} is not an address of this machine; choose one that is, or 0.0.0.0 for all")
     return ConfigProblem("server.host", f"cannot listen at {host}, port {port}: {error.strerror}")

@@ -276,6 +276,7 @@ class EvidenceConfig(_Config):
     before_s: Seconds = Field(5.0, le=60, description="seconds of video before the event")
     after_s: Seconds = Field(5.0, le=120, description="seconds of video after it")
     max_clip_s: Seconds = Field(60.0, gt=0, le=3600, description="a longer event's clip is cut here")
+    first_clip_s: Seconds = Field(8.0, le=600, description="an event that goes on has a first clip after so long; 0: only at its end")
     snapshot_quality: int = Field(85, ge=30, le=100, description="JPEG quality")
 
 

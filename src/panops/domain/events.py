@@ -89,11 +89,12 @@ class Event:
 
 
 class EvidenceKind(StrEnum):
-    """What a piece of proof is."""
+    """What a piece of proof is. A clip so far is the beginning of an event that goes on; the clip takes its place."""
 
     SNAPSHOT = "snapshot"
     ANNOTATED = "annotated"
     CLIP = "clip"
+    CLIP_SO_FAR = "clip_so_far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Evidence:
 
     Attributes:
         event_id: The event.
-        kind: Snapshot, annotated snapshot or clip.
+        kind: Snapshot, annotated snapshot, clip, or clip so far.
         path: Relative to the evidence folder, with `/`.
         size_bytes: The file's length.
         sha256: Hex digest of the file.

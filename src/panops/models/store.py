@@ -123,8 +123,13 @@ class ModelStore:
             known = ", ".join(sorted({*self.catalogue.models, *self.names()}))
             raise ModelNotFound(f"there is no model {name!r}; known are: {known}")
         if version or not self.in_mirror(name):
-            raise ModelNotFound(f"model {name!r} is not installed; get it with: panops models add {name}")
+            raise ModelNotFound(f"model {name!r} is not installed; get it with: panops models add {name}{self._without_network()}")
         return self._install(Wish(entry.manifest, entry.wanted, _NO_PAPERS), allow_network=False, progress=no_progress)
+
+    def _without_network(self) -> str:
+        """What can be named instead, for the end of a sentence."""
+        names = sorted(path.name for path in self._builtin.iterdir() if self.is_installed(path.name)) if self._builtin.is_dir() else []
+        return f"; without a network name one that comes with panops: {', '.join(names)}" if names else ""
 
     def in_mirror(self, name: str) -> bool:
         """Whether a model of the catalogue could be installed without the network."""
@@ -319,13 +324,23 @@ class ModelStore:
 
     def _sweep(self) -> None:
         """Remove what a killed process left half made."""
-        for left in (*self.folder.glob(f"{HALF_MADE}*"), *self.folder.glob(f"*/{HALF_MADE}*"), *self.folder.glob("*/.state.json-*.part")):
+        top = _entries(self.folder)
+        below = [path for folder in top for path in _entries(folder)]
+        for left in [path for path in (*top, *below) if path.match(f"{HALF_MADE}*") or path.match(".state.json-*.part")]:
             try:
                 age_s = time.time() - left.stat().st_mtime
             except FileNotFoundError:
                 continue  # another process has just finished with it
             if age_s > _STALE_S:
                 left.unlink() if left.is_file() else shutil.rmtree(left, ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it is none, or where another process has just taken it away (`Path.glob` fails there)."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def package_builtin() -> Path:

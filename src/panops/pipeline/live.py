@@ -102,7 +102,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class EventNotice:
-    """An event was stored; readers fetch it by its id. `phase` is begin, update or end."""
+    """An event was stored; readers fetch it by its id. `phase` is begin, update or end, or evidence when a picture or clip was added."""
 
     event_id: str
     camera_id: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from panops.config.schema import CameraConfig, EvidenceConfig
-from panops.domain.events import Event
+from panops.domain.events import Event, EvidenceKind
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
 from panops.domain.tracks import Tracks
@@ -23,6 +24,10 @@ _LEAD_SHARE = 0.25
 _REORDER_S = 1.0
 # A packet that is so much older than the one before it comes after the machine's clock was set back.
 _CLOCK_SET_BACK_S = 5.0
+# An event that goes on has its clip written anew when that has become so much longer: all of it costs a third of the last one more.
+_LONGER = 4
+# From this share of the longest clip on, the whole clip is not far away.
+_NEARLY_WHOLE = 0.5
 # Of a decoded picture: 8-bit YUV with a quarter of the colour.
 _BYTES_A_PIXEL = 1.5
 
@@ -75,7 +80,11 @@ class OpenRecord:
         frame_score: The event's score then.
         trail: Where things were, in order of time.
         packets: Of its clip, in decoding order.
-        packets_end: No more packets are to come: the clip is long enough, or its connection or its time ended.
+        packets_end: No more packets are to come: its connection or its time ended, or the clip is written.
+        next_clip_s: Capture time at which a clip so far is due, s; infinity for never.
+        has_clip_so_far: One is on the disk.
+        clip_is_final: The clip is on the disk, or cannot be written.
+        trail_written: How many rows of the trail are in the database.
         stored: The event is in the database.
         snapped_score: Score of the picture that is on the disk; negative before there is one.
         complete_at_s: When nothing more is waited for, monotonic s; None while the event is open.
@@ -90,9 +99,20 @@ class OpenRecord:
     trail: list[TrailRow]
     packets: list[Packet] = field(default_factory=list)
     packets_end: bool = False
+    next_clip_s: float = field(init=False)
+    has_clip_so_far: bool = False
+    clip_is_final: bool = False
+    trail_written: int = 0
     stored: bool = False
     snapped_score: float = -1.0
     complete_at_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Set when the first clip is due: never where none is wanted, or where the whole one would not be later."""
+        wanted = self.camera.wanted
+        due_s = self.told_s + wanted.first_clip_s
+        has_one = wanted.first_clip_s > 0 and due_s < self.first_wanted_s + wanted.max_clip_s
+        self.next_clip_s = due_s if has_one else math.inf
 
     @property
     def first_wanted_s(self) -> float:
@@ -125,9 +145,34 @@ class OpenRecord:
             return True
         return bool(self.packets) and self.camera.ring.newest_s >= self.last_wanted_s
 
+    def due_clip(self, now_s: float) -> EvidenceKind | None:
+        """Which clip is to be written, at `now_s` on the monotonic clock: the clip when it is whole, one so far while its event goes on."""
+        if self.clip_is_final:
+            return None
+        if self.is_complete(now_s):
+            return EvidenceKind.CLIP
+        if self.complete_at_s is not None or not self.packets:
+            return None
+        newest_s = self.camera.ring.newest_s  # goes on after a reconnection, though the clip does not
+        if self.packets_end or newest_s > self.last_wanted_s + _REORDER_S:
+            return EvidenceKind.CLIP  # however long the event goes on
+        return EvidenceKind.CLIP_SO_FAR if newest_s >= self.next_clip_s else None
+
+    def wrote_clip_so_far(self) -> None:
+        """One is on the disk; the next is due when it would be much longer."""
+        self.has_clip_so_far = True
+        length_s = _LONGER * (self.packets[-1].captured_at_s - self.first_wanted_s)
+        self.next_clip_s = self.first_wanted_s + length_s if length_s <= _NEARLY_WHOLE * self.camera.wanted.max_clip_s else math.inf
+
+    def wrote_clip(self) -> None:
+        """The clip is on the disk, or cannot be written: its packets are not needed any more, however long the event goes on."""
+        self.clip_is_final = self.packets_end = True
+        self.packets = []
+
     def trail_of_clip(self) -> list[TrailRow]:
         """The trail as far as the clip shows it."""
-        return [row for row in self.trail if self.first_wanted_s <= row[0] <= self.last_wanted_s]
+        last_s = math.inf if self.clip_is_final else self.last_wanted_s  # of a clip that is written nothing is cut off any more
+        return [row for row in self.trail if self.first_wanted_s <= row[0] <= last_s]
 
     def packets_of_clip(self) -> list[Packet]:
         """The packets that are to be written: while the event was open nobody knew where it would end, so a little too much was taken."""

@@ -1,4 +1,4 @@
-"""Keeps the proof of events: a snapshot at once, a better one and the clip when it is over.
+"""Keeps the proof of events: a snapshot at once, a first clip after some seconds, a better snapshot, and the clip when it is over.
 
 The analysis thread tells what happens (`note`), the event writer tells what is stored (`stored`): evidence is written only for events that
 are in the database. Pictures and packets are held by reference, never copied; the encoder runs for stills only, clips are remuxed.
@@ -42,13 +42,22 @@ class Recorder:
         trails: Where tracked boxes go.
         clock: Time.
         on_problem: Told a sentence when evidence cannot be written, and an empty one when it can again.
+        on_proof: Told of an event whose pictures or clip have just been written; called on the writing thread.
     """
 
-    def __init__(self, store: EvidenceStore, trails: TrackTrail, clock: Clock, on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: EvidenceStore,
+        trails: TrackTrail,
+        clock: Clock,
+        on_problem: Callable[[str], None],
+        on_proof: Callable[[Event], None] = lambda event: None,
+    ) -> None:
         self._store = store
         self._trails = trails
         self._clock = clock
         self._on_problem = on_problem
+        self._on_proof = on_proof
         self._cameras: dict[str, CameraEvidence] = {}
         self._open: dict[str, OpenRecord] = {}
         self._lock = threading.Lock()
@@ -179,16 +188,26 @@ class Recorder:
     def _advance(self, record: OpenRecord, stopping: bool) -> None:
         if record.stored and record.snapped_score < record.frame_score - (_CLEARER if record.snapped_score >= 0 else 0):
             self._write_snapshots(record)
-        if not record.is_complete(self._clock.monotonic_s()) and not stopping:
+            self._on_proof(record.event)
+        now_s = self._clock.monotonic_s()
+        due = record.due_clip(now_s) if record.stored else None
+        if due is not None:
+            self._write_trail(record)  # first: a clip that fails keeps its boxes
+            self._write_clip(record, due)
+            self._tell("")
+            self._on_proof(record.event)
+        if not record.is_complete(now_s):
             return
         if record.stored:
-            trail = record.trail_of_clip()
-            if trail:
-                self._trails.save_trail(record.event.event_id, trail)
-            self._write_clip(record)
-            self._tell("")
+            self._write_trail(record)
         if record.stored or stopping:
             self._forget(record)
+
+    def _write_trail(self, record: OpenRecord) -> None:
+        trail = record.trail_of_clip()
+        if len(trail) != record.trail_written:
+            self._trails.save_trail(record.event.event_id, trail)
+            record.trail_written = len(trail)
 
     def _write_snapshots(self, record: OpenRecord) -> None:
         image, at_s = record.frame.image, record.frame.captured_at_s
@@ -199,20 +218,32 @@ class Recorder:
         self._store.add_bytes(event_id, EvidenceKind.ANNOTATED, encode_jpeg(image, quality), at_s, at_s)
         record.snapped_score = record.frame_score
 
-    def _write_clip(self, record: OpenRecord) -> None:
+    def _write_clip(self, record: OpenRecord, kind: EvidenceKind) -> None:
+        """Write the clip, or the one so far, which the clip then takes the place of: both begin with the same picture."""
+        written = self._write_packets(record, kind)
+        if kind is EvidenceKind.CLIP_SO_FAR:
+            record.wrote_clip_so_far()
+            return
+        if written and record.has_clip_so_far:
+            self._store.discard(record.event.event_id, EvidenceKind.CLIP_SO_FAR)
+        record.wrote_clip()
+
+    def _write_packets(self, record: OpenRecord, kind: EvidenceKind) -> bool:
         info, packets = record.camera.info(), record.packets_of_clip()
         if not packets or info is None:
             log.warning("event %s has no clip: none of its packets are left", record.event.event_id)
-            return
+            return False
 
         def write(path: Path) -> None:
             write_clip(packets, info, path)
 
         times_s = [packet.captured_at_s for packet in packets]
         try:
-            self._store.write(record.event.event_id, EvidenceKind.CLIP, min(times_s), max(times_s), write)
+            self._store.write(record.event.event_id, kind, min(times_s), max(times_s), write)
         except SourceCorrupt as error:
             log.warning("event %s has no clip: %s", record.event.event_id, error)
+            return False
+        return True
 
     def _let_go_of_surplus(self, records: Sequence[OpenRecord]) -> None:
         """Memory is bounded: of proof that could not be written the oldest is let go; the events themselves stay."""

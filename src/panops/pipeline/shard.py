@@ -90,7 +90,11 @@ class Shard:
         self._detectors = DetectorPool(ModelStore(home.models))
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._recorder = Recorder(
-            EvidenceStore(database, home.evidence), TrackTrail(database), self._clock, lambda problem: self._notice("evidence", problem)
+            EvidenceStore(database, home.evidence),
+            TrackTrail(database),
+            self._clock,
+            on_problem=lambda problem: self._notice("evidence", problem),
+            on_proof=lambda event: self._tell_event(event, "evidence"),
         )
         self._previewer = Previewer(self._send_preview)
         self._analyst = Analyst(BatchTracker(), self._loops)
@@ -276,9 +280,12 @@ class Shard:
         """On the writer's thread, after the commit: only now is anyone told."""
         self._recorder.stored(events)
         for event in events:
-            self._link.send(
-                {"type": "event", "event_id": event.event_id, "camera_id": event.camera_id, "rule_id": event.rule_id, "phase": event.phase}
-            )
+            self._tell_event(event, event.phase)
+
+    def _tell_event(self, event: Event, phase: str) -> None:
+        self._link.send(
+            {"type": "event", "event_id": event.event_id, "camera_id": event.camera_id, "rule_id": event.rule_id, "phase": phase}
+        )
 
     def _send_preview(self, preview: Preview) -> bool:
         return self._link.send(preview_to_wire(preview), preview.jpeg, droppable=True)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 ORPHAN_AGE_S = 3600.0
 
-_EXTENSIONS = {EvidenceKind.SNAPSHOT: "jpg", EvidenceKind.ANNOTATED: "jpg", EvidenceKind.CLIP: "mp4"}
+_EXTENSIONS = {EvidenceKind.SNAPSHOT: "jpg", EvidenceKind.ANNOTATED: "jpg", EvidenceKind.CLIP: "mp4", EvidenceKind.CLIP_SO_FAR: "mp4"}
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -154,19 +154,39 @@ class EvidenceStore:
 
         return self.write(event_id, kind, start_s, end_s, write_data, extension=extension)
 
-    def path(self, scope: Scope, event_id: str, kind: EvidenceKind) -> Path | None:
-        """The file, or None when there is none in the scope. The path always lies inside the evidence folder."""
+    def find(self, scope: Scope, event_id: str, kind: EvidenceKind) -> tuple[Evidence, Path] | None:
+        """The piece and its file, or None when there is none in the scope. The path always lies inside the evidence folder."""
         query = (
-            select(evidence.c.path)
+            select(evidence)
             .join(events, events.c.event_id == evidence.c.event_id)
             .where(evidence.c.event_id == event_id, evidence.c.kind == kind.value, scope.where(events.c.camera_id))
         )
         with self._database.reading() as connection:
-            stored = connection.execute(query).scalar()
-        if stored is None:
+            row = connection.execute(query).first()
+        if row is None:
             return None
-        found = self._inside(stored)
-        return found if found is not None and found.is_file() else None
+        found = self._inside(row.path)
+        if found is None or not found.is_file():
+            return None
+        return Evidence(event_id, kind, row.path, row.size_bytes, row.sha256, row.start_s, row.end_s), found
+
+    def path(self, scope: Scope, event_id: str, kind: EvidenceKind) -> Path | None:
+        """The file of `find`."""
+        found = self.find(scope, event_id, kind)
+        return None if found is None else found[1]
+
+    def discard(self, event_id: str, kind: EvidenceKind) -> None:
+        """Delete a piece that another one has taken the place of; one that is not there is fine. Who reads it now reads on to its end.
+
+        Raises:
+            StorageError: It cannot be deleted.
+        """
+        key = (evidence.c.event_id == event_id) & (evidence.c.kind == kind.value)
+        with self._database.session() as connection:
+            stored = connection.execute(select(evidence.c.path).where(key)).scalar()
+            connection.execute(delete(evidence).where(key))
+        if stored is not None:
+            self.remove_files([stored])
 
     def verify(self, piece: Evidence) -> bool:
         """Whether the file is there and has the recorded sha256."""
@@ -193,7 +213,8 @@ class EvidenceStore:
         """Put right what a crash left.
 
         Files without a row and proof without an event are deleted when they are older than an hour; rows whose file is gone are marked
-        missing. Files that are not of panops's layout are left alone and counted. A folder that is gone is made again.
+        missing. A clip so far beside the clip that took its place goes. Files that are not of panops's layout are left alone and counted.
+        A folder that is gone is made again.
 
         Raises:
             StorageError: The folder or the database cannot be used.
@@ -203,6 +224,7 @@ class EvidenceStore:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep_rows(report, oldest_s)
+            self._sweep_clips_so_far()
             for day in sorted(self._days()):
                 self._sweep_day(day, report, oldest_s)
         except OSError as error:
@@ -275,6 +297,15 @@ class EvidenceStore:
                 connection.execute(update(evidence).where(key).values(missing=missing))
             for event_id, kind, _ in alone:
                 connection.execute(delete(evidence).where(evidence.c.event_id == event_id, evidence.c.kind == kind))
+
+    def _sweep_clips_so_far(self) -> None:
+        """Those whose clip was written the moment before a crash."""
+        finished = select(evidence.c.event_id).where(evidence.c.kind == EvidenceKind.CLIP.value, evidence.c.missing.is_(False))
+        query = select(evidence.c.event_id).where(evidence.c.kind == EvidenceKind.CLIP_SO_FAR.value, evidence.c.event_id.in_(finished))
+        with self._database.reading() as connection:
+            replaced = list(connection.execute(query).scalars())
+        for event_id in replaced:
+            self.discard(event_id, EvidenceKind.CLIP_SO_FAR)
 
     def _sweep_day(self, day: Path, report: dict[str, int], oldest_s: float) -> None:
         files = [path for path in day.rglob("*") if path.is_file() or path.is_symlink()]

@@ -110,12 +110,38 @@ class FakeLiveSite:
         self, camera_id: str, rule_id: str = "night", kind: str = "intrusion", *, duration_s: float = 4.0, evidence: bool = True
     ) -> str:
         """Let an event happen, now ended, with snapshots, clip and boxes over time; its id. It is stored before it is told."""
-        self._sequence += 1
-        event_id = f"{camera_id}-1-{int(self._began_s)}-{self._sequence}"
-        end_s = self._clock.utc_s()
-        await asyncio.to_thread(self._store, event_id, camera_id, rule_id, kind, end_s - duration_s, end_s, evidence)
-        self._hub.publish(EventNotice(event_id, camera_id, rule_id, "end"))
-        return event_id
+        event = self._event(camera_id, rule_id, kind, duration_s).ended(self._clock.utc_s())
+        await asyncio.to_thread(self._events.save, [event])
+        if evidence:
+            await asyncio.to_thread(self._prove, event, EvidenceKind.CLIP)
+        self.tell(event, "end")
+        return event.event_id
+
+    async def begin_event(self, camera_id: str, rule_id: str = "night", kind: str = "intrusion", *, so_far_s: float = 4.0) -> Event:
+        """Let an event begin that has gone on for `so_far_s`, with snapshots and a clip so far."""
+        event = self._event(camera_id, rule_id, kind, so_far_s)
+        await asyncio.to_thread(self._events.save, [event])
+        self.tell(event, "begin")
+        await asyncio.to_thread(self._prove, event, EvidenceKind.CLIP_SO_FAR)
+        self.tell(event, "evidence")
+        return event
+
+    async def end_event(self, event: Event) -> Event:
+        """End an event that goes on. Its clip comes later, by `finish_event`."""
+        ended = event.ended(self._clock.utc_s())
+        await asyncio.to_thread(self._events.save, [ended])
+        self.tell(ended, "end")
+        return ended
+
+    async def finish_event(self, event: Event) -> None:
+        """Put the clip of an event that has ended in the place of the one so far."""
+        await asyncio.to_thread(self._prove, event, EvidenceKind.CLIP)
+        await asyncio.to_thread(self._evidence.discard, event.event_id, EvidenceKind.CLIP_SO_FAR)
+        self.tell(event, "evidence")
+
+    def tell(self, event: Event, phase: str) -> None:
+        """Tell that something is new of an event."""
+        self._hub.publish(EventNotice(event.event_id, event.camera_id, event.rule_id, phase))
 
     def wishes(self) -> dict[tuple[str, Size], float]:
         """Which pictures anybody wants, and at which rate."""
@@ -212,20 +238,25 @@ class FakeLiveSite:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._watched.wait(), max(0.005, next_s - time.monotonic()))
 
-    def _store(self, event_id: str, camera_id: str, rule_id: str, kind: str, start_s: float, end_s: float, evidence: bool) -> None:
-        scene = MovingScene(camera_id)
-        box = scene.boxes(start_s)[0]
+    def _event(self, camera_id: str, rule_id: str, kind: str, lasted_s: float) -> Event:
+        """A new event that has gone on for `lasted_s`."""
+        self._sequence += 1
+        now_s = self._clock.utc_s()
+        box = MovingScene(camera_id).boxes(now_s - lasted_s)[0]
         incident = Incident(
-            key="1", phase=EventPhase.END, kind=kind, class_name=box.class_name, zone="floor", track_ids=(box.track_id,), score=box.score,
-            started_at_s=start_s, updated_at_s=end_s, ended_at_s=end_s, box=box.box, details={"dwell_s": round(end_s - start_s, 1)},
+            key="1", phase=EventPhase.BEGIN, kind=kind, class_name=box.class_name, zone="floor", track_ids=(box.track_id,), score=box.score,
+            started_at_s=now_s - lasted_s, updated_at_s=now_s, box=box.box, details={"dwell_s": round(lasted_s, 1)},
         )  # fmt: skip
-        self._events.save([Event(event_id, camera_id, rule_id, Severity.ALARM, incident)])
-        if not evidence:
-            return
+        return Event(f"{camera_id}-1-{int(self._began_s)}-{self._sequence}", camera_id, rule_id, Severity.ALARM, incident)
+
+    def _prove(self, event: Event, clip: EvidenceKind) -> None:
+        """Write an event's snapshots, its clip of that kind, and its boxes over time."""
+        event_id, scene = event.event_id, MovingScene(event.camera_id)
+        start_s, end_s = event.incident.started_at_s, event.incident.updated_at_s
         add = self._evidence.add_bytes
         add(event_id, EvidenceKind.SNAPSHOT, scene.jpeg(start_s, SIZES["l"]), start_s, start_s)
         add(event_id, EvidenceKind.ANNOTATED, scene.jpeg(start_s, SIZES["l"], annotated=True), start_s, start_s)
-        self._evidence.write(event_id, EvidenceKind.CLIP, start_s, end_s, lambda path: scene.write_clip(path, start_s, end_s - start_s))
+        self._evidence.write(event_id, clip, start_s, end_s, lambda path: scene.write_clip(path, start_s, end_s - start_s))
         times = [start_s + step / 5 for step in range(round((end_s - start_s) * 5) + 1)]
         self._trails.save_trail(
             event_id, [(at_s, [(item.track_id, item.class_name, item.score, item.box) for item in scene.boxes(at_s)]) for at_s in times]

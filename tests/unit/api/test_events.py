@@ -85,10 +85,10 @@ async def test_an_event_as_the_page_gets_it(site: Site) -> None:
     answer: dict[str, Any] = (await site.get("vera", f"/api/v1/events/{event_id}")).json()
     assert (answer["camera_id"], answer["camera_name"], answer["kind"], answer["severity"]) == ("gate", "North gate", "intrusion", "alarm")
     assert (answer["has_snapshot"], answer["has_annotated"], answer["has_clip"]) == (True, True, True)
+    assert answer["has_clip_so_far"] is False
+    hashes = {piece["kind"]: piece["sha256"] for piece in answer["evidence"]}
     assert {piece["kind"]: piece["url"].rpartition("/")[2] for piece in answer["evidence"]} == {
-        "annotated": "annotated.jpg",
-        "clip": "clip.mp4",
-        "snapshot": "snapshot.jpg",
+        kind: f"{kind}.{suffix}?v={hashes[kind][:16]}" for kind, suffix in (("annotated", "jpg"), ("clip", "mp4"), ("snapshot", "jpg"))
     }
     for piece in answer["evidence"]:
         file = await site.get("vera", piece["url"])

@@ -148,6 +148,18 @@ async def test_only_cameras_in_the_scope_can_be_watched(site: Site) -> None:
         assert (await viewer.text("event"))["event"]["event_id"] == event_id
 
 
+async def test_new_proof_is_told_and_never_hides_that_an_event_ended(site: Site) -> None:
+    async with site.served() as address, page(site, address) as viewer:
+        await viewer.next()
+        begun = await site.live.begin_event("gate")
+        told = [await viewer.text("event"), await viewer.text("event")]
+        assert [message["phase"] for message in told] == ["begin", "evidence"]
+        assert told[1]["event"]["has_clip_so_far"]
+        site.live.tell(begun, "end")
+        site.live.tell(begun, "evidence")  # before the socket took the first one
+        assert (await viewer.text("event"))["phase"] == "end"
+
+
 async def test_a_page_that_does_not_confirm_gets_two_batches_and_then_the_newest(site: Site) -> None:
     async with site.served() as address, page(site, address) as viewer:
         await viewer.next()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from starlette.responses import FileResponse
 
 from panops.api.media import smaller_jpeg
+from panops.domain.errors import StorageFull
 from panops.domain.events import EvidenceKind
 from panops.storage.scope import Role
 
@@ -156,3 +159,63 @@ async def test_a_file_that_is_gone_from_disk(site: Site, clip: tuple[str, bytes]
     for file in (site.home / "evidence").rglob(f"{event_id}/*"):
         file.unlink()
     assert (await site.get("vera", clip[0])).status_code == 404
+
+
+def replace_the_clip(site: Site, address: str, data: bytes) -> None:
+    site.services.evidence.add_bytes(address.split("/")[4], EvidenceKind.CLIP, data, site.clock.now_s, site.clock.now_s)
+
+
+async def test_an_address_is_of_one_version_of_a_file(site: Site, clip: tuple[str, bytes]) -> None:
+    address, data = clip
+    (piece,) = [one for one in (await site.get("vera", address.rpartition("/")[0])).json()["evidence"] if one["kind"] == "clip"]
+    assert (await site.get("vera", piece["url"])).content == data
+    replace_the_clip(site, address, b"another clip")
+    assert (await site.get("vera", piece["url"], headers={"Range": "bytes=4-"})).status_code == 404  # nobody gets half of either
+    assert (await site.get("vera", address)).content == b"another clip"
+
+
+async def test_a_file_that_is_replaced_while_it_is_sent_is_sent_to_its_end(
+    site: Site, clip: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, data = clip
+    send = FileResponse.__call__
+
+    async def send_late(*arguments: object) -> None:
+        replace_the_clip(site, address, data * 2)
+        await send(*arguments)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(FileResponse, "__call__", send_late)
+    answer = await site.get("vera", address)
+    assert int(answer.headers["content-length"]) == len(data)
+    assert answer.content == data
+
+
+async def test_the_clip_so_far_is_a_file_of_its_own(site: Site, clip: tuple[str, bytes]) -> None:
+    address, _ = clip
+    event = address.rpartition("/")[0]
+    assert (await site.get("vera", f"{event}/clip_so_far.mp4")).status_code == 404
+    site.services.evidence.add_bytes(event.rpartition("/")[2], EvidenceKind.CLIP_SO_FAR, b"so far", 1760000000.0, 1760000008.0)
+    answer = (await site.get("vera", event)).json()
+    assert answer["has_clip_so_far"]
+    (piece,) = [one for one in answer["evidence"] if one["kind"] == "clip_so_far"]
+    assert (await site.get("vera", piece["url"])).content == b"so far"
+    assert (await site.get("vera", f"{event}/clip_so_far.mp4")).headers["content-type"] == "video/mp4"
+
+
+async def test_downloads_are_in_the_audit_log_with_the_hash_of_what_was_taken(site: Site, clip: tuple[str, bytes]) -> None:
+    address, data = clip
+    await site.get("vera", address)  # looking is no download
+    assert (await site.get("vera", f"{address}?download=true")).content == data
+    await site.get("vera", f"{address}?download=true", headers={"Range": "bytes=100-"})  # the rest of one
+    (noted,) = [entry for entry in site.services.audit.entries().entries if entry.action == "evidence.download"]
+    assert (noted.user, noted.target) == ("vera", address.split("/")[4])
+    assert noted.detail["sha256"] == hashlib.sha256(data).hexdigest()
+    assert noted.detail["kind"] == "clip"
+
+
+async def test_a_full_disk_keeps_nobody_from_saving_proof(site: Site, clip: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageFull("the disk is full")
+
+    monkeypatch.setattr(type(site.services.audit), "record", refuse)
+    assert (await site.get("vera", f"{clip[0]}?download=true")).content == clip[1]

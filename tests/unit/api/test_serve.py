@@ -99,7 +99,7 @@ async def test_a_client_that_reads_nothing_holds_up_neither_others_nor_the_stop(
 async def test_a_port_that_is_taken_is_said_in_one_sentence(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"port {port} of 127.0.0.1 is taken by another program") as caught:
+        with pytest.raises(ConfigError, match=f"port {port} of 127.0.0.1 is taken by another program; .* --port {port + 1}") as caught:
             await run_server(site.app, "127.0.0.1", port, asyncio.Event())
     assert caught.value.problems[0].field == "server.port"
 

@@ -67,6 +67,42 @@ def test_sources_that_cannot_be_right(check: Any, source: str) -> None:
     assert (problem["line"], problem["field"]) == (2, "cameras.yard.source")
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("clips/gate.mp4", "clips/gate.mp4 does not exist; such a name counts from the folder in which panops is started, here "),
+        ("/not/there/gate.mp4", "/not/there/gate.mp4 does not exist"),
+        ("file:///not/there/gate.mp4", "/not/there/gate.mp4 does not exist"),
+        ("empty", "empty holds no video or picture"),
+        ("clips/*.mkv", "clips/*.mkv matches no file"),
+        ("nothing.mp4", "nothing.mp4 is empty"),
+    ],
+)
+def test_a_recording_that_is_not_there(check: Any, tmp_path: Path, source: str, told: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "nothing.mp4").touch()
+    (problem,) = check(source=source)
+    assert (problem["line"], problem["field"]) == (2, "cameras.yard.source")
+    assert problem["message"].startswith(told)
+    text = (tmp_path / "site.yaml").read_text().replace("model", "enabled: false, model")
+    (tmp_path / "site.yaml").write_text(text)
+    assert CliRunner().invoke(app, ["config", "check", "site.yaml"], catch_exceptions=False).exit_code == 0  # a camera that is switched off
+
+
+def test_recordings_that_are_there(check: Any, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "gate.mp4").write_bytes(b"video")
+    for source in (
+        "clips/gate.mp4",
+        "clips",
+        "clips/*.mp4",
+        f"file://{tmp_path}/clips/gate.mp4",
+        "device:/dev/video7",
+        "rtsp://camera.example/x",
+    ):
+        assert check(source=source) == []
+
+
 def test_people_get_sentences(check: Any, tmp_path: Path) -> None:
     check()
     assert CliRunner().invoke(app, ["config", "check", "site.yaml"]).stdout == "site.yaml: fine (1 camera, 1 rule)\n"

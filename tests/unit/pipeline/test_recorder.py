@@ -1,4 +1,4 @@
-"""Evidence: a snapshot at once, a better one later, the clip from the original packets; and nothing for what is not stored."""
+"""Evidence: a snapshot at once, a better one later, clips from the original packets; and nothing for what is not stored."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from panops.domain.packets import Packet, StreamInfo
 from panops.domain.tracks import Tracks
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.registry import open_source
+from panops.ingest.remux import write_clip
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.open_record import CameraEvidence
 from panops.pipeline.recorder import Recorder
@@ -39,18 +40,24 @@ class Stage:
         self.store = EvidenceStore(self.database, folder / "evidence")
         self.trails = TrackTrail(self.database)
         self.problems: list[str] = []
-        self.recorder = Recorder(self.store, self.trails, SystemClock(), self.problems.append)
+        self.proofs: list[str] = []
+        self.recorder = Recorder(
+            self.store, self.trails, SystemClock(), self.problems.append, lambda event: self.proofs.append(event.event_id)
+        )
         film = make_film(folder / "film.mp4", count=120, rate_fps=10, gop=10)
         source = open_source("cam", CameraConfig.model_validate({"source": str(film)}), SystemClock(), realtime=False)
         self.info: StreamInfo = source.open()
         self.packets: list[Packet] = list(iter(source.read, None))
         source.close()
         self.ring = PacketRing(max_s=30, max_bytes=10_000_000)
-        wanted = EvidenceConfig(before_s=2, after_s=1, max_clip_s=8)
+        self.want()
+        self.recorder.start()
+
+    def want(self, **changed: float) -> None:
+        wanted = EvidenceConfig.model_validate({"before_s": 2, "after_s": 1, "max_clip_s": 8, "first_clip_s": 2, **changed})
         self.recorder.add_camera(
             "cam", CameraEvidence(CameraConfig.model_validate({"source": "x"}), ("person",), self.ring, lambda: self.info, wanted)
         )
-        self.recorder.start()
 
     def play(self, until_s: float) -> None:
         for packet in self.packets:
@@ -159,7 +166,7 @@ def test_closing_writes_the_clips_of_open_events(stage: Stage) -> None:
     stage.recorder.end([ended])
     stage.recorder.stored([ended])
     stage.recorder.close()
-    assert set(stage.kinds("cam-1-0")) == set(EvidenceKind)
+    assert set(stage.kinds("cam-1-0")) == set(EvidenceKind) - {EvidenceKind.CLIP_SO_FAR}
 
 
 def test_a_full_disk_is_told_and_survived(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,3 +324,173 @@ def test_a_clip_that_cannot_be_made_does_not_cost_the_trail(stage: Stage, monkey
     stage.play(9.0)
     assert wait_for(lambda: len(stage.trails.trail(Scope.everything(), "cam-1-0")) == 2)
     assert wait_for(lambda: not stage.recorder._open)
+
+
+CLIP, SO_FAR = EvidenceKind.CLIP, EvidenceKind.CLIP_SO_FAR
+
+
+def length_s(path: Path) -> float:
+    with av.open(str(path)) as clip:
+        return sum(1 for _ in clip.decode(video=0)) / 10
+
+
+def rows(stage: Stage) -> list[float]:
+    return [point.time_s for point in stage.trails.trail(Scope.everything(), "cam-1-0")]
+
+
+def test_an_event_that_goes_on_has_a_first_clip_with_its_boxes(stage: Stage) -> None:
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    assert wait_for(lambda: EvidenceKind.ANNOTATED in stage.kinds("cam-1-0"))
+    assert wait_for(lambda: len(stage.proofs) == 1)
+    stage.play(5.5)
+    stage.say(event(EventPhase.UPDATE, 4.0, 5.0), 5.0)
+    time.sleep(0.7)
+    assert SO_FAR not in stage.kinds("cam-1-0")  # two seconds after it was told, not before
+    stage.play(6.2)
+    assert wait_for(lambda: len(stage.proofs) == 2)
+    assert 4.0 <= length_s(stage.kinds("cam-1-0")[SO_FAR]) <= 5.3  # from the keyframe before 2.0 on
+    assert CLIP not in stage.kinds("cam-1-0")
+    assert rows(stage) == [4.0, 5.0]
+
+
+def test_the_clip_takes_the_place_of_the_first_one(stage: Stage) -> None:
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.play(6.2)
+    assert wait_for(lambda: SO_FAR in stage.kinds("cam-1-0"))
+    first = stage.store.find(Scope.everything(), "cam-1-0", SO_FAR)
+    stage.say(event(EventPhase.END, 4.0, 6.4), 6.4)
+    stage.play(9.0)
+    assert wait_for(lambda: not stage.recorder._open)
+    assert set(stage.kinds("cam-1-0")) == set(EvidenceKind) - {SO_FAR}
+    whole = stage.store.find(Scope.everything(), "cam-1-0", CLIP)
+    assert first is not None
+    assert whole is not None
+    assert whole[0].start_s == first[0].start_s  # so a player can go on at the same second
+    assert whole[0].end_s == pytest.approx(7.4)
+    assert sorted(path.name for path in (stage.store.folder / whole[0].path).parent.iterdir()) == [
+        "annotated.jpg",
+        "clip.mp4",
+        "snapshot.jpg",
+    ]
+    assert rows(stage) == [4.0, 6.4]
+    assert stage.proofs == ["cam-1-0"] * 3
+
+
+def test_an_event_that_is_soon_over_has_one_clip_only(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[EvidenceKind] = []
+    write = stage.store.write
+    monkeypatch.setattr(
+        stage.store, "write", lambda event_id, kind, *rest, **named: (written.append(kind), write(event_id, kind, *rest, **named))[1]
+    )
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.play(5.0)
+    stage.say(event(EventPhase.END, 4.0, 5.0), 5.0)
+    stage.play(9.0)
+    assert wait_for(lambda: not stage.recorder._open)
+    assert [kind for kind in written if kind in (CLIP, SO_FAR)] == [CLIP]
+
+
+def test_no_first_clip_where_none_is_wanted(stage: Stage) -> None:
+    stage.want(first_clip_s=0)
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.play(8.0)
+    time.sleep(0.7)
+    assert set(stage.kinds("cam-1-0")) == {EvidenceKind.SNAPSHOT, EvidenceKind.ANNOTATED}
+
+
+def test_a_clip_of_full_length_is_written_while_its_event_goes_on_and_its_packets_are_let_go(stage: Stage) -> None:
+    stage.play(3.0)
+    stage.say(event(EventPhase.BEGIN, 3.0, 3.0), 3.0)
+    for until_s in range(4, 13):  # 8 s from 1 s on are the clip, and a moment more for packets out of order
+        stage.say(event(EventPhase.UPDATE, 3.0, float(until_s)), float(until_s))
+        stage.play(float(until_s))
+        stage.recorder._wake.set()
+        time.sleep(0.05)
+    assert wait_for(lambda: CLIP in stage.kinds("cam-1-0") and SO_FAR not in stage.kinds("cam-1-0"))
+    (record,) = stage.recorder._open.values()
+    assert wait_for(lambda: not record.packets)
+    before = stage.kinds("cam-1-0")[CLIP].stat()
+    time.sleep(0.6)
+    assert not record.packets  # and no new ones are taken
+    stage.say(event(EventPhase.END, 3.0, 60.0), 60.0)
+    assert wait_for(lambda: not stage.recorder._open)
+    after = stage.kinds("cam-1-0")[CLIP].stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)  # not written again
+    assert rows(stage) == [float(second) for second in range(3, 10)]
+
+
+def test_the_clip_of_a_very_long_event_grows_in_few_steps(stage: Stage) -> None:
+    stage.recorder.close()
+    stage.recorder._stopping = False
+    stage.want(before_s=5, max_clip_s=3600, first_clip_s=8)
+    for n in range(4000):
+        stage.ring.append(ring_packet(n / 10, key=n % 10 == 0))
+    begun = no_tracks(400.0, event(EventPhase.BEGIN, 400.0, 400.0))
+    stage.recorder.note(begun)
+    (record,) = stage.recorder._open.values()
+    record.collect()
+    lengths_s = []
+    for n in range(4000, 41000):
+        stage.ring.append(ring_packet(n / 10, key=n % 10 == 0))
+        if n % 5 == 0:
+            record.collect()
+            if record.due_clip(0.0) is SO_FAR:
+                lengths_s.append(round(record.packets[-1].captured_at_s - 395.0))
+                record.wrote_clip_so_far()
+    assert lengths_s == [13, 52, 208, 832]  # a third of the clip, all together
+    assert record.due_clip(0.0) is CLIP
+
+
+def test_a_lost_connection_keeps_nobody_waiting_for_a_clip(stage: Stage) -> None:
+    packets = [ring_packet(n / 10, key=n % 10 == 0, epoch=0) for n in range(50)]
+    packets += [ring_packet(n / 10, key=n % 10 == 0, epoch=1) for n in range(60, 90)]
+    collected(stage, packets, event(EventPhase.BEGIN, 4.0, 4.0), rounds=8)
+    (record,) = stage.recorder._open.values()
+    assert record.due_clip(0.0) is SO_FAR
+    stage.ring.max_s = 1.0
+    stage.ring.append(ring_packet(9.0, key=True, epoch=1))
+    record.collect()
+    assert record.due_clip(0.0) is CLIP  # what it shows can never become more
+
+
+def test_a_first_clip_that_cannot_be_made_is_tried_once_and_the_clip_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, tries = write_clip, []
+
+    def fail_once(*arguments: object) -> object:
+        tries.append(1)
+        if len(tries) == 1:
+            raise SourceCorrupt("the clip cannot be written")
+        return whole(*arguments)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr("panops.pipeline.recorder.write_clip", fail_once)
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.play(6.2)
+    assert wait_for(lambda: len(tries) == 1)
+    time.sleep(1.2)
+    assert len(tries) == 1
+    stage.say(event(EventPhase.END, 4.0, 6.4), 6.4)
+    stage.play(9.0)
+    assert wait_for(lambda: CLIP in stage.kinds("cam-1-0"))
+
+
+def test_a_full_disk_at_the_first_clip_is_told_and_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, full = stage.store.write, [True]
+
+    def refuse(event_id: str, kind: EvidenceKind, *rest: object, **named: object) -> object:
+        if kind is SO_FAR and full:
+            raise StorageFull("the evidence folder is full; free some space")
+        return whole(event_id, kind, *rest, **named)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(stage.store, "write", refuse)
+    stage.play(4.0)
+    stage.say(event(EventPhase.BEGIN, 4.0, 4.0), 4.0)
+    stage.play(6.2)
+    assert wait_for(lambda: stage.problems == ["the evidence folder is full; free some space"])
+    full.clear()
+    assert wait_for(lambda: SO_FAR in stage.kinds("cam-1-0"))
+    assert wait_for(lambda: stage.problems[-1] == "")

@@ -297,3 +297,45 @@ def test_deleting_a_row_by_hand_makes_its_file_an_orphan(store: EvidenceStore, d
     age(store.folder / piece.path, clock, ORPHAN_AGE_S + 1)
     assert store.sweep().removed_files == 1
     assert list(store.folder.iterdir()) == []
+
+
+SO_FAR = EvidenceKind.CLIP_SO_FAR
+
+
+def test_a_piece_is_found_with_its_facts(store: EvidenceStore) -> None:
+    piece = store.add_bytes("gate-1-1", CLIP, b"clip", START_S, START_S + 3)
+    assert store.find(EVERYTHING, "gate-1-1", CLIP) == (piece, store.folder / piece.path)
+    assert store.find(EVERYTHING, "gate-1-1", SNAPSHOT) is None
+    assert store.find(SCOPE_NOTHING, "gate-1-1", CLIP) is None
+
+
+def test_a_discarded_piece_is_gone_and_who_reads_it_reads_on(store: EvidenceStore, repository: EventRepository) -> None:
+    store.add_bytes("gate-1-1", CLIP, b"clip", START_S, START_S)
+    piece = store.add_bytes("gate-1-1", SO_FAR, b"so far", START_S, START_S)
+    with (store.folder / piece.path).open("rb") as reader:
+        store.discard("gate-1-1", SO_FAR)
+        assert reader.read() == b"so far"
+    assert files_in(store) == ["2025-10-09/gate-1-1/clip.mp4"]
+    found = repository.get(EVERYTHING, "gate-1-1")
+    assert found is not None
+    assert [piece.kind for piece in found.evidence] == [CLIP]
+    store.discard("gate-1-1", SO_FAR)  # safe to repeat
+
+
+def test_a_clip_so_far_that_a_crash_left_beside_the_clip_is_swept(store: EvidenceStore, repository: EventRepository) -> None:
+    repository.save([make_event("gate-1-2")])
+    store.add_bytes("gate-1-1", CLIP, b"clip", START_S, START_S)
+    for event_id in ("gate-1-1", "gate-1-2"):
+        store.add_bytes(event_id, SO_FAR, b"so far", START_S, START_S)
+    store.sweep()
+    assert files_in(store) == ["2025-10-09/gate-1-1/clip.mp4", "2025-10-09/gate-1-2/clip_so_far.mp4"]  # of the other it is all there is
+    assert store.find(EVERYTHING, "gate-1-1", SO_FAR) is None
+
+
+def test_half_a_clip_so_far_is_swept(store: EvidenceStore, clock: FakeClock) -> None:
+    folder = store.folder / "2025-10-09" / "gate-1-1"
+    folder.mkdir(parents=True)
+    (folder / ".clip_so_far-0123abcd.part.mp4").write_bytes(b"ha")
+    clock.now_s = (folder / ".clip_so_far-0123abcd.part.mp4").stat().st_mtime + ORPHAN_AGE_S + 1
+    store.sweep()
+    assert files_in(store) == []

@@ -8,6 +8,7 @@ import { moment, short } from "./time.js";
 import { bytes, details, kindOf, lasted, percent, placeWord, plain, reason, severityOf, statusOf } from "./words.js";
 
 const DONE = { new: "Reopened", acknowledged: "Acknowledged", false_alarm: "Marked as a false alarm" };
+const HAS = ["has_clip", "has_clip_so_far", "has_snapshot"];
 const ACTIONS = { acknowledged: "acknowledged it", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
 
 /** Shows events in `root`. `onChange(event)` after a change of a person, `onClose`, `onStep(by)` for the buttons in its head. */
@@ -37,12 +38,12 @@ export class Detail {
     await this.#load(event.event_id);
   }
 
-  /** A live update of some event; redraws only if it is the one shown. */
-  update(event) {
+  /** A live update of some event; redraws only if it is the one shown. `phase` says what is new of it. */
+  update(event, phase) {
     if (event.event_id !== this.event?.event_id) return;
     const before = this.event;
     this.event = event;
-    if (before.has_clip !== event.has_clip || before.has_snapshot !== event.has_snapshot || before.ended_at_s !== event.ended_at_s) this.#load(event.event_id);
+    if (phase === "evidence" || HAS.some((key) => before[key] !== event[key]) || before.ended_at_s !== event.ended_at_s) this.#load(event.event_id);
     else this.#paint();
   }
 
@@ -89,11 +90,12 @@ export class Detail {
       const [more, rules] = await Promise.all([get(`/events/${part(id)}`, { signal: this.#asked.signal }), (this.#rules ??= get("/rules").catch(() => ({})))]);
       const list = rules.rules ?? rules;
       const rule = Array.isArray(list) ? list.find((one) => one.id === more.rule_id) : undefined;
-      const redraw = !this.#more || !this.stage || ["has_clip", "has_snapshot"].some((key) => this.stage.event[key] !== more[key]);
+      const first = !this.#more || !this.stage;
       this.#more = { ...more, rule };
-      if (redraw) this.#render(more);
+      if (first) this.#render(more);
       else {
         this.event = more;
+        this.stage.renew(more, this.#more);
         this.#paint();
       }
     } catch (error) {
@@ -125,12 +127,12 @@ export class Detail {
   #render(event) {
     this.stage?.close();
     this.event = event;
-    this.stage = new Stage(event, this.#more ?? {});
+    this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
     this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
     const { chips, about, actions, why, facts: factList, note, history, files } = this.#parts;
     fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
-      this.stage.root, this.stage.bar, actions, why, factList, note, history, files));
+      this.stage.root, this.stage.bar, this.stage.note, actions, why, factList, note, history, files));
     this.#note();
     this.#paint();
     this.root.scrollTop = 0;
@@ -141,7 +143,8 @@ export class Detail {
     const { event, stage } = this;
     const { chips, about, actions, why, facts: factList, history, files } = this.#parts;
     if (!stage || !event.kind) return;
-    stage.event = { ...stage.event, ...event, has_clip: stage.event.has_clip, has_snapshot: stage.event.has_snapshot };
+    // Which files there are is told by `renew`, together with the files.
+    stage.event = { ...stage.event, ...event, ...Object.fromEntries(HAS.map((key) => [key, stage.event[key]])) };
     const [severity, status] = [severityOf(event.severity), statusOf(event.status)];
     fill(chips, h("span", { class: `chip ${severity.tone}` }, icon(severity.icon, true), severity.word), h("span", { class: `chip ${status.tone}` }, icon(status.icon, true), status.word),
       event.ended_at_s === null ? h("span", { class: "chip red" }, icon("clock", true), "Going on") : null, event.kept ? h("span", { class: "chip amber" }, icon("kept", true), "Kept") : null);
@@ -202,12 +205,12 @@ export class Detail {
 
   #files(files) {
     const evidence = this.#more?.evidence ?? [];
-    const words = { clip: ["play", "Clip"], snapshot: ["picture", "Picture"], annotated: ["boxes", "Picture with boxes"] };
+    const words = { clip: ["play", "Clip"], clip_so_far: ["play", "Clip so far"], snapshot: ["picture", "Picture"], annotated: ["boxes", "Picture with boxes"] };
     if (!evidence.length) return void fill(files);
     const rank = (one) => Object.keys(words).indexOf(one.kind);
     fill(files, h("h3", {}, "Download"), h("div", { class: "downloads" }, evidence.toSorted((a, b) => rank(a) - rank(b)).map((one) => {
       const [symbol, word] = words[one.kind] ?? ["download", plain(one.kind)];
-      return h("a", { class: "button", href: one.url, download: `${this.event.event_id}-${one.kind}` + (/\.\w+$/.exec(one.url)?.[0] ?? ""), title: `SHA-256 ${one.sha256}` }, icon(symbol), word, h("span", { class: "faint" }, bytes(one.size_bytes)));
+      return h("a", { class: "button", href: `${one.url}&download=true`, download: `${this.event.event_id}-${/[^/]+(?=\?)/.exec(one.url)[0]}`, title: `SHA-256 ${one.sha256}` }, icon(symbol), word, h("span", { class: "faint" }, bytes(one.size_bytes)));
     })));
   }
 }

@@ -21,6 +21,7 @@ let ended = false;
 let touchedAt = -Infinity;
 let opened = false;
 let stepping = false;
+let dropped = false;
 
 const { can, live } = await start();
 
@@ -51,8 +52,11 @@ async function more(first = false) {
   if (!first) byId("end").textContent = "Loading older events …";
   try {
     const page = await get(`/events${query({ ...filters.wanted(), cursor, limit: PAGE })}`, { signal: mine.signal });
-    const known = new Set(cards.events.map((event) => event.event_id));
-    const events = [...(first ? [] : cards.events), ...page.events.filter((event) => first || !known.has(event.event_id))];
+    // What was told while the answer was on its way stays: the answer may be older than that.
+    const known = new Map(cards.events.map((event) => [event.event_id, event]));
+    for (const event of page.events) known.set(event.event_id, newerOf(known.get(event.event_id), event));
+    const events = [...known.values()].sort(order);
+    if (first && !live.up) dropped = true; // what happens before the connection is there is asked for then
     cursor = page.next_cursor ?? null;
     ended = cursor === null;
     loading = null;
@@ -106,24 +110,28 @@ function showPill() {
   if (waiting.size) fill(pill, icon("up"), `${waiting.size} new`);
 }
 
-live.on("event", ({ event }) => {
-  detail.update(event);
+/** Two words on one event: the later one. */
+const newerOf = (one, other) => (one && one.updated_at_s >= other.updated_at_s ? one : other);
+
+/** Older than all that is listed, while older ones are still to be loaded: it comes with them. */
+const later = (event) => !ended && cards.events.length > 0 && order(event, cards.events.at(-1)) > 0;
+
+live.on("event", ({ event, phase }) => {
+  detail.update(event, phase);
   if (merge(event)) return;
-  const newest = cards.events[0];
-  if (!filters.match(event) || (newest && order(event, newest) > 0 && cards.events.length && !waiting.has(event.event_id) && order(event, cards.events.at(-1)) > 0)) return;
+  if (!filters.match(event) || (later(event) && !waiting.has(event.event_id))) return;
   if (!waiting.has(event.event_id)) announce(`New: ${kindOf(event.kind).word}, ${event.camera_name}`);
   waiting.set(event.event_id, event);
   if (idle() || !cards.events.length) insert();
   else showPill();
 });
-let dropped = false;
 live.on("down", () => { dropped = true; });
 live.on("up", async () => {
   if (!dropped) return;
   dropped = false;
   // What was missed during a break comes the same way as what is new.
   const page = await get(`/events${query({ ...filters.wanted(), limit: PAGE })}`).catch(() => ({ events: [] }));
-  for (const event of page.events) if (!merge(event) && (!cards.events.length || order(event, cards.events[0]) < 0)) waiting.set(event.event_id, event);
+  for (const event of page.events) if (!merge(event) && !later(event)) waiting.set(event.event_id, event);
   if (waiting.size && (idle() || !cards.events.length)) insert();
   else showPill();
 });

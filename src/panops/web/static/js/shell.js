@@ -115,12 +115,13 @@ function notices(first, live) {
   });
 }
 
-/** The number of new events on the bell; asked again when something changed, at most every two seconds. */
+/** The number of events that nobody has reviewed; asked again when something changed, at once but at most every two seconds. */
 function badge(live) {
   const node = byId("new-events");
   let timer = 0;
+  let askedAt = 0;
   const load = async () => {
-    timer = 0;
+    [timer, askedAt] = [0, performance.now()];
     try {
       const { by_status: counts } = await get("/events/counts");
       const fresh = counts.new ?? 0;
@@ -131,7 +132,7 @@ function badge(live) {
       node.hidden = true; // the connection pill says why
     }
   };
-  const soon = () => { timer ||= setTimeout(load, 2000); };
+  const soon = () => { timer ||= setTimeout(load, Math.max(100, askedAt + 2000 - performance.now())); };
   load();
   live.on("event", soon).on("up", soon);
 }

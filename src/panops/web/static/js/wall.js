@@ -91,7 +91,7 @@ function arrange(cameras) {
     else add(camera);
   }
   if (!cameras.length) fill(wall, welcome());
-  else fill(wall, cameras.map((camera) => tiles.get(camera.id).holder), can("admin") && cameras.length < 64 ? addTile() : null);
+  else fill(wall, cameras.map((camera) => tiles.get(camera.id).holder), can("admin") ? addTile : null);
   setColumns(memory.get("grid", "auto"));
   summary();
 }
@@ -108,7 +108,7 @@ function add(camera) {
 }
 
 const step = (by, symbol, label) => h("button", { class: "button square", "aria-label": label, title: label, onclick: () => move(by) }, icon(symbol));
-const addTile = () => h("a", { class: "add-tile", href: "/cameras/new" }, icon("plus"), "Add a camera");
+const addTile = h("a", { class: "add-tile", href: "/cameras/new" }, icon("plus"), "Add a camera");
 
 function welcome() {
   if (!can("admin")) return empty("camera", "No cameras for you yet", "An administrator adds cameras and says who may see them.");
@@ -121,6 +121,7 @@ const phone = matchMedia("(max-width: 760px)");
 
 function setColumns(choice) {
   const fixed = GRIDS.includes(Number(choice));
+  let free = phone.matches || tiles.size % choice > 0 || tiles.size < choice ** 2;
   let pressed = fixed ? String(choice) : "auto";
   wall.style.removeProperty("--columns");
   if (!fixed && !phone.matches) {
@@ -129,8 +130,12 @@ function setColumns(choice) {
     const { columns, rows } = bestGrid(Math.min(Math.max(tiles.size, 1), 64), offsetWidth - 12, offsetHeight - 12, 6);
     wall.style.setProperty("--columns", columns);
     wall.style.setProperty("--rows", rows);
+    free = columns * rows > tiles.size;
   } else if (!fixed) pressed = tiles.size === 1 ? "1" : "2"; // a phone scrolls: as wide as can be read
   wall.dataset.columns = pressed;
+  // In a cell that is free: a row of its own would make a screen scroll that shows all cameras. Else there is the button.
+  addTile.hidden = !free || tiles.size >= 64;
+  byId("add").hidden = free || !can("admin");
   for (const button of byId("grids").children) button.setAttribute("aria-pressed", String(button.dataset.columns === pressed));
 }
 
