@@ -1,10 +1,11 @@
 """Training with the rounding of 8 bits in the loop: quantisation-aware training, for networks that lose too much in `panops export`.
 
 Every convolution sees its input and its weights as the exported file will hold them: inputs as 256 levels of one scale for the whole
-tensor, weights as 255 levels around zero with a scale for each output channel. (A scale for each output channel commutes with the batch
-normalisation behind the convolution, so nothing has to be folded for it.) The gradient passes the rounding as if it were not there:
-B. Jacob et al. (2018), https://arxiv.org/abs/1712.05877. The ranges are those of the batch at hand, so there is no state to keep, and a
-checkpoint is the same with and without; `panops export` finds the ranges of the file from its calibration pictures.
+tensor; before depthwise convolutions, whose channels the export makes equally loud, of one for each channel; weights as 255 levels around
+zero with a scale for each output channel. (A scale for each output channel commutes with the batch normalisation behind the convolution, so
+nothing has to be folded for it.) The gradient passes the rounding as if it were not there: B. Jacob et al. (2018),
+https://arxiv.org/abs/1712.05877. The ranges are those of the batch at hand, so there is no state to keep, and a checkpoint is the same with
+and without; `panops export` finds the ranges of the file from its calibration pictures.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class RoundingConv2d(nn.Conv2d):
         """(B, inputs, H, W) -> (B, outputs, H', W')."""
         if not self.eight_bits:
             return super().forward(input)
-        return cast("Tensor", self._conv_forward(rounded_values(input), rounded_weight(self.weight), self.bias))
+        # Channels before a depthwise convolution are made equally loud by the export: one scale serves them as if each had its own.
+        rounded = rounded_values(input, each_channel=self.groups > 1)
+        return cast("Tensor", self._conv_forward(rounded, rounded_weight(self.weight), self.bias))
 
 
 def round_to_eight_bits(network: nn.Module, *, on: bool = True) -> int:
@@ -42,13 +45,16 @@ def round_to_eight_bits(network: nn.Module, *, on: bool = True) -> int:
     return len(convolutions)
 
 
-def rounded_values(values: Tensor) -> Tensor:
-    """Values as 256 levels between their smallest and largest, zero being one of them."""
-    # Tensors, not numbers: a GPU would have to be waited for at each convolution.
+def rounded_values(values: Tensor, *, each_channel: bool = False) -> Tensor:
+    """Values (B, C, H, W) as 256 levels between their smallest and largest, zero being one of them; of all, or of each channel."""
     seen = values.detach().float()
-    low, high = seen.amin().clamp_max(0.0), seen.amax().clamp_min(0.0)
+    over = (0, 2, 3) if each_channel else (0, 1, 2, 3)
+    # Tensors, not numbers: a GPU would have to be waited for at each convolution.
+    low, high = seen.amin(over).clamp_max(0.0), seen.amax(over).clamp_min(0.0)
     scale = ((high - low) / _LEVELS).clamp_min(1e-12)
     zero = (-low / scale).round().clamp(0, _LEVELS).to(torch.int32)
+    if each_channel:
+        return torch.fake_quantize_per_channel_affine(values.float(), scale, zero, 1, 0, _LEVELS).to(values.dtype)
     return torch.fake_quantize_per_tensor_affine(values.float(), scale, zero, 0, _LEVELS).to(values.dtype)
 
 

@@ -46,6 +46,18 @@ def test_values_are_rounded_to_256_levels_with_zero_among_them(values: np.ndarra
     assert rounded_values(torch.zeros(1, 1, 2, 2)).abs().max() == 0
 
 
+def test_a_quiet_channel_before_a_depthwise_convolution_keeps_its_levels() -> None:
+    loud_and_quiet = torch.stack([torch.linspace(0, 100, 64), torch.linspace(0, 0.1, 64)]).reshape(1, 2, 8, 8)
+    one_scale, own_scales = rounded_values(loud_and_quiet), rounded_values(loud_and_quiet, each_channel=True)
+    assert one_scale[0, 1].abs().max() == 0
+    assert (own_scales[0, 1] - loud_and_quiet[0, 1]).abs().max() <= 0.1 / 255 * 0.51
+    assert torch.allclose(own_scales[0, 0], one_scale[0, 0])
+    depthwise = RoundingConv2d(2, 2, 1, groups=2, bias=False)
+    round_to_eight_bits(depthwise)
+    torch.nn.init.ones_(depthwise.weight)
+    assert torch.allclose(depthwise(loud_and_quiet), own_scales)
+
+
 def test_each_output_channel_of_a_weight_has_its_own_scale() -> None:
     weight = torch.stack([torch.linspace(-1, 1, 9), torch.linspace(-100, 50, 9)]).reshape(2, 1, 3, 3)
     got = rounded_weight(weight)
