@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from panops.commands.data_sets import need_pictures, open_paths, picture_bar, writing
+from panops.commands.data_sets import OpenedSets, need_pictures, open_paths, picture_bar, writing
 from panops.commands.evaluate_model import find_model
 from panops.commands.options import HomeOption
 from panops.datasets.coco import write_coco
@@ -20,7 +21,7 @@ from panops.datasets.filling_in import fill_in, unlabelled
 from panops.datasets.picture_finder import pictures_in
 from panops.datasets.picture_size import picture_size
 from panops.domain.errors import PanopsError, SourceUnsupported
-from panops.domain.labels import DetectionSet, LabelledPicture
+from panops.domain.labels import DetectionSet, LabelledPicture, matched_classes
 from panops.export.deployed import run_pictures
 from panops.models.store import ModelStore
 from panops.storage.home import Home
@@ -37,25 +38,30 @@ def label(
     out: Annotated[Path, typer.Option(help="The COCO file to write; the pictures stay where they are.")],
     classes: Annotated[str, typer.Option(help="Only these classes of the model, with commas; all of them otherwise.")] = "",
     min_score: Annotated[float, typer.Option(min=0.01, max=1.0, help="Detections less sure than this are left out.")] = 0.3,
-    replace_labels: Annotated[bool, typer.Option("--replace", help="Forget the labels that there are: the model's word alone.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the labels that there are: the model's word alone.")] = False,
+    replace_file: Annotated[bool, typer.Option("--replace", help="Write over an earlier OUT, and what was corrected in it.")] = False,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the network.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="What was labelled, as JSON.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Label pictures with a model, for people to correct; what people have labelled already stands.
 
-    Correcting boxes is quicker than drawing them. With --replace the file says how another model agrees with this one: measure the other
+    Correcting boxes is quicker than drawing them. With --forget the file says how another model agrees with this one: measure the other
     one on it by `panops evaluate detector`.
     """
     if out.suffix.lower() != ".json":
         raise PanopsError(f"--out {out}: expected the name of a COCO file, such as labelled.json")
+    if any(out.resolve() == path.resolve() for path in paths):
+        raise PanopsError(f"--out {out}: expected another file than the one whose pictures are labelled")
+    if out.exists() and not replace_file:
+        raise PanopsError(f"{out} is there already, and somebody may have corrected it; give another --out, or --replace to write over it")
     chosen = find_model(model, ModelStore(Home(home).models))
     names = chosen.manifest.classes
     taken = tuple(dict.fromkeys(name.strip() for name in classes.split(",") if name.strip())) or names
     if strange := [name for name in taken if name not in names]:
         raise PanopsError(f"--classes: {chosen.manifest.name} does not know {', '.join(strange)}; it knows {', '.join(names)}")
     dataset = _opened(paths)
-    if replace_labels:
+    if forget:
         dataset = unlabelled(dataset)
     done = 0
     with picture_bar(len(dataset), shown=not as_json) as advance:
@@ -87,11 +93,25 @@ def _opened(paths: list[Path]) -> DetectionSet:
         opened = open_paths([path for path in paths if path not in plain])
         if line := opened.problem_line():
             logger.warning("%s", line)
-        dataset = opened.together()
+        dataset = _without_files(opened)
         bare = DetectionSet("pictures", (), pictures).with_classes(dataset.classes)
         dataset = replace(dataset, pictures=dataset.pictures + bare.pictures)
     need_pictures(dataset, paths)
     return dataset
+
+
+def _without_files(opened: OpenedSets) -> DetectionSet:
+    """All sets as one; a YOLO picture without a label file, elsewhere one without objects, is here one that nobody has labelled yet."""
+    missing = {
+        str(one.file)
+        for report in opened.reports.values()
+        for one in report.problems
+        if (one.kind, one.outcome) == ("missing_labels", "kept")
+    }
+    dataset = opened.together()
+    nothing = np.zeros(len(dataset.classes), bool)
+    pictures = (replace(one, labelled=nothing) if str(one.path) in missing else one for one in dataset.pictures)
+    return replace(dataset, pictures=tuple(pictures))
 
 
 def _without_labels(folder: Path) -> bool:
@@ -122,7 +142,8 @@ def _tell(
     # `fill_in` puts the model's boxes behind those that were there.
     for picture, old in zip(labelled.pictures, before.pictures, strict=True):
         counts += np.bincount(picture.class_id[len(old) :], minlength=len(counts))
-    added = {name: int(counts[labelled.classes.index(name)]) for name in taken}
+    places = matched_classes(taken, labelled.classes)
+    added = {labelled.classes[place]: int(counts[place]) for place in places}
     if as_json:
         record = {"file": str(out), "model": model, "pictures": len(labelled), "left_out": broken, "added": added}
         typer.echo(json.dumps(record, indent=2))
@@ -131,4 +152,4 @@ def _tell(
     typer.echo(f"{out}: {len(labelled):,} pictures; {model} added {found}")
     if broken:
         typer.echo(f"{broken:,} pictures could not be used and were left out; `panops data check` names each")
-    typer.echo(f"look at them: panops data show {out}; correct them in any tool that reads COCO before you train on them")
+    typer.echo(f"look at them: panops data show {shlex.quote(str(out))}; correct them in any tool that reads COCO before you train on them")

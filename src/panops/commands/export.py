@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from panops.commands.evaluate_facts import data_title
-from panops.commands.export_papers import Origin, checkpoint_origin, file_origin, write_papers
+from panops.commands.export_papers import Origin, check_folder, checkpoint_origin, file_origin, write_papers
 from panops.commands.options import HomeOption, JsonOption
 from panops.datasets import open_dataset
 from panops.datasets.problems import ReadReport
@@ -68,7 +68,8 @@ def export(
     """
     opened = _opened(data)
     known: dict[str, str] = {"licence": licence, "credit": credit, "not_for": not_for}
-    source, origin = _source(model, name, size, known, home, dynamic=dynamic)
+    source, origin, folder = _source(model, name, size, known, home, dynamic=dynamic)
+    check_folder(out, folder)
     limits = Limits(max_loss, max_small_loss)
     others = _opened(calibration)
     int8 = Int8Settings(pictures, seed, limits, _MIXED if mixed else (), others.dataset if others is not None else None)
@@ -90,10 +91,13 @@ def export(
         _tell(exported, report)
 
 
-def _source(model: str, name: str, size: int | None, known: dict[str, str], home: Path | None, *, dynamic: bool) -> tuple[Source, Origin]:
+def _source(
+    model: str, name: str, size: int | None, known: dict[str, str], home: Path | None, *, dynamic: bool
+) -> tuple[Source, Origin, Path]:
+    """What is exported, where it is from, and the folder in which it lies."""
     path = Path(model)
     if path.suffix == ".pt":
-        return _checkpoint(path, name or path.stem, size or _TRAINED_SIZE_PX, known, dynamic=dynamic)
+        return *_checkpoint(path, name or path.stem, size or _TRAINED_SIZE_PX, known, dynamic=dynamic), path.parent
     if dynamic:
         raise ModelUnsupported("--dynamic is for checkpoints: an ONNX file has the sizes that it has")
     if path.suffix == ".onnx" or path.is_dir():
@@ -107,7 +111,7 @@ def _source(model: str, name: str, size: int | None, known: dict[str, str], home
         width, height = manifest.input_size_wh
         raise ModelUnsupported(f"{file.name} has the fixed input size {width}x{height}; export the checkpoint (.pt) for --size {size}")
     renamed = replace(manifest, name=name) if name else manifest
-    return Source(read_onnx(file), renamed, file_run(file, "onnxruntime")), file_origin(manifest, file)
+    return Source(read_onnx(file), renamed, file_run(file, "onnxruntime")), file_origin(manifest, file), file.parent
 
 
 def _checkpoint(path: Path, name: str, size: int, known: dict[str, str], *, dynamic: bool) -> tuple[Source, Origin]:

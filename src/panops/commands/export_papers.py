@@ -15,8 +15,9 @@ from panops.domain.errors import ModelError, PanopsError
 from panops.domain.manifest import ModelManifest
 from panops.evaluation.detection_result import DetectionResult, analyse
 from panops.export.gate import Measured, Verdict
-from panops.export.passport import Exported, write_passport
+from panops.export.passport import REPORT_NAME, Exported, write_passport
 from panops.models.figures import figures_name, fingerprint_of, own_figures
+from panops.models.manifest_file import MANIFEST_NAME
 from panops.models.provenance import FIGURES_FOLDER, PROVENANCE_NAME, RECIPE_NAME, Parent, Provenance, read_provenance, write_provenance
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,24 @@ def checkpoint_origin(path: Path, content: Mapping[str, Any]) -> Origin:
     except PanopsError as error:
         logger.warning("%s: the papers are without its data, which is not here any more: %s", path, error)
         return Origin(told, path.name)
+
+
+def check_folder(out: Path, source_folder: Path) -> None:
+    """Refuse to export into a folder whose papers are not an earlier export's: they would be replaced.
+
+    Args:
+        out: Where the export is to go.
+        source_folder: Where the model lies that is exported.
+
+    Raises:
+        ModelError: It is the model's own folder, or a training's, or one in which somebody keeps such papers.
+    """
+    if out.resolve() == source_folder.resolve():
+        raise ModelError(f"{out}: expected another folder than the model's own, in which its file and papers would be replaced")
+    names = (RECIPE_NAME, PROVENANCE_NAME, FIGURES_FOLDER, "last.pt")
+    there = [name for name in names if (out / name).exists()]
+    if there and not ((out / MANIFEST_NAME).is_file() and (out / REPORT_NAME).is_file()):
+        raise ModelError(f"{out}: expected a new folder or one of an earlier export; there is {' and '.join(there)} of something else")
 
 
 def write_papers(

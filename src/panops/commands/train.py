@@ -19,7 +19,7 @@ from rich.console import Console
 
 from panops.commands.data_sets import writing
 from panops.commands.options import HomeOption, JsonOption
-from panops.commands.train_begin import folder_of, recipe_of, remove_training, show_samples
+from panops.commands.train_begin import draft_folder, folder_of, recipe_of, remove_training, show_samples
 from panops.commands.train_finish import ending_of, finish, told_of
 from panops.commands.train_screen import TrainScreen, signals
 from panops.commands.train_tell import tell
@@ -61,8 +61,10 @@ def train(
     where = device_named(device)
     looks = show is not None and look_only
 
-    def begin() -> _Begun:
-        made = recipe_of(recipe, out, model, data, val, name, home, console, keep=keep, pictures=pictures, size=size, restart=restart)
+    def begin(draft: Path | None) -> _Begun:
+        made = recipe_of(
+            recipe, out, model, data, val, name, home, console, keep=keep, pictures=pictures, size=size, restart=restart, draft=draft
+        )
         if gpus > made.batch:
             most = f"expected at most {made.batch}, as many as the recipe's batch has pictures, got {gpus}"
             raise typer.BadParameter(most, param_hint="--gpus")
@@ -74,7 +76,8 @@ def train(
         return _Begun(made, folder, None if looks else finished_before(made, folder))
 
     with _team(where) as team:
-        begun = led(team, begin)
+        with draft_folder(looks) as draft:
+            begun = led(team, lambda: begin(draft))
         over = bool(team.largest(int(begun is not None and begun.over is not None)))
         if looks or (over and begun is None):
             return

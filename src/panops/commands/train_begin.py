@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -36,8 +39,13 @@ def recipe_of(
     pictures: int,
     size: int,
     restart: bool,
+    draft: Path | None = None,
 ) -> Recipe:
-    """The recipe that is given, that lies in the folder already, or that is made."""
+    """The recipe that is given, that lies in the folder already, or that is made.
+
+    Where `draft` is given, for one who only looks, it is made there if the training's folder holds anything of a training: nothing of that
+    is written over.
+    """
     if path is not None:
         if model or data:
             raise typer.BadParameter("expected a recipe, or --model and --data; got both", param_hint="RECIPE")
@@ -50,7 +58,9 @@ def recipe_of(
     if written.is_file() and not restart:
         console.print(f"{written} is there and is used again; --restart makes it anew")
         return read_recipe(written)
-    if written.is_file():
+    if draft is not None and any((folder / file).exists() for file in ("recipe.yaml", *FILES)):
+        folder, written = draft, draft / "recipe.yaml"
+    elif written.is_file():
         FolderLock(folder).check()  # before the files of a training that runs there are written over
     start = _model_file(model, home)
     own = open_own(data, val)
@@ -58,8 +68,19 @@ def recipe_of(
         made = recipe_for(start, own, folder, name, keep=keep, pictures=pictures, input_px=size)
         write_recipe(made, written)
     console.print(f"{len(own.train):,} pictures to learn from, {len(own.val):,} to measure on; {own.how}")
-    console.print(f"wrote {written}: {len(made.classes)} classes, {made.pictures:,} pictures at {made.input_px} px, from {start.name}")
+    where = "not written, as you only look" if folder == draft else f"wrote {written}"
+    console.print(f"{where}: {len(made.classes)} classes, {made.pictures:,} pictures at {made.input_px} px, from {start.name}")
     return made
+
+
+@contextmanager
+def draft_folder(looks: bool) -> Iterator[Path | None]:
+    """A folder that goes afterwards, for one who only looks; else none."""
+    if not looks:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="panops-look-") as draft:
+        yield Path(draft)
 
 
 def folder_of(recipe: Path | None, out: Path | None, data: Path | None, name: str) -> Path:

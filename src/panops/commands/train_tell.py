@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def tell(
     if as_json:
         typer.echo(json.dumps({**_record(outcome, recipe, folder), "finished_before": before, **deployed}, indent=2))
     if not outcome.finished:
-        _say(console, f"saved at step {progress.step:,} of {recipe.steps:,}; go on with: panops train {folder}/recipe.yaml --out {folder}")
+        again = f"panops train {_word(folder / 'recipe.yaml')} --out {_word(folder)}"
+        _say(console, f"saved at step {progress.step:,} of {recipe.steps:,}; go on with: {again}")
         return
     if before:
         _say(console, "this training was finished already: nothing was trained now")
@@ -47,10 +49,10 @@ def tell(
         _say(console, f"done: best AP50 {outcome.headline:.3f} at step {outcome.best_step:,} ({figures}): {folder}/best.pt")
         _say(console, f"curves: {folder}/report.html")
     if "model" in deployed:
-        _say(console, f"to use it: panops models add {folder}/model")
+        _say(console, f"to use it: panops models add {_word(folder / 'model')}")
         if "report" in deployed:
-            sets = f"--data {folder / MEASURED} --calibration {recipe.data.train[0]}"
-            _say(console, f"in 8 bits: panops export {folder}/model --format int8 {sets} --out {folder}/model-int8")
+            sets = f"--data {_word(folder / MEASURED)} --calibration {_word(recipe.data.train[0])}"
+            _say(console, f"in 8 bits: panops export {_word(folder / 'model')} --format int8 {sets} --out {_word(folder / 'model-int8')}")
     if "report" in deployed:
         _say(console, f"as cameras will run it, with thresholds and the worst pictures: {deployed['report']}")
     if before:
@@ -61,9 +63,14 @@ def _tell_how_to_go_on(outcome: Outcome, recipe: Recipe, folder: Path, console: 
     weights = weights_of(folder)
     if outcome.progress.step < recipe.steps:
         _say(console, f"to go on where it stopped: raise patience in the recipe, now {recipe.patience}, and give the same command")
-    another = f"panops train --model {weights} --data DATA --out ANOTHER_FOLDER"
+    another = f"panops train --model {_word(weights)} --data DATA --out ANOTHER_FOLDER"
     _say(console, f"to train longer from its weights: {another}; or a recipe with start: {weights}")
     _say(console, "to train it anew: the same command with --restart")
+
+
+def _word(path: object) -> str:
+    """A path as it is typed in a shell."""
+    return shlex.quote(str(path))
 
 
 def _say(console: Console, text: str) -> None:

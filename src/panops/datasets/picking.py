@@ -14,6 +14,9 @@ from panops.datasets.near_copies import NEAR_BITS, distances
 from panops.datasets.picture_look import look_at
 from panops.domain.labels import DetectionSet, LabelledPicture
 
+# The sources that are kept even one by one, as in a splitting; all others count as one, or each picture would cost a walk over them all.
+_MOST_SOURCES = 100
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picking:
@@ -51,8 +54,8 @@ def pick(
     """Pick pictures.
 
     The next picture is always one of the wanted class that has the fewest so far; among those one of the camera or scene with the fewest,
-    then of the source with the fewest, then by chance. A picture without a group is a scene of its own. Only pictures that come into
-    question are decoded.
+    then of the source with the fewest, then by chance; the sources beyond the 100 with the most pictures are taken together. A picture
+    without a group is a scene of its own. Only pictures that come into question are decoded.
 
     Args:
         dataset: The pictures.
@@ -134,7 +137,11 @@ class _Hand:
         self._group_of: list[str | int] = [picture.group or at for at, picture in enumerate(pictures)]
         self._of_class: Counter[int] = Counter()
         self._of_group: Counter[str | int] = Counter()
-        self._of_source: Counter[str] = Counter()
+        counts = Counter(picture.source for picture in pictures)
+        frequent = {source for source, _ in counts.most_common(_MOST_SOURCES)}
+        self._source_of = [picture.source if picture.source in frequent else None for picture in pictures]
+        self._rare_sources = len(counts) - len(frequent)
+        self._of_source: Counter[str | None] = Counter()
         self._seen: set[int] = set()
         self._prints: NDArray[np.uint64] = np.zeros(0, np.uint64)
 
@@ -150,16 +157,21 @@ class _Hand:
             elif self._is_new(at):
                 self._add(at, shows[at])
 
-    def _queues(self, pictures: Iterable[int]) -> dict[str, _Queue]:
-        of_source: dict[str, list[int]] = {}
+    def _queues(self, pictures: Iterable[int]) -> dict[str | None, _Queue]:
+        """By source; the rare ones together under None."""
+        of_source: dict[str | None, list[int]] = {}
         for at in pictures:
-            of_source.setdefault(self._pictures[at].source, []).append(at)
+            of_source.setdefault(self._source_of[at], []).append(at)
         return {source: _Queue(part, self._group_of, self._rank) for source, part in of_source.items()}
 
-    def _next(self, queues: Mapping[str, _Queue]) -> int | None:
+    def _next(self, queues: Mapping[str | None, _Queue]) -> int | None:
         """The best of all sources: by the uses of its camera, then of its source, then by chance."""
-        found = [(best, self._of_source[source]) for source, queue in queues.items() if (best := queue.best(self._of_group, self._seen))]
+        found = [(best, self._taken_of(source)) for source, queue in queues.items() if (best := queue.best(self._of_group, self._seen))]
         return min(((uses, of_source, self._rank[at], at) for (uses, at), of_source in found), default=(None,))[-1]
+
+    def _taken_of(self, source: str | None) -> int:
+        """Pictures of the source so far; of the rare ones, what each of them gave on average."""
+        return self._of_source[source] // (self._rare_sources if source is None else 1)
 
     def _is_new(self, at: int) -> bool:
         """Whether the picture can be decoded and is not nearly one of those taken; it is not asked for again."""
@@ -180,6 +192,6 @@ class _Hand:
         self.taken.append(at)
         self._of_class.update(classes)
         self._of_group[self._group_of[at]] += 1
-        self._of_source[self._pictures[at].source] += 1
+        self._of_source[self._source_of[at]] += 1
         if self._progress is not None:
             self._progress(1)

@@ -38,8 +38,8 @@ def load_voc(path: Path) -> dict[str, ReadReport]:
         path: The folder, searched to its depth for XML files; or one XML file.
 
     Returns:
-        The sets by the names in `ImageSets/Main/` (lists of single classes left out, and `trainval` beside `train` or `val`), else one
-        set `all`. Problems that concern no single set stand in the first.
+        The sets by the names in `ImageSets/Main/` (lists of single classes left out, and a `trainval` whose files `train` and `val`
+        name), else one set `all`. Problems that concern no single set stand in the first.
 
     Raises:
         SourceUnreachable: There is nothing at `path`.
@@ -53,7 +53,7 @@ def load_voc(path: Path) -> dict[str, ReadReport]:
     classes = _classes(folder, records, log)
     sidecar = Sidecar(folder, log)
     reading = _VocReading(folder, classes, sidecar, log)
-    splits = _splits(folder, records, classes, log) if path.is_dir() else {}
+    splits = _splits(folder, records, log) if path.is_dir() else {}
     reports = {}
     for split, members in (splits or {"all": list(records)}).items():
         pictures = tuple(read for file in members if (read := reading.picture(file, records[file])) is not None)
@@ -113,31 +113,44 @@ def _classes(folder: Path, records: Mapping[Path, Xml.Element], log: ProblemLog)
     return tuple(sorted({_text(item, "name") for root in records.values() for item in root.iter("object")} - {""}))
 
 
-def _splits(folder: Path, records: Mapping[Path, Xml.Element], classes: tuple[str, ...], log: ProblemLog) -> dict[str, list[Path]]:
+def _splits(folder: Path, records: Mapping[Path, Xml.Element], log: ProblemLog) -> dict[str, list[Path]]:
     by_stem: dict[str, list[Path]] = {}
     for file in records:
         by_stem.setdefault(file.stem, []).append(file)
-    lists = [file for file in sorted(folder.glob("**/ImageSets/Main/*.txt")) if file.stem.rpartition("_")[0] not in classes]
-    parted = {(file.parent, file.stem) for file in lists}
-    found: dict[str, dict[Path, None]] = {}
-    for file in lists:
-        if file.stem == "trainval" and not parted.isdisjoint({(file.parent, "train"), (file.parent, "val")}):
-            continue
+    named: dict[Path, list[tuple[str, list[Path]]]] = {}
+    for file in sorted(folder.glob("**/ImageSets/Main/*.txt")):
         lines = [line.strip() for line in (read_text(file, log) or "").splitlines()]
-        if any(lines) and all(_OF_ONE_CLASS.fullmatch(line) and line not in by_stem for line in lines if line):
+        if not any(lines) or not all(_OF_ONE_CLASS.fullmatch(line) and line not in by_stem for line in lines if line):
+            named[file] = [(line, _named(line, file, by_stem)) for line in lines]
+    found: dict[str, dict[Path, None]] = {}
+    for file, entries in named.items():
+        if file.stem == "trainval" and _is_parted(file, named):
             continue
         members = found.setdefault(file.stem, {})
-        for number, name in enumerate(lines, 1):
-            # Some lists have the picture's file name. Two years of VOC in one folder have lists, and maybe files, of the same names.
-            fitting = by_stem.get(name) or by_stem.get(Path(name.replace("\\", "/")).stem, [])
-            nearest = [one for one in fitting if one.is_relative_to(file.parents[2])] or fitting
-            if name and not nearest:
+        for number, (name, files) in enumerate(entries, 1):
+            if name and not files:
                 log.add("missing_labels", file, f"there is no usable {name}.xml", "dropped", f"line {number}")
-            members.update(dict.fromkeys(nearest if name else ()))
+            members.update(dict.fromkeys(files))
     listed = {file for members in found.values() for file in members}
     for file in (file for file in records if found and file not in listed):
         log.add("missing_labels", file, "no list in ImageSets/Main names this file", "dropped")
     return {split: list(members) for split, members in found.items()}
+
+
+def _named(line: str, file: Path, by_stem: Mapping[str, list[Path]]) -> list[Path]:
+    """The XML files that a line of a list means; those of its own year come first."""
+    if not line:
+        return []
+    # Some lists have the picture's file name. Two years of VOC in one folder have lists, and maybe files, of the same names.
+    fitting = by_stem.get(line) or by_stem.get(Path(line.replace("\\", "/")).stem, [])
+    return [one for one in fitting if one.is_relative_to(file.parents[2])] or fitting
+
+
+def _is_parted(trainval: Path, named: Mapping[Path, list[tuple[str, list[Path]]]]) -> bool:
+    """Whether `train` and `val` beside it, or the one that is there, name all of its files. An empty list is a split of its own."""
+    parts = [named[part] for name in ("train.txt", "val.txt") if (part := trainval.with_name(name)) in named]
+    held = {one for entries in parts for _, files in entries for one in files}
+    return bool(parts) and any(line for line, _ in named[trainval]) and all(one in held for _, files in named[trainval] for one in files)
 
 
 def _text(item: Xml.Element | None, tag: str) -> str:

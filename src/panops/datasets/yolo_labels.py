@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from panops.datasets.picture_finder import files_in
+from panops.datasets.picture_finder import PICTURE_SUFFIXES, files_in
 from panops.datasets.yolo_description import CLASS_FILES
 
 _TEXT = frozenset({".txt"})
@@ -21,7 +21,7 @@ class LabelFiles:
         """The picture's label file, whether it is there or not.
 
         In `labels/` for the last `images/` of the path, where that folder is there; else beside the picture, or in a `labels/` near it
-        where no text lies beside it. `.TXT` will do.
+        where no picture there has its label file beside it. `.TXT` will do.
         """
         folder, odd = self._folder(picture.parent)
         name = picture.with_suffix(".txt").name
@@ -49,11 +49,19 @@ def _label_folder(pictures: Path) -> Path:
     for index in range(len(parts) - 1, -1, -1):
         if parts[index].lower() == "images":
             folders = [Path(*parts[:index], name, *parts[index + 1 :]) for name in ("labels", "Labels", "LABELS")]
-            return next((folder for folder in folders if folder.is_dir()), pictures)
-    if any(path.name not in _NO_LABELS for path in _texts_in(pictures)):
+            if (found := next((folder for folder in folders if folder.is_dir()), None)) is not None:
+                return found
+            break
+    if _has_labels_beside(pictures):
         return pictures
     near = (pictures / "labels", pictures.parent.parent / "labels" / pictures.name, pictures.parent / "labels")
     return next((folder for folder in near if any(_texts_in(folder))), pictures)
+
+
+def _has_labels_beside(pictures: Path) -> bool:
+    """Whether a picture of the folder has a label file there; a README or a list is none."""
+    stems = {path.stem for path in _texts_in(pictures) if path.name not in _NO_LABELS}
+    return bool(stems) and any(path.suffix.lower() in PICTURE_SUFFIXES and path.stem in stems for path in pictures.iterdir())
 
 
 def _texts_in(folder: Path) -> list[Path]:

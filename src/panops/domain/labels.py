@@ -6,7 +6,7 @@ were looked for; every other class is unknown in that picture, not absent, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,6 +100,18 @@ class DetectionSet:
         """
         index = np.array([classes.index(name) if name in classes else -1 for name in self.classes], np.int64)
         return replace(self, classes=classes, pictures=tuple(_translated(picture, index, len(classes)) for picture in self.pictures))
+
+
+def matched_classes(names: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Which class each name means, (N,) int64 into `classes`; -1 where it means none.
+
+    Published lists of classes write `traffic light`, data sets `traffic_light`: that is one class, unless both spellings are there.
+    """
+    plain: dict[str, int] = {}
+    for index, name in enumerate(classes):
+        if name not in names:
+            plain.setdefault(name.replace(" ", "_"), index)
+    return np.array([classes.index(name) if name in classes else plain.get(name.replace(" ", "_"), -1) for name in names], np.int64)
 
 
 def _translated(picture: LabelledPicture, index: NDArray[np.int64], count: int) -> LabelledPicture:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.detections import Detections
-from panops.domain.labels import DetectionSet, LabelledPicture
+from panops.domain.labels import DetectionSet, LabelledPicture, matched_classes
 
 PERSON = "person"
 TWO_WHEELERS = ("bicycle", "motorcycle")
@@ -70,10 +70,9 @@ def align(dataset: DetectionSet, detections: Sequence[Detections], classes_of_mo
     for picture in dataset.pictures:
         labelled |= picture.labelled
     known = [name for name, some in zip(dataset.classes, labelled, strict=True) if some]
-    found = {_plain(name) for name in classes_of_model}
-    classes = tuple(name for name in known if _plain(name) in found)
-    index = {_plain(name): place for place, name in enumerate(classes)}
-    to_scored = np.array([index.get(_plain(name), -1) for name in classes_of_model], np.int64)
+    meant = matched_classes(classes_of_model, known)
+    classes = tuple(name for index, name in enumerate(known) if index in meant)
+    to_scored = np.array([classes.index(known[index]) if index >= 0 else -1 for index in meant], np.int64)
     wheels = [index for index, name in enumerate(dataset.classes) if name in TWO_WHEELERS]
     narrowed = dataset.with_classes(classes)
     cases = tuple(
@@ -83,14 +82,9 @@ def align(dataset: DetectionSet, detections: Sequence[Detections], classes_of_mo
     return Cases(
         classes,
         cases,
-        tuple(name for name in classes_of_model if _plain(name) not in index),
+        tuple(name for name, index in zip(classes_of_model, meant, strict=True) if index < 0),
         tuple(name for name in known if name not in classes),
     )
-
-
-def _plain(name: str) -> str:
-    """Published lists of classes write `traffic light`, data sets `traffic_light`."""
-    return name.replace(" ", "_")
 
 
 def _case(

@@ -56,7 +56,7 @@ def test_what_people_labelled_stands_unless_it_is_to_be_forgotten(tmp_path: Path
     [kept] = open_dataset(tmp_path / "kept.json").dataset.pictures
     assert kept.xyxy.tolist() == [[5, 5, 25, 25]]
     assert kept.source == "yard"
-    told = label(tmp_path / "own.json", "--model", model, "--out", tmp_path / "new.json", "--replace", "--classes", "lamp", "--json")
+    told = label(tmp_path / "own.json", "--model", model, "--out", tmp_path / "new.json", "--forget", "--classes", "lamp", "--json")
     assert json.loads(told.stdout)["added"] == {"lamp": 2}
     [new] = open_dataset(tmp_path / "new.json").dataset.pictures
     assert len(new) == 2
@@ -88,6 +88,28 @@ def test_a_picture_that_cannot_be_read_is_told_and_left_out(
 def test_faults_are_told(folder: Path, model: Path, words: tuple[str, ...], message: str) -> None:
     with pytest.raises(PanopsError, match=message):
         label(folder, "--model", model, *words)
+
+
+def test_nothing_that_somebody_wrote_is_written_over_unasked(tmp_path: Path, folder: Path, model: Path) -> None:
+    out = tmp_path / "set.json"
+    label(folder, "--model", model, "--out", out)
+    before = out.read_bytes()
+    with pytest.raises(PanopsError, match="is there already"):
+        label(folder, "--model", model, "--out", out, "--min-score", "0.6")
+    with pytest.raises(PanopsError, match="expected another file"):
+        label(out, "--model", model, "--out", out, "--forget", "--replace")
+    assert out.read_bytes() == before
+    label(folder, "--model", model, "--out", out, "--min-score", "0.6", "--replace")
+    assert out.read_bytes() != before
+
+
+def test_a_folder_that_somebody_began_to_label_is_finished(tmp_path: Path, folder: Path, model: Path) -> None:
+    (folder / "classes.txt").write_text("lamp\n")
+    (folder / "bright.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    label(folder, "--model", model, "--out", tmp_path / "set.json", "--classes", "lamp")
+    pictures = {one.path.stem: one for one in open_dataset(tmp_path / "set.json").dataset.pictures}
+    assert pictures["bright"].xyxy.tolist() == [pytest.approx([288, 144, 352, 176], abs=0.5)]
+    assert len(pictures["dim"]) == 1
 
 
 def test_an_empty_folder_is_told(tmp_path: Path, model: Path) -> None:

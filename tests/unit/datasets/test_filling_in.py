@@ -56,3 +56,22 @@ def test_without_labels_there_is_the_models_word_alone() -> None:
     filled = fill_in(dataset, [seen((20, 20, 30, 60, 0.9, 0))], ("hardhat",), ("hardhat",))
     assert filled.classes == ("hardhat",)
     assert filled.pictures[0].xyxy.tolist() == [[20, 20, 30, 60]]
+
+
+def test_a_box_that_somebody_drew_is_not_put_down_twice() -> None:
+    dataset = DetectionSet("set", CLASSES, (picture((10, 10, 30, 50, 1), labelled=(False, False)),))
+    found = [seen((11, 10, 30, 52, 0.9, 0), (60, 10, 80, 50, 0.8, 0), (10, 10, 30, 50, 0.7, 1))]
+    [one] = fill_in(dataset, found, ("person", "hardhat"), ("person", "hardhat")).pictures
+    assert one.xyxy.tolist() == [[10, 10, 30, 50], [60, 10, 80, 50], [10, 10, 30, 50]]
+    assert one.class_id.tolist() == [1, 1, 0]
+
+
+def test_two_spellings_are_one_class() -> None:
+    one = LabelledPicture(
+        Path("a.jpg"), (100, 80), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), np.array([False])
+    )
+    filled = fill_in(
+        DetectionSet("set", ("traffic_light",), (one,)), [seen((20, 20, 30, 60, 0.9, 0))], ("traffic light",), ("traffic light",)
+    )
+    assert filled.classes == ("traffic_light",)
+    assert filled.pictures[0].class_id.tolist() == [0]

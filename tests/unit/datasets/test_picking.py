@@ -136,10 +136,21 @@ def test_no_camera_gives_two_more_than_another_that_has_more_to_give(data: st.Da
         assert gave[group] == has[group] or gave[group] >= max(gave.values()) - 1
 
 
-@pytest.mark.parametrize("groups", [1, 20_000])
 @pytest.mark.usefixtures("looks")
-def test_thousands_out_of_twenty_thousand_take_seconds(groups: int) -> None:
-    dataset = whole(*(named(f"{index}", (index % 3,), group=f"{index % groups}") for index in range(20_000)))
+def test_rare_sources_together_give_as_much_as_they_would_one_by_one() -> None:
+    """Of 150 sources 100 are kept even; the 50 others together give their share."""
+    dataset = whole(*(named(f"{index}", source=f"{index % 150}") for index in range(1500)))
+    gave = Counter(one.source for one in pick(dataset, 450).dataset.pictures)
+    frequent = [source for source, _ in Counter(one.source for one in dataset.pictures).most_common(100)]
+
+    assert {gave[source] for source in frequent} == {3}
+
+
+@pytest.mark.parametrize(("groups", "sources"), [(1, 1), (20_000, 1), (1, 20_000), (20_000, 20_000)])
+@pytest.mark.usefixtures("looks")
+def test_thousands_out_of_twenty_thousand_take_seconds(groups: int, sources: int) -> None:
+    of = [{"group": f"{index % groups}", "source": f"{index % sources}"} for index in range(20_000)]
+    dataset = whole(*(named(f"{index}", (index % 3,), **more) for index, more in enumerate(of)))
     start_s = time.process_time()
 
     assert len(pick(dataset, 2000).dataset) == 2000

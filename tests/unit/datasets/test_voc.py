@@ -152,6 +152,30 @@ def test_trainval_is_a_split_where_it_is_not_parted(tmp_path: Path) -> None:
     assert {name: (len(report.dataset), report.problems) for name, report in reports.items()} == {"test": (0, ()), "trainval": (1, ())}
 
 
+@pytest.mark.parametrize(
+    "splits", [("car_train", "val"), ("trainval", "val"), ("train", "trainval"), ("car_trainval", "train", "trainval")]
+)
+def test_splits_of_any_name_are_read_again(tmp_path: Path, scenes: list[Path], splits: tuple[str, ...]) -> None:
+    sets = {name: DetectionSet(name, CLASSES, (picture(scenes[at], [(1, 2, 30, 40)]),)) for at, name in enumerate(splits)}
+    reports = load_voc(write_voc(sets, tmp_path / "voc"))
+
+    assert {name: len(report.dataset) for name, report in reports.items()} == dict.fromkeys(splits, 1)
+    assert not any(report.problems for report in reports.values())
+
+
+def test_trainval_is_left_out_where_train_and_val_name_all_of_it(tmp_path: Path) -> None:
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for name in "ab":
+        save(tmp_path / "JPEGImages" / f"{name}.jpg", scene(1))
+        (tmp_path / "Annotations").mkdir(exist_ok=True)
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(f"<annotation>{SIZE}{item()}</annotation>", encoding="utf-8")
+    for name, text in (("train", "a\n"), ("val", "b\n"), ("trainval", "a\nb\n")):
+        (lists / f"{name}.txt").write_text(text, encoding="utf-8")
+
+    assert {name: len(report.dataset) for name, report in load_voc(tmp_path).items()} == {"train": 1, "val": 1}
+
+
 def test_two_years_in_one_folder_have_lists_and_files_of_the_same_names(tmp_path: Path) -> None:
     for year, left in (("VOC2007", 10), ("VOC2012", 20)):
         folder_of(tmp_path / year, f"<annotation>{SIZE}{item(edges=(left, 20, 50, 40))}</annotation>")

@@ -261,7 +261,16 @@ def test_a_set_that_is_called_as_a_key_of_the_yaml_is_read_again(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    ("pictures", "labels"), [("pics", "labels"), ("pics/train", "labels/train"), ("pics", "pics/labels"), ("pics", "pics")]
+    ("pictures", "labels"),
+    [
+        ("pics", "labels"),
+        ("pics/train", "labels/train"),
+        ("pics", "pics/labels"),
+        ("pics", "pics"),
+        ("images/y2/train", "images/y2/train/labels"),
+        ("images/y2/train", "images/y2/labels"),
+        ("images", "images/labels"),
+    ],
 )
 def test_labels_near_a_folder_of_another_name_are_found(tmp_path: Path, pictures: str, labels: str) -> None:
     save(tmp_path / pictures / "a.jpg", scene(1))
@@ -272,6 +281,19 @@ def test_labels_near_a_folder_of_another_name_are_found(tmp_path: Path, pictures
 
     assert report.problems == ()
     assert report.dataset.box_count == 1
+
+
+def test_a_text_beside_the_pictures_that_is_no_label_file_hides_none(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for seed, name in enumerate("ab"):
+        save(tmp_path / f"{name}.jpg", scene(seed))
+        (tmp_path / "labels" / f"{name}.txt").write_text("0 .5 .5 .2 .2\n", encoding="utf-8")
+    (tmp_path / "classes.txt").write_text("person\n", encoding="utf-8")
+    (tmp_path / "README.txt").write_text("a set of mine\n", encoding="utf-8")
+    report = only(load_yolo(tmp_path))
+
+    assert report.problems == ()
+    assert report.dataset.box_count == 2
 
 
 def test_labels_of_two_splits_in_one_folder_are_no_orphans(tmp_path: Path) -> None:

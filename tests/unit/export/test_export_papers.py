@@ -156,3 +156,18 @@ def test_a_checkpoint_brings_its_recipe(here: bool, labels: Path, tmp_path: Path
     assert "name: mine" in papers.recipe
     assert str(tmp_path) not in papers.recipe
     assert [(one.name, one.pictures) for one in papers.data] == ([("measured.json", 12)] if here else [("gone.json", 0)])
+
+
+def test_an_export_never_takes_the_place_of_its_source_or_of_other_papers(trained: Path, bare: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(trained, own)
+    mine = tmp_path / "mine"
+    (mine / "figures").mkdir(parents=True)
+    (mine / "figures" / "mine.json").write_text("{}")
+    (mine / "recipe.yaml").write_text("name: mine\n")
+    before = {path: path.read_bytes() for folder in (own, mine) for path in folder.rglob("*") if path.is_file()}
+    for model, out, words in ((own, own, "the model's own"), (bare, mine, "recipe.yaml and figures of something else")):
+        result = CliRunner().invoke(app, ["export", str(model), "--out", str(out)])
+        assert result.exit_code != 0
+        assert words in str(result.exception)
+    assert {path: path.read_bytes() for folder in (own, mine) for path in folder.rglob("*") if path.is_file()} == before

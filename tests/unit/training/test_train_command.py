@@ -201,6 +201,20 @@ def test_looking_removes_nothing(tmp_path: Path) -> None:
     assert (out / "last.pt").read_bytes() == b"kept"
 
 
+@pytest.mark.parametrize("held", ["recipe.yaml", "last.pt"])
+def test_looking_writes_nothing_into_a_folder_that_holds_a_training(tmp_path: Path, start: Path, held: str) -> None:
+    out, sheet = tmp_path / "out", tmp_path / "sheet.png"
+    out.mkdir()
+    (out / held).write_bytes(b"kept")
+    words = ["--model", str(start), "--data", str(write_set(tmp_path, "mine", 6)), "--size", "64", "--pictures", "32"]
+    ended = RUN.invoke(app, ["train", *words, "--out", str(out), "--restart", "--show", str(sheet), "--look-only"])
+
+    assert ended.exit_code == 0, ended.output
+    assert sheet.is_file()
+    assert {file.name: file.read_bytes() for file in out.rglob("*") if file.is_file()} == {held: b"kept"}
+    assert "not written, as you only look" in ended.stderr
+
+
 def test_papers_name_the_model_that_a_training_began_with(tmp_path: Path, start: Path) -> None:
     recipe = tiny_recipe(tmp_path, start=str(start), distil={"teacher": str(start)})
     papers = papers_of(recipe)
