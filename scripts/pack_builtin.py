@@ -14,6 +14,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from panops.domain.errors import PanopsError
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
@@ -87,7 +88,12 @@ def _papers(options: argparse.Namespace, manifest: ModelManifest) -> Provenance:
     if options.recipe:
         papers = replace(papers, recipe=options.recipe.read_bytes().decode())
     figures = {**papers.figures, **{figures_name(path.stem): read_json(path) for path in options.figures}}
-    return replace(papers, figures={name: checked_figures(record, manifest.sha256, name) for name, record in figures.items()})
+    return replace(papers, figures={name: _in_short(checked_figures(record, manifest.sha256, name)) for name, record in figures.items()})
+
+
+def _in_short(record: dict[str, Any]) -> dict[str, Any]:
+    """Without the figures of each camera, which are four fifths of the file and in no card."""
+    return {**record, "models": [{key: value for key, value in model.items() if key != "groups"} for model in record["models"]]}
 
 
 if __name__ == "__main__":

@@ -129,7 +129,9 @@ def write_provenance(folder: Path, papers: Provenance) -> None:
     if papers.figures:
         (folder / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, figures in papers.figures.items():
-        (folder / FIGURES_FOLDER / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        # Thousands of numbers for programs; people read the card that is made of them.
+        compact = json.dumps(figures, separators=(",", ":")) + "\n"
+        (folder / FIGURES_FOLDER / f"{name}.json").write_text(compact, encoding="utf-8")
 
 
 def dump_provenance(papers: Provenance) -> str:
