@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -18,7 +19,8 @@ from panops.api.live_socket import LiveSockets
 from panops.api.problems import ProblemError
 from panops.api.security import OPEN, Caller, is_local
 from panops.api.services import Needed
-from panops.pipeline.live import CameraState, CameraStatus, LiveSite
+from panops.pipeline.latency import BOUNDS_S, LatencyHistogram, total
+from panops.pipeline.live import CameraState, CameraStatus, LiveSite, ShardFigures
 from panops.storage.scope import Role
 
 router = APIRouter(tags=["metrics"])
@@ -70,6 +72,7 @@ class SiteCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics of cameras, site and sockets."""
         yield from _camera_metrics(self._live.statuses())
+        yield from _shard_metrics(self._live.shards())
         yield from _site_metrics(self._live.metrics())
         yield from self._socket_metrics()
 
@@ -93,6 +96,13 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
     tracks = GaugeMetricFamily("panops_tracks", "Objects followed now.", labels=camera)
     rate = GaugeMetricFamily("panops_source_frames_per_second", "Frames decoded per second, lately.", labels=camera)
     checks = GaugeMetricFamily("panops_checks_per_second", "Frames looked at per second, lately.", labels=camera)
+    packets = CounterMetricFamily("panops_packets_received", "Encoded pictures received.", labels=camera)
+    looks = CounterMetricFamily("panops_checks", "Frames looked at, those that the motion gate held back too.", labels=camera)
+    asleep = GaugeMetricFamily(
+        "panops_camera_asleep", "Whether only the camera's keyframes are decoded (1), because nothing happens.", labels=camera
+    )
+    woken = CounterMetricFamily("panops_camera_woken", "Times the camera was woken.", labels=camera)
+    cost = GaugeMetricFamily("panops_camera_cpu_cores", "Share of a core that the camera takes, lately.", labels=camera)
     newest = GaugeMetricFamily("panops_last_frame_timestamp_seconds", "UTC time of the newest frame.", labels=camera)
     for status in statuses:
         label = [status.camera_id]
@@ -108,9 +118,66 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
         tracks.add_metric(label, status.tracks)
         rate.add_metric(label, status.source_fps)
         checks.add_metric(label, status.checks_fps)
+        packets.add_metric(label, status.packets)
+        looks.add_metric(label, status.checks)
+        asleep.add_metric(label, float(status.asleep))
+        woken.add_metric(label, status.woken)
+        cost.add_metric(label, status.cost_cores)
         if status.last_frame_s is not None:
             newest.add_metric(label, status.last_frame_s)
-    yield from (up, state, decoded, analysed, dropped, reconnects, inference, tracks, rate, checks, newest)
+    yield from (
+        up,
+        state,
+        decoded,
+        analysed,
+        dropped,
+        reconnects,
+        inference,
+        tracks,
+        rate,
+        checks,
+        packets,
+        looks,
+        asleep,
+        woken,
+        cost,
+        newest,
+    )
+
+
+def _shard_metrics(shards: list[ShardFigures]) -> Iterator[Metric]:
+    cpu = CounterMetricFamily("panops_stage_cpu_seconds", "CPU time of the processes that run cameras, by stage.", labels=["stage"])
+    seconds = Counter[str]()
+    for one in shards:
+        seconds.update(one.cpu_s)
+    for stage, used_s in sorted(seconds.items()):
+        cpu.add_metric([stage], used_s)
+    yield cpu
+    yield _histogram(
+        "panops_check_latency_seconds", "From capture to the end of a check, as checks came.", [one.check_latency for one in shards]
+    )
+    yield _histogram("panops_event_latency_seconds", "From capture to the stored event.", [one.event_latency for one in shards])
+    yield _histogram(
+        "panops_woken_latency_seconds",
+        "From capture to the end of a check that had been slept through.",
+        [one.woken_latency for one in shards],
+    )
+    waits = GaugeMetricFamily("panops_queue_wait_seconds", "How long work waits, lately.", labels=["shard", "queue"])
+    relief = GaugeMetricFamily(
+        "panops_relief", "How much is given up for want of time: 0 nothing, 1 all but the safety floor.", labels=["shard"]
+    )
+    for one in shards:
+        waits.add_metric([str(one.index), "decode"], one.decode_wait_s)
+        waits.add_metric([str(one.index), "analysis"], one.analysis_wait_s)
+        relief.add_metric([str(one.index)], one.relief)
+    yield from (waits, relief)
+
+
+def _histogram(name: str, text: str, parts: list[LatencyHistogram]) -> Metric:
+    whole = total(parts)
+    reached = list(accumulate(whole.counts))
+    buckets = [(f"{bound_s:g}", float(count)) for bound_s, count in zip(BOUNDS_S, reached, strict=False)]
+    return HistogramMetricFamily(name, text, buckets=[*buckets, ("+Inf", float(whole.count))], sum_value=whole.sum_s)
 
 
 def _site_metrics(figures: Mapping[str, float]) -> Iterator[Metric]:

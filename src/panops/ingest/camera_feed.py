@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -46,6 +47,7 @@ class FeedStatus:
         reconnects: How often a connection had to be made again.
         epoch: The connection that is or was last up.
         dropped: Packets given up, by cause.
+        cpu_s: CPU time of the feed's thread so far, s.
     """
 
     state: str = "starting"
@@ -60,6 +62,7 @@ class FeedStatus:
     reconnects: int = 0
     epoch: int = -1
     dropped: Mapping[str, int] = field(default_factory=dict)
+    cpu_s: float = 0.0
 
 
 def pause_s(attempt: int, error: SourceError, jitter: float) -> float:
@@ -132,6 +135,7 @@ class CameraFeed:
         self._connections = 0
         self._last_keyframe_s: float | None = None
         self._last_arrival_s = 0.0
+        self._cpu_s = 0.0
 
     @property
     def info(self) -> StreamInfo | None:
@@ -158,6 +162,7 @@ class CameraFeed:
             reconnects=max(0, self._connections - 1),
             epoch=self._epoch,
             dropped=dict(self._pending.dropped),
+            cpu_s=self._cpu_s,
         )
 
     def start(self) -> None:
@@ -262,6 +267,7 @@ class CameraFeed:
             self._info = getattr(source, "info", None) or self._info
             self._last_keyframe_s = None
         self._packets += 1
+        self._cpu_s = time.thread_time()
         self._last_packet_s = packet.captured_at_s
         self._last_arrival_s = self._clock.monotonic_s()
         if packet.is_keyframe:

@@ -10,6 +10,7 @@ from panops.domain.protocols import Observation, Tracker
 from panops.domain.tracks import Tracks
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.stage_meter import StageMeter
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +21,13 @@ class Analyst:
     Args:
         tracker: For all cameras of the shard.
         loops: The cameras by id; the caller may change it between rounds.
+        meter: Where the tracker's CPU time is added up; one of its own when None.
     """
 
-    def __init__(self, tracker: Tracker, loops: Mapping[str, CameraLoop]) -> None:
+    def __init__(self, tracker: Tracker, loops: Mapping[str, CameraLoop], meter: StageMeter | None = None) -> None:
         self._tracker = tracker
         self._loops = loops
+        self._meter = meter or StageMeter()
         self.watch: Callable[[CameraLoop, Check, Observation, float], None] | None = None
         """Told what each detection gave and how long it took, while somebody wants to know; it must return at once."""
 
@@ -72,8 +75,11 @@ class Analyst:
 
     def _track(self, observations: list[Observation]) -> list[Tracks | None]:
         """One call for all; when the tracker refuses an observation, one call each, and the refused camera begins anew."""
+        if not observations:
+            return []
         try:
-            return list(self._tracker.update(observations)) if observations else []
+            with self._meter.stage("track"):
+                return list(self._tracker.update(observations))
         except ValueError:
             log.exception("the tracker refused a tick; its cameras are tried one by one")
         results: list[Tracks | None] = []

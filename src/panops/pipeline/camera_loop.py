@@ -11,6 +11,7 @@ A loop has two halves, because they run on different threads in a shard:
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from panops.ingest.frozen import FrozenDetector
 from panops.motion.gate import MotionGate
 from panops.motion.schedule import CheckSchedule
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Counters:
     checks: int = 0
     analysed: int = 0
     detector_errors: int = 0
+    decode_cpu_s: float = 0.0
+    analysis_cpu_s: float = 0.0
     dropped: Counter[str] = field(default_factory=Counter)
     inference_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
 
@@ -64,6 +68,7 @@ class CameraLoop:
             when the camera changes its size.
         followed: (C,) bool, which of the detector's classes are followed.
         clock: For staleness.
+        meter: Where the CPU time of detector and rules is added up; one of its own when None.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class CameraLoop:
         make_rules: MakeRules,
         followed: NDArray[np.bool_],
         clock: Clock,
+        meter: StageMeter | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.config = config
@@ -92,6 +98,7 @@ class CameraLoop:
         self._rules_time_s = -np.inf
         self._first_sequence = 0
         self.clock = clock
+        self._meter = meter or StageMeter()
         self._followed = followed
         self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
@@ -166,7 +173,7 @@ class CameraLoop:
         Returns:
             What was seen, and the seconds it took.
         """
-        began_s = self.clock.monotonic_s()
+        began_s, began_cpu_s = self.clock.monotonic_s(), time.thread_time()
         try:
             detections = self.detector.detect(check.frame)
         except ModelError as error:
@@ -176,6 +183,8 @@ class CameraLoop:
                 log.error("camera %s: %s", self.camera_id, error)
             self.problem = str(error)
             return None, 0.0
+        finally:
+            self._spent("detect", began_cpu_s)
         self.problem = ""
         if not self._follows_all:
             detections = detections.select(self._followed[detections.class_id])
@@ -186,10 +195,12 @@ class CameraLoop:
 
     def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
         """Apply the rules to the tracks after a check."""
+        began_cpu_s = time.thread_time()
         tracks = self._only_strong(tracks)
         events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
+        self._spent("rules", began_cpu_s)
         return Outcome(check, tracks, tuple(events), inference_s)
 
     def finish(self) -> list[Event]:
@@ -222,6 +233,12 @@ class CameraLoop:
             return {}
         counts = {"damaged": self._decoder.corrupt, "waiting_for_keyframe": self._decoder.skipped}
         return {cause: count for cause, count in counts.items() if count}
+
+    def _spent(self, stage: str, began_cpu_s: float) -> None:
+        """Add what the analysis thread used since `began_cpu_s`, a reading of its own clock."""
+        used_s = time.thread_time() - began_cpu_s
+        self._meter.add(stage, used_s)
+        self.counters.analysis_cpu_s += used_s
 
     def _fit_rules(self, size_wh: tuple[int, int]) -> list[Event]:
         """End what the rules of another picture size have open."""

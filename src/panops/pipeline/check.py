@@ -19,6 +19,7 @@ class Check:
         arrived_s: When the frame was decoded, on the monotonic clock; staleness counts from here.
         moved: Whether the motion gate saw a change.
         owner: The camera's loop that made it; a check whose loop has been replaced is void.
+        replayed: Whether its picture was slept through and is looked at afterwards.
     """
 
     camera_id: str
@@ -26,6 +27,7 @@ class Check:
     arrived_s: float
     moved: bool
     owner: object = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from panops.pipeline.live import CameraState, CameraStatus
 # A stream may wait that long, and for that many packets, for its first keyframe.
 _LONGEST_GOP_S = 20.0
 _FEWEST_PACKETS = 50
+_COST_OVER_S = 30.0
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class _Mark:
     at_s: float
     decoded: int
     checks: int
+    cpu_s: float
 
 
 class HealthMeter:
@@ -29,6 +31,7 @@ class HealthMeter:
         self._mark: _Mark | None = None
         self._source_fps = 0.0
         self._checks_fps = 0.0
+        self._cost_cores = 0.0
 
     def status(self, loop: CameraLoop, feed: FeedStatus, model: str, shard: int) -> CameraStatus:
         """The camera's status now.
@@ -39,7 +42,7 @@ class HealthMeter:
             model: Its detector's name.
             shard: The shard's number.
         """
-        self._measure(loop)
+        self._measure(loop, feed)
         counters = loop.counters
         state, message = self._state(loop, feed)
         newest = loop.newest
@@ -62,11 +65,16 @@ class HealthMeter:
             dropped={**feed.dropped, **loop.undecodable, **counters.dropped},
             tracks=len(loop.tracks) if loop.tracks is not None else 0,
             shard=shard,
+            packets=feed.packets,
+            checks=counters.checks,
+            keyframe_interval_s=feed.keyframe_interval_s,
+            cost_cores=round(self._cost_cores, 4),
         )
 
-    def _measure(self, loop: CameraLoop) -> None:
+    def _measure(self, loop: CameraLoop, feed: FeedStatus) -> None:
         now_s = time.monotonic()
         counters = loop.counters
+        cpu_s = feed.cpu_s + counters.decode_cpu_s + counters.analysis_cpu_s
         if self._mark is not None and now_s - self._mark.at_s < 0.9:
             return
         if self._mark is not None:
@@ -74,7 +82,10 @@ class HealthMeter:
             # Half new, half old: steady enough to read, quick enough to believe.
             self._source_fps = 0.5 * self._source_fps + 0.5 * (counters.decoded - self._mark.decoded) / elapsed_s
             self._checks_fps = 0.5 * self._checks_fps + 0.5 * (counters.checks - self._mark.checks) / elapsed_s
-        self._mark = _Mark(now_s, counters.decoded, counters.checks)
+            # What a camera costs changes with every passer-by; where it belongs is settled by the last half minute.
+            weight = min(1.0, elapsed_s / _COST_OVER_S) if self._cost_cores else 1.0
+            self._cost_cores += weight * ((cpu_s - self._mark.cpu_s) / elapsed_s - self._cost_cores)
+        self._mark = _Mark(now_s, counters.decoded, counters.checks, cpu_s)
 
     @staticmethod
     def _state(loop: CameraLoop, feed: FeedStatus) -> tuple[CameraState, str]:

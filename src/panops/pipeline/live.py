@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from panops.config.schema import CameraConfig
+from panops.pipeline.latency import LatencyHistogram
 
 
 class CameraState(StrEnum):
@@ -49,6 +50,12 @@ class CameraStatus:
         dropped: Frames given up so far, by cause.
         tracks: Objects followed now.
         shard: Index of the process that owns the camera, -1 for none.
+        packets: Packets received so far.
+        checks: Frames looked at so far (gate included).
+        asleep: Whether only keyframes are decoded, because nothing happens.
+        woken: How often it was woken so far.
+        keyframe_interval_s: Time between its keyframes, s, or None before there were two.
+        cost_cores: Share of a core that the camera takes, lately: connection, decoding, gate, detector.
     """
 
     camera_id: str
@@ -69,6 +76,43 @@ class CameraStatus:
     dropped: Mapping[str, int] = field(default_factory=dict)
     tracks: int = 0
     shard: int = -1
+    packets: int = 0
+    checks: int = 0
+    asleep: bool = False
+    woken: int = 0
+    keyframe_interval_s: float | None = None
+    cost_cores: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFigures:
+    """How one process is doing.
+
+    Attributes:
+        index: The shard's number.
+        cameras: How many it owns.
+        asleep: How many of them sleep.
+        cpu_s: CPU time so far by stage, s: `demux`, `decode`, `gate`, `detect`, `track`, `rules`, `preview`, `other`.
+        check_latency: From capture to the end of analysis, of checks as they came.
+        event_latency: From capture of the look that told of an event until it was stored.
+        woken_latency: As `check_latency`, of looks at what a sleeping camera had skipped.
+        decode_wait_s: How long packets waited for a decode worker, lately, s.
+        analysis_wait_s: How long checks waited for the detector, lately, s.
+        relief: How much is given up because of too much work: 0 nothing, 1 everything but the safety floor.
+        giving_up: What is given up now, in words; empty for nothing.
+    """
+
+    index: int
+    cameras: int = 0
+    asleep: int = 0
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
+    check_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    event_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    woken_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    decode_wait_s: float = 0.0
+    analysis_wait_s: float = 0.0
+    relief: float = 0.0
+    giving_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +228,10 @@ class LiveSite(Protocol):
 
     async def reload(self) -> None:
         """Read the desired state from the database again and start, stop or change cameras so that it holds."""
+        ...
+
+    def shards(self) -> list[ShardFigures]:
+        """How each process is doing, by its index; one that has not told yet is left out."""
         ...
 
     def metrics(self) -> Mapping[str, float]:

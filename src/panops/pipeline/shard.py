@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,13 +28,14 @@ from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import Message, ShardLink
-from panops.pipeline.live import CameraState, CameraStatus, Preview
+from panops.pipeline.live import CameraState, CameraStatus, Preview, ShardFigures
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.shadow import ShadowWatch
-from panops.pipeline.wire import preview_to_wire, status_to_wire
+from panops.pipeline.shard_meter import ShardMeter
+from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.rules.schedule import site_timezone
@@ -97,7 +99,8 @@ class Shard:
             on_proof=lambda event: self._tell_event(event, "evidence"),
         )
         self._previewer = Previewer(self._send_preview)
-        self._analyst = Analyst(BatchTracker(), self._loops)
+        self._meter = ShardMeter(self._clock)
+        self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
         self._analysis = AnalysisLoop(self._analyst, self._loops, self._clock, self._on_outcome)
         self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._analysis.waiting > 0)
         self._models = ModelWatch(
@@ -150,7 +153,7 @@ class Shard:
             rules = build_rules(site, camera_id, detector.classes, size_wh, timezone)
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock)
+        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages)
         loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
@@ -170,6 +173,7 @@ class Shard:
         if camera is None or camera.feed is None or camera.loop is None:
             return
         camera.feed.stop()
+        self._meter.previous_demux_s += camera.feed.status.cpu_s
         with self._analysis.between_rounds:
             self._loops.pop(camera_id, None)
             self._analysis.forget(camera_id)
@@ -237,11 +241,16 @@ class Shard:
         cameras = dict(self._cameras)
         models = {camera_id: camera.model for camera_id, camera in cameras.items()}
         self._models.look(self._loops, models, [camera_id for camera_id, camera in cameras.items() if camera.loop is None])
-        self._link.send({"type": "status", "cameras": [status_to_wire(status) for status in self.statuses()]})
+        statuses = [status_to_wire(status) for status in self.statuses()]
+        self._link.send({"type": "status", "cameras": statuses, "figures": figures_to_wire(self._figures())})
         problem = self._writer.problem or ""
         if problem != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
+
+    def _figures(self) -> ShardFigures:
+        feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]
+        return self._meter.figures(self._index, len(self._cameras), sum(feed.status.cpu_s for feed in feeds))
 
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:
@@ -260,14 +269,23 @@ class Shard:
             return
         if len(packets) == _MOST_PACKETS_A_TURN:
             self._pool.notify(camera_id)  # the rest, once the other cameras had their turn
+        began_s, gate_s = time.thread_time(), 0.0
         for frame in loop.frames(packets, info):
+            gate_began_s = time.thread_time()
             check = loop.consider(frame)
+            gate_s += time.thread_time() - gate_began_s
             if check is not None:
                 self._analysis.offer(check)
+        used_s = time.thread_time() - began_s
+        self._meter.stages.add("gate", gate_s)
+        self._meter.stages.add("decode", used_s - gate_s)
+        loop.counters.decode_cpu_s += used_s
         if loop.newest is not None and self._previewer.highest_fps(camera_id) > loop.config.check_fps:
-            self._previewer.offer(loop.newest, loop.tracks, loop.detector.classes)
+            with self._meter.stages.stage("preview"):
+                self._previewer.offer(loop.newest, loop.tracks, loop.detector.classes)
 
     def _on_outcome(self, outcome: Outcome) -> None:
+        self._meter.note(outcome)
         self._recorder.note(outcome)
         if outcome.events:
             self._writer.submit(list(outcome.events))
@@ -278,6 +296,7 @@ class Shard:
 
     def _on_stored(self, events: Sequence[Event]) -> None:
         """On the writer's thread, after the commit: only now is anyone told."""
+        self._meter.stored(events)
         self._recorder.stored(events)
         for event in events:
             self._tell_event(event, event.phase)

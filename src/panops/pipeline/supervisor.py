@@ -17,13 +17,13 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError, StorageError
 from panops.ingest.memory import freed_memory
 from panops.pipeline.link import Message
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.placement import place, shard_count
 from panops.pipeline.probing import probe_camera
 from panops.pipeline.shard_handle import ShardHandle
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.usage import UsageMeter, rss_bytes
-from panops.pipeline.wire import notice_from_wire, preview_from_wire, status_from_wire
+from panops.pipeline.wire import figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -95,6 +95,7 @@ class Supervisor:
         self._site = SiteConfig()
         self._revision = -1
         self._statuses: dict[str, CameraStatus] = {}
+        self._figures: dict[int, ShardFigures] = {}
         self._told_s: dict[str, float] = {}
         self._notices: dict[tuple[str, int], SystemNotice] = {(notice.topic, -1): notice for notice in initial_notices}
         self._wishes_sent: dict[int, Message] = {}
@@ -213,6 +214,10 @@ class Supervisor:
         if message is not None and handle.send(message):
             self._sent[camera_id] = wanted
 
+    def shards(self) -> list[ShardFigures]:
+        """How each process is doing; see `LiveSite.shards`."""
+        return [self._figures[index] for index in sorted(self._figures)]
+
     def metrics(self) -> Mapping[str, float]:
         """Site-wide figures; see `LiveSite.metrics`."""
         pids = [os.getpid(), *(handle.pid for handle in self._handles if handle.pid is not None)]
@@ -278,6 +283,7 @@ class Supervisor:
         elif kind == "status":
             for data in message["cameras"]:
                 self._note_status(replace(status_from_wire(data), shard=index))
+            self._figures[index] = replace(figures_from_wire(message["figures"]), index=index)
         elif kind in ("event", "notice"):
             self._note(notice_from_wire(message), index)
         elif kind == "reassign":

@@ -1,17 +1,21 @@
 """What the supervisor and the shards say to each other, as JSON values.
 
 Supervisor to shard: `boot` (once), `assign`, `drop`, `watch`, `drain`.
-Shard to supervisor: `ready`, `status` (once a second, also the sign of life), `preview` (with the JPEG as tail), `event`, `notice`,
+Shard to supervisor: `ready`, `status` (once a second, also the sign of life, with the shard's figures), `preview` (with the JPEG as tail),
+`event`, `notice`,
 `reassign` (a camera whose model has other classes now).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
+from panops.pipeline.latency import LatencyHistogram
 from panops.pipeline.link import Message
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, ShardFigures, SystemNotice
+
+_LATENCIES = ("check_latency", "event_latency", "woken_latency")
 
 
 def status_to_wire(status: CameraStatus) -> Message:
@@ -25,6 +29,17 @@ def status_from_wire(data: Message) -> CameraStatus:
     return CameraStatus(
         **{**data, "state": CameraState(data["state"]), "size_wh": (int(width), int(height)), "classes": tuple(data["classes"])}
     )
+
+
+def figures_to_wire(figures: ShardFigures) -> Message:
+    """A shard's figures as JSON values."""
+    plain = {field.name: getattr(figures, field.name) for field in fields(figures) if field.name not in _LATENCIES}
+    return {**plain, **{name: [getattr(figures, name).counts, getattr(figures, name).sum_s] for name in _LATENCIES}}
+
+
+def figures_from_wire(data: Message) -> ShardFigures:
+    """The inverse of `figures_to_wire`."""
+    return ShardFigures(**{**data, **{name: LatencyHistogram(*data[name]) for name in _LATENCIES}})
 
 
 def preview_to_wire(preview: Preview) -> Message:

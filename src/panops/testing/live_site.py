@@ -25,7 +25,7 @@ from panops.config.load import parse_site
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.storage.accounts import Accounts
 from panops.storage.database import Database
@@ -182,6 +182,10 @@ class FakeLiveSite:
         self.reloads += 1
         for camera_id in self._site.cameras:
             self._hub.publish(self._status(camera_id))
+
+    def shards(self) -> list[ShardFigures]:
+        """One process, idle but for its pictures."""
+        return [ShardFigures(0, len(self._site.cameras), cpu_s={"decode": 1.5, "detect": 0.5})]
 
     def metrics(self) -> Mapping[str, float]:
         """Figures of the fake itself."""
