@@ -140,6 +140,7 @@ class CameraConfig(_Config):
     min_score: float = Field(0.35, ge=0, le=1, description="detections below this score are ignored")
     stall_s: Seconds = Field(10.0, gt=0, description="no packet for so long means the camera is stalled")
     frozen_s: Seconds = Field(60.0, description="the very same picture for so long means it is frozen; 0 switches this off")
+    sleep: Literal["always", "auto", "never"] = Field("auto", description="when only keyframes are decoded while nothing happens")
     motion: MotionConfig = MotionConfig()
     simulation: SimulationConfig | None = None
     zones: dict[Name, ZoneConfig] = Field(default_factory=dict)

@@ -112,6 +112,8 @@ class CameraFeed:
     ) -> None:
         self.camera_id = camera_id
         self.ring = ring
+        self.quiet = False
+        """While set, only keyframes wait to be decoded; the ring has all else. Set and unset by the decode worker."""
         self._open_source = open_source
         self._clock = clock
         self._on_packet = on_packet
@@ -141,6 +143,16 @@ class CameraFeed:
     def info(self) -> StreamInfo | None:
         """The stream that the newest packets belong to, or None before the first connection."""
         return self._info
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the feed's thread so far, s."""
+        return self._cpu_s
+
+    @property
+    def keyframe_interval_s(self) -> float | None:
+        """Time between the last two keyframes, s, or None before there were two."""
+        return self._keyframe_interval_s
 
     @property
     def status(self) -> FeedStatus:
@@ -187,6 +199,10 @@ class CameraFeed:
         if thread is not threading.current_thread():
             thread.join(timeout_s)
         return not thread.is_alive()
+
+    def catch_up(self, before_s: float) -> int:
+        """If packets from before `before_s` (capture time, s) wait, give up all before the newest keyframe; how many those were."""
+        return self._pending.catch_up(before_s)
 
     def take_pending(self, most: int | None = None) -> list[Packet]:
         """What waits to be decoded, oldest first: everything, or `most` packets of it."""
@@ -275,6 +291,8 @@ class CameraFeed:
                 self._keyframe_interval_s = packet.pts_s - self._last_keyframe_s
             self._last_keyframe_s = packet.pts_s
         self.ring.append(packet)
+        if self.quiet and not packet.is_keyframe:
+            return
         if self._pending.append(packet):
             self._on_packet(self.camera_id)
 

@@ -93,6 +93,11 @@ class Decoder:
         self._needs_keyframe = True
         self._since_keyframe = 0
 
+    def let_go(self) -> None:
+        """A packet is not decoded on purpose: nor can be what builds upon it, up to the next keyframe."""
+        self._needs_keyframe = True
+        self._since_keyframe = 0
+
     def _begin_epoch(self, packet: Packet) -> list[Frame]:
         first = self._epoch is None
         self._epoch = packet.epoch

@@ -109,6 +109,12 @@ class PacketRing:
             chosen = [gop for gop in list(self._gops)[first:] if gop.epoch == self._gops[first].epoch]
             return list(chain.from_iterable(gop.packets for gop in chosen))
 
+    def all_since(self, start_s: float) -> list[Packet]:
+        """As `since`, and whatever came in later epochs, too."""
+        with self._lock:
+            first = self._first_gop(start_s)
+            return [] if first is None else list(chain.from_iterable(gop.packets for gop in list(self._gops)[first:]))
+
     def _first_gop(self, start_s: float) -> int | None:
         if not self._gops:
             return None

@@ -19,7 +19,7 @@ class PendingPackets:
         max_s: The longest span to hold, s of capture time.
 
     Attributes:
-        dropped: Packets given up, by cause: `queue_full`, and `no_keyframe` for those whose keyframe was never there.
+        dropped: Packets given up, by cause: `queue_full`, `late`, and `no_keyframe` for those whose keyframe was never there.
     """
 
     def __init__(self, max_packets: int = 300, max_s: float = 10.0) -> None:
@@ -55,6 +55,22 @@ class PendingPackets:
         with self._lock:
             count = len(self._packets) if most is None else min(most, len(self._packets))
             return [self._packets.popleft() for _ in range(count)]
+
+    def catch_up(self, before_s: float) -> int:
+        """If the oldest packet is from before `before_s` (capture time, s), drop all before the newest keyframe; they count as `late`.
+
+        Returns:
+            How many packets were dropped.
+        """
+        with self._lock:
+            if not self._packets or self._packets[0].captured_at_s >= before_s:
+                return 0
+            newest = max((number for number, packet in enumerate(self._packets) if packet.is_keyframe), default=0)
+            for _ in range(newest):
+                self._packets.popleft()
+            if newest:
+                self.dropped["late"] += newest
+            return newest
 
     def _is_full(self) -> bool:
         span_s = self._packets[-1].captured_at_s - self._packets[0].captured_at_s

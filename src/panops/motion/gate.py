@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,6 +59,15 @@ class MotionResult:
     light_change: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GateMemory:
+    """A gate's state at one moment; only `MotionGate` knows what is in it. About 150 kB, for a moment."""
+
+    size_wh: tuple[int, int]
+    scalars: tuple[float, float, int]
+    learnt: tuple[NDArray[Any], ...]
+
+
 class MotionGate:
     """One camera's gate. Keeps a background picture; buffers are made at the first look and re-used. Not for several threads.
 
@@ -77,6 +87,23 @@ class MotionGate:
     def reset(self) -> None:
         """Forget the background: the next look sets it (after a reconnect, or when the camera was turned)."""
         self._size_wh = (0, 0)
+
+    def remember(self) -> GateMemory:
+        """What the gate has learnt, as it is now; `go_back` takes it."""
+        scalars = (self._looked_s, self._settled_s, self._looks)
+        return GateMemory(self._size_wh, scalars, tuple(array.copy() for array in self._learnt()))
+
+    def go_back(self, memory: GateMemory) -> None:
+        """Forget what was learnt since `remember`; the pictures since then are looked at anew. Nothing happens when the size changed."""
+        if memory.size_wh != self._size_wh:
+            return
+        self._looked_s, self._settled_s, self._looks = memory.scalars
+        for array, before in zip(self._learnt(), memory.learnt, strict=True):
+            np.copyto(array, before)
+
+    def _learnt(self) -> tuple[NDArray[Any], ...]:
+        """The pictures that looks leave behind; all others are only used within one."""
+        return self._background, self._before, self._flicker, self._threshold, self._age_s
 
     def look(self, luma: NDArray[np.uint8], time_s: float) -> MotionResult:
         """Compare a picture with the background, and let the background learn from it.

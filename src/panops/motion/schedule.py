@@ -37,6 +37,20 @@ class CheckSchedule:
         self._newest_s = -math.inf
         self._moved_s = -math.inf
         self._detected_s = -math.inf
+        self._spacing_s = 0.0
+        self._due_s = -math.inf
+        self.given_up = 0
+        """Checks that would have been due at the full rate, but not at the one that `slow_down` left."""
+
+    def slow_down(self, check_fps: float) -> None:
+        """Leave at most so many checks a second from now on; the full rate or more: as many as there should be. Any thread."""
+        # Checks stay on the beat of the full rate: half a period less lets the nearest one count.
+        self._spacing_s = 0.0 if check_fps >= self._check_fps else 1.0 / check_fps - 0.5 / self._check_fps
+
+    def pass_over(self, time_s: float) -> None:
+        """Ask `due` for a frame that is not even decoded: a check that it would have been is given up."""
+        if self._start_s is not None and time_s >= self._newest_s and self._new_period(time_s):
+            self.given_up += 1
 
     def due(self, time_s: float) -> bool:
         """Whether the frame captured at `time_s` is to be looked at. Ask once a frame, in order.
@@ -46,7 +60,19 @@ class CheckSchedule:
         if self._start_s is None or time_s < self._newest_s - 1.0 / self._check_fps:
             self._start_s, self._period, self._newest_s = time_s, 0, time_s
             self._moved_s = self._detected_s = -math.inf
+            self._due_s = time_s
             return True
+        if not self._new_period(time_s):
+            return False
+        if time_s - self._due_s < self._spacing_s:
+            self.given_up += 1
+            return False
+        self._due_s = time_s
+        return True
+
+    def _new_period(self, time_s: float) -> bool:
+        """Whether the frame is the first of its period."""
+        assert self._start_s is not None, "checked by the callers"  # noqa: S101  # for the type checker
         self._newest_s = max(self._newest_s, time_s)
         period = math.floor((time_s - self._start_s) * self._check_fps + EARLY_SHARE)
         if period <= self._period:

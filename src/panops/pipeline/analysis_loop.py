@@ -1,31 +1,40 @@
-"""The analysis thread of a shard: a latest-wins slot a camera, emptied in rounds."""
+"""The analysis thread of a shard: a latest-wins slot a camera, emptied in rounds, the one that has waited longest first."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from panops.domain.clock import Clock
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.waiting import WaitMeter
 
 log = logging.getLogger(__name__)
 
 # A round is short, so that the first camera of it does not wait for the detector's work on all the others.
 _MOST_CHECKS_A_ROUND = 8
+# Of what a camera slept through, so many checks may wait; more pictures than that are not held in memory.
+_MOST_REPLAYED = 4
+# They are late by their nature, but not for ever: what lies further back than a camera's packets reach is of no use.
+_REPLAY_STALENESS_S = 60.0
 
 
 class AnalysisLoop:
-    """Runs checks through the analyst, freshest first come: a newer check of a camera replaces one that still waits.
+    """Runs checks through the analyst: a newer check of a camera takes the place of one that still waits, and with it its turn.
+
+    So every camera's turn comes, however often it sends, and what it then shows is the newest. Checks of what a camera slept through are
+    not replaced but stand in line, for `room` is asked before they are made.
 
     Args:
         analyst: What analyses.
         loops: The cameras by id, for counting what is given up.
         clock: Time.
         on_outcome: Called for each outcome on this thread.
-        staleness_s: A check that waited longer is not analysed any more.
+        staleness_s: A check whose picture is older is not analysed any more.
     """
 
     def __init__(
@@ -34,14 +43,15 @@ class AnalysisLoop:
         loops: Mapping[str, CameraLoop],
         clock: Clock,
         on_outcome: Callable[[Outcome], None],
-        staleness_s: float = 2.0,
+        staleness_s: float = 1.0,
     ) -> None:
         self._analyst = analyst
         self._loops = loops
         self._clock = clock
         self._on_outcome = on_outcome
         self._staleness_s = staleness_s
-        self._slots: dict[str, Check] = {}
+        self._slots: dict[str, deque[Check]] = {}
+        self.waits = WaitMeter()
         self._changed = threading.Condition()
         self._stopping = False
         self._began_s: float | None = None
@@ -69,8 +79,12 @@ class AnalysisLoop:
 
     @property
     def waiting(self) -> int:
-        """How many checks wait."""
+        """How many cameras have checks that wait."""
         return len(self._slots)
+
+    def room(self, camera_id: str) -> bool:
+        """Whether another check of what the camera slept through may wait."""
+        return len(self._slots.get(camera_id, ())) < _MOST_REPLAYED
 
     def forget(self, camera_id: str) -> None:
         """Drop what waits of a camera."""
@@ -78,13 +92,27 @@ class AnalysisLoop:
             self._slots.pop(camera_id, None)
 
     def offer(self, check: Check) -> None:
-        """Put a check into its camera's slot; an older one that still waits is given up and counted."""
+        """Put a check into its camera's slot; one that still waits there is given up and counted."""
+        replaced = False
         with self._changed:
-            replaced = self._slots.pop(check.camera_id, None)
-            self._slots[check.camera_id] = check
+            line = self._slots.setdefault(check.camera_id, deque())
+            if line and not check.replayed and not line[-1].replayed:
+                line.pop()
+                replaced = True
+            line.append(check)
             self._changed.notify()
-        if replaced is not None:
+        if replaced:
             self._count(check.camera_id, "superseded")
+
+    def _take(self) -> list[Check]:
+        """The checks of the next round, at most one a camera; called under the lock."""
+        checks = []
+        for name in list(self._slots)[:_MOST_CHECKS_A_ROUND]:
+            line = self._slots.pop(name)
+            checks.append(line.popleft())
+            if line:
+                self._slots[name] = line  # behind all others that wait
+        return checks
 
     def _run(self) -> None:
         while True:
@@ -93,9 +121,7 @@ class AnalysisLoop:
                     self._changed.wait()
                 if self._stopping:
                     return
-                # Slots are in the order of their last change, so those that waited longest come first.
-                names = list(self._slots)[:_MOST_CHECKS_A_ROUND]
-                checks = [self._slots.pop(name) for name in names]
+                checks = self._take()
             self._began_s = self._clock.monotonic_s()
             try:
                 self._round(checks)
@@ -110,7 +136,8 @@ class AnalysisLoop:
         now_s = self._clock.monotonic_s()
         fresh: list[Check] = []
         for check in checks:
-            if now_s - check.arrived_s > self._staleness_s:
+            self.waits.add(now_s - check.arrived_s)
+            if now_s - check.since_s > (_REPLAY_STALENESS_S if check.replayed else self._staleness_s):
                 self._count(check.camera_id, "stale")
             else:
                 fresh.append(check)

@@ -11,6 +11,7 @@ A loop has two halves, because they run on different threads in a shard:
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +30,9 @@ from panops.domain.protocols import Detector, Observation
 from panops.domain.tracks import Tracks
 from panops.ingest.decode import Decoder
 from panops.ingest.frozen import FrozenDetector
-from panops.motion.gate import MotionGate
+from panops.motion.gate import MotionGate, MotionResult
 from panops.motion.schedule import CheckSchedule
+from panops.motion.sleep import SleepSchedule
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
@@ -39,6 +41,10 @@ log = logging.getLogger(__name__)
 
 # A capture time that much older than the one before is a clock that was set, not an estimate that was improved.
 _CLOCK_SET_BACK_S = 5.0
+# A picture that seems to be older than this comes from a clock that was set in that moment, or has no time of day at all.
+_OLDEST_S = 600.0
+# However much there is to do: an awake camera is looked at as often as this, s.
+FLOOR_S = 1.0
 
 MakeRules = Callable[[tuple[int, int], int], RuleEngine]
 
@@ -92,6 +98,18 @@ class CameraLoop:
         self.packets_without_frame = 0
         self.problem = ""
         self.advice = ""
+        self.sleep = SleepSchedule(config.sleep if config.motion.enabled else "never")
+        self.watched = False
+        self.replaying = False
+        """While what was slept through is looked at."""
+        self.slept_from_s: float | None = None
+        """Set on waking, capture time, s: what came since the look at that time is to be decoded now; the caller unsets it."""
+        self.keyframe_interval_s: float | None = None
+        """As the camera's connection has measured it; without it the camera stays awake."""
+        # Of each group of pictures only so much is decoded, s; all of it as a rule.
+        self._decode_for_s = math.inf
+        self._gop_began_s = -math.inf
+        self._in_tail = False
         self._make_rules = make_rules
         self._rules: RuleEngine | None = None
         self._rules_size_wh = (0, 0)
@@ -122,7 +140,20 @@ class CameraLoop:
             self.packets_without_frame += 1
             if self._decoder is None:
                 self._decoder = Decoder(self.camera_id, info)  # it begins anew by itself when the camera reconnects
+            if self._is_tail(packet):
+                self._decoder.let_go()
+                self._schedule.pass_over(packet.captured_at_s)
+                continue
+            self._decoder.keyframes_only = self.sleep.asleep
             yield from self._count(self._decoder.decode(packet))
+
+    def _is_tail(self, packet: Packet) -> bool:
+        """Whether a packet belongs to the end of a group of pictures that is given up; once one does, all do that follow."""
+        if packet.is_keyframe:
+            self._gop_began_s, self._in_tail = packet.captured_at_s, False
+        elif not self.replaying and packet.captured_at_s - self._gop_began_s > self._decode_for_s:
+            self._in_tail = True
+        return self._in_tail
 
     def flush(self) -> Iterator[Frame]:
         """The frames that the decoder still holds at the end of a file."""
@@ -137,8 +168,16 @@ class CameraLoop:
             yield frame
 
     def consider(self, frame: Frame) -> Check | None:
-        """A check of this frame, or None when none is due."""
+        """A check of this frame, or None when none is due.
+
+        A sleeping camera may wake here: then `slept_from_s` is set, and the caller gives the packets since then once more.
+        """
         at_s = frame.captured_at_s
+        if self.replaying and at_s <= self._last_check_s:
+            return None  # decoded once more only because what follows builds upon it
+        motion = self._glance(frame) if self.sleep.asleep else None
+        if self.slept_from_s is not None and motion is None:
+            return None
         if not self._schedule.due(at_s):
             return None
         begins_anew = at_s < self._last_check_s - _CLOCK_SET_BACK_S
@@ -147,14 +186,66 @@ class CameraLoop:
             return None
         if begins_anew:
             self._gate.reset()
+            motion = None
         self._last_check_s = at_s
         self.checked_s = self.clock.monotonic_s()
         self.counters.checks += 1
-        luma = frame.luma
-        motion = self._gate.look(luma, at_s)
-        self.frozen = self._frozen.look(luma, at_s)
+        motion = motion or self._gate.look(frame.luma, at_s)
+        self.frozen = self._frozen.look(frame.luma, at_s)
         moved = motion.moved or not self.config.motion.enabled
-        return Check(self.camera_id, frame, self.checked_s, moved, self)
+        self._settle(at_s, moved=moved)
+        age_s = self.clock.utc_s() - at_s
+        taken_s = self.checked_s - age_s if 0.0 <= age_s < _OLDEST_S else math.inf
+        return Check(self.camera_id, frame, self.checked_s, moved, self, self.replaying, taken_s)
+
+    # --- sleep ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def stirs(self) -> bool:
+        """Whether something goes on for which a camera must be awake, whatever its picture shows: it is followed, open, or watched."""
+        return self.watched or self.has_open_events or (self.tracks is not None and len(self.tracks) > 0)
+
+    def wake(self, from_s: float | None = None) -> None:
+        """Be awake from now on, and decode anew from the group of pictures at `from_s` on; from that of the last look when None."""
+        if self.sleep.asleep:
+            self.sleep.wake(self._last_check_s)
+            self.slept_from_s = self._last_check_s if from_s is None else from_s
+            self.replaying = True
+            if self._decoder is not None:
+                self._decoder.reset()
+
+    def _glance(self, frame: Frame) -> MotionResult | None:
+        """Look at a sleeping camera's keyframe; None when what came before it has to be looked at first."""
+        memory = self._gate.remember()
+        motion = self._gate.look(frame.luma, frame.captured_at_s)
+        if motion.moved or self.stirs:
+            self._gate.go_back(memory)
+            self.wake()
+            return None
+        if self.sleep.must_wake:
+            self.wake(frame.captured_at_s)
+        return motion
+
+    def _settle(self, at_s: float, *, moved: bool) -> None:
+        """Fall asleep when nothing has happened for long enough."""
+        if self.sleep.asleep:
+            return
+        self.sleep.note(at_s, active=moved or self.replaying or self.stirs)
+        if self.sleep.may_sleep(at_s, self.keyframe_interval_s):
+            self.sleep.fall_asleep()
+
+    def ease(self, *, may_sleep: bool, check_fps: float, only_floor: bool) -> None:
+        """Give up what the load asks for, or take it up again. Any thread.
+
+        Args:
+            may_sleep: Whether a camera whose sleep is `auto` may sleep.
+            check_fps: Checks a second at most.
+            only_floor: Whether of each group of pictures only so much is decoded that a look a second is left.
+        """
+        self.sleep.allowed = may_sleep
+        self._schedule.slow_down(check_fps)
+        interval_s = self.keyframe_interval_s
+        self._decode_for_s = max(0.0, interval_s - FLOOR_S) if only_floor and interval_s is not None else math.inf
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
 
@@ -239,6 +330,11 @@ class CameraLoop:
         used_s = time.thread_time() - began_cpu_s
         self._meter.add(stage, used_s)
         self.counters.analysis_cpu_s += used_s
+
+    @property
+    def given_up(self) -> dict[str, int]:
+        """Checks that were not made because of too much work."""
+        return {"overload": self._schedule.given_up} if self._schedule.given_up else {}
 
     def _fit_rules(self, size_wh: tuple[int, int]) -> list[Event]:
         """End what the rules of another picture size have open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from panops.domain.events import Event
@@ -16,10 +17,11 @@ class Check:
     Attributes:
         camera_id: The camera.
         frame: The picture.
-        arrived_s: When the frame was decoded, on the monotonic clock; staleness counts from here.
+        arrived_s: When the frame was decoded, on the monotonic clock.
         moved: Whether the motion gate saw a change.
         owner: The camera's loop that made it; a check whose loop has been replaced is void.
         replayed: Whether its picture was slept through and is looked at afterwards.
+        taken_s: When the picture was taken, on the monotonic clock; infinity where that is not known. Staleness counts from here.
     """
 
     camera_id: str
@@ -28,6 +30,12 @@ class Check:
     moved: bool
     owner: object = None
     replayed: bool = False
+    taken_s: float = math.inf
+
+    @property
+    def since_s(self) -> float:
+        """From when on it grows stale, on the monotonic clock."""
+        return min(self.arrived_s, self.taken_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

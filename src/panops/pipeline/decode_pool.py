@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from panops.domain.clock import Clock
+from panops.pipeline.waiting import WaitMeter
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class DecodePool:
         self._again: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
+        self.waits = WaitMeter()
         self._threads = [threading.Thread(target=self._run, name=f"decode-{index}", daemon=True) for index in range(workers)]
 
     def start(self) -> None:
@@ -75,9 +77,10 @@ class DecodePool:
                     self._changed.wait()
                 if self._stopping:
                     return
-                _, camera_id = heapq.heappop(self._heap)
+                since_s, camera_id = heapq.heappop(self._heap)
                 self._waiting.discard(camera_id)
-                self._busy[camera_id] = self._clock.monotonic_s()
+                now_s = self._busy[camera_id] = self._clock.monotonic_s()
+                self.waits.add(now_s - since_s)
             try:
                 self._work(camera_id)
             except Exception:  # one camera's fault must not stop the worker that all of them share

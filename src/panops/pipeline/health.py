@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from panops.ingest.camera_feed import FeedStatus
+from panops.motion.sleep import advice
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.live import CameraState, CameraStatus
 
@@ -62,11 +63,13 @@ class HealthMeter:
             reconnects=feed.reconnects,
             decoded=counters.decoded,
             analysed=counters.analysed,
-            dropped={**feed.dropped, **loop.undecodable, **counters.dropped},
+            dropped={**feed.dropped, **loop.undecodable, **loop.given_up, **counters.dropped},
             tracks=len(loop.tracks) if loop.tracks is not None else 0,
             shard=shard,
             packets=feed.packets,
             checks=counters.checks,
+            asleep=loop.sleep.asleep,
+            woken=loop.sleep.woken,
             keyframe_interval_s=feed.keyframe_interval_s,
             cost_cores=round(self._cost_cores, 4),
         )
@@ -100,4 +103,4 @@ class HealthMeter:
             return CameraState.ERROR, loop.problem
         if loop.frozen:
             return CameraState.FROZEN, f"the very same picture has come for more than {loop.config.frozen_s:.0f} s"
-        return state, loop.advice
+        return state, "; ".join(filter(None, (loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))))

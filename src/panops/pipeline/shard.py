@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
@@ -22,6 +21,7 @@ from panops.models.store import ModelStore
 from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.check import Outcome
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
@@ -29,6 +29,7 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ShardFigures
+from panops.pipeline.load_control import LoadControl
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
@@ -52,8 +53,6 @@ log = logging.getLogger(__name__)
 _RING_BYTES = 48 * 1024 * 1024
 # How late an event may be told, and its packets be taken over, without a gap in its clip.
 _LATE_S = 5.0
-# A camera that cannot be decoded as fast as it sends must not make all others wait for all that it has waiting.
-_MOST_PACKETS_A_TURN = 8
 _STUCK_S = 15.0
 _SILENT_PATIENCE_S = 10.0
 _ENDED_PATIENCE_S = 2.0
@@ -68,6 +67,7 @@ class _Camera:
     model: str
     health: HealthMeter
     problem: str = ""
+    turn: CameraTurn | None = None
 
 
 class Shard:
@@ -102,7 +102,9 @@ class Shard:
         self._meter = ShardMeter(self._clock)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
         self._analysis = AnalysisLoop(self._analyst, self._loops, self._clock, self._on_outcome)
-        self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._analysis.waiting > 0)
+        self._pool = DecodePool(self._decode, self._clock)
+        self._load = LoadControl(self._pool, self._analysis, self._clock)
+        self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._load.is_busy)
         self._models = ModelWatch(
             self._detectors,
             self._shadows,
@@ -111,7 +113,6 @@ class Shard:
             lambda problem: self._notice("model", problem),
             self._ask_for_assignment,
         )
-        self._pool = DecodePool(self._decode, self._clock)
         self._storage_problem = ""
 
     def start(self) -> None:
@@ -164,8 +165,11 @@ class Shard:
         with self._analysis.between_rounds:
             self._analyst.begin(loop)
             self._loops[camera_id] = loop
+        self._load.ease(loop)
+        loop.watched = self._previewer.highest_fps(camera_id) > 0
+        turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
-        return _Camera(feed, loop, model, HealthMeter())
+        return _Camera(feed, loop, model, HealthMeter(), turn=turn)
 
     def drop(self, camera_id: str) -> None:
         """Stop a camera, ending its events."""
@@ -182,6 +186,7 @@ class Shard:
             camera.loop.detector.forget(camera_id)
         self._recorder.remove_camera(camera_id)
         self._shadows.forget(camera_id)
+        self._load.governor.forget(camera_id)
 
     def _end_events(self, loop: CameraLoop) -> None:
         """End what a camera has open, where it was last seen."""
@@ -207,6 +212,17 @@ class Shard:
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
         self._previewer.watch([(str(camera), size, float(fps)) for camera, size, fps in wishes])
+        watched = {str(camera) for camera, _, _ in wishes}
+        for camera_id, loop in tuple(self._loops.items()):
+            loop.watched = camera_id in watched
+        self._stir(watched)
+
+    def _stir(self, camera_ids: Iterable[str]) -> None:
+        """Give sleeping cameras a turn, so that those that have to wake do."""
+        for camera_id in camera_ids:
+            loop = self._loops.get(camera_id)
+            if loop is not None and loop.sleep.asleep and loop.stirs:
+                self._pool.notify(camera_id)
 
     def drain(self) -> None:
         """Stop all cameras, end their events, write what is left."""
@@ -237,6 +253,8 @@ class Shard:
             log.error("analysis or decoding has hung for %.0f s", stuck_s)
             return
         self._end_events_of_silent_cameras()
+        self._load.step(tuple(self._loops.values()))
+        self._stir(tuple(self._loops))
         freed_memory.give_back(self._clock)
         cameras = dict(self._cameras)
         models = {camera_id: camera.model for camera_id, camera in cameras.items()}
@@ -250,7 +268,17 @@ class Shard:
 
     def _figures(self) -> ShardFigures:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]
-        return self._meter.figures(self._index, len(self._cameras), sum(feed.status.cpu_s for feed in feeds))
+        asleep = sum(loop.sleep.asleep for loop in tuple(self._loops.values()))
+        figures = self._meter.figures(self._index, len(self._cameras), sum(feed.cpu_s for feed in feeds))
+        governor = self._load.governor
+        return replace(
+            figures,
+            asleep=asleep,
+            decode_wait_s=round(governor.reading.decode_wait_s, 4),
+            analysis_wait_s=round(governor.reading.analysis_wait_s, 4),
+            relief=round(governor.relief, 3),
+            giving_up=governor.words,
+        )
 
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:
@@ -261,28 +289,8 @@ class Shard:
 
     def _decode(self, camera_id: str) -> None:
         camera = self._cameras.get(camera_id)
-        if camera is None or camera.feed is None or camera.loop is None:
-            return
-        loop, info = camera.loop, camera.feed.info
-        packets = camera.feed.take_pending(_MOST_PACKETS_A_TURN)
-        if info is None or not packets:
-            return
-        if len(packets) == _MOST_PACKETS_A_TURN:
+        if camera is not None and camera.turn is not None and camera.turn.take():
             self._pool.notify(camera_id)  # the rest, once the other cameras had their turn
-        began_s, gate_s = time.thread_time(), 0.0
-        for frame in loop.frames(packets, info):
-            gate_began_s = time.thread_time()
-            check = loop.consider(frame)
-            gate_s += time.thread_time() - gate_began_s
-            if check is not None:
-                self._analysis.offer(check)
-        used_s = time.thread_time() - began_s
-        self._meter.stages.add("gate", gate_s)
-        self._meter.stages.add("decode", used_s - gate_s)
-        loop.counters.decode_cpu_s += used_s
-        if loop.newest is not None and self._previewer.highest_fps(camera_id) > loop.config.check_fps:
-            with self._meter.stages.stage("preview"):
-                self._previewer.offer(loop.newest, loop.tracks, loop.detector.classes)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._meter.note(outcome)
@@ -290,6 +298,8 @@ class Shard:
         if outcome.events:
             self._writer.submit(list(outcome.events))
         camera_id = outcome.check.camera_id
+        if outcome.check.replayed:
+            self._pool.notify(camera_id)  # there is room for the next of what it slept through
         loop = self._loops.get(camera_id)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
             self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)

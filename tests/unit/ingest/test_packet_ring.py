@@ -101,3 +101,12 @@ def test_covers_what_was_asked_and_at_most_one_gop_more(count: int, length: int,
     everything_s = packets[-1].pts_s
     assert span_s >= min(max_s, everything_s) - 1e-9
     assert span_s < max_s + length / 10.0 + 1e-9
+
+
+def test_all_since_goes_on_into_later_epochs() -> None:
+    ring = _filled(gops(2, 10) + gops(2, 10, epoch=1, start_s=10.0))
+    found = ring.all_since(1.5)
+    assert found[0].pts_s == 1.0
+    assert {item.epoch for item in found} == {0, 1}
+    assert found[-1].pts_s == 11.9
+    assert PacketRing(10, 1000).all_since(0.0) == []

@@ -84,3 +84,15 @@ def test_bounded_decodable_and_every_packet_accounted_for(drawn: list[tuple[bool
             assert not batch or batch[0].is_keyframe or taken > 0
             taken += len(batch)
     assert taken + len(pending) + sum(pending.dropped.values()) == len(drawn)
+
+
+def test_catching_up_begins_with_the_newest_keyframe() -> None:
+    pending = PendingPackets()
+    for item in gops(3, 10):
+        pending.append(item)
+    assert pending.catch_up(-1.0) == 0  # nothing is that old
+    assert pending.catch_up(0.5) == 20
+    assert pending.dropped["late"] == 20
+    assert pending.catch_up(99.0) == 0  # there is no newer keyframe to begin with
+    assert [item.is_keyframe for item in pending.take()] == [True] + [False] * 9
+    assert pending.catch_up(99.0) == 0

@@ -265,3 +265,21 @@ def test_the_sun_comes_out_and_the_gate_opens_for_a_moment_only(shared_data: Pat
     assert any(result.light_change for _, result in found)
     assert sum(result.moved for _, result in found) * 0.2 <= 1.5
     assert not any(result.moved for time_s, result in found if time_s > 4.2)
+
+
+def test_a_look_can_be_taken_back() -> None:
+    """After going back, the gate says of the same pictures what it says without the look in between."""
+    straight, time_s = settled(scenery())
+    detour, _ = settled(scenery())
+    straight.go_back(detour.remember())  # noise is drawn anew each time: begin alike
+    memory = detour.remember()
+    assert detour.look(with_box(scenery(), 300, 100), time_s + 2.0).moved
+    detour.go_back(memory)
+    for step in range(1, 10):
+        picture = noisy(with_box(scenery(), 250 + 6 * step, 100))
+        one, other = straight.look(picture, time_s + step / 5), detour.look(picture, time_s + step / 5)
+        assert (one.moved, one.share, one.region) == (other.moved, other.share, other.region)
+    other_size = MotionGate(MotionConfig())
+    other_size.look(scenery(320, 180), 0.0)
+    other_size.go_back(memory)  # of another picture size: nothing happens
+    assert not other_size.look(scenery(320, 180), 0.2).moved

@@ -93,3 +93,27 @@ def test_a_rate_of_nothing_is_refused() -> None:
     for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="expected check_fps above 0"):
             CheckSchedule(wrong, 10)
+
+
+def test_fewer_checks_on_the_same_beat_and_each_one_given_up_is_counted() -> None:
+    schedule = CheckSchedule(5.0, 10.0)
+    times = [number / 10 for number in range(100)]
+    assert sum(schedule.due(at_s) for at_s in times[:20]) == 10
+    schedule.slow_down(1.0)
+    due = [at_s for at_s in times[20:80] if schedule.due(at_s)]
+    assert all(1.0 - 1e-9 <= later - earlier <= 1.0 + 1e-9 for earlier, later in pairwise(due))
+    assert len(due) + schedule.given_up == 30
+    schedule.slow_down(5.0)
+    assert sum(schedule.due(at_s) for at_s in times[80:]) == 10
+    assert len(due) + schedule.given_up == 30
+
+
+def test_frames_that_are_not_decoded_count_as_the_checks_they_would_have_been() -> None:
+    schedule = CheckSchedule(5.0, 10.0)
+    assert schedule.due(0.0)
+    for number in range(1, 10):
+        schedule.pass_over(number / 10)
+    assert schedule.given_up == 4
+    schedule.pass_over(-5.0)  # before the newest: says nothing
+    assert schedule.given_up == 4
+    assert schedule.due(1.0)

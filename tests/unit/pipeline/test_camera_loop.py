@@ -239,7 +239,7 @@ def test_a_clock_set_back_is_noticed_though_its_first_check_was_given_up() -> No
         analysis.offer(check)
 
     def analyse() -> None:
-        seen.extend(analyst.round([analysis._slots.pop("cam")]))
+        seen.extend(analyst.round([analysis._slots.pop("cam").pop()]))
 
     for n in range(500, 530):
         look(n)

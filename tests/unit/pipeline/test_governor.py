@@ -1,0 +1,101 @@
+"""What is given up under load: in the stated order, never the floor, and without swinging."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panops.pipeline.camera_loop import FLOOR_S
+from panops.pipeline.governor import Governor, MachineLoad, Reading
+
+CALM, BUSY = Reading(0.0, 0.0, 0.3), Reading(0.5, 0.5, 1.0)
+NAMES = [f"camera-{number}" for number in range(200)]
+
+
+def pressed(seconds: float, reading: Reading = BUSY) -> Governor:
+    governor = Governor()
+    for _ in range(int(seconds)):
+        governor.step(reading, 1.0)
+    return governor
+
+
+def test_nothing_is_given_up_while_there_is_room() -> None:
+    governor = pressed(600, CALM)
+    assert (governor.relief, governor.background, governor.words) == (0.0, True, "")
+    assert not any(governor.may_sleep(name) for name in NAMES)
+    assert not any(governor.only_floor(name) for name in NAMES)
+    assert governor.check_fps(5.0) == 5.0
+
+
+def test_the_order_of_giving_up() -> None:
+    """Background first, then idle cameras' rate, then the check rate, decoding last; nothing later while an earlier step is not used up."""
+    governor, reached = Governor(), []
+    for _ in range(60):
+        governor.step(BUSY, 0.2)
+        steps = {
+            "background": not governor.background,
+            "all may sleep": all(governor.may_sleep(name) for name in NAMES),
+            "checks": governor.check_fps(5.0) < 4.99,
+            "checks at floor": governor.check_fps(5.0) <= 1.0 / FLOOR_S + 1e-9,
+            "decoding": any(governor.only_floor(name) for name in NAMES),
+        }
+        reached += [step for step, taken in steps.items() if taken and step not in reached]
+    assert reached == ["background", "all may sleep", "checks", "checks at floor", "decoding"]
+    assert governor.relief == 1.0
+    assert all(governor.only_floor(name) for name in NAMES)
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 1), st.floats(0.1, 10)), max_size=60), st.floats(0.2, 30))
+def test_the_floor_is_never_given_up(steps: list[tuple[float, float, float, float]], wanted_fps: float) -> None:
+    governor = Governor()
+    for decode_s, analysis_s, machine, elapsed_s in steps:
+        governor.step(Reading(decode_s, analysis_s, machine), elapsed_s)
+    assert 0.0 <= governor.relief <= 1.0
+    assert min(wanted_fps, 1.0 / FLOOR_S) - 1e-9 <= governor.check_fps(wanted_fps) <= wanted_fps + 1e-9
+
+
+def test_a_machine_filled_by_others_only_puts_cameras_to_sleep() -> None:
+    governor = pressed(600, Reading(0.0, 0.0, 1.0))
+    assert all(governor.may_sleep(name) for name in NAMES)
+    assert governor.check_fps(5.0) == 5.0
+    assert not any(governor.only_floor(name) for name in NAMES)
+
+
+def test_without_a_reading_of_the_machine_waits_decide() -> None:
+    assert pressed(30, Reading(0.5, 0.0)).relief == 1.0
+    assert pressed(30, Reading(0.0, 0.05)).relief == 0.0
+
+
+def test_relief_that_helps_settles() -> None:
+    """A site whose work falls in proportion to the relief: after the climb it rests, sleeping cameras stay asleep."""
+    governor, asleep, reliefs = Governor(), [], []
+    for _ in range(900):
+        load = 1.15 * (1.0 - 0.5 * min(1.0, governor.relief / 0.4))
+        governor.step(Reading(0.2 * load, 0.1 * load, min(1.0, load)), 1.0)
+        reliefs.append(governor.relief)
+        asleep.append({name for name in NAMES if governor.may_sleep(name)})
+    assert max(reliefs[100:]) - min(reliefs[100:]) < 0.1
+    woken = sum(len(before - after) for before, after in pairwise(asleep[100:]))
+    assert woken == 0
+
+
+def test_words() -> None:
+    assert pressed(2).words == "background work waits, 90 % of idle cameras may sleep"
+    assert pressed(4).words.startswith("background work waits, idle cameras sleep, checks at ")
+    assert pressed(9).words == "background work waits, idle cameras sleep, one look a second, pictures are left out"
+
+
+def test_the_machines_load(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 50 100 700 50 0 0 0 0 0\ncpu0 1 1 1 1\n")
+    load = MachineLoad(stat)
+    stat.write_text("cpu  160 70 120 790 60 0 0 0 0 0\n")  # 200 ticks: 80 in use, 20 by processes that give way, 100 idle
+    assert load.share() == pytest.approx(0.4)
+    assert load.share() is None  # no time has passed
+    stat.write_text("nonsense\n")
+    assert load.share() is None
+    assert MachineLoad(tmp_path / "missing").share() is None
