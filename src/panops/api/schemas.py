@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.events import EvidenceKind, Severity
-from panops.pipeline.live import CameraState, CameraStatus, ProbeResult
+from panops.pipeline.live import CameraState, CameraStatus, ProbeResult, ShardFigures
 from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
 from panops.storage.scope import Role
 
@@ -58,6 +59,11 @@ class CameraOut(Out):
     analysed: int
     dropped: dict[str, int]
     tracks: int
+    checks: int
+    asleep: bool
+    woken: int
+    keyframe_interval_s: float | None
+    cost_cores: float
     zones: dict[str, Any]
     lines: dict[str, Any]
     check_fps: float
@@ -77,7 +83,8 @@ class CameraOut(Out):
             address=status.address, model=status.model or camera.model or site.model, classes=list(status.classes), size_wh=status.size_wh,
             codec=status.codec, source_fps=status.source_fps, checks_fps=status.checks_fps, inference_ms=status.inference_ms,
             last_frame_s=status.last_frame_s, reconnects=status.reconnects, decoded=status.decoded, analysed=status.analysed,
-            dropped=dict(status.dropped), tracks=status.tracks, zones=shapes["zones"], lines=shapes["lines"],
+            dropped=dict(status.dropped), tracks=status.tracks, checks=status.checks, asleep=status.asleep, woken=status.woken,
+            keyframe_interval_s=status.keyframe_interval_s, cost_cores=status.cost_cores, zones=shapes["zones"], lines=shapes["lines"],
             check_fps=camera.check_fps, min_score=camera.min_score, transport=camera.transport, loop=camera.loop,
             rules=[rule.id for rule in site.camera_rules(camera_id)], config=dict(config) if config is not None else None,
         )  # fmt: skip
@@ -247,8 +254,38 @@ class NoticeOut(Out):
     message: str
 
 
+class ShardOut(Out):
+    """How one of the processes that run cameras is doing; times in s, since its start."""
+
+    index: int
+    cameras: int
+    asleep: int
+    cpu_s: dict[str, float]
+    check_p50_s: float | None
+    check_p95_s: float | None
+    event_p95_s: float | None
+    decode_wait_s: float
+    analysis_wait_s: float
+    relief: float
+    giving_up: str
+
+    @classmethod
+    def of(cls, figures: ShardFigures) -> Self:
+        """A process's figures; percentiles are None before there was anything to measure."""
+        return cls(
+            index=figures.index, cameras=figures.cameras, asleep=figures.asleep, cpu_s=dict(figures.cpu_s),
+            check_p50_s=_known(figures.check_latency.quantile_s(0.5)), check_p95_s=_known(figures.check_latency.quantile_s(0.95)),
+            event_p95_s=_known(figures.event_latency.quantile_s(0.95)), decode_wait_s=figures.decode_wait_s,
+            analysis_wait_s=figures.analysis_wait_s, relief=figures.relief, giving_up=figures.giving_up,
+        )  # fmt: skip
+
+
+def _known(seconds: float) -> float | None:
+    return None if math.isnan(seconds) else round(seconds, 4)
+
+
 class SiteOut(Out):
-    """The site as a whole; `metrics` is for operators and administrators."""
+    """The site as a whole; `metrics` and `shards` are for operators and administrators."""
 
     version: str
     model: str
@@ -256,6 +293,7 @@ class SiteOut(Out):
     notices: list[NoticeOut]
     timezone: str
     metrics: dict[str, float] | None = None
+    shards: list[ShardOut] | None = None
 
 
 class ModelOut(Out):

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from panops.api.notices import notices_for
-from panops.api.schemas import SiteOut
+from panops.api.schemas import ShardOut, SiteOut
 from panops.api.security import COOKIE, Viewer
 from panops.api.services import Needed
 from panops.storage.scope import Role
@@ -32,8 +32,10 @@ router = APIRouter(prefix="/api/v1", tags=["site"])
 
 @router.get("/site")
 async def site(caller: Viewer, services: Needed) -> SiteOut:
-    """The site. `metrics` is there for operators and administrators."""
-    metrics = dict(services.live.metrics()) if caller.role.covers(Role.OPERATOR) else None
+    """The site. `metrics` and `shards` are there for operators and administrators."""
+    operates = caller.role.covers(Role.OPERATOR)
+    metrics = dict(services.live.metrics()) if operates else None
+    shards = [ShardOut.of(figures) for figures in services.live.shards()] if operates else None
     stored = await run_in_threadpool(services.view.current)
     model, note = await run_in_threadpool(services.models.default)
     return SiteOut(
@@ -43,6 +45,7 @@ async def site(caller: Viewer, services: Needed) -> SiteOut:
         notices=notices_for(caller.scope, services.live.notices()),
         timezone=stored.timezone or local_timezone(),
         metrics=metrics,
+        shards=shards,
     )
 
 

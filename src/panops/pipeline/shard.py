@@ -54,6 +54,8 @@ _RING_BYTES = 48 * 1024 * 1024
 # How late an event may be told, and its packets be taken over, without a gap in its clip.
 _LATE_S = 5.0
 _STUCK_S = 15.0
+# Who wants fewer pictures a second than this is content with a sleeping camera's keyframes.
+_WATCHED_FPS = 2.0
 _SILENT_PATIENCE_S = 10.0
 _ENDED_PATIENCE_S = 2.0
 
@@ -166,7 +168,7 @@ class Shard:
             self._analyst.begin(loop)
             self._loops[camera_id] = loop
         self._load.ease(loop)
-        loop.watched = self._previewer.highest_fps(camera_id) > 0
+        loop.watched = self._previewer.highest_fps(camera_id) >= _WATCHED_FPS
         turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
         return _Camera(feed, loop, model, HealthMeter(), turn=turn)
@@ -212,10 +214,9 @@ class Shard:
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
         self._previewer.watch([(str(camera), size, float(fps)) for camera, size, fps in wishes])
-        watched = {str(camera) for camera, _, _ in wishes}
         for camera_id, loop in tuple(self._loops.items()):
-            loop.watched = camera_id in watched
-        self._stir(watched)
+            loop.watched = self._previewer.highest_fps(camera_id) >= _WATCHED_FPS
+        self._stir(tuple(self._loops))
 
     def _stir(self, camera_ids: Iterable[str]) -> None:
         """Give sleeping cameras a turn, so that those that have to wake do."""

@@ -6,21 +6,23 @@ import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { confirm, start, toast } from "./shell.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
-import { codec, duration, givenUp, kindOf, plain, plural, stateOf, trouble, whole } from "./words.js";
+import { codec, duration, givenUp, conditionOf, kindOf, plain, plural, trouble, whole } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
 let tile = null;
 
 function health(camera) {
-  const state = stateOf(camera.state);
+  const state = conditionOf(camera);
   const [width, height] = camera.size_wh;
   const rows = facts([
     ["State", h("span", { class: `chip ${state.tone}` }, icon(state.icon, true), state.word)],
-    ["Says", camera.state === "live" ? "" : trouble(camera)], ["What to do", camera.state === "live" ? "" : state.advice ?? ""],
+    ["Says", camera.message || state.help ? trouble(camera) || state.help : ""], ["What to do", camera.state === "live" ? "" : state.advice ?? ""],
     ["Address", h("span", { class: "mono" }, camera.address)], ["Picture", width ? `${width} × ${height}, ${codec(camera.codec)}` : ""],
     ["Frames", `${camera.source_fps.toFixed(1)} a second come in, ${camera.checks_fps.toFixed(1)} are looked at (at most ${camera.check_fps})`],
     ["Detector", camera.model ? `${camera.model}${camera.inference_ms ? `, ${camera.inference_ms.toFixed(1)} ms a picture` : ""}` : ""],
+    ["Keyframes", camera.keyframe_interval_s ? `every ${duration(camera.keyframe_interval_s)}` : ""],
+    ["Takes", camera.cost_cores ? `${(100 * camera.cost_cores).toFixed(1)} % of a core` : ""],
     ["Followed now", plural(camera.tracks, "object")], ["Last frame", camera.last_frame_s ? ago(camera.last_frame_s) : "none yet"],
     ["So far", `${whole(camera.decoded)} frames decoded, ${whole(camera.analysed)} analysed`],
     ["Given up", givenUp(camera).text || "no frame"],

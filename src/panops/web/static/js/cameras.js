@@ -18,7 +18,7 @@ function figures(camera) {
   const dropped = givenUp(camera);
   const figure = (word, value) => h("div", { class: "figure" }, h("span", { class: "ellipsis" }, word), h("b", { class: "ellipsis" }, value));
   const [width, height] = camera.size_wh;
-  return [figure("Frames in", camera.state === "live" ? `${camera.source_fps.toFixed(1)} /s` : "–"), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
+  return [figure("Frames in", camera.state !== "live" ? "–" : camera.asleep ? "asleep" : `${camera.source_fps.toFixed(1)} /s`), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
     figure("Picture", width ? `${width} × ${height}` : "–"),
     figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${(100 * dropped.share).toFixed(1)} %)` : "0"),
     figure("Codec", camera.codec ? codec(camera.codec) : "–")];

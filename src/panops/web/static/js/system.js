@@ -5,7 +5,7 @@ import { byId, empty, fill, h, icon } from "./dom.js";
 import { modelCard, ranked } from "./model_card.js";
 import { start } from "./shell.js";
 import { Spark } from "./spark.js";
-import { bytes, duration, givenUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
+import { bytes, conditionOf, duration, givenUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
 
 const EVERY_MS = 5000;
 const MOST_ILL = 6;
@@ -28,7 +28,7 @@ function figure(key, symbol, word, value, text, note = "", drawn = false) {
   card.spark?.add(value);
 }
 
-function figures({ metrics = {} }) {
+function figures({ metrics = {}, shards }) {
   const states = [...cameras.values()].map((camera) => stateOf(camera.state).tone);
   const count = (tone) => states.filter((one) => one === tone).length;
   figure("cameras", "camera", "Cameras live", states.length, `${count("green")} of ${states.length}`, count("red") ? `${count("red")} down` : count("amber") ? `${count("amber")} waiting` : "all well");
@@ -36,8 +36,29 @@ function figures({ metrics = {} }) {
   figure("checks", "eye", "Pictures looked at", checks, `${checks.toFixed(1)} /s`, "all cameras", true);
   figure("cpu", "chip", "Processor", metrics.cpu_cores, `${Number(metrics.cpu_cores ?? 0).toFixed(2)} cores`, metrics.shards === undefined ? "" : plural(metrics.shards, "process"), true);
   figure("memory", "system", "Memory", metrics.rss_bytes, bytes(metrics.rss_bytes), "of panops itself", true);
+  const relief = Math.max(0, ...(shards ?? []).map((shard) => shard.relief));
+  const asleep = (shards ?? []).reduce((sum, shard) => sum + shard.asleep, 0);
+  if (shards?.length) figure("load", "sun", "Given up for want of time", relief, relief ? `${Math.round(100 * relief)} %` : "nothing", asleep ? `${plural(asleep, "camera")} asleep` : "", true);
   figure("disk", "disk", "Free storage", metrics.storage_free_bytes, bytes(metrics.storage_free_bytes), metrics.events_written === undefined ? "" : `${plural(metrics.events_written, "event")} written`);
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
+}
+
+const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, all else" };
+let stagesBefore = null;
+
+/** Where the processes' time went since the last look, and what is given up. */
+function stages({ shards }) {
+  const now = { at: performance.now(), used: {} };
+  for (const shard of shards ?? []) for (const [stage, seconds] of Object.entries(shard.cpu_s)) now.used[stage] = (now.used[stage] ?? 0) + seconds;
+  const before = stagesBefore;
+  stagesBefore = now;
+  if (!before) return;
+  const shares = Object.keys(STAGES).filter((stage) => stage in now.used).map((stage) => [stage, Math.max(0, now.used[stage] - (before.used[stage] ?? 0)) * 1000 / (now.at - before.at)]);
+  const largest = Math.max(0.01, ...shares.map(([, share]) => share));
+  fill(byId("stages"), shares.map(([stage, share]) => h("li", {}, h("span", {}, STAGES[stage]), h("meter", { min: 0, max: largest, value: share, "aria-label": STAGES[stage] }), h("b", {}, `${(100 * share).toFixed(1)} %`))));
+  const said = [...new Set((shards ?? []).map((shard) => shard.giving_up).filter(Boolean))];
+  const late = Math.max(0, ...(shards ?? []).map((shard) => shard.check_p95_s ?? 0));
+  fill(byId("stages-note"), `Of one core, over the last seconds.${late ? ` From picture to verdict: ${duration(Math.max(0.1, late))} or less, 19 times in 20.` : ""}`, said.length ? h("span", { class: "notice warning" }, icon("warning"), h("span", {}, h("strong", {}, "Too much to do: "), sentence(said.join("; ")))) : null);
 }
 
 /** What somebody should look at: notices of the site, then cameras that are not well. */
@@ -64,11 +85,11 @@ function rows() {
   const all = [...cameras.values()].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   const number = (value) => h("td", { class: "number" }, value);
   fill(byId("rows"), all.length ? all.map((camera) => {
-    const state = stateOf(camera.state);
+    const state = conditionOf(camera);
     const dropped = givenUp(camera);
     return h("tr", {}, h("td", {}, h("a", { class: "ellipsis", href: `/cameras/${part(camera.id)}` }, camera.name)), h("td", {}, h("span", { class: `chip ${state.tone}`, title: camera.message || null }, icon(state.icon, true), state.word)),
-      number(camera.source_fps.toFixed(1)), number(camera.checks_fps.toFixed(1)), number(camera.inference_ms ? camera.inference_ms.toFixed(1) : "–"), number(whole(camera.decoded)), number(whole(camera.analysed)), h("td", { class: "number", title: dropped.text || null }, whole(dropped.total)), number(whole(camera.reconnects)));
-  }) : h("tr", {}, h("td", { colspan: 9, class: "muted" }, "No cameras yet.")));
+      number(camera.source_fps.toFixed(1)), number(camera.checks_fps.toFixed(1)), number(camera.inference_ms ? camera.inference_ms.toFixed(1) : "–"), number(camera.cost_cores ? (100 * camera.cost_cores).toFixed(1) : "–"), number(whole(camera.decoded)), number(whole(camera.analysed)), h("td", { class: "number", title: dropped.text || null }, whole(dropped.total)), number(whole(camera.reconnects)));
+  }) : h("tr", {}, h("td", { colspan: 10, class: "muted" }, "No cameras yet.")));
 }
 
 async function refresh() {
@@ -79,6 +100,7 @@ async function refresh() {
     for (const camera of list.cameras) cameras.set(camera.id, camera);
     figures(now);
     standing(now);
+    stages(now);
     rows();
   } catch {
     // The connection pill tells it; the next round tries again.

@@ -18,6 +18,11 @@ const UNKNOWN_STATE = { word: "Unknown", tone: "grey", icon: "info", help: "" };
 /** `{word, tone, icon, help, advice}` of a camera state. */
 export const stateOf = (state) => STATES[state] ?? { ...UNKNOWN_STATE, word: plain(state) || UNKNOWN_STATE.word };
 
+const ASLEEP = { word: "Asleep", tone: "green", icon: "moon", help: "Nothing happens: only its keyframes are decoded, and it wakes when they change." };
+
+/** As `stateOf`, of a camera; one that is live may be asleep. */
+export const conditionOf = (camera) => (camera.state === "live" && camera.asleep ? ASLEEP : stateOf(camera.state));
+
 const KINDS = {
   intrusion: { word: "Intrusion", icon: "person" },
   line_crossing: { word: "Line crossed", icon: "line" },
@@ -54,7 +59,7 @@ export function trouble(camera) {
   return message ? sentence(address && message.startsWith(`${address}: `) ? message.slice(address.length + 2) : message) : stateOf(camera.state).help;
 }
 
-const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", no_keyframe: "no whole picture to begin from", analysis_error: "an error while it was looked at" };
+const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", late: "too late to be decoded", overload: "looked at less often, for want of time", no_keyframe: "no whole picture to begin from", analysis_error: "an error while it was looked at" };
 
 /** What was given up of a camera's frames: `{total, share, text}`, the most frequent cause first; an empty text for none. */
 export function givenUp({ dropped, decoded }) {
