@@ -87,6 +87,16 @@ COMMANDS = (
         "Delete an installed model, or one version of it. What comes with panops stays, and the version in use goes only with --force.",
     ),
     Row(
+        "bench cameras",
+        "bench_cameras:bench_cameras",
+        "Run the whole product on so many cameras and say what came of each: checks, latency, CPU, memory; beside a peer if you like.",
+    ),
+    Row(
+        "bench capacity",
+        "bench_capacity:bench_capacity",
+        "Find how many cameras this machine carries, and write a page with a curve: what a buyer wants to know.",
+    ),
+    Row(
         "bench tracking",
         "bench_tracking:bench_tracking",
         "Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.",
