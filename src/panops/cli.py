@@ -97,6 +97,11 @@ COMMANDS = (
         "Find how many cameras this machine carries, and write a page with a curve: what a buyer wants to know.",
     ),
     Row(
+        "bench soak",
+        "bench_soak:bench_soak",
+        "Remove, add, cut, silence and freeze cameras all the time, and watch memory, threads and open files of the whole product.",
+    ),
+    Row(
         "bench tracking",
         "bench_tracking:bench_tracking",
         "Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.",

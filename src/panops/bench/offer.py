@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from panops.bench.film_encoder import turn_film
 from panops.bench.film_shelf import Film
-from panops.testing.load_cameras import LoadCamera, LoadCameras
+from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode
 
 Source = Literal["rtsp", "file"]
 
@@ -56,6 +56,15 @@ class Offer:
         if self._server is None:
             return {}
         return {path.removeprefix("/"): offered.sent for path, offered in self._server.counts().items()}
+
+    def set_mode(self, camera_id: str, mode: Mode) -> None:
+        """Let a camera play, say nothing, repeat itself or be cut off; without a server nothing happens.
+
+        Raises:
+            LoadServerFailed: The server is gone.
+        """
+        if self._server is not None:
+            self._server.set_mode(f"/{camera_id}", mode)
 
     def unsent(self) -> int:
         """How many pictures were given up so far because nobody read them."""

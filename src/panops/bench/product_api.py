@@ -46,6 +46,22 @@ class ProductApi:
         """
         return self._ask("GET", path, None)
 
+    def put(self, path: str, content: dict[str, Any]) -> int:
+        """Status of what a change of settings was answered with.
+
+        Raises:
+            OSError: Nobody answers, or not in time.
+        """
+        return self._ask("PUT", path, json.dumps(content).encode())[0]
+
+    def delete(self, path: str) -> int:
+        """Status of what a removal was answered with.
+
+        Raises:
+            OSError: Nobody answers, or not in time.
+        """
+        return self._ask("DELETE", path, None)[0]
+
     def sign_up(self) -> None:
         """Create the first account and stay signed in.
 
