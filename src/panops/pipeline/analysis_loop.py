@@ -14,7 +14,7 @@ from panops.pipeline.check import Check, Outcome
 log = logging.getLogger(__name__)
 
 # A round is short, so that the first camera of it does not wait for the detector's work on all the others.
-_MOST_CHECKS_A_ROUND = 8
+MOST_CHECKS_A_ROUND = 8
 
 
 class AnalysisLoop:
@@ -26,6 +26,7 @@ class AnalysisLoop:
         clock: Time.
         on_outcome: Called for each outcome on this thread.
         staleness_s: A check that waited longer is not analysed any more.
+        checks_a_round: How many checks a round takes at most; a device that works in batches wants more of them.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class AnalysisLoop:
         clock: Clock,
         on_outcome: Callable[[Outcome], None],
         staleness_s: float = 2.0,
+        checks_a_round: Callable[[], int] = lambda: MOST_CHECKS_A_ROUND,
     ) -> None:
         self._analyst = analyst
         self._loops = loops
         self._clock = clock
         self._on_outcome = on_outcome
         self._staleness_s = staleness_s
+        self._checks_a_round = checks_a_round
         self._slots: dict[str, Check] = {}
         self._changed = threading.Condition()
         self._stopping = False
@@ -94,7 +97,7 @@ class AnalysisLoop:
                 if self._stopping:
                     return
                 # Slots are in the order of their last change, so those that waited longest come first.
-                names = list(self._slots)[:_MOST_CHECKS_A_ROUND]
+                names = list(self._slots)[: self._checks_a_round()]
                 checks = [self._slots.pop(name) for name in names]
             self._began_s = self._clock.monotonic_s()
             try:
@@ -115,7 +118,7 @@ class AnalysisLoop:
             else:
                 fresh.append(check)
         with self.between_rounds:
-            for outcome in self._analyst.round(fresh):
+            for outcome in self._analyst.round(fresh, self._staleness_s):
                 try:
                     self._on_outcome(outcome)
                 except Exception:  # one camera's outcome must not cost the others theirs
