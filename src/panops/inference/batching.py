@@ -147,10 +147,8 @@ class BatchingEngine:
 
     def _run(self) -> None:
         try:
-            while (batch := self._next()) is not None:
-                self._running = batch
-                self._work(batch)
-                self._running = None
+            while self._step():
+                pass
         except Exception:  # a fault of this very code: nobody shall wait for a thread that is gone
             logger.exception("the thread of %s ended", self.device)
             running = self._running
@@ -162,6 +160,15 @@ class BatchingEngine:
             self._running = None
             self._dead_since_s = self._clock.monotonic_s()
             self._fail(self._taken(), error)
+
+    def _step(self) -> bool:
+        """Run one batch, and keep nothing of it; False when the engine is closed."""
+        batch = self._running = self._next()
+        if batch is None:
+            return False
+        self._work(batch)
+        self._running = None
+        return True
 
     def _next(self) -> Batch | None:
         """Wait for the next batch; None when the engine is closed."""
