@@ -18,7 +18,6 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from panops.inference.tensors import MissingOperator, Unreadable
@@ -39,16 +38,17 @@ _CONTAINERS = frozenset({None, "builtins.tuple", "builtins.list", "builtins.dict
 _MODEL, _WEIGHTS, _CONSTANTS = "models/model.json", "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
 _INPUTS = "data/sample_inputs/model.pt"
 # What describes the archive itself.
-_PLAIN = frozenset({"archive_format", "archive_version", "byteorder", ".data/version", ".data/serialization_id", "version"})
+_PLAIN = frozenset({"archive_format", "archive_version", "byteorder", ".data/version", "version"})
 _NAME = "panops"
 _MOST_BYTES = 4 * 2**30
 
 
-def plain_archive(path: Path, sample_inputs: bytes) -> bytes:
-    """The archive of `path`, written anew from what is plain arithmetic in it.
+def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
+    """An archive, written anew from what is plain arithmetic in it. The same content gives the same bytes.
 
     Args:
-        path: A `.pt2` file.
+        name: The file's name, for messages.
+        content: Of a `.pt2` file.
         sample_inputs: What takes the place of its example inputs, as `torch.save` writes it.
 
     Raises:
@@ -56,19 +56,19 @@ def plain_archive(path: Path, sample_inputs: bytes) -> bytes:
         MissingOperator: It needs an operator that is not plain arithmetic.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            records = _records(archive, path.name)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            records = _records(archive, name)
             graph = json.loads(records.pop(_MODEL))
             payloads = {config: json.loads(records.pop(config)) for config in (_WEIGHTS, _CONSTANTS)}
     except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
-        raise Unreadable(path.name, "torch", f"it is no archive of torch.export ({type(error).__name__})") from error
-    kept = {_MODEL: json.dumps(_plain(graph, path.name)).encode(), _INPUTS: sample_inputs}
+        raise Unreadable(name, "torch", f"it is no archive of torch.export ({type(error).__name__})") from error
+    kept = {_MODEL: json.dumps(_plain(graph, name)).encode(), _INPUTS: sample_inputs}
     for config, payload in payloads.items():
         folder = config.rpartition("/")[0]
         kept[config] = json.dumps(payload).encode()
-        for name in _tensors(payload, path.name):
-            kept[f"{folder}/{name}"] = _found(records, f"{folder}/{name}", path.name)
-    kept |= {name: data for name, data in records.items() if name in _PLAIN}
+        for tensor in _tensors(payload, name):
+            kept[f"{folder}/{tensor}"] = _found(records, f"{folder}/{tensor}", name)
+    kept |= {record: data for record, data in records.items() if record in _PLAIN}
     return _written(kept)
 
 
@@ -161,5 +161,5 @@ def _written(records: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in records.items():
-            archive.writestr(f"{_NAME}/{name}", data)
+            archive.writestr(zipfile.ZipInfo(f"{_NAME}/{name}"), data)
     return buffer.getvalue()

@@ -198,7 +198,9 @@ LATENCY = DeviceLatency()
 
 
 def took_ms(played: Played, name: str, share: float) -> float:
-    return 1000 * percentile([answer.took_s for answer in played.answers if answer.arrival.camera.startswith(name) and not answer.error], share)
+    return 1000 * percentile(
+        [answer.took_s for answer in played.answers if answer.arrival.camera.startswith(name) and not answer.error], share
+    )
 
 
 def test_bursts_of_some_cameras_do_not_stall_the_others() -> None:

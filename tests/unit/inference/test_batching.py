@@ -130,7 +130,9 @@ def test_two_models_share_a_device_and_no_batch(make: Callable[..., BatchingEngi
     assert marks(tickets) == list(range(30))
 
 
-@pytest.mark.parametrize("picture", [np.zeros((2, 1, 4, 4), np.uint8), np.zeros((1, 1, 4, 5), np.uint8), np.zeros((1, 1, 4, 4), np.float32)])
+@pytest.mark.parametrize(
+    "picture", [np.zeros((2, 1, 4, 4), np.uint8), np.zeros((1, 1, 4, 5), np.uint8), np.zeros((1, 1, 4, 4), np.float32)]
+)
 def test_a_wrong_picture_is_refused_where_it_is_handed_over(make: Callable[..., BatchingEngine], picture: NDArray[Any]) -> None:
     device = FakeDevice()
     lane = make().add(device, device.picture(0))
@@ -166,7 +168,9 @@ class SmallDevice(FakeDevice):
         return super().infer(inputs)
 
 
-@pytest.mark.parametrize(("device", "largest", "words"), [(MixingDevice(), 1, "another one in a batch"), (SmallDevice(), 4, "out of memory")])
+@pytest.mark.parametrize(
+    ("device", "largest", "words"), [(MixingDevice(), 1, "another one in a batch"), (SmallDevice(), 4, "out of memory")]
+)
 def test_what_a_model_cannot_do_in_batches_is_found_at_start(
     make: Callable[..., BatchingEngine], device: FakeDevice, largest: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -356,4 +360,3 @@ def test_the_clock_of_deadlines_is_the_engine_s(make: Callable[..., BatchingEngi
     with pytest.raises(DeviceLate):
         lane.submit(device.picture(0), until()).result()
     assert marks([lane.submit(device.picture(1), clock.monotonic_s() + SOON)]) == [1]
-

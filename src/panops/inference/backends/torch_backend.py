@@ -7,6 +7,7 @@ GPU without onnxruntime's GPU build, and networks that ONNX cannot express. A `.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ _DTYPES = {
     "torch.int64": "int64",
     "torch.bool": "bool",
 }
+_loading = threading.Lock()  # torch's deserialiser and its fake tensors keep their state in globals
 
 
 class TorchBackend:
@@ -55,13 +57,14 @@ class TorchBackend:
         del cache_dir
         self._name = path.name
         self._where = _torch_device(device)
-        content = plain_archive(path, _no_inputs())
         try:
-            program = torch.export.load(io.BytesIO(content))
-            if device.batches:
-                program = move_to_device_pass(program, self._where)
-            self.inputs, self.outputs = self._specs(program)
-            network: Any = program.module(check_guards=False)
+            content = plain_archive(path.name, path.read_bytes(), no_inputs())
+            with _loading:
+                program = torch.export.load(io.BytesIO(content))
+                if device.batches:
+                    program = move_to_device_pass(program, self._where)
+                self.inputs, self.outputs = self._specs(program)
+                network: Any = program.module(check_guards=False)
         except ModelUnsupported:
             raise
         except Exception as error:  # torch's deserialiser raises whatever it meets
@@ -131,7 +134,8 @@ def _torch_device(device: Device) -> Any:
     return torch.device("cuda", device.index)
 
 
-def _no_inputs() -> bytes:
+def no_inputs() -> bytes:
+    """Example inputs of a program that has none, as torch saves them."""
     buffer = io.BytesIO()
     torch.save(((), {}), buffer)
     return buffer.getvalue()
