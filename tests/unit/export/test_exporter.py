@@ -80,7 +80,9 @@ def test_a_torch_program_finds_what_the_network_finds(
     assert open_backend(exported.path).inputs[0].shape[0] == -1
 
 
-def test_a_torch_program_needs_a_torch_network(source: Source, finder: SquareFinder, finder_manifest: ModelManifest, tmp_path: Path) -> None:
+def test_a_torch_program_needs_a_torch_network(
+    source: Source, finder: SquareFinder, finder_manifest: ModelManifest, tmp_path: Path
+) -> None:
     with pytest.raises(ModelUnsupported, match=r"give the checkpoint \(\.pt\)"):
         export(source, tmp_path / "out", ExportSettings("pt2"))
     with pytest.raises(ModelUnsupported, match="written in float32"):

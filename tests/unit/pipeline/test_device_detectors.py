@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
