@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from panops.config.schema import SiteConfig
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
@@ -30,7 +32,13 @@ from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Outcome
 from panops.pipeline.detectors import DetectorPool
-from panops.testing.fake_device import FakeDevice
+from panops.pipeline.link import ShardLink
+from panops.pipeline.live import CameraState
+from panops.pipeline.shard import Shard
+from panops.pipeline.supervisor import _assignment
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.testing.fake_device import DeviceLatency, FakeDevice
 from panops.tracking.tracker import BatchTracker
 from panops.vision.batch_detector import BatchDetector
 from tests.unit.pipeline.version_site import HandClock, ScriptedDetector, add_version, boxes, check_of, loop_of, store_of
@@ -329,3 +337,57 @@ def test_the_analysis_thread_takes_as_many_checks_as_the_device_wants() -> None:
     assert done.wait(30)
     analysis.stop()
     assert detector.said[:20] == [f"start cam{index}" for index in range(20)]
+
+
+# --- a whole shard ----------------------------------------------------------------------------------------------------------------
+
+
+class BlindDevice(FakeDevice):
+    """Takes what `street` takes, for any batch, and sees nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(DeviceLatency(base_s=0.002, item_s=0.0001))
+        self.inputs = (TensorSpec("pictures", (-1, 3, 416, 416), np.dtype(np.uint8)),)
+
+    def infer(self, inputs: Any) -> dict[str, Any]:
+        count = len(super().infer(inputs)["rows"])
+        return {"rows": np.zeros((count, 3549, 11), np.float32)}
+
+
+def test_a_shard_on_a_device_and_what_its_cameras_say_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = BlindDevice()
+    place(monkeypatch, lambda _: device)
+    ours, theirs = socket.socketpair()
+    database = Database.at(tmp_path).open()
+    shard = Shard(0, Home(tmp_path).create(), database, "street", ShardLink(theirs))
+    shard.start()
+    source = "sim://fence?seed=1&activity=0&rate_fps=10"
+    cameras = {f"cam{index}": {"source": source, "motion": {"enabled": False}} for index in range(3)}
+    site = SiteConfig.model_validate({"device": "cuda", "cameras": cameras})
+    try:
+        for camera_id in cameras:
+            shard.assign({**_assignment(site, camera_id), "epoch": 1})
+        wait_until(lambda: all(status.analysed >= 5 for status in shard.statuses()))
+        for status in shard.statuses():
+            assert status.state is CameraState.LIVE
+            assert status.inference_ms > 1.0  # the device's answer took that long
+            assert "detector_error" not in status.dropped
+        device.fail(100_000)
+        wait_until(lambda: all(status.state is CameraState.ERROR for status in shard.statuses()))
+        for status in shard.statuses():
+            assert "told to fail" in status.message or "failed 3 times in a row" in status.message
+            assert status.dropped["device_error"] > 0
+    finally:
+        device._failures.clear()
+        shard.drain()
+        shard._link.close()
+        ours.close()
+        database.close()
+    assert device.closed
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    ends_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < ends_s, "it did not come to that within a minute"
+        threading.Event().wait(0.05)
