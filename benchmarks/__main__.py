@@ -17,6 +17,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         runs = {
             "stages": [sys.executable, "-m", "benchmarks.stages"],
+            "batching": [sys.executable, "-m", "benchmarks.batching"],
             "storage": [sys.executable, "-m", "benchmarks.storage", folder],
         }
         for name, command in runs.items():

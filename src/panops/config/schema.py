@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from panops.config.spelling import did_you_mean
+from panops.domain.device import Device
 from panops.domain.events import Severity
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -309,11 +310,17 @@ class SiteConfig(_Config):
     cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
     rules: list[RuleConfig] = Field(default_factory=list)
     model: str = Field("", description="the default model; empty: the best one that is there")
+    device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
     timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
     shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
     evidence: EvidenceConfig = EvidenceConfig()
     retention: RetentionConfig = RetentionConfig()
     server: ServerConfig = ServerConfig()
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, value: str) -> str:
+        return str(Device.parse(value))
 
     def camera_rules(self, camera_id: str) -> list[Any]:
         """The enabled rules that watch `camera_id`, in the file's order."""

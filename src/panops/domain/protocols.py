@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -94,6 +94,54 @@ class Backend(Protocol):
         ...
 
 
+class Ticket(Protocol):
+    """The answer to come of one picture that was given to a device."""
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from the hand-over to the answer; 0.0 while there is none."""
+        ...
+
+    def result(self) -> dict[str, NDArray[Any]]:
+        """The outputs for this one picture, batch dimension 1; waits for them.
+
+        Raises:
+            DeviceLate: The deadline could not be met.
+            DeviceFull: Too many others waited.
+            ModelError: The device or the model failed.
+        """
+        ...
+
+
+class BatchRunner(Protocol):
+    """A model on a device that takes many pictures at once. Any thread may call `submit`."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs in the file's order; this seam is for models with one."""
+        ...
+
+    def submit(
+        self, tensor: NDArray[Any], deadline_s: float, *, background: bool = False, release: Callable[[], None] | None = None
+    ) -> Ticket:
+        """Hand over one picture; returns at once and never raises for what the device does: the ticket says it.
+
+        Args:
+            tensor: One picture, batch dimension 1. It must not change before `release` is called.
+            deadline_s: When the answer is worth nothing any more, on the monotonic clock; infinite where that is never.
+            background: Only fill what cameras leave free.
+            release: Called once, from any thread, when `tensor` is not needed any more.
+
+        Raises:
+            ModelUnsupported: Its shape or dtype is wrong.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model once its pictures are answered. Safe to call twice."""
+        ...
+
+
 class VisionTask(Protocol[Result_co]):
     """Pre- and post-processing of one task; knows nothing of how the model runs."""
 
@@ -124,6 +172,36 @@ class Detector(Protocol):
 
     def forget(self, camera_id: str) -> None:
         """Drop what is remembered of a camera (a background picture, say)."""
+        ...
+
+
+class PendingDetections(Protocol):
+    """A look that began: the device works, and the caller may do something else."""
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from the start of the look to the device's answer; 0.0 while there is none."""
+        ...
+
+    def result(self) -> Detections:
+        """What was seen; waits for it.
+
+        Raises:
+            ModelError: As `Ticket.result`.
+        """
+        ...
+
+
+class StartingDetector(Detector, Protocol):
+    """A detector on a device of its own: many looks are begun, then collected. One without `start` works in place, in `detect`."""
+
+    def start(self, frame: Frame, deadline_s: float) -> PendingDetections:
+        """Begin to look at a frame.
+
+        Args:
+            frame: The picture.
+            deadline_s: When the answer is worth nothing any more, on the monotonic clock.
+        """
         ...
 
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
-from panops.domain.errors import ModelError
+from panops.domain.errors import DeviceFull, DeviceLate, ModelError
 from panops.domain.events import Event
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
-from panops.domain.protocols import Detector, Observation
+from panops.domain.protocols import Detector, Observation, PendingDetections
 from panops.domain.tracks import Tracks
 from panops.ingest.decode import Decoder
 from panops.ingest.frozen import FrozenDetector
@@ -258,18 +258,26 @@ class CameraLoop:
         followed = len(self.tracks) if self.tracks is not None else 0
         return self._schedule.wants_detector(check.moved, followed, check.frame.captured_at_s)
 
-    def detect(self, check: Check) -> tuple[Observation | None, float]:
-        """Run the detector; None with the reason counted when it failed, for "failed" is never "nothing there".
+    def start(self, check: Check, deadline_s: float) -> PendingDetections | None:
+        """Begin the look of a detector on a device of its own; None where the detector works in place, in `detect`."""
+        start = getattr(self.detector, "start", None)
+        return None if start is None else start(check.frame, deadline_s)
+
+    def detect(self, check: Check, pending: PendingDetections | None = None) -> tuple[Observation | None, float]:
+        """Run the detector, or collect what `start` began; None with the reason counted when it failed, for that is never "nothing there".
 
         Returns:
             What was seen, and the seconds it took.
         """
         began_s, began_cpu_s = self.clock.monotonic_s(), time.thread_time()
         try:
-            detections = self.detector.detect(check.frame)
+            detections = self.detector.detect(check.frame) if pending is None else pending.result()
+        except (DeviceLate, DeviceFull) as error:  # load, which says nothing about the camera or its model
+            self.counters.dropped[error.kind] += 1
+            return None, 0.0
         except ModelError as error:
             self.counters.detector_errors += 1
-            self.counters.dropped["detector_error"] += 1
+            self.counters.dropped[error.kind] += 1
             if self.problem != str(error):
                 log.error("camera %s: %s", self.camera_id, error)
             self.problem = str(error)
@@ -279,7 +287,7 @@ class CameraLoop:
         self.problem = ""
         if not self._follows_all:
             detections = detections.select(self._followed[detections.class_id])
-        took_s = self.clock.monotonic_s() - began_s
+        took_s = self.clock.monotonic_s() - began_s if pending is None else pending.took_s
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
         return Observation(self.camera_id, check.frame.captured_at_s, detections), took_s

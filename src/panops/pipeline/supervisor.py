@@ -398,5 +398,6 @@ def _assignment(site: SiteConfig, camera_id: str) -> Message:
         "rules": [rule.model_dump(mode="json") for rule in site.camera_rules(camera_id)],
         "timezone": site.timezone,
         "model": site.model,
+        "device": site.device,
         "evidence": site.evidence.model_dump(mode="json"),
     }

@@ -15,6 +15,7 @@ import pytest
 from panops.config.schema import SiteConfig
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
+from panops.inference.nvidia import nvidia_gpus
 from panops.ingest.pending import PendingPackets
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.health import HealthMeter
@@ -130,3 +131,29 @@ def test_a_single_picture_is_not_missed(shard: Shard, tmp_path: Path) -> None:
     film = make_film(tmp_path / "one.mp4", count=1)
     shard.assign(assignment("cam", source=str(film)))
     assert wait_for(lambda: shard._loops["cam"].counters.decoded == 1, 3.0)
+
+
+def test_the_device_of_the_site_reaches_its_cameras(shard: Shard, tmp_path: Path) -> None:
+    """A device that is not there is one sentence on the camera; another one takes over when the site says so."""
+    if nvidia_gpus().names:
+        pytest.skip("this machine has a GPU")
+
+    def assign(device: str, epoch: int) -> str:
+        site = SiteConfig.model_validate({"device": device, "cameras": {"cam": {**CAMERA, "model": "street"}}})
+        shard.assign({**_assignment(site, "cam"), "epoch": epoch})
+        (status,) = shard.statuses()
+        return status.message
+
+    assert "cuda:1 cannot be used: there is no NVIDIA driver here" in assign("cuda:1", 1)
+    assert "NVIDIA" not in assign("cpu", 2)
+    assert "tensorrt cannot be used" in assign("tensorrt", 3)
+
+
+def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(shard._link, "send", lambda message, *_, **__: said.append(message) or True)
+    shard.report()
+    assert [message["type"] for message in said] == ["status"]
+    monkeypatch.setattr(type(shard._detectors), "dead_s", property(lambda _: 31.0))
+    shard.report()
+    assert len(said) == 1
