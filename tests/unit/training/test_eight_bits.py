@@ -14,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from panops.training.checkpoint import load_network
+from panops.training.checkpoint import load_network, read_checkpoint
 from panops.training.eight_bits import RoundingConv2d, round_to_eight_bits, rounded_values, rounded_weight
 from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.prepare import prepare_data, prepare_network
 from panops.training.recipe import differences
+from panops.training.session import run_training
 
 from .small_data import tiny_recipe
+from .test_session import Note
 from .test_trainer import trained
 
 NUMBERS = st.floats(-1000, 1000, width=32)
@@ -101,7 +103,9 @@ def test_all_convolutions_of_a_network_round_and_a_checkpoint_does_not_change(pr
 
 def test_a_recipe_switches_it_on_and_its_checkpoints_are_of_another_training(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, eight_bits=True)
-    assert all(one.eight_bits for one in prepare_network(recipe, prepare_data(recipe)).modules() if isinstance(one, RoundingConv2d))
+    rounding = [one for one in prepare_network(recipe, prepare_data(recipe)).modules() if isinstance(one, RoundingConv2d)]
+    assert rounding
+    assert all(one.eight_bits for one in rounding)
     assert differences(recipe, tiny_recipe(tmp_path).model_dump(mode="json")) == ["eight_bits is True, was False"]
 
 
@@ -127,3 +131,13 @@ def _harm(folder: Path, side_px: int) -> float:
         round_to_eight_bits(network)
         rounded = torch.cat([level.classes.flatten() for level in network(pictures)])
     return float((rounded - plain).square().mean() / plain.var())
+
+
+def test_stopped_and_gone_on_it_rounds_as_before(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, eight_bits=True, pictures=24, save_every=8)
+    run_training(recipe, tmp_path / "whole", torch.device("cpu"), 1)
+    run_training(recipe, tmp_path / "twice", torch.device("cpu"), 1, Note(stop_at=2))
+    assert read_checkpoint(tmp_path / "twice" / "last.pt")["progress"]["step"] < recipe.steps
+    run_training(recipe, tmp_path / "twice", torch.device("cpu"), 1)
+    whole, twice = (read_checkpoint(tmp_path / name / "last.pt")["model"] for name in ("whole", "twice"))
+    assert all(torch.equal(whole[key], twice[key]) for key in whole)
