@@ -1,4 +1,8 @@
-"""One camera's demux thread: connects, reads, keeps the last seconds, feeds the decode workers, and connects again, for ever."""
+"""One camera's connection: made, read, kept alive and made again, for ever; its packets go to the ring and to the decode workers.
+
+Connecting blocks and runs on a thread of the feed's own. Sources that can hand their packets over by themselves (`push`: RTSP, read by the
+process's reactor) leave that thread asleep until the connection ends; from all others it reads.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ class FeedStatus:
         reconnects: How often a connection had to be made again.
         epoch: The connection that is or was last up.
         dropped: Packets given up, by cause.
-        cpu_s: CPU time of the feed's thread so far, s.
+        cpu_s: CPU time of the feed's thread, and of the reactor for this camera, so far, s.
     """
 
     state: str = "starting"
@@ -90,7 +94,7 @@ class CameraFeed:
         open_source: Makes a source that is not open yet; called for each connection.
         ring: Gets every packet.
         clock: Time.
-        on_packet: Told the camera's id when packets wait; called from the demux thread, must be quick.
+        on_packet: Told the camera's id when packets wait; called from the thread that reads, must be quick: others wait for it.
         stagger: Spreads openings over time; the process's own when None.
         stall_s: After so long without a packet `status` says `stalled`, even before the source does, s.
         pending: The queue for the decode workers.
@@ -137,7 +141,11 @@ class CameraFeed:
         self._connections = 0
         self._last_keyframe_s: float | None = None
         self._last_arrival_s = 0.0
-        self._cpu_s = 0.0
+        self._thread_id = 0
+        self._thread_cpu_s = 0.0
+        # Of the reactor, and pictures lost, by the connections that are over.
+        self._past_cpu_s = 0.0
+        self._past_lost = 0
 
     @property
     def info(self) -> StreamInfo | None:
@@ -146,8 +154,8 @@ class CameraFeed:
 
     @property
     def cpu_s(self) -> float:
-        """CPU time of the feed's thread so far, s."""
-        return self._cpu_s
+        """CPU time of the feed's thread, and of the reactor for this camera, so far, s."""
+        return self._thread_cpu_s + self._past_cpu_s + float(getattr(self._source, "cpu_s", 0.0))
 
     @property
     def keyframe_interval_s(self) -> float | None:
@@ -173,9 +181,14 @@ class CameraFeed:
             packets=self._packets,
             reconnects=max(0, self._connections - 1),
             epoch=self._epoch,
-            dropped=dict(self._pending.dropped),
-            cpu_s=self._cpu_s,
+            dropped=self._dropped(),
+            cpu_s=self.cpu_s,
         )
+
+    def _dropped(self) -> dict[str, int]:
+        dropped = dict(self._pending.dropped)
+        lost = self._past_lost + int(getattr(self._source, "lost", 0))
+        return {**dropped, "lost": lost} if lost else dropped
 
     def start(self) -> None:
         """Start the thread. Once."""
@@ -211,7 +224,7 @@ class CameraFeed:
     # --- the thread ---------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        attempt = 0
+        attempt, self._thread_id = 0, threading.get_ident()
         while not self._stop.is_set():
             began_s = self._clock.monotonic_s()
             failure = self._live_once()
@@ -232,7 +245,11 @@ class CameraFeed:
             return SourceError(f"reading failed with {type(error).__name__}; the log has the details")
         finally:
             with self._lock:
-                source, self._source = self._source, None
+                source = self._source
+                self._past_cpu_s += float(getattr(source, "cpu_s", 0.0))
+                self._past_lost += int(getattr(source, "lost", 0))
+                self._source = None
+            self._thread_cpu_s = time.thread_time()
             if source is not None:
                 self._close(source)
                 freed_memory.give_back(self._clock)
@@ -253,6 +270,11 @@ class CameraFeed:
                 return None
             info = source.open()
         self._connected(source, info)
+        self._thread_cpu_s = time.thread_time()
+        push: Callable[[Callable[[Packet], None]], None] | None = getattr(source, "push", None)
+        if push is not None:
+            push(lambda packet: self._take(source, packet))
+            return None
         while not self._stop.is_set():
             packet = source.read()
             if packet is None:
@@ -283,7 +305,8 @@ class CameraFeed:
             self._info = getattr(source, "info", None) or self._info
             self._last_keyframe_s = None
         self._packets += 1
-        self._cpu_s = time.thread_time()
+        if threading.get_ident() == self._thread_id:
+            self._thread_cpu_s = time.thread_time()
         self._last_packet_s = packet.captured_at_s
         self._last_arrival_s = self._clock.monotonic_s()
         if packet.is_keyframe:

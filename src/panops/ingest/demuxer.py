@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 # Damaged stretches of a file may fail to parse; after this many in a row the rest is given up.
 _MOST_BAD_READS = 16
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
-_LARGEST_SIDE_PX = 16384
-_LARGEST_PICTURE_PX = 8192 * 8192
+LARGEST_SIDE_PX = 16384
+LARGEST_PICTURE_PX = 8192 * 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Demuxer:
     def _open(self) -> StreamInfo:
         what = self.what
         stream = self._connect(what.options)
-        if not _size(stream)[0] and what.thorough is not None and not self.is_closed():
+        if not size_of(stream)[0] and what.thorough is not None and not self.is_closed():
             self._release()
             stream = self._connect(what.thorough)
         self._check(stream)
@@ -152,11 +152,11 @@ class Demuxer:
         context = stream.codec_context
         return StreamInfo(
             codec=context.codec.canonical_name,
-            size_wh=_size(stream),
-            rate_fps=_sane_rate(stream.average_rate or stream.guessed_rate or stream.base_rate),
+            size_wh=size_of(stream),
+            rate_fps=sane_rate(stream.average_rate or stream.guessed_rate or stream.base_rate),
             duration_s=_length_s(self._container, stream),
             live=True,
-            template=_keep(stream),
+            template=keep_stream(stream),
         )
 
     def _connect(self, options: Mapping[str, str]) -> VideoStream:
@@ -194,10 +194,10 @@ class Demuxer:
         context: VideoCodecContext | None = stream.codec_context
         if context is None:
             raise SourceUnsupported(f"{where}: its video codec is unknown")
-        width, height = _size(stream)
+        width, height = size_of(stream)
         if not width or not height:
             raise SourceCorrupt(f"{where} is {context.name} video, but no picture of it can be decoded")
-        if max(width, height) > _LARGEST_SIDE_PX or width * height > _LARGEST_PICTURE_PX:
+        if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_PICTURE_PX:
             raise SourceUnsupported(f"{where}: pictures of {width}x{height} are larger than can be handled")
 
     def _read(self) -> tuple[av.Packet[VideoStream] | None, SourceError | None]:
@@ -227,7 +227,7 @@ class Demuxer:
             container.close()
 
 
-def _size(stream: VideoStream) -> tuple[int, int]:
+def size_of(stream: VideoStream) -> tuple[int, int]:
     """Width and height, px; zeros while unknown, or without a decoder (there is no codec context then, whatever the stubs say)."""
     context: VideoCodecContext | None = stream.codec_context
     return (context.width, context.height) if context is not None else (0, 0)
@@ -248,11 +248,12 @@ def _length_s(container: InputContainer | None, stream: VideoStream) -> float | 
     return max(0.0, container.duration / 1e6 - starts_at_s) or None
 
 
-def _sane_rate(rate: Fraction | None) -> float | None:
+def sane_rate(rate: Fraction | None) -> float | None:
+    """A rate as frames/s, or None where there is none or nobody would believe it."""
     return float(rate) if rate and 0.01 <= float(rate) <= 1000 else None
 
 
-def _keep(stream: VideoStream) -> VideoStream:
+def keep_stream(stream: VideoStream) -> VideoStream:
     """A stream of the same codec parameters that belongs to a container of its own, which is never written or closed.
 
     FFmpeg frees an input's streams when it is closed, while decoders and clips of its packets are made later.

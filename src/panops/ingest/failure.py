@@ -1,4 +1,4 @@
-"""Turns FFmpeg's error codes into the kinds of `SourceError`, each with one sentence for people and no password."""
+"""Turns errors of FFmpeg, sockets and servers into the kinds of `SourceError`, each with one sentence for people and no password."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def open_failure(error: BaseException, address: Address, took_s: float, limit_s:
         limit_s: The time it had, s; FFmpeg reports a try that was cut off with whatever error it met then.
     """
     where = address.masked
-    if isinstance(error, (av.error.ExitError, av.error.TimeoutError)) or took_s >= limit_s:
+    if isinstance(error, (av.error.ExitError, TimeoutError)) or took_s >= limit_s:
         return SourceUnreachable(f"{where} did not answer within {limit_s:g} s; check the address, the network and that the camera is on")
+    if isinstance(error, socket.gaierror):
+        return _unknown_host(address)
     return _by_class(error, address) or _by_code(error, address) or _unknown(error, address)
 
 
@@ -45,6 +47,20 @@ def read_failure(error: BaseException, address: Address, limit_s: float) -> Sour
     return _by_class(error, address) or _by_code(error, address) or _unknown(error, address)
 
 
+def refusal(status: int, address: Address) -> SourceError:
+    """What to tell when a server answers with a status that is no success.
+
+    Args:
+        status: The code of its answer.
+        address: The source.
+    """
+    where = address.masked
+    if status in {401, 403}:
+        return _refused_login(address, status)
+    text = _NOT_FOUND if status == 404 else _SERVER_ERROR if status >= 500 else _CLIENT_ERROR
+    return SourceUnreachable(where + text)
+
+
 def closed_by_peer(address: Address) -> SourceError:
     """What to tell when a live stream ends."""
     return SourceUnreachable(f"{address.masked} ended the stream")
@@ -56,15 +72,15 @@ def _refused_login(address: Address, code: int) -> SourceError:
     return SourceUnauthorized(f"{address.masked} asks for a user name and password ({code}); write them as scheme://user:password@host/...")
 
 
+_NOT_FOUND = ": it answers, but does not know this path (404); check what follows the host name"
+_SERVER_ERROR = ": the server answers with an error of its own (5xx)"
+_CLIENT_ERROR = ": the server does not accept the request (4xx)"
+
 # The library's error -> the kind, and what to say after the address.
 _CLASSES: tuple[tuple[type[BaseException], type[SourceError], str], ...] = (
-    (
-        av.error.HTTPNotFoundError,
-        SourceUnreachable,
-        ": it answers, but does not know this path (404); check what follows the host name",
-    ),
-    (av.error.HTTPServerError, SourceUnreachable, ": the server answers with an error of its own (5xx)"),
-    (av.error.HTTPClientError, SourceUnreachable, ": the server does not accept the request (4xx)"),
+    (av.error.HTTPNotFoundError, SourceUnreachable, _NOT_FOUND),
+    (av.error.HTTPServerError, SourceUnreachable, _SERVER_ERROR),
+    (av.error.HTTPClientError, SourceUnreachable, _CLIENT_ERROR),
     (av.error.InvalidDataError, SourceCorrupt, " is not video that can be read, or it is damaged"),
     (av.error.ProtocolNotFoundError, SourceUnsupported, ": this protocol is not supported"),
     (av.error.DemuxerNotFoundError, SourceUnsupported, ": this container format is not supported"),
@@ -97,11 +113,15 @@ def _by_class(error: BaseException, address: Address) -> SourceError | None:
 def _by_code(error: BaseException, address: Address) -> SourceError | None:
     code = getattr(error, "errno", None)
     if code == errno.EIO and address.host and not _resolves(address.host):
-        return SourceUnreachable(f"{address.masked}: there is no host named {address.host}")
+        return _unknown_host(address)
     if code not in _CODES:
         return None
     ours, text = _CODES[code]
     return ours(address.masked + text)
+
+
+def _unknown_host(address: Address) -> SourceError:
+    return SourceUnreachable(f"{address.masked}: there is no host named {address.host}")
 
 
 def _unknown(error: BaseException, address: Address) -> SourceError:

@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import av
 from av.video.stream import VideoStream
@@ -22,15 +21,13 @@ from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.address import Address
 from panops.ingest.demuxer import Demuxer, Input
 from panops.ingest.failure import closed_by_peer
+from panops.ingest.live_packets import BURST_S, LARGEST_BURST, MICROSECONDS, finished_packet, prime
 from panops.ingest.timestamps import CaptureClock, TimestampRepair
+
+__all__ = ["MICROSECONDS", "Arrival", "LibavSource"]
 
 log = logging.getLogger(__name__)
 
-MICROSECONDS = Fraction(1, 1_000_000)
-
-# Packets that were read ahead while opening come at once; the first read that waits longer than this shows what is really new.
-_BURST_S = 0.01
-_LARGEST_BURST = 250
 # A paced file that fell this far behind (the machine slept) goes on from where it is instead of racing.
 _TOO_LATE_S = 1.0
 # B-frames are decoded before they are shown; so far back is a paced film's capture time set, lest it lie in the future.
@@ -274,7 +271,7 @@ class LibavSource:
     def _prime(self) -> None:
         """Read what opening has buffered, so that the capture times of the first pictures are right too."""
         self._primed = True
-        while len(self._burst) < _LARGEST_BURST:
+        while len(self._burst) < LARGEST_BURST:
             began_s = self._clock.monotonic_s()
             try:
                 arrival = self._receive()
@@ -284,13 +281,12 @@ class LibavSource:
             if arrival is None:
                 break
             self._burst.append(arrival)
-            if arrival.arrival_s - began_s > _BURST_S:
+            if arrival.arrival_s - began_s > BURST_S:
                 break
         # The rehearsal's repair is thrown away; the real one goes over the same packets again.
         rehearsal = self._new_repair()
-        distances = [item.arrival_s - rehearsal.repair(*_seconds(item.payload), item.arrival_s)[0] for item in self._burst]
-        if distances:
-            self._capture.prime(min(distances))
+        times = [(*_seconds(item.payload), item.arrival_s) for item in self._burst]
+        prime(self._capture, rehearsal, times)
 
     def _publish_live(self, arrival: Arrival) -> Packet:
         pts_s, dts_s = self._repair.repair(*_seconds(arrival.payload), arrival.arrival_s)
@@ -298,14 +294,11 @@ class LibavSource:
         return self._packet(arrival.payload, pts_s, dts_s, captured_at_s)
 
     def _packet(self, payload: av.Packet[VideoStream], pts_s: float, dts_s: float, captured_at_s: float) -> Packet:
+        assert self._info is not None, "checked by the caller"  # noqa: S101  # for the type checker
         duration = payload.duration
         scale = payload.time_base / MICROSECONDS if payload.time_base else None
-        payload.time_base = MICROSECONDS
-        payload.pts = round(pts_s * 1e6)
-        payload.dts = round(dts_s * 1e6)
         payload.duration = round(duration * scale) if duration and scale else 0
-        payload.opaque = self._info
-        return Packet(pts_s, captured_at_s, bool(payload.is_keyframe), payload.size, self._epoch, payload)
+        return finished_packet(payload, self._info, self._epoch, pts_s, dts_s, captured_at_s, bool(payload.is_keyframe))
 
 
 def _seconds(payload: av.Packet[VideoStream]) -> tuple[float | None, float | None]:
