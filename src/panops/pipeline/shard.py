@@ -71,7 +71,7 @@ class _Camera:
 
 
 class Shard:
-    """Runs cameras. `assign`, `drop`, `watch` and `drain` are called by one thread.
+    """Runs cameras. `assign`, `prepare`, `drop`, `watch` and `drain` are called by one thread.
 
     Args:
         index: The shard's number.
@@ -138,6 +138,14 @@ class Shard:
         except Exception as error:  # one camera must not take the shard's others down
             log.exception("camera %s does not run", camera_id)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), f"it could not be started: {error}")
+
+    def prepare(self, model: str) -> str:
+        """Load a detector before its first camera comes; what is wrong with it, in words, or nothing."""
+        try:
+            self._detectors.get(model)
+        except PanopsError as error:
+            return str(error)
+        return ""
 
     def _run_camera(self, camera_id: str, config: CameraConfig, model: str, message: Message) -> _Camera:
         detector = self._detectors.get(model)
