@@ -139,10 +139,10 @@ class Shard:
             log.exception("camera %s does not run", camera_id)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), f"it could not be started: {error}")
 
-    def prepare(self, model: str) -> str:
-        """Load a detector before its first camera comes; what is wrong with it, in words, or nothing."""
+    def prepare(self, message: Message) -> str:
+        """Load the detector of a camera that is to come, as `assign` would; what is wrong with it, in words, or nothing."""
         try:
-            self._detectors.get(model)
+            self._detectors.get(message["config"].get("model") or message["model"] or self._default_model)
         except PanopsError as error:
             return str(error)
         return ""

@@ -78,7 +78,7 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
         shard.drop(message["camera"])
         link.send({"type": "dropped", "camera": message["camera"], "epoch": message.get("epoch")})
     elif kind == "prepare":
-        link.send({"type": "prepared", "model": message["model"], "problem": shard.prepare(message["model"])})
+        link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":
         shard.watch(message["wishes"])
     else:

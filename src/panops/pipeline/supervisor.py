@@ -394,11 +394,10 @@ class Supervisor:
 
     async def _prepare(self, move: Move) -> bool:
         """Have the target load the camera's detector, which may take seconds, while the camera still runs; whether it can."""
-        camera = self._site.cameras.get(move.camera_id)
-        if camera is None:
+        if move.camera_id not in self._site.cameras:
             return False
-        model = camera.model or self._site.model or self._settings.default_model
-        answer = await self._ask(move.target, {"type": "prepare", "model": model}, {"type": "prepared", "model": model}, _PREPARE_WITHIN_S)
+        order = {**_assignment(self._site, move.camera_id), "type": "prepare"}
+        answer = await self._ask(move.target, order, {"type": "prepared", "camera": move.camera_id}, _PREPARE_WITHIN_S)
         problem = "it gave no answer" if answer is None else answer.get("problem", "")
         if problem:
             log.warning("camera %s stays in process %d, for process %d is not ready: %s", move.camera_id, move.source, move.target, problem)

@@ -244,7 +244,10 @@ def test_after_a_step_few_moves_do(a_shard: int, shards: int, factor: float, spr
     least = fewest(stepped, hot)
     clearly = not stepped.within(0.25, 0.06)  # nearer to the mark chance decides whether and when anything is done
     moves = stepped.run(3600, lambda: 1 + shaking.uniform(-0.03, 0.03))
-    assert stepped.within(0.25, 0.05) or Counter(stepped.placement.values()).most_common()[0][1] >= USUAL.most_cameras
+    # Even up to one camera, for none can be shared.
+    dearest = max(stepped.costs.values())
+    crowded = max(Counter(stepped.placement.values()).values()) >= USUAL.most_cameras
+    assert crowded or stepped.within(0.25, max(0.05, dearest))
     if clearly and moves:
         # The last camera may be one that fits or not, as noise will have it.
         assert stepped.moves[max(0, len(moves) - 2)][0] <= 600 + USUAL.settle_s + USUAL.pause_s * (len(moves) + 3)

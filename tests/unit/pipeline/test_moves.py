@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,11 +18,14 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent))
 
 from running_supervisor import Play, play
+from test_live_versions import add_version
 
+from panops.models.store import ModelStore
 from panops.pipeline.balance import BalanceSettings, Move
 from panops.pipeline.live import Preview
 from panops.pipeline.subscription import Feed
 from panops.pipeline.supervisor import SupervisorSettings
+from panops.storage.home import Home
 from panops.testing.films import encode, make_film
 from panops.testing.load_cameras import LoadCamera, LoadCameras
 
@@ -148,6 +152,22 @@ def test_the_load_is_evened_out_by_what_cameras_cost(tmp_path: Path, server: Loa
         assert running.live()
 
     play(tmp_path, {"cameras": cameras, "shards": 2}, act, settings)
+
+
+def test_a_camera_whose_detector_cannot_be_loaded_elsewhere_stays(tmp_path: Path, server: LoadCameras) -> None:
+    store = ModelStore(Home(tmp_path).create().models, mirrors=[])
+    add_version(store, tmp_path, "1", 20.0, ("person",))
+
+    async def act(running: Play) -> None:
+        await running.until(running.live)
+        shutil.rmtree(store.folder / "net")
+        await running.supervisor._move(Move("a", 0, 1, "a test"))
+        assert running.supervisor._epochs["a"] == 1
+        assert running.live()
+        assert running.supervisor.metrics()["cameras_moved"] == 0
+
+    cameras = {"a": {**camera(server, "/light-0"), "model": "net"}, "b": camera(server, "/light-1")}
+    play(tmp_path, {"cameras": cameras, "shards": 2}, act, CALM)
 
 
 def test_a_process_that_hangs_keeps_its_camera(tmp_path: Path, server: LoadCameras, monkeypatch: pytest.MonkeyPatch) -> None:
