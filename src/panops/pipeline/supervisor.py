@@ -337,7 +337,8 @@ class Supervisor:
         self._board.note(SystemNotice("shard", "alarm", message), index)
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
-            self._board.note_status(replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0))
+            told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
+            self._board.note_status(told)
         self._interrupted.update(mine)
 
     def _send_wishes(self) -> None:

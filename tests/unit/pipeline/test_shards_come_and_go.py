@@ -17,6 +17,7 @@ from running_supervisor import QUIET, Play, play
 
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.pipeline.balance import BalanceSettings
+from panops.pipeline.placement import MOST_CAMERAS_A_SHARD
 from panops.pipeline.shard_handle import HandleSettings
 from panops.pipeline.supervisor import SupervisorSettings
 from panops.storage.journal import Journal
@@ -161,12 +162,12 @@ def test_what_a_stopped_process_could_not_store_is_stored_by_the_others(tmp_path
 
 
 @pytest.mark.slow
-def test_two_hundred_cameras_at_once(tmp_path: Path) -> None:
+def test_more_sessions_than_a_process_should_have(tmp_path: Path) -> None:
     async def act(running: Play) -> None:
-        await running.until(running.live)
-        running.apply(quiet(200))
-        await running.until(running.live, 400, "all of two hundred")
-        assert running.supervisor.metrics()["shards"] == 4
-        assert running.shard_of("c00") == 0
+        await running.until(running.live, 200)
+        assert running.supervisor.metrics()["shards"] == 1
+        running.apply(quiet(MOST_CAMERAS_A_SHARD + 2))
+        await running.until(running.live, 200, "two more, in a process of their own")
+        assert [running.shard_of(f"c{number:02}") for number in (0, 55, 56, 57)] == [0, 0, 1, 1]
 
-    play(tmp_path, quiet(2), act, replace(BRISK, balance=BalanceSettings()))
+    play(tmp_path, quiet(MOST_CAMERAS_A_SHARD), act, replace(BRISK, cores=1, balance=BalanceSettings()))
