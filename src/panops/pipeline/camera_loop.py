@@ -323,7 +323,8 @@ class CameraLoop:
     @property
     def has_open_events(self) -> bool:
         """Whether any rule has an event that goes on."""
-        return self._rules is not None and bool(self._rules.open_events)
+        rules = self._rules  # read once: the analysis thread may end them meanwhile
+        return rules is not None and rules.has_open_events
 
     @property
     def undecodable(self) -> dict[str, int]:

@@ -75,7 +75,7 @@ class _Camera:
 
 
 class Shard:
-    """Runs cameras. `assign`, `drop`, `watch` and `drain` are called by one thread.
+    """Runs cameras. `assign`, `prepare`, `drop`, `watch` and `drain` are called by one thread.
 
     Args:
         index: The shard's number.
@@ -145,6 +145,14 @@ class Shard:
         except Exception as error:  # one camera must not take the shard's others down
             log.exception("camera %s does not run", camera_id)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), f"it could not be started: {error}")
+
+    def prepare(self, message: Message) -> str:
+        """Load the detector of a camera that is to come, as `assign` would; what is wrong with it, in words, or nothing."""
+        try:
+            self._detectors.get(message["config"].get("model") or message["model"] or self._default_model)
+        except PanopsError as error:
+            return str(error)
+        return ""
 
     def _run_camera(self, camera_id: str, config: CameraConfig, model: str, message: Message) -> _Camera:
         self._detectors.use(Device.parse(message.get("device", "cpu")))

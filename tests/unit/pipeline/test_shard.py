@@ -118,6 +118,13 @@ def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> 
     assert served.index("light") <= 20
 
 
+def test_a_detector_is_loaded_before_its_camera_comes(shard: Shard) -> None:
+    assert shard.prepare(assignment("cam")) == ""
+    assert shard._detectors.loaded("motion") is not None
+    assert shard._cameras == {}
+    assert "nothing-of-that-name" in shard.prepare(assignment("cam", model="nothing-of-that-name"))
+
+
 def test_a_single_picture_is_not_missed(shard: Shard, tmp_path: Path) -> None:
     # All that a camera sends may be there before its assignment is over.
     run_camera = shard._run_camera
