@@ -69,18 +69,24 @@ def advice(curves: Sequence[CapacityCurve]) -> list[str]:
     """What a buyer should take from the curves, in plain words."""
     told = []
     ours = [curve for curve in curves if curve.limit.confirmed is not None and curve.name == curves[0].name]
-    if ours:
-        busiest = min(ours, key=lambda curve: curve.limit.cameras)
+    reached = [curve for curve in ours if not curve.limit.reached_the_end]
+    told += [
+        f"Where {_share(curve)}, it held all {curve.limit.cameras} that were tried: the limit lies higher."
+        for curve in ours
+        if curve.limit.reached_the_end
+    ]
+    if reached:
+        busiest = min(reached, key=lambda curve: curve.limit.cameras)
         planned = max(1, int(busiest.limit.cameras * _PLANNED_SHARE))
         told.append(
             f"Plan with about {planned} cameras where {_share(busiest)}, three quarters of the limit: a busier hour, other programs "
             "and the machine's own upkeep need room, too."
         )
-    if len(ours) > 1:
-        quietest = max(ours, key=lambda curve: curve.limit.cameras)
+    if len(reached) > 1:
+        quietest = max(reached, key=lambda curve: curve.limit.cameras)
         told.append(
             "How busy cameras are decides more than how many there are: "
-            + ", ".join(f"{curve.limit.cameras} where {_share(curve)}" for curve in ours)
+            + ", ".join(f"{curve.limit.cameras} where {_share(curve)}" for curve in reached)
             + f". A car park at night is like the {quietest.limit.cameras}, a shop's entrance at noon like the {busiest.limit.cameras}."
         )
     for curve in ours[:1]:

@@ -29,9 +29,11 @@ SCENES = ("yard", "street", "room", "fence")
 # So near is near enough; what remains is told.
 _TOLERANCE = 0.02
 _ATTEMPTS = 4
-# How much of the scene there is to choose from, for each picture that should be busy; and in all, for each picture of the film.
-_CHOICE = 3.0
-_LEAST_CHOICE, _MOST_CHOICE = 0.5, 1.5
+# The scene is looked at until it has this many times the pictures that should open the gate, or is so many times as long as the film.
+_CHOICE = 1.3
+_LONGEST = 6
+# How finely plans are compared: busy pictures, as a share of the film.
+_PLANS = 80
 _NOBODY = Parts(actors=False, shadows=False, air=False)
 
 
@@ -72,17 +74,18 @@ def make_scene_film(
     target = activity
     best: tuple[float, GateShare, float] | None = None
     attempt = path.with_suffix(".part.mp4")
+    moments: list[Moment] = []
     for _ in range(_ATTEMPTS):
-        moments = studio.moments(target)
+        before, moments = moments, studio.moments(target)
+        if moments == before:
+            break
         kbps = encode_film(studio.pictures(moments, told), attempt, shape)
         share = gate_share(lambda: film_lumas(attempt), shape.rate_fps, shape.check_fps)
         off = share.moved - activity
         if best is None or abs(off) < best[0]:
             best = (abs(off), share, kbps)
             attempt.replace(path)
-        busy = sum(moment.moving for moment in moments)
-        at_the_end = busy == (0 if off > 0 else studio.most_busy)
-        if abs(off) <= _TOLERANCE or at_the_end:
+        if abs(off) <= _TOLERANCE:
             break
         target = float(np.clip(target - off, 0.0, 1.0))
     attempt.unlink(missing_ok=True)
@@ -95,20 +98,20 @@ class _Studio:
 
     def __init__(self, name: str, activity: float, shape: FilmShape, seed: int) -> None:
         # In a livelier scene there is more to choose from; a quiet film of it shows no more than it should.
-        settings = {"scene": name, "seed": seed, "activity": 3.0 + 7.0 * activity, "rate_fps": shape.rate_fps, "size_wh": shape.size_wh}
+        settings = {"scene": name, "seed": seed, "activity": 3.0 + 9.0 * activity, "rate_fps": shape.rate_fps, "size_wh": shape.size_wh}
         self.scene = Scene(SimulationConfig.model_validate(settings))
         self._shape = shape
         self._seed = seed
-        choice = min(max(_CHOICE * activity, _LEAST_CHOICE), _MOST_CHOICE)
-        self._opens = self._opens_the_gate(round(choice * shape.pictures)) if activity > 0 else np.zeros(1, np.bool_)
+        self._opens = self._opens_the_gate(min(1.0, _CHOICE * activity) * shape.pictures) if activity > 0 else np.zeros(1, np.bool_)
         self._rendered: dict[int, Picture] = {}
 
-    def _opens_the_gate(self, frames: int) -> NDArray[np.bool_]:
-        """(frames,) whether each frame of the scene would pass the gate."""
-        gate, found = MotionGate(MotionConfig()), []
-        for number in range(frames):
-            luma = cv2.cvtColor(self.scene.render(number), cv2.COLOR_RGB2GRAY)
-            found.append(gate.look(np.asarray(luma, np.uint8), self.scene.time_s(number)).moved)
+    def _opens_the_gate(self, wanted: float) -> NDArray[np.bool_]:
+        """(F,) whether each frame of the scene would pass the gate, from its start until so many would, or it is long enough."""
+        gate = MotionGate(MotionConfig())
+        found: list[bool] = []
+        while sum(found) < wanted and len(found) < _LONGEST * self._shape.pictures:
+            luma = cv2.cvtColor(self.scene.render(len(found)), cv2.COLOR_RGB2GRAY)
+            found.append(gate.look(np.asarray(luma, np.uint8), self.scene.time_s(len(found))).moved)
         return np.array(found, np.bool_)
 
     @property
@@ -117,19 +120,11 @@ class _Studio:
         return min(self._shape.pictures, len(self._opens))
 
     def moments(self, target: float) -> list[Moment]:
-        """The plan with the fewest busy pictures of which so many open the gate."""
-        low, high = 0, self.most_busy
-        while low < high:
-            busy = (low + high) // 2
-            opening = sum(bool(self._opens[moment.frame_index]) for moment in self._plan(busy) if moment.moving)
-            if opening < target * self._shape.pictures:
-                low = busy + 1
-            else:
-                high = busy
-        return self._plan(low)
-
-    def _plan(self, busy: int) -> list[Moment]:
-        return plan_film(self._opens, self._shape.pictures, busy, self._shape.rate_fps, self._seed)
+        """The plan whose pictures open the gate about so often; of two that are as good, the one with less going on."""
+        wanted = target * self._shape.pictures
+        counts = np.unique(np.rint(np.linspace(0, self.most_busy, _PLANS + 1)).astype(int))
+        plans = [plan_film(self._opens, self._shape.pictures, int(busy), self._shape.rate_fps, self._seed) for busy in counts]
+        return min(plans, key=lambda plan: abs(sum(bool(self._opens[moment.frame_index]) for moment in plan if moment.moving) - wanted))
 
     def pictures(self, moments: list[Moment], told: Callable[[float], None]) -> Iterator[Picture]:
         """The film's pictures; where time stands still, one picture without anybody under the sensor's noise."""

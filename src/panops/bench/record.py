@@ -18,7 +18,8 @@ _MIB = 2**20
 def record_load(settings: LoadSettings) -> dict[str, Any]:
     """The load, for JSON."""
     told = asdict(settings)
-    return {key: value for key, value in {**told, **told.pop("shape")}.items() if key != "shape"}
+    shape = told.pop("shape")
+    return {**told, "film_seconds": shape.pop("seconds"), **shape}
 
 
 def record_run(run: RunTally, rate_fps: float) -> dict[str, Any]:

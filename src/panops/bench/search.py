@@ -64,9 +64,9 @@ def find_limit(run: Run[Result], first: int = 4, most: int = 400) -> Limit[Resul
         raise ValueError(f"expected 1 <= first <= most, got first {first} and most {most}")
     runs: list[tuple[int, Result]] = []
 
-    def held(cameras: int) -> bool:
+    def held(cameras: int, confirms: bool = False) -> bool:
         for _ in range(_TRIES):
-            runs.append((cameras, run(cameras, False)))
+            runs.append((cameras, run(cameras, confirms)))
             if runs[-1][1].held:
                 return True
         return False
@@ -78,17 +78,11 @@ def find_limit(run: Run[Result], first: int = 4, most: int = 400) -> Limit[Resul
             low = middle
         else:
             high = middle
-    cameras, confirmed = low, None
     for _ in range(_CONFIRMATIONS):
-        if cameras < 1:
-            break
-        result = run(cameras, True)
-        runs.append((cameras, result))
-        if result.held:
-            confirmed = result
-            break
-        cameras = min(cameras - 1, int(cameras * _STEP_DOWN))
-    return Limit(cameras if confirmed is not None else 0, confirmed, tuple(runs), confirmed is not None and cameras == most)
+        if low >= 1 and held(low, True):
+            return Limit(low, runs[-1][1], tuple(runs), low == most)
+        low = min(low - 1, int(low * _STEP_DOWN))
+    return Limit(0, None, tuple(runs))
 
 
 def _bracket(held: Callable[[int], bool], first: int, most: int) -> tuple[int, int]:
