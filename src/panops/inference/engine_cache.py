@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,17 @@ def engine_folder(root: Path, *of: bytes | str) -> Path:
     os.utime(folder)
     _tidy(root)
     return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path | None) -> Iterator[None]:
+    """Hold a folder of engines: of several processes that need one and the same, the first compiles it and the others find it there."""
+    if folder is None:
+        yield
+        return
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _tidy(root: Path) -> None:

@@ -44,10 +44,12 @@ class GpuModel:
     Attributes:
         content: The model's bytes, with a free batch, and levels or floats as the device wants them.
         providers: Names and options, the wanted one first.
+        engines: The folder where its engine is kept, or None.
     """
 
     content: bytes
     providers: list[tuple[str, dict[str, Any]]]
+    engines: Path | None = None
 
 
 def gpu_model(path: Path, device: Device, cache_dir: Path | None) -> GpuModel:
@@ -78,13 +80,14 @@ def gpu_model(path: Path, device: Device, cache_dir: Path | None) -> GpuModel:
     if device.kind == "cuda":
         return GpuModel(content, [cuda])
     options = _tensorrt_options(free, device, quantised=rewrites.is_quantised(free))
+    folder = None
     if cache_dir is not None:
         key = (onnxruntime.__version__, tensorrt_version(), _gpu_name(device), repr(sorted(options.items())))
-        folder = str(engine_folder(cache_dir, content, *key))
-        options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": folder}
-        options |= {"trt_timing_cache_enable": True, "trt_timing_cache_path": folder}
+        folder = engine_folder(cache_dir, content, *key)
+        options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
+        options |= {"trt_timing_cache_enable": True, "trt_timing_cache_path": str(folder)}
     logger.info("%s: TensorRT makes an engine of it now, which takes minutes the first time", path.name)
-    return GpuModel(content, [(TENSORRT, options), cuda])
+    return GpuModel(content, [(TENSORRT, options), cuda], folder)
 
 
 def check_session(session: Any, name: str, device: Device) -> None:

@@ -120,31 +120,36 @@ class DetectorPool:
         Raises:
             ModelError: It cannot be used; the one before stays, and this is not tried again before somebody decides anew.
         """
-        if name in self._opening:
-            self._take_over(name)
-            return
         before = self._loaded.get(name)
-        if before is None or before.model is None or (stamp := self.store.stamp(name)) == before.stamp:
+        if before is None or before.model is None:
             return
-        with self._lock:
-            self._loaded[name] = LoadedModel(before.detector, before.model, stamp)
-            now = self.store.get(name)
-            if (now.version, now.manifest.sha256) == (before.model.version, before.model.manifest.sha256):
-                return
-            if not self.device.batches:
-                self._loaded[name] = LoadedModel(self.open(now), now, stamp)
-                return
-            if self._opener is None:
-                self._opener = ThreadPoolExecutor(1, thread_name_prefix="open-model")
-            self._opening[name] = self._opener.submit(lambda: LoadedModel(self.open(now), now, stamp))
-
-    def _take_over(self, name: str) -> None:
-        with self._lock:
+        stamp = self.store.stamp(name)
+        if (stamp == before.stamp and name not in self._opening) or not self._lock.acquire(blocking=False):
+            return  # nobody decided anything, or a model is being opened just now: the next look is soon enough
+        try:
             opening = self._opening.get(name)
-            if opening is None or not opening.done():
+            if self._loaded.get(name) is not before:
                 return
-            del self._opening[name]
-            self._loaded[name] = opening.result()
+            if opening is None:
+                self._follow(name, before.detector, before.model, stamp)
+            elif opening.done():
+                del self._opening[name]
+                self._loaded[name] = opening.result()
+        finally:
+            self._lock.release()
+
+    def _follow(self, name: str, detector: Detector, model: StoredModel, stamp: tuple[int, int, int] | None) -> None:
+        """Load what is active now in place of `model`. The caller holds the lock."""
+        self._loaded[name] = LoadedModel(detector, model, stamp)
+        now = self.store.get(name)
+        if (now.version, now.manifest.sha256) == (model.version, model.manifest.sha256):
+            return
+        if not self.device.batches:
+            self._loaded[name] = LoadedModel(self.open(now), now, stamp)
+            return
+        if self._opener is None:
+            self._opener = ThreadPoolExecutor(1, thread_name_prefix="open-model")
+        self._opening[name] = self._opener.submit(lambda: LoadedModel(self.open(now), now, stamp))
 
     def open(self, model: StoredModel) -> Detector:
         """A detector of its own for a version.

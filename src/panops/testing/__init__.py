@@ -2,6 +2,7 @@
 
 - `*_conformance`: the suites that every implementation of a protocol must pass, built in or plugged in.
 - `live_site`, `moving_scene`, `tiny_onnx`: fakes and small things to feed the real code with.
+- `fake_device`: a device with a latency model; `device_traffic`: the traffic of many cameras against it, in virtual time.
 - `films`: small video files of known content.
 - `rtsp_server`: `RtspServer`, a real RTSP server in a process of its own; `gst_rtsp_server` is the script that the system's Python runs.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.inference import engine_cache, nvidia, onnxruntime_gpu
 from panops.inference.backends.onnxruntime_backend import OnnxRuntimeBackend
 from panops.inference.batching import BatchingEngine
-from panops.inference.engine_cache import engine_folder
+from panops.inference.engine_cache import engine_folder, one_at_a_time
 from panops.inference.nvidia import NvidiaGpus, nvidia_gpus
 from panops.inference.open_backend import open_backend
 from panops.testing.tiny_onnx import Node, Tensor, write_onnx
@@ -201,6 +202,23 @@ def test_engines_that_nobody_uses_any_more_go(tmp_path: Path) -> None:
         os.utime(folder, (past_s, past_s))
     engine_folder(tmp_path, "used")
     assert (old.exists(), used.exists(), new.exists()) == (False, True, True)
+
+
+def test_of_several_processes_one_compiles_at_a_time(tmp_path: Path) -> None:
+    def taken() -> bool:
+        """As another process finds it: each has a file of its own."""
+        with (tmp_path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    with one_at_a_time(tmp_path):
+        assert taken()
+    assert not taken()
+    with one_at_a_time(None):
+        assert not taken()
 
 
 # --- the driver -------------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from panops.domain.protocols import TensorSpec
 from panops.inference.batch_queue import BatchSettings
 from panops.inference.batching import BatchingEngine
 from panops.inference.onnx_rewrites import freed_batch
-from panops.models.promotion import promote
+from panops.models.promotion import promote, shadow
 from panops.models.store import ModelStore
 from panops.pipeline import detectors
 from panops.pipeline.analysis_loop import AnalysisLoop
@@ -34,6 +34,7 @@ from panops.pipeline.check import Outcome
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.link import ShardLink
 from panops.pipeline.live import CameraState
+from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard import Shard
 from panops.pipeline.supervisor import _assignment
 from panops.storage.database import Database
@@ -219,6 +220,27 @@ def test_a_promoted_version_is_compiled_beside_and_taken_over_when_it_is_ready(t
             pool.refresh("net")
         pool.refresh("net")  # not tried again before somebody decides anew
         assert pool.get("net") is first
+    pool.close()
+
+
+def test_a_shadow_is_compiled_beside_too_and_forgotten_when_somebody_decides_anew(tmp_path: Path) -> None:
+    store = store_of(tmp_path, v1=("person", "car"), v2=("person", "car"), v3=("person", "car"))
+    pool = SlowPool(store)
+    pool.use(GPU)
+    pool.get("net")
+    watch = ShadowWatch(pool, SystemClock(), lambda: False)
+    shadow(store, "net", "v2")
+    before = set(threading.enumerate())
+    watch.follow("net")
+    (opening,) = [thread for thread in set(threading.enumerate()) - before if thread.name == "open-shadow"]
+    assert not watch.on  # it returned at once
+    shadow(store, "net", "v3")
+    watch.follow("net")
+    pool.gate.set()
+    opening.join(30)
+    wait_until(lambda: watch.on)
+    assert watch._shadows["net"].pair.shadow == "v3"
+    watch.stop()
     pool.close()
 
 

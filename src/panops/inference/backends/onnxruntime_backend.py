@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import TensorSpec
+from panops.inference.engine_cache import one_at_a_time
 from panops.inference.formats import ONNX
 from panops.inference.tensors import MissingOperator, Unreadable, check_inputs, closed, numpy_dtype, telling_line
 
@@ -94,7 +95,8 @@ class OnnxRuntimeBackend:
         # Which operators run where; from onnxruntime 1.24 on.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         try:
-            session = onnxruntime.InferenceSession(model.content, options, providers=model.providers, enable_fallback=0)
+            with one_at_a_time(model.engines):
+                session = onnxruntime.InferenceSession(model.content, options, providers=model.providers, enable_fallback=0)
         except Exception as error:  # as above
             if _MISSING.search(str(error)):
                 raise self._refusal(error) from error
