@@ -103,6 +103,7 @@ def main() -> int:
     settings = json.loads(sys.stdin.readline())
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _CAPTURE_OPTIONS
     os.environ["OPENCV_LOG_LEVEL"] = "ERROR"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime 1.32 has an uploader on Linux, too, and starts it when it is imported
     try:
         import cv2  # noqa: PLC0415  # after its environment is set
         import supervision  # noqa: F401, PLC0415  # told now, not by each thread
