@@ -53,7 +53,7 @@ class Analyst:
                         looked.append((loop, check, took_s))
                         observations.append(observation)
                         watch = self.watch
-                        if watch is not None:
+                        if watch is not None and loop.looked_whole:  # a look at a part is no fair measure for another version
                             watch(loop, check, observation, took_s)
                 else:
                     done.append(loop.conclude(check, Tracks.empty(check.camera_id, check.frame.captured_at_s), 0.0))

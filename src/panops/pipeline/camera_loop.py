@@ -21,17 +21,19 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
+from panops.domain.detections import Detections
 from panops.domain.errors import ModelError
 from panops.domain.events import Event
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
-from panops.domain.protocols import Detector, Observation
+from panops.domain.protocols import Detector, Observation, RegionDetector
 from panops.domain.tracks import Tracks
 from panops.ingest.decode import Decoder
 from panops.ingest.frozen import FrozenDetector
 from panops.motion.gate import MotionGate
 from panops.motion.schedule import CheckSchedule
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
 
@@ -103,6 +105,9 @@ class CameraLoop:
         self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
+        self._looking = Looking.of(config)
+        self.looked_whole = False
+        """Whether the last `detect` looked at the whole picture."""
         self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
         # A film that is played again and again repeats itself, as a hung camera does.
         self._frozen = FrozenDetector(0.0 if config.loop else config.frozen_s)
@@ -152,6 +157,7 @@ class CameraLoop:
         self.counters.checks += 1
         luma = frame.luma
         motion = self._gate.look(luma, at_s)
+        self._looking.note(at_s, EVERYWHERE if motion.light_change else motion.region)
         self.frozen = self._frozen.look(luma, at_s)
         moved = motion.moved or not self.config.motion.enabled
         return Check(self.camera_id, frame, self.checked_s, moved, self)
@@ -174,8 +180,14 @@ class CameraLoop:
             What was seen, and the seconds it took.
         """
         began_s, began_cpu_s = self.clock.monotonic_s(), time.thread_time()
+        detector, frame = self.detector, check.frame
+        look = self._looking.plan(frame.captured_at_s, frame.size_wh, detector.region if isinstance(detector, RegionDetector) else None)
+        self.looked_whole = look.whole
         try:
-            detections = self.detector.detect(check.frame)
+            if look.region is not None and isinstance(detector, RegionDetector):
+                detections = detector.look(frame, look.region)
+            else:
+                detections = detector.detect(frame) if look.whole else Detections.empty()
         except ModelError as error:
             self.counters.detector_errors += 1
             self.counters.dropped["detector_error"] += 1
@@ -188,14 +200,18 @@ class CameraLoop:
         self.problem = ""
         if not self._follows_all:
             detections = detections.select(self._followed[detections.class_id])
+        detections = self._looking.seen(look, detections)
+        if not look.whole and look.region is None:
+            return Observation(self.camera_id, frame.captured_at_s, detections), 0.0  # nothing to look at: all is as it was
         took_s = self.clock.monotonic_s() - began_s
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
-        return Observation(self.camera_id, check.frame.captured_at_s, detections), took_s
+        return Observation(self.camera_id, frame.captured_at_s, detections), took_s
 
     def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
         """Apply the rules to the tracks after a check."""
         began_cpu_s = time.thread_time()
+        self._looking.learn(tracks)
         tracks = self._only_strong(tracks)
         events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
         self.tracks = tracks
@@ -205,6 +221,7 @@ class CameraLoop:
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
+        self._looking.reset()
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)

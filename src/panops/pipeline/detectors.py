@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from panops.domain.protocols import Detector
+from panops.domain.protocols import Detector, RegionTask
 from panops.inference.open_backend import open_backend
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.vision.model_detector import ModelDetector
 from panops.vision.moving import MovingDetector
+from panops.vision.region_detector import RegionModelDetector
 from panops.vision.registry import open_task
 
 MOTION = "motion"
@@ -37,10 +38,12 @@ class DetectorPool:
     Args:
         store: Where models are.
         threads: Threads a session.
+        patient: Whether the first look at a part of a picture waits until the model is ready for it, so that results do not depend on time.
     """
 
-    def __init__(self, store: ModelStore, threads: int = 1) -> None:
+    def __init__(self, store: ModelStore, threads: int = 1, *, patient: bool = False) -> None:
         self.store = store
+        self._patient = patient
         self._threads = threads
         self._loaded: dict[str, LoadedModel] = {}
         self._lock = threading.Lock()
@@ -82,8 +85,10 @@ class DetectorPool:
         Raises:
             ModelError: It cannot be run here.
         """
-        backend = open_backend(model.path, threads=self._threads)
-        return ModelDetector(model.manifest, open_task(model.manifest), backend)
+        backend, task = open_backend(model.path, threads=self._threads), open_task(model.manifest)
+        if isinstance(task, RegionTask) and task.any_size:
+            return RegionModelDetector(model.manifest, task, backend, wait=self._patient)
+        return ModelDetector(model.manifest, task, backend)
 
     def _open(self, name: str, stamp: tuple[int, int, int] | None) -> LoadedModel:
         model = self.store.get(name)
