@@ -113,6 +113,7 @@ class MotionConfig(_Config):
     threshold: float = Field(12.0, gt=0, le=255, description="how much brighter or darker a block must get, 0..255")
     min_area: float = Field(0.0008, ge=0, le=1, description="the least share of the picture that must change")
     refresh_s: Seconds = Field(10.0, description="run the detector at least this often, even when nothing moves")
+    whole_every_s: Seconds = Field(1.0, description="while something goes on, look at the whole picture at least this often; 0: always")
 
 
 class SimulationConfig(_Config):

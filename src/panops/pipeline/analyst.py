@@ -67,7 +67,7 @@ class Analyst:
                     looked.append((loop, check, took_s))
                     observations.append(observation)
                     watch = self.watch
-                    if watch is not None:
+                    if watch is not None and loop.looked_whole:  # a look at a part is no fair measure for another version
                         watch(loop, check, observation, took_s)
         for (loop, check, took_s), result in zip(looked, self._track(observations), strict=True):
             done = []

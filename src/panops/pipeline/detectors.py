@@ -12,7 +12,7 @@ import numpy as np
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError
-from panops.domain.protocols import Detector
+from panops.domain.protocols import Detector, RegionTask
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
 from panops.models.shelf import StoredModel
@@ -21,6 +21,7 @@ from panops.pipeline.analysis_loop import MOST_CHECKS_A_ROUND
 from panops.vision.batch_detector import BatchDetector
 from panops.vision.model_detector import ModelDetector, picture_shape
 from panops.vision.moving import MovingDetector
+from panops.vision.region_detector import RegionModelDetector
 from panops.vision.registry import open_task
 
 MOTION = "motion"
@@ -53,11 +54,15 @@ class DetectorPool:
         threads: Threads a session.
         engines: Where a device keeps what it compiled; None keeps nothing.
         clock: Time of the deadlines on a device; the machine's own when None.
+        patient: Whether the first look at a part of a picture waits until the model is ready for it, so that results do not depend on time.
     """
 
-    def __init__(self, store: ModelStore, threads: int = 1, *, engines: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, store: ModelStore, threads: int = 1, *, engines: Path | None = None, clock: Clock | None = None, patient: bool = False
+    ) -> None:
         self.store = store
         self.device = CPU
+        self._patient = patient
         self._threads = threads
         self._engines_folder = engines
         self._clock = clock or SystemClock()
@@ -159,8 +164,10 @@ class DetectorPool:
         """
         manifest, device = model.manifest, self.device
         if not device.batches:
-            backend = open_backend(model.path, threads=self._threads)
-            return ModelDetector(manifest, open_task(manifest), backend)
+            backend, task = open_backend(model.path, threads=self._threads), open_task(manifest)
+            if isinstance(task, RegionTask) and task.any_size:
+                return RegionModelDetector(manifest, task, backend, wait=self._patient)
+            return ModelDetector(manifest, task, backend)
         backend = open_backend(model.path, device=device, cache_dir=self._engines_folder)
         picture = np.zeros(picture_shape(manifest), backend.inputs[0].dtype)
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))
