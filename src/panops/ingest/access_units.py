@@ -74,6 +74,10 @@ class Depacketiser:
 
     TRAITS: tuple[int, ...] = ()
     """What each type of NAL units means."""
+    FRAGMENT_MASK = FRAGMENT_BITS = 0
+    """How the first byte of a packet tells that it holds a piece of a NAL unit."""
+    FRAGMENT_HEAD_BYTES = 0
+    """What stands before such a piece; in the last of these bytes the highest bit marks the first piece."""
 
     def __init__(self, give: Callable[[AccessUnit], None], payload_type: int, parameter_sets: Iterable[bytes] = ()) -> None:
         self.lost = 0
@@ -123,14 +127,17 @@ class Depacketiser:
         self._next = (sequence + 1) & 0xFFFF
         if not self._next:
             self._wraps += 1
-        if at >= end:  # nothing but padding
-            return
-        if self._skipping:
-            if timestamp == self._timestamp and not self._begins_picture(data, at, end):
-                self._skipping = not kind & 0x80
-                return
-            self._skipping = False
-        self._payload(data, at, end, timestamp)
+        head = self.FRAGMENT_HEAD_BYTES
+        if (
+            self._nal_at >= 0
+            and timestamp == self._timestamp
+            and end - at > head
+            and data[at] & self.FRAGMENT_MASK == self.FRAGMENT_BITS
+            and data[at + head - 1] < 0x80
+        ):
+            self._more(data[at + head : end])  # the usual case, in few steps: a NAL unit goes on
+        elif at < end and (not self._skipping or self._is_over(data, at, end, timestamp, kind)):
+            self._payload(data, at, end, timestamp)
         if kind & 0x80 and self._trusts_marker and self._traits & _SLICE:
             self._marked = timestamp
             self._end_picture()
@@ -205,7 +212,9 @@ class Depacketiser:
         """Something is missing: give up the picture that is being put together, and the one of this timestamp."""
         if self._traits & _SLICE:
             self.lost += 1
-        self._clear()
+        self._unit = bytearray()
+        self._nals = self._traits = 0
+        self._recovers = self._changed = False
         self._nal_at = -1
         self._timestamp = timestamp
         self._skipping = True
@@ -223,6 +232,14 @@ class Depacketiser:
         self.source = source
         self._wraps += sequence < self._next
         self._lose(timestamp)
+        return True
+
+    def _is_over(self, data: memoryview, at: int, end: int, timestamp: int, kind: int) -> bool:
+        """While a picture is skipped: whether this packet belongs to the next one."""
+        if timestamp == self._timestamp and not self._begins_picture(data, at, end):
+            self._skipping = not kind & 0x80
+            return False
+        self._skipping = False
         return True
 
     def _end_nal(self) -> None:
@@ -249,21 +266,24 @@ class Depacketiser:
     def _end_picture(self) -> None:
         if self._nal_at >= 0:
             self._end_nal()
-        unit = AccessUnit(self._unit, self._timestamp, bool(self._traits & _KEY) or self._recovers, self._changed)
-        self._clear()
-        if self._needs_keyframe and not unit.is_keyframe:
+        unit = AccessUnit(self._unit, self._timestamp, self._recovers or self._traits & _KEY != 0, self._changed)
+        self._unit = bytearray()
+        self._nals = self._traits = 0
+        self._recovers = self._changed = False
+        if self._needs_keyframe and not self._is_awaited(unit):
+            return
+        self._give(unit)
+
+    def _is_awaited(self, unit: AccessUnit) -> bool:
+        """Whether a picture is the keyframe that decoding can go on with."""
+        if not unit.is_keyframe:
             self.lost += 1
             self._thrown_away += 1
             if self._thrown_away > _PATIENCE:
                 raise ValueError(f"no whole keyframe among {_PATIENCE} pictures after packets were lost")
-            return
+            return False
         self._needs_keyframe, self._thrown_away = False, 0
-        self._give(unit)
-
-    def _clear(self) -> None:
-        self._unit = bytearray()
-        self._nals = self._traits = 0
-        self._recovers = self._changed = False
+        return True
 
 
 def _payload_inside(data: memoryview, at: int, end: int, flags: int) -> tuple[int, int]:

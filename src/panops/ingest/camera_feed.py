@@ -11,7 +11,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import SourceError, SourceUnauthorized, SourceUnsupported
@@ -273,7 +274,7 @@ class CameraFeed:
         self._thread_cpu_s = time.thread_time()
         push: Callable[[Callable[[Packet], None]], None] | None = getattr(source, "push", None)
         if push is not None:
-            push(lambda packet: self._take(source, packet))
+            push(partial(self._take, source))
             return None
         while not self._stop.is_set():
             packet = source.read()
@@ -298,7 +299,7 @@ class CameraFeed:
     def _take(self, source: Source, packet: Packet) -> None:
         epoch = self._first_epoch + packet.epoch
         if epoch != packet.epoch:
-            packet = replace(packet, epoch=epoch)
+            packet = Packet(packet.pts_s, packet.captured_at_s, packet.is_keyframe, packet.size_bytes, epoch, packet.payload)
         if epoch != self._epoch:
             # The source went on to another stream of its own accord: the next file of a folder.
             self._epoch = epoch

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
-from av.video.stream import VideoStream
+from av.rational import AVRational
 
 from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.access_units import AccessUnit
@@ -17,6 +17,7 @@ from panops.ingest.stream_parameters import picture_delay
 from panops.ingest.timestamps import CaptureClock, TimestampRepair
 
 MICROSECONDS = Fraction(1, 1_000_000)
+_MICROSECONDS = AVRational(1, 1_000_000)  # the same, in the form that the library takes at once
 
 # Packets that were read ahead while opening come at once; the first read that waits longer than this shows what is really new.
 BURST_S = 0.01
@@ -24,17 +25,27 @@ LARGEST_BURST = 250
 
 
 def finished_packet(
-    payload: av.Packet[VideoStream], info: StreamInfo, epoch: int, pts_s: float, dts_s: float, captured_at_s: float, is_keyframe: bool
+    payload: Any, info: StreamInfo | None, epoch: int, pts_s: float, dts_s: float, captured_at_s: float, is_keyframe: bool
 ) -> Packet:
     """A packet as it leaves a source: its repaired times also in the payload, in microseconds, and its stream in `opaque`.
 
     Each payload has a copy of the stream's values of its own: PyAV (18.1) finds such an object by its address, and forgets it as soon as
     the first of several payloads that share it is freed.
+
+    Args:
+        payload: The library's packet; written to.
+        info: Its stream, or None where only keyframes carry it.
+        epoch: Its epoch.
+        pts_s: Repaired presentation time, s.
+        dts_s: Repaired decode time, s.
+        captured_at_s: Capture time, s.
+        is_keyframe: Whether decoding can begin with it.
     """
-    payload.time_base = MICROSECONDS
-    payload.pts = round(pts_s * 1e6)
-    payload.dts = round(dts_s * 1e6)
-    payload.opaque = StreamInfo(info.codec, info.size_wh, info.rate_fps, info.duration_s, info.live, info.template)
+    payload.time_base = _MICROSECONDS
+    payload.pts = pts = round(pts_s * 1e6)
+    payload.dts = pts if dts_s == pts_s else round(dts_s * 1e6)
+    if info is not None:
+        payload.opaque = StreamInfo(info.codec, info.size_wh, info.rate_fps, info.duration_s, info.live, info.template)
     return Packet(pts_s, captured_at_s, is_keyframe, payload.size, epoch, payload)
 
 
@@ -51,8 +62,7 @@ def prime(capture: CaptureClock, rehearsal: TimestampRepair, times: Iterable[tup
         capture.prime(min(distances))
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivedUnit:
+class ArrivedUnit(NamedTuple):
     """A picture, the stream and epoch that it belongs to, its times as the stream tells them, and when it came, all in s."""
 
     unit: AccessUnit
@@ -79,6 +89,7 @@ class LivePackets:
         self._decode = DecodeTimes(picture_delay(info))
         self._repair = self._new_repair()
         self._capture = CaptureClock()
+        self._begun = -1  # the newest epoch of which a packet was published
 
     def arrive(self, unit: AccessUnit, arrival_s: float, utc_s: float) -> ArrivedUnit:
         """A picture has come, at `arrival_s` by the monotonic clock and `utc_s` by the wall's. In their order, each once."""
@@ -90,14 +101,20 @@ class LivePackets:
         prime(self._capture, self._new_repair(), [(one.pts_s, one.dts_s, one.arrival_s) for one in burst])
 
     def publish(self, arrived: ArrivedUnit) -> Packet:
-        """The picture's packet. FFmpeg's decoders read a little beyond the end, so its data are copied to where there is room."""
-        unit = arrived.unit
-        pts_s, dts_s = self._repair.repair(arrived.pts_s, arrived.dts_s, arrived.arrival_s)
-        captured_at_s = self._capture.captured_at_s(pts_s, arrived.arrival_s, arrived.utc_s)
-        payload: Any = av.Packet(len(unit.data))
-        payload.update(unit.data)  # any buffer, whatever the stubs say
-        payload.is_keyframe = unit.is_keyframe
-        return finished_packet(payload, arrived.info, arrived.epoch, pts_s, dts_s, captured_at_s, unit.is_keyframe)
+        """The picture's packet.
+
+        FFmpeg's decoders read a little beyond the end, so its data are copied to where there is room. Only where decoding can begin does it
+        carry its stream, which takes longer than all its times.
+        """
+        (data, _, is_keyframe, _), info, epoch, raw_pts_s, raw_dts_s, arrival_s, utc_s = arrived
+        pts_s, dts_s = self._repair.repair(raw_pts_s, raw_dts_s, arrival_s)
+        captured_at_s = self._capture.captured_at_s(pts_s, arrival_s, utc_s)
+        payload: Any = av.Packet(len(data))
+        payload.update(data)  # any buffer, whatever the stubs say
+        carried: StreamInfo | None = None
+        if is_keyframe or epoch != self._begun:
+            payload.is_keyframe, carried, self._begun = is_keyframe, info, epoch
+        return finished_packet(payload, carried, epoch, pts_s, dts_s, captured_at_s, is_keyframe)
 
     def go_on(self, info: StreamInfo) -> None:
         """From the next picture on it is another stream (another size, say), whose time goes on."""

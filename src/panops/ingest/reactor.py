@@ -21,8 +21,10 @@ from panops.ingest.rtsp_wire import make_room
 
 log = logging.getLogger(__name__)
 
-# Rounds closer together cost more wake-ups and gain nothing: pictures come in several pieces, and cameras nearly at the same time.
-_PACE_S = 0.005
+# Rounds closer together cost more wake-ups and gain nothing: a picture comes in several pieces, and several cameras send at nearly the
+# same time. A lone picture is not held up, for the pause comes after it. While somebody has more than a turn takes, the pause is short.
+_PACE_S = 0.02
+_BUSY_PACE_S = 0.002
 _TICK_S = 1.0
 
 
@@ -35,8 +37,11 @@ class Flow(Protocol):
         """Its socket."""
         ...
 
-    def receive(self, room: memoryview) -> None:
+    def receive(self, room: memoryview) -> bool:
         """Something is there: read once, without waiting.
+
+        Returns:
+            Whether there is probably more.
 
         Raises:
             SourceError: It has ended.
@@ -113,7 +118,7 @@ class Reactor:
         used_s, tick_at_s = time.thread_time(), 0.0
         while True:
             ready = selector.select(max(0.0, tick_at_s - time.monotonic()) if self._flows else None)
-            began_s = time.monotonic()
+            began_s, busy = time.monotonic(), False
             spent: list[tuple[Flow, float]] = []
             for key, _ in ready:
                 flow: Flow | None = key.data
@@ -122,32 +127,32 @@ class Reactor:
                         ear.recv(4096)
                     continue
                 flow_began_s = time.perf_counter()
-                self._serve(selector, flow, room, None)
+                busy = self._serve(selector, flow, room) or busy
                 spent.append((flow, time.perf_counter() - flow_began_s))
             self._obey(selector)
             if began_s >= tick_at_s:
                 tick_at_s = began_s + self._tick_s
                 for flow in tuple(self._flows):
-                    self._serve(selector, flow, room, began_s)
+                    self._serve(selector, flow, None, began_s)
             if not self._flows and self._finished():
                 return
             used_s = _account(spent, used_s)
-            pause_s = self._pace_s - (time.monotonic() - began_s)
+            pause_s = began_s + (min(_BUSY_PACE_S, self._pace_s) if busy else self._pace_s) - time.monotonic()
             if pause_s > 0:
                 time.sleep(pause_s)
 
-    def _serve(self, selector: selectors.BaseSelector, flow: Flow, room: memoryview, tick_s: float | None) -> None:
-        """One camera's turn; whatever happens in it is that camera's own."""
+    def _serve(self, selector: selectors.BaseSelector, flow: Flow, room: memoryview | None, tick_s: float = 0.0) -> bool:
+        """One camera's turn, to read into `room`, or to tick; whether it has more. Whatever happens in it is that camera's own."""
         try:
-            if tick_s is None:
-                flow.receive(room)
-            else:
-                flow.tick(tick_s)
+            if room is not None:
+                return flow.receive(room)
+            flow.tick(tick_s)
         except SourceError as error:
             self._let_go(selector, flow, error)
         except Exception as error:  # a fault in a consumer must not end the other cameras
             log.exception("reading a camera failed")
             self._let_go(selector, flow, SourceError(f"reading failed with {type(error).__name__}; the log has the details"))
+        return False
 
     def _obey(self, selector: selectors.BaseSelector) -> None:
         while self._orders:

@@ -14,6 +14,7 @@ _LONGEST_SEI_BYTES = 1024
 class H264Depacketiser(Depacketiser):
     """One H.264 stream. A keyframe is an IDR picture, or one with a recovery point, as FFmpeg sees it."""
 
+    FRAGMENT_MASK, FRAGMENT_BITS, FRAGMENT_HEAD_BYTES = 0x1F, _FU_A, 2
     TRAITS = tuple(
         int({
             1: Trait.SLICE, 2: Trait.SLICE, 5: Trait.SLICE | Trait.KEY,
@@ -25,7 +26,7 @@ class H264Depacketiser(Depacketiser):
     def _payload(self, data: memoryview, at: int, end: int, timestamp: int) -> None:
         kind = data[at] & 0x1F
         if kind == _FU_A:
-            self._fragment(data, at, end, timestamp)
+            self._first_fragment(data, at, end, timestamp)
         elif kind == _STAP_A:
             at += 1
             while at + 2 < end:
@@ -41,18 +42,15 @@ class H264Depacketiser(Depacketiser):
         elif kind:
             self._lose(timestamp)
 
-    def _fragment(self, data: memoryview, at: int, end: int, timestamp: int) -> None:
+    def _first_fragment(self, data: memoryview, at: int, end: int, timestamp: int) -> None:
         if end - at < 3:
             raise ValueError("a NAL unit of a wrong length")
         edge = data[at + 1]
-        if edge & 0x80:
-            if not self._begin(edge & 0x1F, data[at + 2] >= 0x80, timestamp):
-                return
-            self._unit.append(data[at] & 0xE0 | edge & 0x1F)
-        elif self._nal_at < 0 or timestamp != self._timestamp:
+        if edge < 0x80:  # where one goes on, it never comes here
             self._lose(timestamp)
-            return
-        self._more(data[at + 2 : end])
+        elif self._begin(edge & 0x1F, data[at + 2] >= 0x80, timestamp):
+            self._unit.append(data[at] & 0xE0 | edge & 0x1F)
+            self._more(data[at + 2 : end])
 
     def _whole(self, data: memoryview, at: int, end: int, timestamp: int) -> bool:
         if not self._begin(data[at] & 0x1F, end - at > 1 and data[at + 1] >= 0x80, timestamp):

@@ -15,6 +15,7 @@ _SET_START_BYTES = 160
 class H265Depacketiser(Depacketiser):
     """One H.265 stream. A keyframe is a picture for random access (IDR, CRA, BLA)."""
 
+    FRAGMENT_MASK, FRAGMENT_BITS, FRAGMENT_HEAD_BYTES = 0x7E, _FRAGMENT << 1, 3
     TRAITS = tuple(
         int(
             Trait.SLICE | (Trait.KEY if kind in _RANDOM_ACCESS else 0)
@@ -33,7 +34,7 @@ class H265Depacketiser(Depacketiser):
             raise ValueError("a NAL unit of a wrong length")
         kind = data[at] >> 1 & 0x3F
         if kind == _FRAGMENT:
-            self._fragment(data, at, end, timestamp)
+            self._first_fragment(data, at, end, timestamp)
         elif kind == _AGGREGATE:
             at += 2
             while at + 2 < end:
@@ -49,19 +50,16 @@ class H265Depacketiser(Depacketiser):
         else:
             self._lose(timestamp)
 
-    def _fragment(self, data: memoryview, at: int, end: int, timestamp: int) -> None:
+    def _first_fragment(self, data: memoryview, at: int, end: int, timestamp: int) -> None:
         if end - at < 4:
             raise ValueError("a NAL unit of a wrong length")
         edge = data[at + 2]
-        if edge & 0x80:
-            if not self._begin(edge & 0x3F, data[at + 3] >= 0x80, timestamp):
-                return
+        if edge < 0x80:  # where one goes on, it never comes here
+            self._lose(timestamp)
+        elif self._begin(edge & 0x3F, data[at + 3] >= 0x80, timestamp):
             self._unit.append(data[at] & 0x81 | (edge & 0x3F) << 1)
             self._unit.append(data[at + 1])
-        elif self._nal_at < 0 or timestamp != self._timestamp:
-            self._lose(timestamp)
-            return
-        self._more(data[at + 3 : end])
+            self._more(data[at + 3 : end])
 
     def _whole(self, data: memoryview, at: int, end: int, timestamp: int) -> bool:
         if not self._begin(data[at] >> 1 & 0x3F, data[at + 2] >= 0x80, timestamp):

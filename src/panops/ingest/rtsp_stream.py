@@ -93,8 +93,11 @@ class RtspStream:
         self._wire.on_message = self._message
         self._heard_s = self._spoke_s = self._clock.monotonic_s()
 
-    def receive(self, room: memoryview) -> None:
+    def receive(self, room: memoryview) -> bool:
         """Read once, and hand out what is complete.
+
+        Returns:
+            Whether there is probably more.
 
         Raises:
             SourceError: The connection has ended, or what comes is damaged.
@@ -110,7 +113,7 @@ class RtspStream:
         except ValueError as error:
             failure = SourceCorrupt(f"{self._where.masked} sends {error}")
         else:
-            return
+            return self._wire.has_more
         raise failure
 
     def tick(self, now_s: float) -> None:

@@ -47,6 +47,7 @@ class RtspWire:
         on_rtp: Told each video packet: a buffer, where it begins, where it ends.
         on_rtcp: The same for packets of its control channel.
         on_message: Told each RTSP message.
+        has_more: Whether the last `fill` took all that it may.
         channels: Of video and control packets; packets of other channels are passed over.
     """
 
@@ -63,6 +64,7 @@ class RtspWire:
         self._rest = b""
         self._unsent = b""
         self._junk_bytes = 0
+        self.has_more = False
 
     def fileno(self) -> int:
         """For selectors; -1 once closed."""
@@ -77,7 +79,7 @@ class RtspWire:
             room: From `make_room`.
 
         Returns:
-            How much of `room` is filled, for `split`; 0 where nothing came.
+            How much of `room` is filled, for `split`; 0 where nothing came. `has_more` tells whether there is probably more.
 
         Raises:
             EOFError: The other side has closed the connection.
@@ -92,6 +94,7 @@ class RtspWire:
             return 0
         if not count:
             raise EOFError
+        self.has_more = count == _TURN_BYTES
         return held + count
 
     def split(self, room: memoryview, end: int) -> None:

@@ -43,6 +43,7 @@ class TimestampRepair:
         # Pictures that come seconds apart are also shown seconds after their decoding.
         self._longest_reorder_s = max(_LONGEST_REORDER_S, _LONGEST_REORDER_STEPS * self._step_s)
         self._max_gap_s = max_gap_s
+        self._usual_step_s = min(1.0, max_gap_s)
         # Repaired decode time minus raw decode time; None until a raw time is known.
         self._offset_s: float | None = None
         self._last_s: float | None = None
@@ -68,6 +69,15 @@ class TimestampRepair:
             Presentation and decode time, s from the stream's first picture. Decode times strictly increase, presentation is never before
             decode; without B-frames both are the same.
         """
+        if dts_s == pts_s and dts_s is not None and self._offset_s is not None and self._last_raw_s is not None and not self._splice:
+            # The usual case, in few steps: no B-frames, and a step like the one before.
+            delta_s, placed_s = dts_s - self._last_raw_s, dts_s + self._offset_s
+            if 0.0 < delta_s <= self._usual_step_s and self._last_s is not None and placed_s > self._last_s:
+                self._behind = 0
+                self._step_s += 0.1 * (delta_s - self._step_s)
+                self._last_raw_s, self._last_s, self._last_arrival_s = dts_s, placed_s, arrival_s
+                self._highest_pts_s = max(self._highest_pts_s, placed_s)
+                return placed_s, placed_s
         if dts_s is None and pts_s is not None and self._reorders:
             decode_s = self._place_unordered(pts_s)
             self._last_raw_s = decode_s - (self._offset_s or 0.0)
