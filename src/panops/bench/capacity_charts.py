@@ -23,12 +23,14 @@ class Measured:
         unit: Beside the axis.
         of: The figure of a run; NaN where it has none.
         line: A value that is marked across the chart, with its words; None for none.
+        most: What is above it is drawn at the upper edge, so that what does not hold leaves room for what does.
     """
 
     title: str
     unit: str
     of: Callable[[Run], float]
     line: tuple[float, str] | None = None
+    most: float = math.inf
 
 
 def capacity_chart(curves: Sequence[CapacityCurve], measured: Measured) -> str:
@@ -41,7 +43,7 @@ def capacity_chart(curves: Sequence[CapacityCurve], measured: Measured) -> str:
     rows = [[(count, run) for count, run in curve.limit.runs if math.isfinite(measured.of(run))] for curve in curves]
     values = [measured.of(run) for row in rows for _, run in row] + ([measured.line[0]] if measured.line else [])
     across = _nice(max([count for row in rows for count, _ in row] or [1]))
-    up = _nice(max(values or [1.0]))
+    up = _nice(min(max(values or [1.0]), measured.most))
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(measured.title, quote=True)}">']
     parts += _axes(across, up, measured.unit)
     if measured.line is not None:

@@ -18,7 +18,7 @@ from panops.vision.registry import open_task
 
 def test_it_finds_the_same_people(shared_data: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the peer needs onnxruntime")
-    from panops.bench.peer_detector import PeerDetector
+    from panops.bench.peer_detector import PeerDetector  # noqa: PLC0415  # onnxruntime may be missing
 
     path, picture = shared_data / "models" / "yolox_nano_416.onnx", shared_data / "images" / "faces" / "fnp_multiface.jpg"
     if not path.is_file() or not picture.is_file():
@@ -39,7 +39,7 @@ def test_it_finds_the_same_people(shared_data: Path) -> None:
 
 def test_it_finds_nobody_where_nobody_is(shared_data: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the peer needs onnxruntime")
-    from panops.bench.peer_detector import PeerDetector
+    from panops.bench.peer_detector import PeerDetector  # noqa: PLC0415  # onnxruntime may be missing
 
     path = shared_data / "models" / "yolox_nano_416.onnx"
     if not path.is_file():
