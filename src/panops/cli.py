@@ -114,7 +114,7 @@ COMMANDS = (
     Row(
         "export",
         "export:export",
-        "Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source.",
+        "Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite, Core ML or a torch program, each checked against its source.",
         extra="train",
     ),
     Row("data check", "data_check:check", "Check data sets: labels, pictures, class balance, and near copies or groups in two splits."),
