@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from panops.config.schema import SiteConfig
+from panops.domain.clock import SystemClock
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
 from panops.inference.nvidia import nvidia_gpus
 from panops.ingest.pending import PendingPackets
-from panops.pipeline.camera_loop import CameraLoop
+from panops.motion.sleep import SleepSchedule
+from panops.pipeline.camera_loop import CameraLoop, Counters
+from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import ShardLink
 from panops.pipeline.shard import Shard, _Camera
@@ -91,10 +94,13 @@ def test_a_camera_that_is_changed_while_its_events_are_ended_keeps_its_new_setti
 class SlowLoop:
     """Stands for a camera whose pictures take long to decode."""
 
-    newest = None
+    newest = slept_from_s = keyframe_interval_s = None
+    stirs = replaying = False
+    sleep = SleepSchedule("never")
 
     def __init__(self, name: str, served: list[str], picture_s: float) -> None:
         self._name, self._served, self._picture_s = name, served, picture_s
+        self.camera_id, self.counters = name, Counters()
 
     def frames(self, packets: Iterable[Packet], info: StreamInfo) -> Iterator[Frame]:
         for _ in packets:
@@ -109,8 +115,12 @@ def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> 
         pending = PendingPackets()
         for number in range(count):
             pending.append(Packet(number / 30, number / 30, number == 0, 100, 0, None))
-        feed = SimpleNamespace(info="known", take_pending=pending.take, stop=lambda: True)
-        shard._cameras[name] = _Camera(feed, SlowLoop(name, served, picture_s), "motion", HealthMeter())  # type: ignore[arg-type]
+        feed = SimpleNamespace(
+            info="known", keyframe_interval_s=None, take_pending=pending.take, catch_up=lambda before_s: 0, stop=lambda: True, cpu_s=0.0
+        )
+        loop = SlowLoop(name, served, picture_s)
+        turn = CameraTurn(feed, loop, shard._analysis, shard._previewer, shard._meter.stages, SystemClock())  # type: ignore[arg-type]
+        shard._cameras[name] = _Camera(feed, loop, "motion", HealthMeter(), turn=turn)  # type: ignore[arg-type]
     shard._pool.notify("heavy")
     assert wait_for(lambda: served)
     shard._pool.notify("light")
