@@ -208,6 +208,12 @@ class Depacketiser:
         if len(self._unit) > LARGEST_UNIT_BYTES:
             raise ValueError(f"a picture of more than {LARGEST_UNIT_BYTES >> 20} MB")
 
+    def _stray(self, timestamp: int) -> None:
+        """A piece came of a NAL unit whose beginning is not there."""
+        if timestamp == self._marked:  # it is there, in the picture that the marker ended
+            self._trusts_marker = False
+        self._lose(timestamp)
+
     def _lose(self, timestamp: int) -> None:
         """Something is missing: give up the picture that is being put together, and the one of this timestamp."""
         if self._traits & _SLICE:

@@ -162,13 +162,13 @@ class OwnRtspSource:
     def _first_picture(self, stream: RtspStream) -> StreamInfo:
         give_up_s = time.monotonic() + max(self._open_s, _FIRST_PICTURE_S)
         while stream.info is None and not self._stop.is_set():
+            if self._after_burst is not None:
+                raise self._after_burst
             if time.monotonic() > give_up_s:
                 if not stream.heard:
                     raise SourceStalled(f"{self.address} is connected, but sends no picture")
                 raise SourceCorrupt(f"{self.address} plays, but no picture of it can be decoded")
             self._try_to_pump(stream, 0.2)
-            if self._after_burst is not None:
-                raise self._after_burst
         if stream.info is None or self._stop.is_set():
             raise SourceError(f"{self.address} was closed while it was being opened")
         return stream.info
