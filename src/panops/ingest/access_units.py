@@ -49,7 +49,7 @@ class AccessUnit(NamedTuple):
         data: Its NAL units, each after a start code.
         timestamp: RTP's.
         is_keyframe: Whether decoding can begin here.
-        changed: Whether it brings a sequence parameter set that differs from the one before it.
+        changed: Whether it is a keyframe of another stream: a sequence parameter set differs from the one before it.
     """
 
     data: bytearray
@@ -94,7 +94,7 @@ class Depacketiser:
         self._nal_traits = 0
         self._traits = 0  # of all NAL units of this picture
         self._recovers = False
-        self._changed = False
+        self._changed = False  # since the last keyframe
         self._skipping = True  # until a picture begins
         self._needs_keyframe = False
         self._thrown_away = 0
@@ -220,7 +220,7 @@ class Depacketiser:
             self.lost += 1
         self._unit = bytearray()
         self._nals = self._traits = 0
-        self._recovers = self._changed = False
+        self._recovers = False
         self._nal_at = -1
         self._timestamp = timestamp
         self._skipping = True
@@ -272,10 +272,12 @@ class Depacketiser:
     def _end_picture(self) -> None:
         if self._nal_at >= 0:
             self._end_nal()
-        unit = AccessUnit(self._unit, self._timestamp, self._recovers or self._traits & _KEY != 0, self._changed)
+        is_keyframe = self._recovers or self._traits & _KEY != 0
+        unit = AccessUnit(self._unit, self._timestamp, is_keyframe, is_keyframe and self._changed)
         self._unit = bytearray()
         self._nals = self._traits = 0
-        self._recovers = self._changed = False
+        if is_keyframe:
+            self._recovers = self._changed = False
         if self._needs_keyframe and not self._is_awaited(unit):
             return
         self._give(unit)

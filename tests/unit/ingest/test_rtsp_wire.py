@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.ingest.rtsp_message import RtspMessage
-from panops.ingest.rtsp_wire import RtspWire, Stopped, make_room
+from panops.ingest.rtsp_wire import RtspWire, make_room
+from panops.ingest.stoppable import Stopped
 from tests.unit.ingest.rtp_streams import interleaved
 
 _ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\n$$$"
