@@ -13,6 +13,7 @@ from panops.domain.clock import SystemClock
 from panops.ingest.address import parse_address
 from panops.ingest.camera_feed import CameraFeed
 from panops.ingest.packet_ring import PacketRing
+from panops.ingest.reader_choice import VARIABLE, reader_choice
 from panops.ingest.rtsp import RtspSource
 from panops.ingest.stagger import OpenStagger
 from panops.testing.films import make_film
@@ -25,6 +26,18 @@ def _gstreamer() -> None:
         find_interpreter()
     except RtspServerUnavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(params=["own", "ffmpeg"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who reads the cameras of a test: ourselves where we can, or always FFmpeg."""
+    monkeypatch.setenv(VARIABLE, request.param)
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    reader_choice._until.clear()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ def _missing(times: Times, rate_fps: float = 10.0) -> int:
     return missing
 
 
+@pytest.mark.usefixtures("reader")
 def test_a_killed_server_comes_back_and_so_do_its_cameras(film: Path, make_feed: MakeFeed) -> None:
     with RtspServer({"/cam": Mount(film)}) as server:
         feed = make_feed("gate", server.url("/cam"))
@@ -53,6 +54,7 @@ def test_a_killed_server_comes_back_and_so_do_its_cameras(film: Path, make_feed:
     assert {packet.epoch for packet in packets} >= {0, again.epoch}
 
 
+@pytest.mark.usefixtures("reader")
 def test_a_camera_comes_and_goes_while_the_others_run(server: RtspServer, make_feed: MakeFeed) -> None:
     neighbours = [make_feed(f"n{number}", server.url("/h264")) for number in range(4)]
     wait_until(lambda: all(feed.status.packets > 3 for feed in neighbours), 15, "neighbours live")
@@ -71,6 +73,7 @@ def test_a_camera_comes_and_goes_while_the_others_run(server: RtspServer, make_f
     assert (after.threads, after.files) == (before.threads, before.files)
 
 
+@pytest.mark.usefixtures("reader")
 def test_a_removed_camera_does_not_hang_on_a_dead_address(make_feed: MakeFeed) -> None:
     # 192.0.2.0/24 is reserved for documents: nothing answers there.
     feed = make_feed("dead", "rtsp://192.0.2.1/x")
@@ -131,6 +134,7 @@ def test_twenty_cameras_for_a_minute(server: RtspServer, make_feed: MakeFeed) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("reader")
 def test_memory_does_not_grow_with_reconnects(server: RtspServer, make_feed: MakeFeed) -> None:
     def connect(count: int) -> None:
         for number in range(count):

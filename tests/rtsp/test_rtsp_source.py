@@ -1,4 +1,4 @@
-"""One camera over real RTSP."""
+"""One camera over real RTSP, read by ourselves and by FFmpeg."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from panops.ingest.remux import write_clip
 from panops.ingest.rtsp import RtspSource
 from panops.testing.rtsp_server import Mount, RtspServer
 
-pytestmark = pytest.mark.rtsp
+pytestmark = [pytest.mark.rtsp, pytest.mark.usefixtures("reader")]
 
 
 def _source(url: str, transport: str = "tcp") -> RtspSource:
@@ -28,9 +28,10 @@ def _source(url: str, transport: str = "tcp") -> RtspSource:
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize(("path", "codec"), [("/h264", "h264"), ("/h265", "hevc"), ("/jpeg", "mjpeg")])
-def test_every_codec_over_both_transports(path: str, codec: str, transport: str, server: RtspServer) -> None:
+def test_every_codec_over_both_transports(path: str, codec: str, transport: str, server: RtspServer, reader: str) -> None:
     source = _source(server.url(path), transport)
     info = source.open()
+    assert source.reader == (reader if transport == "tcp" and codec != "mjpeg" else "ffmpeg")
     decoder = Decoder("x", info)
     frames = []
     before_s = time.time()
@@ -51,9 +52,10 @@ def test_every_codec_over_both_transports(path: str, codec: str, transport: str,
     assert int(np.argmax(frames[0].luma[45] > 150)) % 4 <= 2
 
 
-def test_passwords_with_odd_letters(server: RtspServer) -> None:
+def test_passwords_with_odd_letters(server: RtspServer, reader: str) -> None:
     source = _source(server.url("/private"))
     source.open()
+    assert source.reader == reader
     assert source.read() is not None
     source.close()
     raw = _source(f"rtsp://me:p@ss/w:rd@127.0.0.1:{server.port}/private")
@@ -70,10 +72,11 @@ def test_a_wrong_or_missing_password(login: tuple[str, str], server: RtspServer)
     assert caught.value.__context__ is None
 
 
-def test_digest_passwords(film: Path) -> None:
+def test_digest_passwords(film: Path, reader: str) -> None:
     with RtspServer({"/private": Mount(film, user="me", password="secret", auth="digest")}) as digest:
         source = _source(digest.url("/private"))
         source.open()
+        assert source.reader == reader
         source.close()
         with pytest.raises(SourceUnauthorized):
             _source(digest.url("/private", password="wrong")).open()

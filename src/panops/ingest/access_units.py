@@ -49,7 +49,7 @@ class AccessUnit(NamedTuple):
         data: Its NAL units, each after a start code.
         timestamp: RTP's.
         is_keyframe: Whether decoding can begin here.
-        changed: Whether it brings a sequence parameter set that differs from the one before it.
+        changed: Whether it is a keyframe of another stream: a sequence parameter set differs from the one before it.
     """
 
     data: bytearray
@@ -94,7 +94,7 @@ class Depacketiser:
         self._nal_traits = 0
         self._traits = 0  # of all NAL units of this picture
         self._recovers = False
-        self._changed = False
+        self._changed = False  # since the last keyframe
         self._skipping = True  # until a picture begins
         self._needs_keyframe = False
         self._thrown_away = 0
@@ -208,13 +208,19 @@ class Depacketiser:
         if len(self._unit) > LARGEST_UNIT_BYTES:
             raise ValueError(f"a picture of more than {LARGEST_UNIT_BYTES >> 20} MB")
 
+    def _stray(self, timestamp: int) -> None:
+        """A piece came of a NAL unit whose beginning is not there."""
+        if timestamp == self._marked:  # it is there, in the picture that the marker ended
+            self._trusts_marker = False
+        self._lose(timestamp)
+
     def _lose(self, timestamp: int) -> None:
         """Something is missing: give up the picture that is being put together, and the one of this timestamp."""
         if self._traits & _SLICE:
             self.lost += 1
         self._unit = bytearray()
         self._nals = self._traits = 0
-        self._recovers = self._changed = False
+        self._recovers = False
         self._nal_at = -1
         self._timestamp = timestamp
         self._skipping = True
@@ -266,10 +272,12 @@ class Depacketiser:
     def _end_picture(self) -> None:
         if self._nal_at >= 0:
             self._end_nal()
-        unit = AccessUnit(self._unit, self._timestamp, self._recovers or self._traits & _KEY != 0, self._changed)
+        is_keyframe = self._recovers or self._traits & _KEY != 0
+        unit = AccessUnit(self._unit, self._timestamp, is_keyframe, is_keyframe and self._changed)
         self._unit = bytearray()
         self._nals = self._traits = 0
-        self._recovers = self._changed = False
+        if is_keyframe:
+            self._recovers = self._changed = False
         if self._needs_keyframe and not self._is_awaited(unit):
             return
         self._give(unit)

@@ -156,7 +156,8 @@ class CameraFeed:
     @property
     def cpu_s(self) -> float:
         """CPU time of the feed's thread, and of the reactor for this camera, so far, s."""
-        return self._thread_cpu_s + self._past_cpu_s + float(getattr(self._source, "cpu_s", 0.0))
+        with self._lock:
+            return self._thread_cpu_s + self._past_cpu_s + float(getattr(self._source, "cpu_s", 0.0))
 
     @property
     def keyframe_interval_s(self) -> float | None:
@@ -188,7 +189,8 @@ class CameraFeed:
 
     def _dropped(self) -> dict[str, int]:
         dropped = dict(self._pending.dropped)
-        lost = self._past_lost + int(getattr(self._source, "lost", 0))
+        with self._lock:
+            lost = self._past_lost + int(getattr(self._source, "lost", 0))
         return {**dropped, "lost": lost} if lost else dropped
 
     def start(self) -> None:

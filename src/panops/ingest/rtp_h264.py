@@ -47,7 +47,7 @@ class H264Depacketiser(Depacketiser):
             raise ValueError("a NAL unit of a wrong length")
         edge = data[at + 1]
         if edge < 0x80:  # where one goes on, it never comes here
-            self._lose(timestamp)
+            self._stray(timestamp)
         elif self._begin(edge & 0x1F, data[at + 2] >= 0x80, timestamp):
             self._unit.append(data[at] & 0xE0 | edge & 0x1F)
             self._more(data[at + 2 : end])

@@ -55,7 +55,7 @@ class H265Depacketiser(Depacketiser):
             raise ValueError("a NAL unit of a wrong length")
         edge = data[at + 2]
         if edge < 0x80:  # where one goes on, it never comes here
-            self._lose(timestamp)
+            self._stray(timestamp)
         elif self._begin(edge & 0x3F, data[at + 3] >= 0x80, timestamp):
             self._unit.append(data[at] & 0x81 | (edge & 0x3F) << 1)
             self._unit.append(data[at + 1])

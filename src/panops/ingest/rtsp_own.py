@@ -16,10 +16,13 @@ from panops.ingest.live_packets import BURST_S, LARGEST_BURST
 from panops.ingest.reactor import Reactor
 from panops.ingest.rtsp_session import RtspSession
 from panops.ingest.rtsp_stream import RtspStream
-from panops.ingest.rtsp_wire import Stopped, make_room
+from panops.ingest.rtsp_wire import make_room
+from panops.ingest.stoppable import Stopped
 
 # Without announced parameter sets one whole GOP may have to pass.
 _FIRST_PICTURE_S = 12.0
+# The first picture is often late: cameras and servers are busy with the connection. The earliest of some tells the time.
+_SETTLE_S = 0.5
 
 
 class OwnRtspSource:
@@ -162,23 +165,25 @@ class OwnRtspSource:
     def _first_picture(self, stream: RtspStream) -> StreamInfo:
         give_up_s = time.monotonic() + max(self._open_s, _FIRST_PICTURE_S)
         while stream.info is None and not self._stop.is_set():
+            if self._after_burst is not None:
+                raise self._after_burst
             if time.monotonic() > give_up_s:
                 if not stream.heard:
                     raise SourceStalled(f"{self.address} is connected, but sends no picture")
                 raise SourceCorrupt(f"{self.address} plays, but no picture of it can be decoded")
             self._try_to_pump(stream, 0.2)
-            if self._after_burst is not None:
-                raise self._after_burst
         if stream.info is None or self._stop.is_set():
             raise SourceError(f"{self.address} was closed while it was being opened")
         return stream.info
 
     def _begin(self, stream: RtspStream, take: Callable[[Packet], None]) -> None:
-        """Read what the camera has sent at once, so that the capture times of the first pictures are right too, and hand it out."""
+        """Read what comes at once, and a little more, so that the first pictures' capture times are right too; hand it out."""
+        settled_s = self._clock.monotonic_s() + _SETTLE_S
         while len(stream.burst) < LARGEST_BURST and self._after_burst is None and not self._stop.is_set():
             began_s = self._clock.monotonic_s()
             self._try_to_pump(stream)
-            if self._clock.monotonic_s() - began_s > BURST_S:
+            now_s = self._clock.monotonic_s()
+            if now_s - began_s > BURST_S and now_s >= settled_s:
                 break
         stream.flow(take)
 

@@ -5,7 +5,6 @@ It runs on the feed's own thread and blocks, within its time. Whatever is unusua
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import deque
@@ -17,8 +16,9 @@ from panops.ingest.failure import closed_by_peer, open_failure, refusal
 from panops.ingest.reader_choice import Unusual
 from panops.ingest.rtsp_login import RtspLogin
 from panops.ingest.rtsp_message import RtspMessage, format_answer, format_request
-from panops.ingest.rtsp_wire import RtspWire, Stopped, make_room, wait_for
+from panops.ingest.rtsp_wire import RtspWire, make_room
 from panops.ingest.sdp import VideoOffer, parse_sdp
+from panops.ingest.stoppable import Stopped, connect
 
 _PORT = 554
 _MOST_REDIRECTS = 3
@@ -272,44 +272,6 @@ class RtspSession:
         if isinstance(error, ValueError):
             return SourceCorrupt(f"{where} sends {error}")
         return open_failure(error, self._where, time.monotonic() - self._began_s, self._open_s)
-
-
-def connect(host: str, port: int, deadline_s: float, stop: threading.Event) -> socket.socket:
-    """Connect to the first of a host's addresses that answers.
-
-    Args:
-        host: Name or literal address.
-        port: Port.
-        deadline_s: When to give up, by `time.monotonic`.
-        stop: Ends it.
-
-    Raises:
-        OSError: The last address's error.
-        Stopped: `stop` was set.
-    """
-    failure: OSError = TimeoutError()
-    try:
-        targets = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise socket.gaierror from error
-    for family, kind, protocol, _, target in targets:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            code = sock.connect_ex(target)
-            if code and not wait_for(sock, deadline_s, stop, writable=True):
-                raise TimeoutError
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if not code:
-                return sock
-            failure = OSError(code, "")
-        except OSError as error:
-            failure = error
-        except Stopped:
-            sock.close()
-            raise
-        sock.close()
-    raise failure
 
 
 def _parts(address: Address) -> tuple[tuple[str, int, str], str, RtspLogin]:

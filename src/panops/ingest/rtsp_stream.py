@@ -63,7 +63,9 @@ class RtspStream:
         self._stall_s = stall_s
         self._own_number = secrets.randbits(32)
         self._packets: LivePackets | None = None
-        self._heard_s = self._spoke_s = self._epoch_began_s = clock.monotonic_s()
+        self._heard_s = self._spoke_s = clock.monotonic_s()
+        # What was announced may be wrong from the first picture on.
+        self._epoch_began_s = float("-inf")
         self._highest = -1
         self._depacketiser = _DEPACKETISERS[offer.codec](self._unit, offer.payload_type, offer.parameter_sets)
         self._wire.on_rtp = self._depacketiser.push
@@ -192,7 +194,7 @@ class RtspStream:
             self._packets = packets = LivePackets(info, self._offer.clock_hz)
             return packets
         now_s = self._clock.monotonic_s()
-        if self.take is not None and now_s - self._epoch_began_s < _SHORTEST_EPOCH_S:
+        if now_s - self._epoch_began_s < _SHORTEST_EPOCH_S:
             raise ValueError("another picture format again and again")
         self._epoch_began_s = now_s
         packets.go_on(info)

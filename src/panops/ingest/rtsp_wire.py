@@ -6,13 +6,12 @@ Reads are few and large: a system call and a wake-up cost more than all the work
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 from panops.ingest.rtsp_message import LONGEST_BODY_BYTES, LONGEST_HEAD_BYTES, RtspMessage, parse_message
+from panops.ingest.stoppable import wait_for
 
 # One turn of a camera: so much at most, so that one that floods does not hold up the others.
 _TURN_BYTES = 64 * 1024
@@ -21,8 +20,6 @@ _DOLLAR, _LINE_ENDS = 0x24, (0x0A, 0x0D)
 # What a server sends between messages and packets that is neither.
 _MOST_JUNK_BYTES = 64 * 1024
 _MOST_UNSENT_BYTES = 16 * 1024
-# How often a waiting thread looks whether it is to stop.
-_SLICE_S = 0.1
 
 OnPacket = Callable[[memoryview, int, int], None]
 
@@ -30,10 +27,6 @@ OnPacket = Callable[[memoryview, int, int], None]
 def make_room() -> memoryview:
     """A buffer for `RtspWire.fill`; one serves all the connections that a thread reads."""
     return memoryview(bytearray(_LONGEST_MESSAGE_BYTES + _TURN_BYTES))
-
-
-class Stopped(Exception):
-    """The wait was ended by `stop`."""
 
 
 class RtspWire:
@@ -184,24 +177,6 @@ class RtspWire:
                 self._sock.send(farewell)
                 self._sock.shutdown(socket.SHUT_WR)
         self._sock.close()
-
-
-def wait_for(sock: socket.socket, deadline_s: float, stop: threading.Event, *, writable: bool = False) -> bool:
-    """Wait until a socket can be read or written, or a connection is made; False when `deadline_s` (by `time.monotonic`) came first.
-
-    Raises:
-        Stopped: `stop` was set.
-    """
-    poll = select.poll()
-    poll.register(sock, select.POLLOUT if writable else select.POLLIN)
-    while True:
-        if stop.is_set():
-            raise Stopped
-        left_s = deadline_s - time.monotonic()
-        if poll.poll(1000 * min(_SLICE_S, max(0.0, left_s))):
-            return True
-        if left_s <= 0:
-            return False
 
 
 def _pass_over(data: memoryview, at: int, end: int) -> None:

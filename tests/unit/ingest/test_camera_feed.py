@@ -8,6 +8,7 @@ import pytest
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import SourceError, SourceStalled, SourceUnauthorized, SourceUnreachable
+from panops.domain.packets import Packet
 from panops.domain.protocols import Source
 from panops.ingest.address import parse_address
 from panops.ingest.camera_feed import CameraFeed, pause_s
@@ -199,3 +200,71 @@ def test_a_real_film_as_a_camera(film: Path) -> None:
     assert feed.info is not None
     assert feed.info.codec == "h264"
     assert feed.stop(2.0)
+
+
+class PushingSource(FakeSource):
+    """Hands its script over on a thread of its own, as RTSP sources do."""
+
+    cpu_s = 0.25
+    lost = 3
+
+    def push(self, take: Callable[[Packet], None]) -> None:
+        failures: list[SourceError] = []
+
+        def run() -> None:
+            try:
+                for item in iter(self.read, None):
+                    take(item)
+            except SourceError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if failures:
+            raise failures[0]
+
+
+def test_a_source_may_hand_its_packets_over_by_itself() -> None:
+    told: list[str] = []
+    broken = SourceUnreachable("fake://camera ended the stream")
+    sources = iter([PushingSource([*gops(1, 3), broken]), PushingSource(gops(2, 5, epoch=1))])
+    feed: CameraFeed
+
+    def open_source() -> Source:
+        source = next(sources, None)
+        if source is None:
+            feed.stop(0)
+        return source or FakeSource([])
+
+    feed = CameraFeed("gate", open_source, PacketRing(60, 10**8), FakeClock(), told.append, OpenStagger(FakeClock(), 0.0))
+    feed._run()
+    assert [item.epoch for item in feed.take_pending()] == [0] * 3 + [2] * 10
+    assert told == ["gate"] * 13
+    status = feed.status
+    assert (status.packets, status.reconnects, status.state) == (13, 1, "live")
+    assert status.keyframe_interval_s == pytest.approx(0.5)
+    assert status.dropped == {"lost": 6}
+    assert status.cpu_s == feed.cpu_s >= 0.5
+
+
+def test_a_quiet_feed_keeps_everything_for_the_ring_only() -> None:
+    feed: CameraFeed
+    source = PushingSource(gops(3, 5))
+    feed = CameraFeed("gate", lambda: source, PacketRing(60, 10**8), FakeClock(), lambda _: None, OpenStagger(FakeClock(), 0.0))
+    feed.quiet = True
+    feed._connect_and_read()
+    assert [item.is_keyframe for item in feed.take_pending()] == [True] * 3
+    assert len(feed.ring) == 15
+
+
+def test_the_ring_has_a_packet_before_the_queue_and_the_queue_before_anybody_is_told() -> None:
+    seen: list[tuple[int, int]] = []
+    feed: CameraFeed
+    pending = PendingPackets()
+    feed = CameraFeed(
+        "gate", lambda: PushingSource(gops(1, 3)), PacketRing(60, 10**8), FakeClock(),
+        lambda _: seen.append((len(feed.ring), len(pending))), OpenStagger(FakeClock(), 0.0), pending=pending,
+    )  # fmt: skip
+    feed._connect_and_read()
+    assert seen == [(1, 1), (2, 2), (3, 3)]

@@ -13,7 +13,7 @@ from panops.domain.errors import SourceError
 from panops.ingest.address import parse_address
 from panops.ingest.http import HttpSource
 from panops.ingest.interrupt import Interrupt
-from panops.ingest.rtsp import RtspSource
+from panops.ingest.rtsp_ffmpeg import FfmpegRtspSource
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def silent_port() -> Iterator[int]:
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_close_ends_a_blocked_open_at_once(scheme: str, silent_port: int) -> None:
     address = parse_address(f"{scheme}://127.0.0.1:{silent_port}/x")
-    source = (RtspSource if scheme == "rtsp" else HttpSource)(address, SystemClock(), open_s=30.0)
+    source = (FfmpegRtspSource if scheme == "rtsp" else HttpSource)(address, SystemClock(), open_s=30.0)
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -47,7 +47,7 @@ def test_close_ends_a_blocked_open_at_once(scheme: str, silent_port: int) -> Non
 
 
 def test_a_source_closed_before_it_opens_does_not_connect(silent_port: int) -> None:
-    source = RtspSource(parse_address(f"rtsp://127.0.0.1:{silent_port}/x"), SystemClock(), open_s=30.0)
+    source = FfmpegRtspSource(parse_address(f"rtsp://127.0.0.1:{silent_port}/x"), SystemClock(), open_s=30.0)
     source.close()
     began = time.monotonic()
     with pytest.raises(SourceError):
