@@ -133,7 +133,7 @@ def _write(
     load = {**record_load(settings.load), "confirm_s": settings.confirm_s, "most": settings.most}
     facts: dict[str, Any] = {"when": measured_at, **here, "versions": packages, "settings": load}
     if detectors is not None:
-        facts["AP of the detectors"] = {one["name"]: f"AP {one['ap']:.3f}, AP50 {one['ap50']:.3f}" for one in detectors["models"]}
+        facts["AP of the detectors"] = {one["name"]: {"AP": one["AP"], "AP50": one["AP50"]} for one in detectors["models"]}
         facts["on"] = detectors["data"]
     write_text(report, capacity_page(curves, facts))
     if json_file is not None:
