@@ -272,7 +272,7 @@ def test_packets_that_are_too_short_are_refused(packet: bytes) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_nothing_grows_without_bound(codec: str) -> None:
-    head = bytes([28, 0x85]) if codec == "h264" else bytes([49 << 1, 1, 0x93])
+    head = bytes([28, 0x85, 0x80]) if codec == "h264" else bytes([49 << 1, 1, 0x93, 0x80])
     more = bytes([28, 0x05]) if codec == "h264" else bytes([49 << 1, 1, 0x13])
     endless = [rtp((more if number else head) + bytes(60_000), number, 0) for number in range(LARGEST_UNIT_BYTES // 60_000 + 2)]
     with pytest.raises(ValueError, match="more than 8 MB"):
@@ -314,7 +314,7 @@ def test_recovery_points_are_keyframes_as_ffmpeg_sees_them(tmp_path: Path) -> No
         (long, False),
         (b"\x06\xff\xff\xff", False),
         (b"\x06", False),
-        (b"\x06\x00\x00\x03\x01\x06\x01\xc4", True),  # with an emulation prevention byte
+        (b"\x06\x05\x03\x00\x00\x03\x01\x06\x01\xc4", True),  # with an emulation prevention byte
     ]:
         got, _ = run("h264", packets_of([Picture((message, nal("h264", 1, bytes(9), first=True)), 0, False)]))
         assert got[0].is_keyframe is is_key, message

@@ -38,7 +38,7 @@ FILMS: dict[str, tuple[str, str, dict[str, str] | None]] = {
     "h265 slices": (
         "hevc",
         "libx265",
-        {"preset": "ultrafast", "x265-params": "slices=2:log-level=none:bframes=0:pools=none:frame-threads=1"},
+        {"preset": "ultrafast", "x265-params": "slices=2:log-level=none:bframes=0:pools=1:frame-threads=1"},
     ),
     "h265 b-frames": ("hevc", "libx265", {"x265-params": "log-level=none:bframes=3:scenecut=0:pools=none:frame-threads=1"}),
 }
