@@ -160,7 +160,7 @@ class Reactor:
             if begin:
                 try:
                     selector.register(flow, selectors.EVENT_READ, flow)
-                except (ValueError, OSError) as error:
+                except (ValueError, OSError, KeyError) as error:
                     log.debug("a connection was closed before it could be read: %s", error)
                     flow.finish(SourceError("the connection was closed before it could be read"))
                 else:

@@ -71,7 +71,7 @@ def format_request(method: str, url: str, headers: Sequence[tuple[str, str]]) ->
     """A request without a body.
 
     Raises:
-        ValueError: A line break hides in it.
+        ValueError: A line break or another control character hides in it.
     """
     return _format(f"{method} {url.replace(' ', '%20')} RTSP/1.0", headers)
 
@@ -80,7 +80,7 @@ def format_answer(status: str, headers: Sequence[tuple[str, str]]) -> bytes:
     """An answer to a request of the server's, such as `200 OK`.
 
     Raises:
-        ValueError: A line break hides in it.
+        ValueError: A line break or another control character hides in it.
     """
     return _format(f"RTSP/1.0 {status}", headers)
 
@@ -88,7 +88,7 @@ def format_answer(status: str, headers: Sequence[tuple[str, str]]) -> bytes:
 def _format(first: str, headers: Sequence[tuple[str, str]]) -> bytes:
     lines = [first, *(f"{name}: {value}" for name, value in headers)]
     if any(letter < " " or letter == "\x7f" for line in lines for letter in line):
-        raise ValueError("expected an address and headers without line breaks")
+        raise ValueError("an address or a header with control characters")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

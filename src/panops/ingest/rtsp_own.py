@@ -23,6 +23,7 @@ from panops.ingest.stoppable import Stopped
 _FIRST_PICTURE_S = 12.0
 # The first picture is often late: cameras and servers are busy with the connection. The earliest of some tells the time.
 _SETTLE_S = 0.5
+_LONGEST_BURST_S = 2.0
 
 
 class OwnRtspSource:
@@ -183,7 +184,7 @@ class OwnRtspSource:
             began_s = self._clock.monotonic_s()
             self._try_to_pump(stream)
             now_s = self._clock.monotonic_s()
-            if now_s - began_s > BURST_S and now_s >= settled_s:
+            if now_s >= settled_s and (now_s - began_s > BURST_S or now_s >= settled_s + _LONGEST_BURST_S):
                 break
         stream.flow(take)
 

@@ -5,6 +5,7 @@ It runs on the feed's own thread and blocks, within its time. Whatever is unusua
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -101,14 +102,14 @@ class RtspSession:
         """A question that shows that somebody still watches."""
         return self._question("GET_PARAMETER" if self._can_ask else "OPTIONS", self._control, *self._session())
 
-    def farewell(self) -> bytes:
-        """The last message."""
-        return self._question("TEARDOWN", self._control, *self._session()) if self._id else b""
-
     def close(self) -> None:
-        """Close the connection where there is one. Safe to call twice."""
-        if self._wire is not None:
-            self._wire.close()
+        """Say farewell where that is possible at once, and close the connection. Safe to call twice."""
+        if self._wire is None:
+            return
+        farewell = b""
+        with contextlib.suppress(ValueError):  # what the server calls the session cannot be said
+            farewell = self._question("TEARDOWN", self._control or self._base, *self._session()) if self._id else b""
+        self._wire.close(farewell)
 
     def listen(self, message: RtspMessage) -> bytes:
         """Take a message that comes while the stream plays.
@@ -243,7 +244,8 @@ class RtspSession:
                     self.wire.post(self._answer(answer))
                 elif answer.header("cseq") in {sequence, ""}:
                     return answer
-            if not self.wire.wait(self._deadline_s):
+            # A server that talks without an end has not answered either.
+            if time.monotonic() >= self._deadline_s or not self.wire.wait(self._deadline_s):
                 raise TimeoutError
             self.wire.split(room, self.wire.fill(room))
 

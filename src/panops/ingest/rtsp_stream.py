@@ -152,11 +152,10 @@ class RtspStream:
         self.take = take
 
     def finish(self, failure: SourceError | None) -> None:
-        """Nothing more will come: say farewell where somebody asked for the end, and close the connection."""
+        """Nothing more will come: say farewell, for cameras count their viewers, and close the connection."""
         self.failure = failure
         try:
-            farewell = self._session.farewell() if failure is None else b""
-            self._wire.close(farewell)
+            self._session.close()
         finally:
             self.take = None
             self.ended.set()

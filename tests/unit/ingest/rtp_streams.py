@@ -156,12 +156,15 @@ class ScriptedCamera:
         play: Runs after the answer to PLAY, with the socket; the connection is closed when it returns.
         reply: Asked first for each request (method, address, headers); a text is a whole answer without CSeq, bytes are sent as they are,
             None lets the camera answer by itself.
+        before_answers: Runs before each answer.
+        channels: The interleaved channels that SETUP gives.
         seen: The requests so far: method, address, headers.
     """
 
     sdp: str = ""
     play: Callable[[socket.socket], None] = lambda _: None
     reply: Reply = lambda *_: None
+    before_answers: Callable[[socket.socket], None] | None = None
     channels: str = "0-1"
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     connections: int = 0
@@ -218,6 +221,8 @@ class ScriptedCamera:
                     method, url, _ = first.split(" ", 2)
                     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
                     self.seen.append((method, url, headers))
+                    if self.before_answers is not None:
+                        self.before_answers(sock)
                     answer = self._answer(method, url, headers)
                     sock.sendall(answer)
                     if method == "PLAY" and answer.startswith(b"RTSP/1.0 200"):

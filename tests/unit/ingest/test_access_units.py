@@ -39,7 +39,7 @@ def sets(codec: str, version: int = 0) -> list[bytes]:
 def films(draw: st.DrawFn, codec: str, *, least: int = 1) -> list[Picture]:
     """Pictures of one to four slices, some with parameter sets, delimiters and messages; their contents are random."""
     count, seed = draw(st.integers(least, 8)), draw(st.integers(0, 2**32))
-    sizes = st.one_of(st.integers(2, 60), st.integers(1000, 6000))
+    sizes = st.one_of(st.integers(2, 60), st.integers(1000, 2500))
     letters = random.Random(seed)
     slice_kinds, sei, delimiter = ((5, 1), 6, 9) if codec == "h264" else ((19, 1), 39, 35)
     pictures = []

@@ -13,7 +13,7 @@ from panops.ingest.address import parse_address
 from panops.ingest.reader_choice import Unusual
 from panops.ingest.rtsp_message import RtspMessage
 from panops.ingest.rtsp_session import RtspSession
-from tests.unit.ingest.rtp_streams import ScriptedCamera
+from tests.unit.ingest.rtp_streams import ScriptedCamera, interleaved
 
 SDP = "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track0\r\n"
 
@@ -40,8 +40,9 @@ def test_the_usual_dialogue() -> None:
         assert session.wire.channels == (4, 5)
         assert session.keep_alive_s == 30.0
         assert session.keep_alive().startswith(b"GET_PARAMETER " + base.encode())
-        assert b"Session: 77" in session.farewell()
         session.close()
+        session.close()
+        assert camera.methods()[-1] == "PLAY"
 
 
 def test_addresses_are_resolved_and_time_outs_kept() -> None:
@@ -201,10 +202,15 @@ def test_redirects_end() -> None:
         (b"\xff" * 70_000, SourceCorrupt, "not RTSP"),
         (b"RTSP/1.0 200 OK\r\nCSeq: 99\r\n\r\n", SourceUnreachable, "did not answer within"),
         (b"", SourceUnreachable, "did not answer within"),
+        (None, SourceUnreachable, "did not answer within"),
     ],
 )
-def test_servers_that_are_none(answer: bytes, kind: type[SourceError], text: str) -> None:
-    with ScriptedCamera(reply=lambda *_: answer) as camera:
+def test_servers_that_are_none(answer: bytes | None, kind: type[SourceError], text: str) -> None:
+    def talk_for_ever(sock: socket.socket) -> None:
+        while True:
+            sock.sendall(interleaved(bytes(1000), 9))
+
+    with ScriptedCamera(reply=lambda *_: answer or b"", before_answers=talk_for_ever if answer is None else None) as camera:
         began_s = time.monotonic()
         with pytest.raises(kind, match=text):
             _open(camera, open_s=0.5)
@@ -214,7 +220,7 @@ def test_servers_that_are_none(answer: bytes, kind: type[SourceError], text: str
 def test_a_session_id_with_control_letters_is_not_sent_back() -> None:
     answer = "RTSP/1.0 200 OK\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\nSession: a\0b\r\n\r\n"
     with ScriptedCamera(SDP, reply=lambda method, *_: answer if method == "SETUP" else None) as camera:
-        with pytest.raises(SourceCorrupt, match="line breaks"):
+        with pytest.raises(SourceCorrupt, match="control characters"):
             _open(camera)
         assert camera.methods()[-1] == "SETUP"
 
