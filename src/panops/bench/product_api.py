@@ -79,15 +79,23 @@ class ProductApi:
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            self._connection.request(method, path, body, headers)
-            answer = self._connection.getresponse()
-            content = answer.read()
+            try:
+                return self._exchange(method, path, body, headers)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                # A connection that rested for half a minute has been closed at the other end; a new one is made.
+                self._connection.close()
+                return self._exchange(method, path, body, headers)
         except http.client.HTTPException as error:
             self._connection.close()
             raise OSError(f"{path}: {error}") from error
         except OSError:
             self._connection.close()
             raise
+
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
         given = answer.headers.get("Set-Cookie", "")
         if given:
             self.cookie = given.partition(";")[0]
