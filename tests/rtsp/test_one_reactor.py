@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from panops.domain.clock import SystemClock
 from panops.domain.packets import Packet
 from panops.ingest.camera_feed import CameraFeed
+from panops.ingest.memory import FreedMemory
 from panops.ingest.reactor import reactor
 from panops.testing.load_cameras import LoadCamera, LoadCameras
 from tests.rtsp.conftest import Belongings, wait_until
@@ -65,18 +67,30 @@ def test_fifty_cameras_and_their_neighbours_troubles(server: LoadCameras, film: 
         assert sum(thread.name == "rtsp-reactor" for thread in threading.enumerate()) == 1
         wait_until(lambda: len(reactor) == COUNT, 5, "all are read on the one thread")  # after the pictures of their opening
         cut, silent, *calm = feeds
+        taken: dict[str, list[Packet]] = {feed.camera_id: [] for feed in calm}
+
+        def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+            """Wait, and take the packets meanwhile as a decode worker does: a queue holds ten seconds."""
+
+            def look() -> bool:
+                for feed in calm:
+                    taken[feed.camera_id] += feed.take_pending()
+                return condition()
+
+            wait_until(look, seconds, what)
+
         guest = make_feed("flood", flooding.url())
-        wait_until(lambda: guest.status.packets > 100, 10, "it floods")
+        until(lambda: guest.status.packets > 100, 10, "it floods")
         server.set_mode("/cam-0", "refuse")
         server.set_mode("/cam-1", "stall")
-        wait_until(lambda: cut.status.state == "unreachable", 10, "the cut is told")
-        wait_until(lambda: silent.status.state == "stalled", 15, "the silence is told")
+        until(lambda: cut.status.state == "unreachable", 10, "the cut is told")
+        until(lambda: silent.status.state == "stalled", 15, "the silence is told")
         server.set_mode("/cam-0", "play")
         server.set_mode("/cam-1", "play")
-        wait_until(lambda: {cut.status.state, silent.status.state} == {"live"}, 20, "both are back")
+        until(lambda: {cut.status.state, silent.status.state} == {"live"}, 20, "both are back")
         assert guest.stop(3.0)
         states = {feed.status.state for feed in calm}
-        taken = {feed.camera_id: feed.take_pending() for feed in calm}
+        until(lambda: True, 1, "the rest of the packets")
         spent_s = [feed.cpu_s for feed in calm]
         began_s = time.monotonic()
         for feed in feeds:
@@ -93,11 +107,15 @@ def test_fifty_cameras_and_their_neighbours_troubles(server: LoadCameras, film: 
         captured = np.array([packet.captured_at_s for packet in packets])
         assert np.abs(np.diff(captured) - 1 / RATE_FPS).max() < 0.5 / RATE_FPS
         feed.ring.clear()
-    del taken, packets
+    taken.clear()
+    del packets
     for feed in (cut, silent, guest):
         feed.take_pending()
         feed.ring.clear()
     wait_until(lambda: len(reactor) == 0, 5, "nothing is read")
+    FreedMemory(spacing_s=0.0).give_back(SystemClock())  # what the kept packets took, too
     after = Belongings()
-    assert (after.threads, after.files) == (before.threads, before.files)
+    # The reactor's own thread and descriptor may have gone by then, or may not.
+    assert after.threads <= before.threads
+    assert after.files <= before.files
     assert after.rss_mb - before.rss_mb < 20
