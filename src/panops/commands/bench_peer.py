@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from panops.bench.peer import MODEL, PeerSettings, check_peer
+from panops.commands.evaluate_facts import data_title
 from panops.domain.errors import PanopsError
 from panops.models.default import likely_default
 from panops.models.store import ModelStore
@@ -61,7 +62,7 @@ def accuracy(model: str, data: Path, beside: bool, home: Path | None) -> dict[st
     names = [model or likely_default(ModelStore(Home(home).models)), *([MODEL] if beside else [])]
     told = [_evaluated(name, data, home) for name in dict.fromkeys(names)]
     return {
-        "data": {key: told[0]["data"][key] for key in ("path", "pictures", "boxes", "fingerprint")},
+        "data": {"name": data_title(data), **{key: told[0]["data"][key] for key in ("pictures", "boxes", "fingerprint")}},
         "models": [_accuracy_of(one["models"][0]) for one in told],
     }
 
@@ -82,5 +83,9 @@ def _evaluated(name: str, data: Path, home: Path | None) -> dict[str, Any]:
 
 
 def _accuracy_of(one: dict[str, Any]) -> dict[str, Any]:
-    classes = {label: {key: row[key] for key in ("AP", "AP50", "boxes")} for label, row in one["classes"].items()}
-    return {"name": one["name"], "AP": one["overall"]["AP"], "AP50": one["overall"]["AP50"], "classes": classes}
+    classes = {label: {**_aps(row), "boxes": row["boxes"]} for label, row in one["classes"].items()}
+    return {"name": one["name"], **_aps(one["overall"]), "classes": classes}
+
+
+def _aps(row: dict[str, Any]) -> dict[str, float | None]:
+    return {key: None if row[key] is None else round(row[key], 4) for key in ("AP", "AP50")}
