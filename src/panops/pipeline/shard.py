@@ -149,6 +149,7 @@ class Shard:
     def prepare(self, message: Message) -> str:
         """Load the detector of a camera that is to come, as `assign` would; what is wrong with it, in words, or nothing."""
         try:
+            self._detectors.use(Device.parse(message.get("device", "cpu")))
             self._detectors.get(message["config"].get("model") or message["model"] or self._default_model)
         except PanopsError as error:
             return str(error)
