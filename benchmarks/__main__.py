@@ -17,6 +17,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         runs = {
             "stages": [sys.executable, "-m", "benchmarks.stages"],
+            "demux": [sys.executable, "-m", "benchmarks.demux"],
             "storage": [sys.executable, "-m", "benchmarks.storage", folder],
         }
         for name, command in runs.items():
