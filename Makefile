@@ -11,10 +11,10 @@ TORCH ?= torch==2.13.0
 SRC := src tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all check format bench clean
+.PHONY: help demo run test test-all check format bench bench-capacity clean
 
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) scripts/make_venv.py $(VENV)
@@ -54,6 +54,9 @@ format: $(VENV)/.installed-test ## Format the code and mend what the linter can
 
 bench: $(VENV)/.installed-test ## Measure on this machine; results as JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks
+
+bench-capacity: $(VENV)/.installed-test ## Find how many cameras this machine carries, beside a peer; takes half an hour
+	@$(BIN)/python -m benchmarks.capacity
 
 clean: ## Remove what the other targets made
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

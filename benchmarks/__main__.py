@@ -1,4 +1,4 @@
-"""Runs every benchmark and keeps the figures: `make bench`."""
+"""Runs the benchmarks of minutes and keeps the figures: `make bench`. How many cameras the machine carries: `benchmarks.capacity`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.peer import peer_options
+
 RESULTS = Path(__file__).parent / "results"
+PANOPS = [sys.executable, "-m", "panops.cli", "bench"]
 
 
 def main() -> int:
@@ -18,6 +21,7 @@ def main() -> int:
         runs = {
             "stages": [sys.executable, "-m", "benchmarks.stages"],
             "demux": [sys.executable, "-m", "benchmarks.demux"],
+            "batching": [sys.executable, "-m", "benchmarks.batching"],
             "storage": [sys.executable, "-m", "benchmarks.storage", folder],
         }
         for name, command in runs.items():
@@ -28,9 +32,13 @@ def main() -> int:
                 return done.returncode
             (RESULTS / f"{name}.json").write_text(json.dumps(json.loads(done.stdout), indent=2) + "\n", encoding="utf-8")
             print(done.stdout)
-        print("tracking ...", flush=True)
-        tracking = [sys.executable, "-m", "panops.cli", "bench", "tracking", "--json", str(RESULTS / "tracking.json")]
-        return subprocess.run(tracking, check=False).returncode
+    whole = {"tracking": ["tracking"], "cameras": ["cameras", "--duration", "60", *peer_options()]}
+    for name, words in whole.items():
+        print(f"{name} ...", flush=True)
+        code = subprocess.run([*PANOPS, *words, "--json", str(RESULTS / f"{name}.json")], check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from panops.inference.nvidia import nvidia_gpus
+
 # A busy machine must not fail a property that holds.
 settings.register_profile("panops", deadline=None)
 settings.load_profile("panops")
@@ -32,3 +34,13 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("needs the shared test data: set PANOPS_SHARED to its folder")
     return folder
+
+
+@pytest.fixture
+def gpu_or_skip() -> None:
+    """Skips the test where there is no NVIDIA GPU, unless `PANOPS_REQUIRE_GPU` is set: then that is a failure."""
+    gpus = nvidia_gpus()
+    if not gpus.names:
+        if os.environ.get("PANOPS_REQUIRE_GPU"):
+            pytest.fail(f"PANOPS_REQUIRE_GPU is set, and {gpus.problem}")
+        pytest.skip(f"needs an NVIDIA GPU: {gpus.problem}")

@@ -87,6 +87,21 @@ COMMANDS = (
         "Delete an installed model, or one version of it. What comes with panops stays, and the version in use goes only with --force.",
     ),
     Row(
+        "bench cameras",
+        "bench_cameras:bench_cameras",
+        "Run the whole product on so many cameras and say what came of each: checks, latency, CPU, memory; beside a peer if you like.",
+    ),
+    Row(
+        "bench capacity",
+        "bench_capacity:bench_capacity",
+        "Find how many cameras this machine carries, and write a page with a curve: what a buyer wants to know.",
+    ),
+    Row(
+        "bench soak",
+        "bench_soak:bench_soak",
+        "Remove, add, cut, silence and freeze cameras all the time, and watch memory, threads and open files of the whole product.",
+    ),
+    Row(
         "bench tracking",
         "bench_tracking:bench_tracking",
         "Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.",
@@ -99,7 +114,7 @@ COMMANDS = (
     Row(
         "export",
         "export:export",
-        "Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source.",
+        "Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite, Core ML or a torch program, each checked against its source.",
         extra="train",
     ),
     Row("data check", "data_check:check", "Check data sets: labels, pictures, class balance, and near copies or groups in two splits."),

@@ -20,7 +20,8 @@ from panops.config.schema import RuleConfig, SiteConfig
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 # These go on until they are stopped, or take minutes; tests/e2e and the benchmarks run them.
-NOT_RUN_HERE = ("panops run", "panops demo", "panops bench", "panops models add", "panops evaluate")
+BENCHES = ("panops bench tracking", "panops bench inference", "panops bench capacity")
+NOT_RUN_HERE = ("panops run", "panops demo", *BENCHES, "panops models add", "panops evaluate")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -32,6 +32,7 @@ _SITE: Mapping[str, tuple[str, str, bool]] = {
     "uptime_s": ("panops_uptime_seconds", "Time since the start.", False),
     "shards": ("panops_shards", "Processes that run cameras.", False),
     "shard_restarts": ("panops_shard_restarts", "Processes that ended unexpectedly and were started again.", True),
+    "cameras_moved": ("panops_cameras_moved", "Cameras that another process took over to even out the load.", True),
     "events_written": ("panops_events_stored", "Events stored since the start.", True),
     "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
 }

@@ -21,7 +21,9 @@ from panops.commands.options import HomeOption, JsonOption
 from panops.config.load import load_site
 from panops.config.schema import CameraConfig
 from panops.domain.clock import SystemClock
+from panops.domain.device import CPU, Device
 from panops.domain.errors import ConfigError, ModelError, PanopsError, StorageError
+from panops.inference.device_check import look_at_device
 from panops.ingest.probe import ProbeReport, probe_source
 from panops.ingest.registry import open_source
 from panops.models.default import likely_default
@@ -89,6 +91,9 @@ class CameraCheck:
 def doctor(
     site: Annotated[Path | None, typer.Argument(help="A site file; without one only this machine is looked at.")] = None,
     camera: Annotated[str | None, typer.Option("--camera", "-c", help="Look at this camera only.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="What shall run models: cpu, cuda, cuda:1, tensorrt; the site file's otherwise.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,11 +102,19 @@ def doctor(
     Ends with 0 when all is well, 1 when something is not, 2 when the site file or the camera's name is wrong.
     """
     cameras: dict[str, CameraConfig] = {}
+    wanted = CPU
     if site is not None:
         try:
-            cameras = dict(load_site(site).cameras)
+            loaded = load_site(site)
         except ConfigError as error:
             typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+        cameras, wanted = dict(loaded.cameras), Device.parse(loaded.device)
+    if device is not None:
+        try:
+            wanted = Device.parse(device)
+        except ValueError as error:
+            typer.echo(f"--device: {error}", err=True)
             raise typer.Exit(2) from None
     if camera is not None:
         if camera not in cameras:
@@ -109,7 +122,7 @@ def doctor(
             typer.echo(f"there is no camera {camera!r} in {site or 'no site file'}; known are: {known}", err=True)
             raise typer.Exit(2)
         cameras = {camera: cameras[camera]}
-    checks = check_machine(Home(home))
+    checks = check_machine(Home(home), wanted)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
         looked = list(pool.map(lambda item: check_camera(*item), cameras.items()))
     ok = all(check.ok for check in checks) and all(check.ok for check in looked)
@@ -121,11 +134,11 @@ def doctor(
     raise typer.Exit(0 if ok else 1)
 
 
-def check_machine(home: Home) -> list[Check]:
-    """Python, the inference runtimes, the data folder and its disk, the database and the model that cameras use."""
+def check_machine(home: Home, device: Device = CPU) -> list[Check]:
+    """Python, the inference runtimes, the device, the data folder and its disk, the database and the model that cameras use."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     python = _check("Python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "use Python 3.11, 3.12 or 3.13")
-    return [python, _runtime(), *_home(home)]
+    return [python, _runtime(), _device(device), *_home(home)]
 
 
 def check_camera(camera_id: str, config: CameraConfig) -> CameraCheck:
@@ -169,12 +182,18 @@ def advice(report: ProbeReport, config: CameraConfig) -> str:
 
 def _runtime() -> Check:
     found = []
-    for package in ("openvino", "onnxruntime"):
+    for package in ("openvino", "onnxruntime", "onnxruntime-gpu"):
         try:
             found.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             continue
     return _check("Inference", bool(found), ", ".join(found) or "none", "install openvino or onnxruntime")
+
+
+def _device(device: Device) -> Check:
+    """What runs models, tried out."""
+    report = look_at_device(device)
+    return Check("Device", report.ok, report.found, report.advice)
 
 
 def _home(home: Home) -> list[Check]:

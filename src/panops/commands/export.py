@@ -42,7 +42,9 @@ def export(
         str, typer.Argument(help="A checkpoint (.pt), an .onnx with manifest.yaml beside it, a model folder, or a model's name.")
     ],
     out: Annotated[Path, typer.Option(help="The folder to write: file, manifest.yaml, export.json. `panops models add` takes it.")],
-    form: Annotated[Literal["onnx", "int8", "openvino", "tflite", "coreml"], typer.Option("--format", help="What to write.")] = "onnx",
+    form: Annotated[
+        Literal["onnx", "int8", "openvino", "tflite", "coreml", "pt2"], typer.Option("--format", help="What to write.")
+    ] = "onnx",
     data: Annotated[Path | None, typer.Option(help="Labelled pictures: forms are compared on some; 8 bits are judged on all.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Other pictures to calibrate 8 bits with, such as the training's.")] = None,
     pictures: Annotated[int, typer.Option(min=1, help="How many pictures calibrate 8 bits.")] = 200,
@@ -62,7 +64,7 @@ def export(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite or Core ML, each checked against its source.
+    """Write a model as ONNX, 8-bit ONNX, OpenVINO IR, TFLite, Core ML or a torch program, each checked against its source.
 
     Where the model is from goes along: papers, recipe and figures of MODEL lie beside the new file, for `panops models card`.
     """

@@ -60,7 +60,7 @@ def process(
     store = ModelStore(Home(home).models)
     name = model or config.model or settings.model or _default(store, console)
     # One file has the whole machine to itself, unlike a shard, whose sessions use one thread each.
-    detector = DetectorPool(store, threads=len(os.sched_getaffinity(0))).get(name)
+    detector = DetectorPool(store, threads=len(os.sched_getaffinity(0)), patient=True).get(name)
     if site is None:
         asked = _asked(classes, site) or _alarming(detector.classes)
         camera_id, settings = _camera_for(video, site, camera, asked)

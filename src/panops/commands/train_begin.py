@@ -56,7 +56,7 @@ def recipe_of(
     folder = out or Path("runs") / name
     written = folder / "recipe.yaml"
     if written.is_file() and not restart:
-        console.print(f"{written} is there and is used again; --restart makes it anew")
+        console.print(f"{written} is there and is used again; --restart makes it anew", soft_wrap=True)
         return read_recipe(written)
     if draft is not None and any((folder / file).exists() for file in ("recipe.yaml", *FILES)):
         folder, written = draft, draft / "recipe.yaml"
@@ -67,9 +67,10 @@ def recipe_of(
     with writing(folder):
         made = recipe_for(start, own, folder, name, keep=keep, pictures=pictures, input_px=size)
         write_recipe(made, written)
-    console.print(f"{len(own.train):,} pictures to learn from, {len(own.val):,} to measure on; {own.how}")
+    console.print(f"{len(own.train):,} pictures to learn from, {len(own.val):,} to measure on; {own.how}", soft_wrap=True)
     where = "not written, as you only look" if folder == draft else f"wrote {written}"
-    console.print(f"{where}: {len(made.classes)} classes, {made.pictures:,} pictures at {made.input_px} px, from {start.name}")
+    shown = f"{made.pictures:,} pictures at {made.input_px} px"
+    console.print(f"{where}: {len(made.classes)} classes, {shown}, from {start.name}", soft_wrap=True)
     return made
 
 
@@ -98,8 +99,9 @@ def folder_of(recipe: Path | None, out: Path | None, data: Path | None, name: st
 
 def _name_of(data: Path) -> str:
     word = data.resolve().parent.name if data.suffix else data.resolve().name
-    cleaned = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in word.lower()).strip("._-")
-    return cleaned or "own"
+    # As a recipe's `name` has it: no other letters than a to z.
+    kept = (letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in word.lower())
+    return "".join(kept).strip("._-") or "own"
 
 
 def _model_file(model: str, home: Path | None) -> Path:
@@ -141,4 +143,4 @@ def show_samples(recipe: Recipe, path: Path, console: Console) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(cv2.imencode(path.suffix.lower(), sheet)[1].tobytes())
-    console.print(f"wrote {path}: what the network will see")
+    console.print(f"wrote {path}: what the network will see", soft_wrap=True)

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from panops.config.spelling import did_you_mean
+from panops.domain.device import Device
 from panops.domain.events import Severity
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -112,6 +113,7 @@ class MotionConfig(_Config):
     threshold: float = Field(12.0, gt=0, le=255, description="how much brighter or darker a block must get, 0..255")
     min_area: float = Field(0.0008, ge=0, le=1, description="the least share of the picture that must change")
     refresh_s: Seconds = Field(10.0, description="run the detector at least this often, even when nothing moves")
+    whole_every_s: Seconds = Field(1.0, description="while something goes on, look at the whole picture at least this often; 0: always")
 
 
 class SimulationConfig(_Config):
@@ -309,11 +311,17 @@ class SiteConfig(_Config):
     cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
     rules: list[RuleConfig] = Field(default_factory=list)
     model: str = Field("", description="the default model; empty: the best one that is there")
+    device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
     timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
     shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
     evidence: EvidenceConfig = EvidenceConfig()
     retention: RetentionConfig = RetentionConfig()
     server: ServerConfig = ServerConfig()
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, value: str) -> str:
+        return str(Device.parse(value))
 
     def camera_rules(self, camera_id: str) -> list[Any]:
         """The enabled rules that watch `camera_id`, in the file's order."""

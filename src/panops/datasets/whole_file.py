@@ -35,7 +35,7 @@ def write_all_whole(contents: Mapping[Path, bytes | str], instead_of: tuple[Path
         instead_of: Files of an earlier writing that go, unless they are written anew.
 
     Raises:
-        OSError: One cannot be written; all old ones are as they were.
+        OSError: One cannot be written, and all old ones are as they were; or one cannot take its place, and none of `instead_of` is gone.
         UnicodeEncodeError: A text has half characters.
     """
     parts: list[tuple[Path, Path]] = []
@@ -49,11 +49,13 @@ def write_all_whole(contents: Mapping[Path, bytes | str], instead_of: tuple[Path
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
-        for old in instead_of:
-            if old not in contents:
-                old.unlink(missing_ok=True)
         for part, target in parts:
             part.replace(target)
+        written = {target for _, target in parts}
+        for old in instead_of:
+            # A link may have led the writing to one of them.
+            if old not in contents and old.parent.resolve() / old.name not in written:
+                old.unlink(missing_ok=True)
     finally:
         for part, _ in parts:
             part.unlink(missing_ok=True)

@@ -13,7 +13,10 @@ The tree::
     |-- ModelError           a model cannot be used
     |   |-- ModelNotFound
     |   |-- ModelChecksumMismatch
-    |   `-- ModelUnsupported
+    |   |-- ModelUnsupported
+    |   `-- DeviceError      the device that runs models cannot be used, or failed at its work
+    |       |-- DeviceLate       it cannot answer in time; the picture is given up
+    |       `-- DeviceFull       more waits for it than may wait
     |-- StorageError         the database or the evidence folder cannot be used
     |   |-- StorageFull
     |   |-- StorageLocked
@@ -107,7 +110,9 @@ class SourceStalled(SourceError):
 
 
 class ModelError(PanopsError):
-    """A model cannot be used."""
+    """A model cannot be used. `kind` is the stable word under which a camera counts a picture that was lost to it."""
+
+    kind = "detector_error"
 
 
 class ModelNotFound(ModelError):
@@ -120,6 +125,24 @@ class ModelChecksumMismatch(ModelError):
 
 class ModelUnsupported(ModelError):
     """The model's format, operators or tensors do not fit the backend or task."""
+
+
+class DeviceError(ModelError):
+    """The device that runs models cannot be used, or failed at its work; the model may be fine."""
+
+    kind = "device_error"
+
+
+class DeviceLate(DeviceError):
+    """The device cannot answer by the deadline, so the picture is given up before it costs anything. Load, not a fault."""
+
+    kind = "late_for_device"
+
+
+class DeviceFull(DeviceError):
+    """As many pictures wait for the device as may wait; this one had the least time left. Load, not a fault."""
+
+    kind = "device_full"
 
 
 class StorageError(PanopsError):

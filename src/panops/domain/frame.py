@@ -21,8 +21,13 @@ class Pixels(Protocol):
         """(H, W) uint8 brightness; a read-only view of the decoder's plane where the format has one, so it costs nothing."""
         ...
 
-    def rgb(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB, scaled to `size_wh` when given; a fresh array at each call."""
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB; a fresh array at each call.
+
+        Args:
+            size_wh: The size to scale to, px; None leaves it as it is.
+            crop_xyxy: Left, top, right, bottom of the part that is wanted, whole px inside the picture; None for the whole.
+        """
         ...
 
 
@@ -41,14 +46,16 @@ class ArrayPixels:
         """(H, W) uint8 brightness by BT.601 weights."""
         return np.asarray(self.array @ np.array([0.299, 0.587, 0.114], np.float32), dtype=np.uint8)
 
-    def rgb(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB; scaling is by nearest pixel, good enough for tests only."""
-        if size_wh is None or size_wh == self.size_wh:
-            return self.array.copy()
+        left, top, right, bottom = crop_xyxy or (0, 0, *self.size_wh)
+        array = self.array[top:bottom, left:right]
+        if size_wh is None or size_wh == (right - left, bottom - top):
+            return array.copy()
         width, height = size_wh
-        rows = np.arange(height) * self.array.shape[0] // height
-        columns = np.arange(width) * self.array.shape[1] // width
-        return np.ascontiguousarray(self.array[rows[:, None], columns[None, :]])
+        rows = np.arange(height) * array.shape[0] // height
+        columns = np.arange(width) * array.shape[1] // width
+        return np.ascontiguousarray(array[rows[:, None], columns[None, :]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from panops.domain.detections import Detections
 from panops.domain.events import Event, Incident
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
+from panops.domain.region import Region
 from panops.domain.tracks import Tracks
 
 Result_co = TypeVar("Result_co", covariant=True)
@@ -94,6 +95,71 @@ class Backend(Protocol):
         ...
 
 
+class Ticket(Protocol):
+    """The answer to come of one picture that was given to a device."""
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from the hand-over to the answer; 0.0 while there is none."""
+        ...
+
+    def result(self) -> dict[str, NDArray[Any]]:
+        """The outputs for this one picture, batch dimension 1; waits for them.
+
+        Raises:
+            DeviceLate: The deadline could not be met.
+            DeviceFull: Too many others waited.
+            ModelError: The device or the model failed.
+        """
+        ...
+
+
+class BatchRunner(Protocol):
+    """A model on a device that takes many pictures at once. Any thread may call `submit`."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs in the file's order; this seam is for models with one."""
+        ...
+
+    def submit(
+        self, tensor: NDArray[Any], deadline_s: float, *, background: bool = False, release: Callable[[], None] | None = None
+    ) -> Ticket:
+        """Hand over one picture; returns at once and never raises for what the device does: the ticket says it.
+
+        Args:
+            tensor: One picture, batch dimension 1. It must not change before `release` is called.
+            deadline_s: When the answer is worth nothing any more, on the monotonic clock; infinite where that is never.
+            background: Only fill what cameras leave free.
+            release: Called once, from any thread, when `tensor` is not needed any more.
+
+        Raises:
+            ModelUnsupported: Its shape or dtype is wrong.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model once its pictures are answered. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class ResizingBackend(Backend, Protocol):
+    """A backend that can run a file of one size at others, too."""
+
+    def takes(self, shape: tuple[int, ...], *, wait: bool = False) -> bool:
+        """Whether `infer` takes its one input in this shape, besides the file's own.
+
+        Args:
+            shape: The whole shape, with batch and channels.
+            wait: Get ready now, however long that takes. Otherwise it may get ready meanwhile, and answer False until it is.
+
+        Returns:
+            False, too, where the file does not work at that size, or as many sizes are ready as there is memory for.
+        """
+        ...
+
+
 class VisionTask(Protocol[Result_co]):
     """Pre- and post-processing of one task; knows nothing of how the model runs."""
 
@@ -103,6 +169,20 @@ class VisionTask(Protocol[Result_co]):
 
     def finish(self, outputs: Mapping[str, NDArray[Any]], context: Any) -> Result_co:
         """The result in px of the source frame."""
+        ...
+
+
+@runtime_checkable
+class RegionTask(VisionTask[Result_co], Protocol[Result_co]):
+    """A task that can look at parts of a picture."""
+
+    @property
+    def any_size(self) -> bool:
+        """Whether this model's outputs can be read whatever size its input has, and parts look as they do in the whole picture."""
+        ...
+
+    def prepare_region(self, frame: Frame, region: Region) -> tuple[dict[str, NDArray[Any]], Any]:
+        """As `prepare`, of a part of the picture at the size of input that the region names; results are in px of the frame, too."""
         ...
 
 
@@ -124,6 +204,61 @@ class Detector(Protocol):
 
     def forget(self, camera_id: str) -> None:
         """Drop what is remembered of a camera (a background picture, say)."""
+        ...
+
+
+class PendingDetections(Protocol):
+    """A look that began: the device works, and the caller may do something else."""
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from the start of the look to the device's answer; 0.0 while there is none."""
+        ...
+
+    def result(self) -> Detections:
+        """What was seen; waits for it.
+
+        Raises:
+            ModelError: As `Ticket.result`.
+        """
+        ...
+
+
+class StartingDetector(Detector, Protocol):
+    """A detector on a device of its own: many looks are begun, then collected. One without `start` works in place, in `detect`."""
+
+    def start(self, frame: Frame, deadline_s: float) -> PendingDetections:
+        """Begin to look at a frame.
+
+        Args:
+            frame: The picture.
+            deadline_s: When the answer is worth nothing any more, on the monotonic clock.
+        """
+        ...
+
+
+@runtime_checkable
+class RegionDetector(Detector, Protocol):
+    """A detector that can look at a part of a picture for less than at all of it."""
+
+    def region(self, size_wh: tuple[int, int], xyxy: tuple[float, float, float, float]) -> Region | None:
+        """The part to look at so that all of a box is seen, no smaller than `detect` would show it.
+
+        Args:
+            size_wh: The picture's size, px.
+            xyxy: The box, px of the picture.
+
+        Returns:
+            None where the whole picture costs hardly more, or a look at a part is not possible (yet).
+        """
+        ...
+
+    def look(self, frame: Frame, region: Region) -> Detections:
+        """As `detect`, of what the region shows. An object that reaches over its edge is seen in part, and its box ends at the edge.
+
+        Raises:
+            ModelError: As `detect`.
+        """
         ...
 
 

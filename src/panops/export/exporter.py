@@ -1,4 +1,4 @@
-"""Exports a network: ONNX, 8-bit ONNX behind the gate, OpenVINO IR, TFLite or Core ML, each checked against what it was made from.
+"""Exports a network: ONNX, 8-bit ONNX behind the gate, OpenVINO IR, TFLite, Core ML or a torch program, each checked against its source.
 
 `export` is what the command calls; the training calls it too. A file appears in its folder only when every check has passed.
 """
@@ -22,7 +22,7 @@ from panops.domain.manifest import ModelManifest
 from panops.export.agreement import Agreement, Run, compare, file_run, torch_run
 from panops.export.calibration import chosen_pictures
 from panops.export.deployed import readable
-from panops.export.files import file_name, write_form
+from panops.export.files import file_name, write_form, write_program
 from panops.export.gate import Progress
 from panops.export.int8 import Int8Settings, int8_file
 from panops.export.onnx_source import is_quantised
@@ -32,7 +32,7 @@ from panops.export.tracing import onnx_from_torch
 if TYPE_CHECKING:
     from torch import nn
 
-Format = Literal["onnx", "int8", "openvino", "tflite", "coreml"]
+Format = Literal["onnx", "int8", "openvino", "tflite", "coreml", "pt2"]
 Precision = Literal["float32", "float16", "int8"]
 
 # What a precision may move the numbers of a row by; beyond it the form is wrong, not just rounded.
@@ -72,11 +72,13 @@ class Source:
         model: The ONNX graph, float or QDQ.
         manifest: What is known of it; its file does not count.
         run: What its forms are compared with.
+        network: The torch network, where it comes from one; a torch program is made of that only.
     """
 
     model: onnx.ModelProto
     manifest: ModelManifest
     run: Run
+    network: nn.Module | None = None
 
 
 def torch_source(network: nn.Module, manifest: ModelManifest, *, dynamic: bool = False) -> Source:
@@ -90,7 +92,7 @@ def torch_source(network: nn.Module, manifest: ModelManifest, *, dynamic: bool =
     Raises:
         ModelUnsupported: It cannot be traced.
     """
-    return Source(onnx_from_torch(network, manifest.input_size_wh, dynamic=dynamic), manifest, torch_run(network))
+    return Source(onnx_from_torch(network, manifest.input_size_wh, dynamic=dynamic), manifest, torch_run(network), network)
 
 
 def export(
@@ -141,7 +143,10 @@ def _made(
         else:
             quantised, verdict = source.model, None
         pictures = readable(chosen_pictures(dataset, settings.compared, settings.int8.seed)) if dataset is not None else []
-        form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
+        if settings.format == "pt2":
+            form = write_program(_network(source), source.manifest, work / target.name)
+        else:
+            form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
         report |= _checked(source, form, settings.format, precision, pictures, given=dataset is not None)
         _move(work, target)
     exported = Exported(for_file(form.manifest, target), target, verdict)
@@ -151,10 +156,20 @@ def _made(
     return exported, report
 
 
+def _network(source: Source) -> nn.Module:
+    if source.network is None:
+        raise ModelUnsupported("a torch program is made of a torch network; give the checkpoint (.pt), not an ONNX file")
+    return source.network
+
+
 def _precision(model: onnx.ModelProto, settings: ExportSettings) -> Precision:
     """The precision asked for, or the one that comes of itself."""
     if settings.format == "int8":
         return "int8"
+    if settings.format == "pt2":
+        if settings.precision not in (None, "float32"):
+            raise ModelUnsupported("a torch program is written in float32")
+        return "float32"
     if is_quantised(model):
         if settings.precision not in (None, "int8") or settings.format == "coreml":
             raise ModelUnsupported(
@@ -196,6 +211,8 @@ def _checked(
 def _runs(form: Exported, form_format: Format) -> Mapping[str, Run]:
     if form_format == "tflite":
         return {"LiteRT": file_run(form.path, "litert")}
+    if form_format == "pt2":
+        return {"torch": file_run(form.path, "torch")}
     if form_format == "openvino":
         return {"OpenVINO": file_run(form.path, "openvino")}
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
 
@@ -13,9 +13,13 @@ from panops.domain.manifest import ModelManifest
 from panops.export.coreml_graph import ComputeType, coreml_facts, write_coreml
 from panops.export.passport import Exported, for_file
 from panops.export.tflite_graph import FloatType, tflite_bytes
+from panops.export.torch_program import program_bytes
 from panops.inference.openvino_import import import_openvino
 
-_SUFFIXES = {"onnx": ".onnx", "int8": ".onnx", "openvino": ".xml", "tflite": ".tflite", "coreml": ".mlpackage"}
+if TYPE_CHECKING:
+    from torch import nn
+
+_SUFFIXES = {"onnx": ".onnx", "int8": ".onnx", "openvino": ".xml", "tflite": ".tflite", "coreml": ".mlpackage", "pt2": ".pt2"}
 
 
 def file_name(name: str, form: str) -> str:
@@ -55,6 +59,17 @@ def write_form(model: onnx.ModelProto, manifest: ModelManifest, path: Path, form
         return Exported(for_file(manifest, path, **told), path)
     path.write_bytes(model.SerializeToString(deterministic=True))
     return Exported(for_file(manifest, path, **told), path)
+
+
+def write_program(network: nn.Module, manifest: ModelManifest, path: Path) -> Exported:
+    """Write a torch network to `path` as a program of torch.
+
+    Raises:
+        ModelUnsupported: It cannot become one.
+    """
+    content, input_name = program_bytes(network, manifest.input_size_wh, path.name)
+    path.write_bytes(content)
+    return Exported(for_file(manifest, path, input=input_name), path)
 
 
 def _told(model: onnx.ModelProto) -> dict[str, Any]:

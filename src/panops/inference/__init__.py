@@ -6,6 +6,14 @@ What this room knows is how to load a file and run it; what the tensors mean is 
 - `formats`: tells ONNX, TFLite and OpenVINO IR apart by looking into the file.
 - `registry`: the backends by name; plug-ins join through the entry-point group `panops.backends`.
 - `open_backend`: picks the backend for a file, and explains why none fits.
-- `backends/`: one file each: OpenVINO, onnxruntime, LiteRT.
+- `backends/`: one file each: OpenVINO, onnxruntime, LiteRT, torch.
 - `openvino_import`: imports OpenVINO without the usage report that its package sends otherwise.
+
+GPUs (docs/gpu.md), in this order:
+
+- `batch_queue`: what makes a batch and what is given up, as a plain object that is told the time; `latency`: what a batch takes.
+- `batching`: the engine of a device, its thread; `batch_lane`: one model on the device; `ticket`: an answer to come.
+- `onnxruntime_gpu` with `onnx_rewrites` and `engine_cache`: ONNX on CUDA and TensorRT.
+- `nvidia`: which GPUs are there; `device_check`: whether one works, for `panops doctor`.
+- `torch_archive` and `torch_size`: `.pt2` files, read as data.
 """

@@ -9,8 +9,9 @@ from panops.domain.errors import ModelNotFound, ModelUnsupported
 ONNX = "onnx"
 TFLITE = "tflite"
 IR = "openvino-ir"
+PT2 = "pt2"
 
-_BY_SUFFIX = {".onnx": ONNX, ".tflite": TFLITE, ".xml": IR}
+_BY_SUFFIX = {".onnx": ONNX, ".tflite": TFLITE, ".xml": IR, ".pt2": PT2}
 _NOT_A_MODEL = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -23,7 +24,7 @@ _NOT_A_MODEL = {
 
 
 def model_format(path: Path) -> str:
-    """The format of a model file: `onnx`, `tflite`, `openvino-ir`, or its suffix where only a plug-in can know it.
+    """The format of a model file: `onnx`, `tflite`, `openvino-ir`, `pt2`, or its suffix where only a plug-in can know it.
 
     Raises:
         ModelNotFound: There is no such file.
@@ -56,7 +57,7 @@ def _by_content(head: bytes) -> str:
 
 
 def _reject_strangers(path: Path, head: bytes) -> None:
-    """Refuse what is plainly no model. Zip archives pass: plug-ins read `.pt2`, `.task` and the like."""
+    """Refuse what is plainly no model. Zip archives pass: `.pt2` is one, and plug-ins read `.task` and the like."""
     for mark, what in _NOT_A_MODEL.items():
         if head[: len(mark)].lower() == mark.lower():
             raise ModelUnsupported(f"{path.name} is no model but {what}")

@@ -9,6 +9,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from panops.ingest.crop import crop_rgb, crop_yuv420
+
 # Formats whose first plane is 8-bit brightness.
 _PLANAR_LUMA = frozenset(
     {
@@ -16,6 +18,8 @@ _PLANAR_LUMA = frozenset(
         *("nv12", "nv21", "nv16", "nv24", "gray"),
     }
 )
+# 8-bit planes whose chroma has half the width and half the height: what cameras send, nearly always.
+_YUV420 = frozenset({"yuv420p", "yuvj420p"})
 
 
 class Reformatters(threading.local):
@@ -60,9 +64,20 @@ class VideoPixels:
             self._luma = _first_plane(picture)
         return self._luma
 
-    def rgb(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB in full range, scaled to `size_wh` when given; a fresh array at each call."""
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB in full range; a fresh array at each call. Of a part, only its own pixels are converted.
+
+        Args:
+            size_wh: The size to scale to, px; None leaves it as it is.
+            crop_xyxy: Left, top, right, bottom of the part that is wanted, whole px inside the picture; None for the whole.
+        """
         picture = self._picture
+        if crop_xyxy is not None:
+            left, top, right, bottom = crop_xyxy
+            wanted_wh = size_wh or (right - left, bottom - top)
+            if picture.format.name in _YUV420:
+                return crop_yuv420(picture, wanted_wh, crop_xyxy)
+            return crop_rgb(self.rgb(), wanted_wh, crop_xyxy)
         width, height = size_wh or (picture.width, picture.height)
         # swscale's bilinear filter widens when it makes a picture smaller, so thin things do not flicker; it costs half of area averaging.
         converted = _reformatters.rgb.reformat(

@@ -16,7 +16,7 @@ from panops.pipeline.waiting import WaitMeter
 log = logging.getLogger(__name__)
 
 # A round is short, so that the first camera of it does not wait for the detector's work on all the others.
-_MOST_CHECKS_A_ROUND = 8
+MOST_CHECKS_A_ROUND = 8
 # Of what a camera slept through, so many checks may wait; more pictures than that are not held in memory.
 _MOST_REPLAYED = 4
 # They are late by their nature, but not for ever: what lies further back than a camera's packets reach is of no use.
@@ -35,6 +35,7 @@ class AnalysisLoop:
         clock: Time.
         on_outcome: Called for each outcome on this thread.
         staleness_s: A check whose picture is older is not analysed any more.
+        checks_a_round: How many checks a round takes at most; a device that works in batches wants more of them.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class AnalysisLoop:
         clock: Clock,
         on_outcome: Callable[[Outcome], None],
         staleness_s: float = 1.0,
+        checks_a_round: Callable[[], int] = lambda: MOST_CHECKS_A_ROUND,
     ) -> None:
         self._analyst = analyst
         self._loops = loops
         self._clock = clock
         self._on_outcome = on_outcome
         self._staleness_s = staleness_s
+        self._checks_a_round = checks_a_round
         self._slots: dict[str, deque[Check]] = {}
         self.waits = WaitMeter()
         self._changed = threading.Condition()
@@ -107,7 +110,7 @@ class AnalysisLoop:
     def _take(self) -> list[Check]:
         """The checks of the next round, at most one a camera; called under the lock."""
         checks = []
-        for name in list(self._slots)[:_MOST_CHECKS_A_ROUND]:
+        for name in list(self._slots)[: self._checks_a_round()]:
             line = self._slots.pop(name)
             checks.append(line.popleft())
             if line:
@@ -142,7 +145,7 @@ class AnalysisLoop:
             else:
                 fresh.append(check)
         with self.between_rounds:
-            for outcome in self._analyst.round(fresh):
+            for outcome in self._analyst.round(fresh, self._staleness_s):
                 try:
                     self._on_outcome(outcome)
                 except Exception:  # one camera's outcome must not cost the others theirs

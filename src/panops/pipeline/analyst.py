@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from panops.domain.protocols import Observation, Tracker
+from panops.domain.protocols import Observation, PendingDetections, Tracker
 from panops.domain.tracks import Tracks
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Check, Outcome
@@ -31,12 +32,19 @@ class Analyst:
         self.watch: Callable[[CameraLoop, Check, Observation, float], None] | None = None
         """Told what each detection gave and how long it took, while somebody wants to know; it must return at once."""
 
-    def round(self, checks: Sequence[Check]) -> Iterator[Outcome]:
+    def round(self, checks: Sequence[Check], patience_s: float = math.inf) -> Iterator[Outcome]:
         """Analyse checks, at most one a camera; outcomes come one by one, and a fault with one camera costs only that camera's.
 
         A check that the gate let through costs a detection and an observation. One that it held back, with nothing followed, costs neither:
         the rules then see an empty picture at its time, so that open events can end.
+
+        Detectors on a device of their own begin with all their checks at once; the others look when it is their turn to be collected.
+
+        Args:
+            checks: What to look at.
+            patience_s: How long after its arrival a check is worth looking at.
         """
+        started: list[tuple[CameraLoop, Check, PendingDetections | None]] = []
         looked: list[tuple[CameraLoop, Check, float]] = []
         observations: list[Observation] = []
         for check in checks:
@@ -48,16 +56,19 @@ class Analyst:
                 if loop.begins_anew(check):
                     done.append(self._begin_anew(loop, check))
                 if loop.wants_detector(check):
-                    observation, took_s = loop.detect(check)
-                    if observation is not None:
-                        looked.append((loop, check, took_s))
-                        observations.append(observation)
-                        watch = self.watch
-                        if watch is not None:
-                            watch(loop, check, observation, took_s)
+                    started.append((loop, check, loop.start(check, (check.arrived_s if check.replayed else check.since_s) + patience_s)))
                 else:
                     done.append(loop.conclude(check, Tracks.empty(check.camera_id, check.frame.captured_at_s), 0.0))
             yield from done
+        for loop, check, pending in started:
+            with _one_camera_only(loop):
+                observation, took_s = loop.detect(check, pending)
+                if observation is not None:
+                    looked.append((loop, check, took_s))
+                    observations.append(observation)
+                    watch = self.watch
+                    if watch is not None and loop.looked_whole:  # a look at a part is no fair measure for another version
+                        watch(loop, check, observation, took_s)
         for (loop, check, took_s), result in zip(looked, self._track(observations), strict=True):
             done = []
             if result is not None:

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
-from panops.domain.errors import ModelError
+from panops.domain.detections import Detections
+from panops.domain.errors import DeviceFull, DeviceLate, ModelError
 from panops.domain.events import Event
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
-from panops.domain.protocols import Detector, Observation
+from panops.domain.protocols import Detector, Observation, PendingDetections, RegionDetector
 from panops.domain.tracks import Tracks
 from panops.ingest.decode import Decoder
 from panops.ingest.frozen import FrozenDetector
@@ -34,6 +35,7 @@ from panops.motion.gate import MotionGate, MotionResult
 from panops.motion.schedule import CheckSchedule
 from panops.motion.sleep import SleepSchedule
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
 
@@ -121,6 +123,9 @@ class CameraLoop:
         self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
+        self._looking = Looking.of(config)
+        self.looked_whole = False
+        """Whether the last `detect` looked at the whole picture."""
         self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
         # A film that is played again and again repeats itself, as a hung camera does.
         self._frozen = FrozenDetector(0.0 if config.loop else config.frozen_s)
@@ -191,6 +196,7 @@ class CameraLoop:
         self.checked_s = self.clock.monotonic_s()
         self.counters.checks += 1
         motion = motion or self._gate.look(frame.luma, at_s)
+        self._looking.note(at_s, EVERYWHERE if motion.light_change else motion.region)
         self.frozen = self._frozen.look(frame.luma, at_s)
         moved = motion.moved or not self.config.motion.enabled
         self._settle(at_s, moved=moved)
@@ -258,18 +264,36 @@ class CameraLoop:
         followed = len(self.tracks) if self.tracks is not None else 0
         return self._schedule.wants_detector(check.moved, followed, check.frame.captured_at_s)
 
-    def detect(self, check: Check) -> tuple[Observation | None, float]:
-        """Run the detector; None with the reason counted when it failed, for "failed" is never "nothing there".
+    def start(self, check: Check, deadline_s: float) -> PendingDetections | None:
+        """Begin the look of a detector on a device of its own; None where the detector works in place, in `detect`."""
+        start = getattr(self.detector, "start", None)
+        return None if start is None else start(check.frame, deadline_s)
+
+    def detect(self, check: Check, pending: PendingDetections | None = None) -> tuple[Observation | None, float]:
+        """Run the detector, or collect what `start` began; None with the reason counted when it failed, for that is never "nothing there".
 
         Returns:
             What was seen, and the seconds it took.
         """
         began_s, began_cpu_s = self.clock.monotonic_s(), time.thread_time()
+        detector, frame = self.detector, check.frame
+        # A device that works in batches was given the whole picture.
+        region_for = detector.region if pending is None and isinstance(detector, RegionDetector) else None
+        look = self._looking.plan(frame.captured_at_s, frame.size_wh, region_for)
+        self.looked_whole = look.whole
         try:
-            detections = self.detector.detect(check.frame)
+            if pending is not None:
+                detections = pending.result()
+            elif look.region is not None and isinstance(detector, RegionDetector):
+                detections = detector.look(frame, look.region)
+            else:
+                detections = detector.detect(frame) if look.whole else Detections.empty()
+        except (DeviceLate, DeviceFull) as error:  # load, which says nothing about the camera or its model
+            self.counters.dropped[error.kind] += 1
+            return None, 0.0
         except ModelError as error:
             self.counters.detector_errors += 1
-            self.counters.dropped["detector_error"] += 1
+            self.counters.dropped[error.kind] += 1
             if self.problem != str(error):
                 log.error("camera %s: %s", self.camera_id, error)
             self.problem = str(error)
@@ -279,14 +303,18 @@ class CameraLoop:
         self.problem = ""
         if not self._follows_all:
             detections = detections.select(self._followed[detections.class_id])
-        took_s = self.clock.monotonic_s() - began_s
+        detections = self._looking.seen(look, detections)
+        if not look.whole and look.region is None:
+            return Observation(self.camera_id, frame.captured_at_s, detections), 0.0  # nothing to look at: all is as it was
+        took_s = self.clock.monotonic_s() - began_s if pending is None else pending.took_s
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
-        return Observation(self.camera_id, check.frame.captured_at_s, detections), took_s
+        return Observation(self.camera_id, frame.captured_at_s, detections), took_s
 
     def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
         """Apply the rules to the tracks after a check."""
         began_cpu_s = time.thread_time()
+        self._looking.learn(tracks)
         tracks = self._only_strong(tracks)
         events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
         self.tracks = tracks
@@ -296,6 +324,7 @@ class CameraLoop:
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
+        self._looking.reset()
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
@@ -315,7 +344,8 @@ class CameraLoop:
     @property
     def has_open_events(self) -> bool:
         """Whether any rule has an event that goes on."""
-        return self._rules is not None and bool(self._rules.open_events)
+        rules = self._rules  # read once: the analysis thread may end them meanwhile
+        return rules is not None and rules.has_open_events
 
     @property
     def undecodable(self) -> dict[str, int]:

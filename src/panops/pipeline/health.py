@@ -33,6 +33,7 @@ class HealthMeter:
         self._source_fps = 0.0
         self._checks_fps = 0.0
         self._cost_cores = 0.0
+        self._cost_over_s = 0.0
 
     def status(self, loop: CameraLoop, feed: FeedStatus, model: str, shard: int) -> CameraStatus:
         """The camera's status now.
@@ -72,6 +73,8 @@ class HealthMeter:
             woken=loop.sleep.woken,
             keyframe_interval_s=feed.keyframe_interval_s,
             cost_cores=round(self._cost_cores, 4),
+            cost_over_s=round(self._cost_over_s, 1),
+            has_open_events=loop.has_open_events,
         )
 
     def _measure(self, loop: CameraLoop, feed: FeedStatus) -> None:
@@ -85,9 +88,11 @@ class HealthMeter:
             # Half new, half old: steady enough to read, quick enough to believe.
             self._source_fps = 0.5 * self._source_fps + 0.5 * (counters.decoded - self._mark.decoded) / elapsed_s
             self._checks_fps = 0.5 * self._checks_fps + 0.5 * (counters.checks - self._mark.checks) / elapsed_s
-            # What a camera costs changes with every passer-by; where it belongs is settled by the last half minute.
-            weight = min(1.0, elapsed_s / _COST_OVER_S) if self._cost_cores else 1.0
-            self._cost_cores += weight * ((cpu_s - self._mark.cpu_s) / elapsed_s - self._cost_cores)
+            if self._mark.decoded:  # connecting and the first picture are no measure of what comes after
+                # What a camera costs changes with every passer-by: the mean of all so far at first, of the last half minute later.
+                self._cost_over_s += elapsed_s
+                weight = elapsed_s / min(self._cost_over_s, max(_COST_OVER_S, elapsed_s))
+                self._cost_cores += weight * ((cpu_s - self._mark.cpu_s) / elapsed_s - self._cost_cores)
         self._mark = _Mark(now_s, counters.decoded, counters.checks, cpu_s)
 
     @staticmethod

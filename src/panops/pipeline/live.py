@@ -56,6 +56,8 @@ class CameraStatus:
         woken: How often it was woken so far.
         keyframe_interval_s: Time between its keyframes, s, or None before there were two.
         cost_cores: Share of a core that the camera takes, lately: connection, decoding, gate, detector.
+        cost_over_s: For how long that was measured, s; under a minute it says little.
+        has_open_events: Whether an event goes on there.
     """
 
     camera_id: str
@@ -82,6 +84,8 @@ class CameraStatus:
     woken: int = 0
     keyframe_interval_s: float | None = None
     cost_cores: float = 0.0
+    cost_over_s: float = 0.0
+    has_open_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,5 +239,8 @@ class LiveSite(Protocol):
         ...
 
     def metrics(self) -> Mapping[str, float]:
-        """Site-wide figures: `cpu_cores`, `rss_bytes`, `uptime_s`, `shards`, `events_written`, `storage_free_bytes`."""
+        """Site-wide figures.
+
+        `cpu_cores`, `rss_bytes`, `uptime_s`, `shards`, `shard_restarts`, `cameras_moved`, `events_written`, `storage_free_bytes`.
+        """
         ...

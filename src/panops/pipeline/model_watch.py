@@ -56,7 +56,7 @@ class ModelWatch:
         Args:
             loops: The cameras that run, by id; looked up again before one is touched.
             models: The model of every camera, by its id.
-            failed: Cameras that do not run: they are tried again once somebody decided about their model.
+            failed: Cameras that do not run: they are tried again once somebody decided about their model, or their device may be back.
         """
         try:
             self._look(loops, models, failed)
@@ -72,7 +72,7 @@ class ModelWatch:
             self._bring_up_to_date(camera_id, loop, loops, models.get(camera_id, ""))
         for camera_id in failed:
             stamp = self._detectors.store.stamp(models[camera_id])
-            if self._failed.setdefault(camera_id, stamp) != stamp:
+            if self._failed.setdefault(camera_id, stamp) != stamp or self._detectors.may_work_now(models[camera_id]):
                 self._failed.pop(camera_id)
                 self._reassign(camera_id)
         for camera_id in set(self._failed) - set(failed):

@@ -127,7 +127,7 @@ class ShadowWatch:
         stamp, known = self._pool.store.stamp(model), self._known.get(model)
         if known is not None and known.stamp == stamp and known.active is loaded.detector:
             return
-        self._known[model] = _Known(stamp, loaded.detector)
+        known = self._known[model] = _Known(stamp, loaded.detector)
         self._end(model)
         try:
             shelf = self._pool.store.shelf(model)
@@ -139,11 +139,21 @@ class ShadowWatch:
             log.error("the shadow of model %s cannot be looked up: %s", model, error)
             return
         shadow = _Shadow(pair, loaded.detector, None, shelf.state.shadow_every)
+        if not self._pool.device.batches:
+            self._open(model, shadow, version.reference, known)
+            return
+        # A device may compile for minutes, and who calls this tells the supervisor that the shard lives.
+        arguments = (model, shadow, version.reference, known)
+        threading.Thread(target=self._open, args=arguments, name="open-shadow", daemon=True).start()
+
+    def _open(self, model: str, shadow: _Shadow, reference: str, known: _Known) -> None:
+        """Open a shadow and let it look on, unless somebody decided anew meanwhile."""
         try:
-            shadow.detector = self._pool.open(self._pool.store.get(version.reference))
+            shadow.detector = self._pool.open(self._pool.store.get(reference))
         except Exception as error:  # whatever a file does to a backend, cameras go on
             self._switch_off(shadow, error)
-        self._start(model, shadow)
+        if self._known.get(model) is known:
+            self._start(model, shadow)
 
     def _start(self, model: str, shadow: _Shadow) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any
 
 from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
+from panops.domain.device import Device
 from panops.domain.errors import PanopsError
 from panops.domain.events import Event
 from panops.ingest.camera_feed import CameraFeed
@@ -56,6 +57,7 @@ _LATE_S = 5.0
 _STUCK_S = 15.0
 # Who wants fewer pictures a second than this is content with a sleeping camera's keyframes.
 _WATCHED_FPS = 2.0
+_DEAD_DEVICE_S = 30.0
 _SILENT_PATIENCE_S = 10.0
 _ENDED_PATIENCE_S = 2.0
 
@@ -73,7 +75,7 @@ class _Camera:
 
 
 class Shard:
-    """Runs cameras. `assign`, `drop`, `watch` and `drain` are called by one thread.
+    """Runs cameras. `assign`, `prepare`, `drop`, `watch` and `drain` are called by one thread.
 
     Args:
         index: The shard's number.
@@ -91,7 +93,7 @@ class Shard:
         self._clock = clock or SystemClock()
         self._cameras: dict[str, _Camera] = {}
         self._loops: dict[str, CameraLoop] = {}
-        self._detectors = DetectorPool(ModelStore(home.models))
+        self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
@@ -103,7 +105,9 @@ class Shard:
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
-        self._analysis = AnalysisLoop(self._analyst, self._loops, self._clock, self._on_outcome)
+        self._analysis = AnalysisLoop(
+            self._analyst, self._loops, self._clock, self._on_outcome, checks_a_round=lambda: self._detectors.checks_a_round
+        )
         self._pool = DecodePool(self._decode, self._clock)
         self._load = LoadControl(self._pool, self._analysis, self._clock)
         self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._load.is_busy)
@@ -142,7 +146,16 @@ class Shard:
             log.exception("camera %s does not run", camera_id)
             self._cameras[camera_id] = _Camera(None, None, model, HealthMeter(), f"it could not be started: {error}")
 
+    def prepare(self, message: Message) -> str:
+        """Load the detector of a camera that is to come, as `assign` would; what is wrong with it, in words, or nothing."""
+        try:
+            self._detectors.get(message["config"].get("model") or message["model"] or self._default_model)
+        except PanopsError as error:
+            return str(error)
+        return ""
+
     def _run_camera(self, camera_id: str, config: CameraConfig, model: str, message: Message) -> _Camera:
+        self._detectors.use(Device.parse(message.get("device", "cpu")))
         detector = self._detectors.get(model)
         site = SiteConfig.model_validate(
             {"cameras": {camera_id: message["config"]}, "rules": _for_one(message["rules"], camera_id), "timezone": message["timezone"]}
@@ -236,6 +249,7 @@ class Shard:
         self._pool.stop()
         self._analysis.stop()
         self._shadows.stop()
+        self._detectors.close()
         self._writer.flush(5.0)
         self._recorder.close()
         self._writer.close(5.0)
@@ -247,11 +261,14 @@ class Shard:
     def report(self) -> None:
         """Send the statuses and, when it changed, what is wrong with the storage.
 
-        A shard whose analysis or decoding hangs stays silent, so that the supervisor starts it again.
+        A shard whose analysis or decoding hangs, or whose device fails for long, stays silent, so that the supervisor starts it again.
         """
         stuck_s = max(self._analysis.busy_s, self._pool.busy_s)
         if stuck_s > _STUCK_S:
             log.error("analysis or decoding has hung for %.0f s", stuck_s)
+            return
+        if self._detectors.dead_s > _DEAD_DEVICE_S:  # some faults of a GPU end only with the process that met them
+            log.error("the device that runs models has failed for %.0f s", self._detectors.dead_s)
             return
         self._end_events_of_silent_cameras()
         self._load.step(tuple(self._loops.values()))

@@ -8,7 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from panops.pipeline.link import LinkClosedError, Message, pack, read_message
 
@@ -36,6 +36,15 @@ class HandleSettings:
     longest_wait_s: float = 30.0
     healthy_s: float = 60.0
     drain_s: float = 20.0
+
+
+@dataclass(eq=False, slots=True)
+class _Question:
+    """An order whose answer is waited for: a message that holds all of `expected`, or the end of the process."""
+
+    expected: Message
+    answer: Message = field(default_factory=dict)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class ShardHandle:
@@ -70,7 +79,11 @@ class ShardHandle:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._greeted = False
+        self._ready = False
+        self._question: _Question | None = None
         self.restarts = 0
+        self.failed_starts = 0
+        """How often in a row its process ended before it was ready."""
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +95,11 @@ class ShardHandle:
         """Whether a process runs that takes messages."""
         return self._greeted
 
+    @property
+    def ready(self) -> bool:
+        """Whether a process runs that has said that it is ready for cameras."""
+        return self._greeted and self._ready
+
     def start(self) -> None:
         """Begin keeping the process alive."""
         self._task = asyncio.create_task(self._keep_alive(), name=f"shard-{self.index}")
@@ -92,6 +110,28 @@ class ShardHandle:
             return False
         self._writer.write(pack(message))
         return True
+
+    async def ask(self, order: Message, expected: Message, within_s: float) -> Message | None:
+        """Tell the shard something and wait for its answer; one question at a time.
+
+        Args:
+            order: What to tell.
+            expected: What its answer holds, among other things.
+            within_s: How long to wait.
+
+        Returns:
+            The answer, empty when the process ended instead; None when it takes no messages or says nothing in time.
+        """
+        self._question = question = _Question(expected)
+        try:
+            if not self.send(order):
+                return None
+            await asyncio.wait_for(question.done.wait(), within_s)
+        except TimeoutError:
+            return None
+        finally:
+            self._question = None
+        return question.answer
 
     async def stop(self) -> None:
         """Ask the shard to drain, wait for it, kill it when it takes too long."""
@@ -124,13 +164,17 @@ class ShardHandle:
             if loop.time() - began_s >= self._settings.healthy_s:
                 wait_s = self._settings.first_wait_s
             self.restarts += 1
+            self.failed_starts = 0 if self._ready else self.failed_starts + 1
             log.error("shard %d: %s; it starts again in %.1f s", self.index, reason, wait_s)
             self._on_exit(self.index, reason)
+            if self._question is not None:
+                self._question.done.set()
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, self._settings.longest_wait_s)
 
     async def _run_once(self) -> str:
         """Run the process to its end; the reason it ended, in words."""
+        self._ready = False
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -174,6 +218,12 @@ class ShardHandle:
             finally:
                 reading.cancel()
             patience_s, complaint = self._settings.silence_s, "it said nothing for"
+            if message["type"] == "ready":
+                self._ready, self.failed_starts = True, 0
+            question = self._question
+            if question is not None and question.expected.items() <= message.items():
+                question.answer = message
+                question.done.set()
             try:
                 self._on_message(self.index, message, tail)
             except Exception:  # one message that is not understood must not cost the shard its supervision

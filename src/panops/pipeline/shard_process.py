@@ -65,17 +65,20 @@ def _obey(shard: Shard, link: ShardLink) -> None:
         if message["type"] == "drain":
             return
         try:
-            _do(shard, message)
+            _do(shard, link, message)
         except Exception:  # one order that fails must not end the cameras that run
             log.exception("the order %r failed", message["type"])
 
 
-def _do(shard: Shard, message: Message) -> None:
+def _do(shard: Shard, link: ShardLink, message: Message) -> None:
     kind = message["type"]
     if kind == "assign":
         shard.assign(message)
     elif kind == "drop":
         shard.drop(message["camera"])
+        link.send({"type": "dropped", "camera": message["camera"], "epoch": message.get("epoch")})
+    elif kind == "prepare":
+        link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":
         shard.watch(message["wishes"])
     else:

@@ -7,20 +7,24 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError, StorageError
 from panops.ingest.memory import freed_memory
+from panops.pipeline.balance import Balancer, BalanceSettings, Move
+from panops.pipeline.camera_costs import CameraCosts
+from panops.pipeline.fleet import Fleet
 from panops.pipeline.link import Message
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveMessage, Preview, ProbeResult, ShardFigures, SystemNotice
-from panops.pipeline.placement import place, shard_count
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
+from panops.pipeline.placement import SiteSize, place
 from panops.pipeline.probing import probe_camera
-from panops.pipeline.shard_handle import ShardHandle
+from panops.pipeline.shard_handle import HandleSettings, ShardHandle
+from panops.pipeline.site_board import NO_SHARD, SiteBoard
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.usage import UsageMeter, rss_bytes
 from panops.pipeline.wire import figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
@@ -35,13 +39,15 @@ from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)
 
-_STATUS_EVERY_S = 5.0
 _LOOK_FOR_CHANGES_EVERY_S = 2.0
 _CLEAN_UP_EVERY_S = 60.0
 _SWEEP_EVERY_S = 86_400.0
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
 _MOST_PROBES = 8
+# A connection is closed within 5 s and a round of analysis takes less; a shard that needs longer hangs, and keeps its camera.
+_DROP_WITHIN_S = 15.0
+_PREPARE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,21 @@ class SupervisorSettings:
 
     Attributes:
         default_model: The model of cameras that name none.
-        cores: How many cores this product may use.
+        cores: How many cores this product may use; 0 for all that this process may use.
+        balance: When cameras move to another shard.
+        balance_every_s: How often that is looked at.
+        young_s: For how long a camera's cost must have been measured to count.
+        shrink_after_s: For how long fewer shards must have been enough before one is stopped.
+        shards: Waits and limits of the shards' processes.
     """
 
     default_model: str
     cores: int = 0
+    balance: BalanceSettings = field(default_factory=BalanceSettings)
+    balance_every_s: float = 5.0
+    young_s: float = 60.0
+    shrink_after_s: float = 600.0
+    shards: HandleSettings = field(default_factory=HandleSettings)
 
 
 class Supervisor:
@@ -87,24 +103,25 @@ class Supervisor:
         self._leases = Leases(database)
         self._database = database
         self._hub = FeedHub(self._send_wishes)
-        self._handles: list[ShardHandle] = []
+        self._board = SiteBoard(self._hub, initial_notices)
+        self._fleet = Fleet(self._make_shard)
+        self._size = SiteSize(settings.cores or _usable_cores(), settings.shrink_after_s)
+        self._costs = CameraCosts(settings.young_s)
+        self._balancer = Balancer(settings.balance)
+        self._moved = 0
         self._placement: dict[str, int] = {}
         self._sent: dict[str, Message] = {}
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
         self._revision = -1
-        self._statuses: dict[str, CameraStatus] = {}
         self._figures: dict[int, ShardFigures] = {}
-        self._told_s: dict[str, float] = {}
-        self._notices: dict[tuple[str, int], SystemNotice] = {(notice.topic, -1): notice for notice in initial_notices}
         self._wishes_sent: dict[int, Message] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
         self._probes = ThreadPoolExecutor(_MOST_PROBES, thread_name_prefix="probe")
         self._meter = UsageMeter()
         self._began_s = time.monotonic()
-        self._events_written = 0
 
     # --- life -----------------------------------------------------------------------------------------------------------------
 
@@ -120,18 +137,13 @@ class Supervisor:
         interrupted = await asyncio.to_thread(self._events.close_open, None)
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
-        count = shard_count(len(self._site.cameras), self._settings.cores or os.cpu_count() or 1, self._site.shards)
-        self._handles = [
-            ShardHandle(index, self._greeter(index), self._on_message, self._on_exit, self._on_greeted) for index in range(count)
-        ]
         await self.reload()
-        for handle in self._handles:
-            handle.start()
         self._tasks = [
             asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S, -2), name="watch-site"),
             asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S, -3), name="renew-leases"),
             asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S, -4), name="clean-up"),
             asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S, -5), name="sweep"),
+            asyncio.create_task(self._repeat(self._balance, self._settings.balance_every_s, -6), name="balance"),
         ]
 
     async def stop(self) -> None:
@@ -140,10 +152,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        for result in await asyncio.gather(*(handle.stop() for handle in self._handles), return_exceptions=True):
-            if isinstance(result, Exception):
-                log.error("a shard could not be stopped in order: %s", result)
-        self._handles = []
+        await self._fleet.stop_all()
         self._probes.shutdown(wait=False, cancel_futures=True)
         try:
             await asyncio.to_thread(self._release, dict(self._epochs))
@@ -158,7 +167,7 @@ class Supervisor:
 
     def notices(self) -> list[SystemNotice]:
         """The standing notices that are not `info`."""
-        return list(dict.fromkeys(self._notices.values()))
+        return self._board.notices()
 
     def subscribe(self) -> Feed:
         """A new feed."""
@@ -185,34 +194,47 @@ class Supervisor:
         return await asyncio.get_running_loop().run_in_executor(self._probes, probe_camera, camera, self._clock)
 
     async def reload(self) -> None:
-        """Make the running cameras those of the database."""
+        """Make the running cameras those of the database, in as many shards as they need."""
         async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
-            site = await asyncio.to_thread(self._sites.load)
+            self._site = site = await asyncio.to_thread(self._sites.load)
             enabled = {camera_id for camera_id, camera in site.cameras.items() if camera.enabled}
             before = self._placement
-            self._site, self._placement = site, place(enabled, len(self._handles), before)
+            self._resize(len(enabled))
+            # A shard that cannot be started is not among those that keep what they have: its cameras go to the others.
+            self._placement = place(enabled, self._fleet.open, before, self._costs.known, self._fleet.leaving - self._fleet.failing)
+            for camera_id in sorted(camera_id for camera_id, shard in before.items() if self._placement.get(camera_id) != shard):
+                self._send(before[camera_id], {"type": "drop", "camera": camera_id})
+                self._sent.pop(camera_id, None)
             gone = sorted(set(before) - enabled)
             for camera_id in gone:
-                self._handles[before[camera_id]].send({"type": "drop", "camera": camera_id})
-                self._sent.pop(camera_id, None)
-                self._statuses.pop(camera_id, None)
-                self._told_s.pop(camera_id, None)
+                self._board.forget_camera(camera_id)
+                self._costs.forget(camera_id)
             await asyncio.to_thread(self._release, {name: self._epochs.pop(name) for name in gone if name in self._epochs})
             for camera_id in sorted(enabled):
                 await self._bring_up_to_date(camera_id)
             self._revision = revision
             self._send_wishes()
 
+    def _resize(self, cameras: int) -> None:
+        """As many shards as that many cameras need; those that are too many are emptied by and by."""
+        load_cores = self._costs.load_cores(self._placement)
+        current = len(self._fleet.staying)
+        self._fleet.resize(self._size.shards(self._clock.monotonic_s(), cameras, current, self._site.shards, load_cores), self._placement)
+
     async def _bring_up_to_date(self, camera_id: str) -> None:
         """Assign a camera whose settings are not what its shard was told; one that cannot be assigned now is tried again soon."""
         wanted = _assignment(self._site, camera_id)
-        handle = self._handles[self._placement[camera_id]]
-        if self._sent.get(camera_id) == wanted or not handle.greeted:
+        handle = self._fleet.get(self._placement[camera_id])
+        if handle is None or self._sent.get(camera_id) == wanted or not handle.greeted:
             return
         message = await self._assign_message(camera_id, wanted)
         if message is not None and handle.send(message):
             self._sent[camera_id] = wanted
+
+    def _send(self, index: int, message: Message) -> bool:
+        handle = self._fleet.get(index)
+        return handle is not None and handle.send(message)
 
     def shards(self) -> list[ShardFigures]:
         """How each process is doing; see `LiveSite.shards`."""
@@ -220,28 +242,28 @@ class Supervisor:
 
     def metrics(self) -> Mapping[str, float]:
         """Site-wide figures; see `LiveSite.metrics`."""
-        pids = [os.getpid(), *(handle.pid for handle in self._handles if handle.pid is not None)]
+        pids = [os.getpid(), *self._fleet.pids]
         return {
             "cpu_cores": self._meter.cores(pids),
             "rss_bytes": float(sum(rss_bytes(pid) for pid in pids)),
             "uptime_s": time.monotonic() - self._began_s,
             "shards": float(len(pids) - 1),
-            "shard_restarts": float(sum(handle.restarts for handle in self._handles)),
-            "events_written": float(self._events_written),
+            "shard_restarts": float(self._fleet.restarts),
+            "cameras_moved": float(self._moved),
+            "events_written": float(self._board.events_written),
             "storage_free_bytes": float(shutil.disk_usage(self._home.path).free),
         }
 
     # --- shards ---------------------------------------------------------------------------------------------------------------
 
+    def _make_shard(self, index: int) -> ShardHandle:
+        return ShardHandle(index, self._greeter(index), self._on_message, self._on_exit, self._on_greeted, self._settings.shards)
+
     def _greeter(self, index: int) -> Callable[[], Any]:
         async def greet() -> list[Message]:
             async with self._changing:
                 mine = sorted(camera_id for camera_id, shard in self._placement.items() if shard == index)
-                # Before the first new event: what the process before left open ends where it was last heard of.
-                interrupted = self._interrupted & set(mine)
-                if interrupted:
-                    await asyncio.to_thread(self._events.close_open, interrupted)
-                    self._interrupted -= interrupted
+                await self._close_interrupted(mine)
                 self._wishes_sent.pop(index, None)
                 messages: list[Message] = [
                     {"type": "boot", "index": index, "home": str(self._home.path), "default_model": self._settings.default_model}
@@ -260,12 +282,20 @@ class Supervisor:
     async def _assign_message(self, camera_id: str, wanted: Message) -> Message | None:
         """What a shard needs to run a camera; each one raises the camera's epoch, so that event ids are never used again."""
         try:
+            await self._close_interrupted([camera_id])
             epoch = await asyncio.to_thread(self._leases.take, camera_id, self._owner, self._clock.utc_s(), _LEASE_S)
         except PanopsError as error:
-            self._note_status(CameraStatus(camera_id, CameraState.ERROR, str(error), model=self._settings.default_model))
+            self._board.note_status(CameraStatus(camera_id, CameraState.ERROR, str(error), model=self._settings.default_model))
             return None
         self._epochs[camera_id] = epoch
         return {**wanted, "epoch": epoch}
+
+    async def _close_interrupted(self, camera_ids: Collection[str]) -> None:
+        """Before the first new event: what a process that died left open ends where it was last heard of."""
+        interrupted = self._interrupted & set(camera_ids)
+        if interrupted:
+            await asyncio.to_thread(self._events.close_open, interrupted)
+            self._interrupted -= interrupted
 
     def _release(self, epochs: Mapping[str, int]) -> None:
         for camera_id, epoch in epochs.items():
@@ -282,58 +312,39 @@ class Supervisor:
             self._hub.publish(preview_from_wire(message, tail))
         elif kind == "status":
             for data in message["cameras"]:
-                self._note_status(replace(status_from_wire(data), shard=index))
+                self._on_status(replace(status_from_wire(data), shard=index))
             self._figures[index] = replace(figures_from_wire(message["figures"]), index=index)
         elif kind in ("event", "notice"):
-            self._note(notice_from_wire(message), index)
+            self._board.note(notice_from_wire(message), index)
         elif kind == "reassign":
             self._sent.pop(message["camera"], None)  # the next look for changes assigns it
         elif kind == "ready":
             # Also what the process before complained of: this one says it again if it is still so.
-            for key in [key for key in self._notices if key[1] == index]:
-                self._clear(key)
+            self._board.clear_slot(index)
             self._send_wishes()
 
+    def _on_status(self, status: CameraStatus) -> None:
+        if self._placement.get(status.camera_id) == status.shard:  # else it was removed or moved while the message was on its way
+            self._costs.note(status, self._clock.monotonic_s())
+            self._board.note_status(status)
+
     def _on_exit(self, index: int, reason: str) -> None:
-        """A shard died: its open events end where they were last updated; its cameras say so until it is back."""
+        """A shard died: its open events end where they were last updated; its cameras say so until it is back, or go to the others."""
         message = f"process {index} ended unexpectedly ({reason}) and is started again"
-        self._note(SystemNotice("shard", "alarm", message), index)
+        if index not in self._fleet.open and index in self._fleet.failing:
+            message = f"process {index} cannot be started ({reason}); the others have its cameras, and it is tried again"
+            self._revision = -1  # the next look for changes gives them away
+        self._board.note(SystemNotice("shard", "alarm", message), index)
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
-            self._note_status(replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0))
+            told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
+            self._board.note_status(told)
         self._interrupted.update(mine)
-
-    def _note_status(self, status: CameraStatus) -> None:
-        if status.camera_id not in self._placement:
-            return  # it was removed while the message was on its way
-        before = self._statuses.get(status.camera_id)
-        self._statuses[status.camera_id] = status
-        now_s = time.monotonic()
-        news = before is None or (before.state, before.message) != (status.state, status.message)
-        if news or now_s - self._told_s.get(status.camera_id, 0.0) >= _STATUS_EVERY_S:
-            self._told_s[status.camera_id] = now_s
-            self._hub.publish(status)
-
-    def _note(self, notice: EventNotice | SystemNotice, index: int) -> None:
-        if isinstance(notice, EventNotice):
-            self._events_written += notice.phase == "begin"
-        elif notice.level == "info":
-            self._notices.pop((notice.topic, index), None)
-        elif self._notices.get((notice.topic, index)) == notice:
-            return
-        else:
-            self._notices[(notice.topic, index)] = notice
-        message: LiveMessage = notice
-        self._hub.publish(message)
-
-    def _clear(self, key: tuple[str, int]) -> None:
-        if key in self._notices:
-            self._note(SystemNotice(key[0], "info", "it runs again"), key[1])
 
     def _send_wishes(self) -> None:
         """Tell each shard whose previews anyone wants, when that changed."""
         wishes = self._hub.wishes()
-        for handle in self._handles:
+        for handle in self._fleet:
             mine = sorted((camera, size, fps) for (camera, size), fps in wishes.items() if self._placement.get(camera) == handle.index)
             message: Message = {"type": "watch", "wishes": [list(wish) for wish in mine]}
             if self._wishes_sent.get(handle.index) != message and handle.send(message):
@@ -342,9 +353,69 @@ class Supervisor:
     def _status(self, camera_id: str) -> CameraStatus:
         if not self._site.cameras[camera_id].enabled:
             return CameraStatus(camera_id, CameraState.DISABLED)
-        return self._statuses.get(camera_id) or CameraStatus(
+        return self._board.status(camera_id) or CameraStatus(
             camera_id, CameraState.STARTING, shard=self._placement.get(camera_id, -1), model=self._settings.default_model
         )
+
+    # --- balance --------------------------------------------------------------------------------------------------------------
+
+    async def _balance(self) -> None:
+        """Start what the load asks for, move a camera if that is worth it, stop a shard that has become empty."""
+        async with self._changing:
+            self._resize(len(self._placement))
+        now_s = self._clock.monotonic_s()
+        ready = self._fleet.ready
+        loads = self._costs.loads(self._placement, now_s)
+        move = self._balancer.plan(now_s, loads, ready.intersection(self._fleet.open), ready & self._fleet.leaving)
+        if move is not None:
+            await self._move(move)
+        while empty := self._fleet.leaving - set(self._placement.values()):
+            await self._fleet.stop(index := min(empty))
+            self._figures.pop(index, None)
+            self._wishes_sent.pop(index, None)
+            self._board.clear_slot(index)
+
+    async def _move(self, move: Move) -> None:
+        """Give a camera to another shard. The old one lets it go first: it never has two connections, nor two that write its events."""
+        if not await self._prepare(move):
+            return
+        async with self._changing:
+            camera_id, target = move.camera_id, self._fleet.get(move.target)
+            if self._placement.get(camera_id) != move.source or target is None or not target.ready or move.target in self._fleet.leaving:
+                return
+            began_s = self._clock.monotonic_s()
+            if camera_id in self._sent and not await self._let_go(camera_id, move.source):
+                return
+            self._placement[camera_id] = move.target
+            await self._bring_up_to_date(camera_id)
+            self._send_wishes()
+        self._moved += 1
+        took_ms = 1000 * (self._clock.monotonic_s() - began_s)
+        log.info("camera %s moved from process %d to %d in %.0f ms: %s", camera_id, move.source, move.target, took_ms, move.reason)
+
+    async def _prepare(self, move: Move) -> bool:
+        """Have the target load the camera's detector, which may take seconds, while the camera still runs; whether it can."""
+        if move.camera_id not in self._site.cameras:
+            return False
+        order = {**_assignment(self._site, move.camera_id), "type": "prepare"}
+        answer = await self._ask(move.target, order, {"type": "prepared", "camera": move.camera_id}, _PREPARE_WITHIN_S)
+        problem = "it gave no answer" if answer is None else answer.get("problem", "")
+        if problem:
+            log.warning("camera %s stays in process %d, for process %d is not ready: %s", move.camera_id, move.source, move.target, problem)
+        return not problem
+
+    async def _let_go(self, camera_id: str, shard: int) -> bool:
+        """Have a shard drop a camera; whether it did, or died and so has it no more."""
+        told = {"camera": camera_id, "epoch": self._epochs[camera_id]}
+        self._sent.pop(camera_id)  # if it does not let go, the next look for changes assigns it there anew
+        if await self._ask(shard, {"type": "drop", **told}, {"type": "dropped", **told}, _DROP_WITHIN_S) is None:
+            log.warning("camera %s stays in process %d, which did not let it go", camera_id, shard)
+            return False
+        return True
+
+    async def _ask(self, shard: int, order: Message, expected: Message, within_s: float) -> Message | None:
+        handle = self._fleet.get(shard)
+        return None if handle is None else await handle.ask(order, expected, within_s)
 
     # --- upkeep ---------------------------------------------------------------------------------------------------------------
 
@@ -355,12 +426,12 @@ class Supervisor:
             try:
                 await work()
             except PanopsError as error:
-                self._note(SystemNotice("upkeep", "alarm", str(error)), slot)
+                self._board.note(SystemNotice("upkeep", "alarm", str(error)), slot)
             except Exception:  # upkeep goes on, whatever one round of it meets
                 log.exception("%s failed", work.__name__)
-                self._note(SystemNotice("upkeep", "alarm", "a part of the upkeep failed; the log says what"), slot)
+                self._board.note(SystemNotice("upkeep", "alarm", "a part of the upkeep failed; the log says what"), slot)
             else:
-                self._clear(("upkeep", slot))
+                self._board.clear("upkeep", slot)
 
     async def _reload_when_changed(self) -> None:
         changed = await asyncio.to_thread(self._sites.revision) != self._revision
@@ -374,7 +445,7 @@ class Supervisor:
             for camera_id in lost:
                 del self._epochs[camera_id]
                 self._sent.pop(camera_id, None)  # so it is tried again, and says by whom it is held
-                self._handles[self._placement[camera_id]].send({"type": "drop", "camera": camera_id})
+                self._send(self._placement[camera_id], {"type": "drop", "camera": camera_id})
 
     async def _sweep(self) -> None:
         """Tidy up what crashes left between rows and files."""
@@ -385,8 +456,15 @@ class Supervisor:
         report = await asyncio.to_thread(retention.run)
         await asyncio.to_thread(freed_memory.give_back, self._clock)
         level: Literal["info", "warning"] = "warning" if report.message else "info"
-        if report.message or ("storage", -1) in self._notices:
-            self._note(SystemNotice("storage", level, report.message or "storage is fine again"), -1)
+        if report.message or self._board.stands("storage", NO_SHARD):
+            self._board.note(SystemNotice("storage", level, report.message or "storage is fine again"), NO_SHARD)
+        # What a shard that was stopped for good, or cannot be started, could not store itself.
+        for event in await asyncio.to_thread(replay_abandoned, self._home.journal, self._events):
+            self._board.note(EventNotice(event.event_id, event.camera_id, event.rule_id, event.phase), NO_SHARD)
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _assignment(site: SiteConfig, camera_id: str) -> Message:
@@ -398,5 +476,6 @@ def _assignment(site: SiteConfig, camera_id: str) -> Message:
         "rules": [rule.model_dump(mode="json") for rule in site.camera_rules(camera_id)],
         "timezone": site.timezone,
         "model": site.model,
+        "device": site.device,
         "evidence": site.evidence.model_dump(mode="json"),
     }

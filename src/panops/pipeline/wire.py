@@ -1,9 +1,10 @@
 """What the supervisor and the shards say to each other, as JSON values.
 
-Supervisor to shard: `boot` (once), `assign`, `drop`, `watch`, `drain`.
+Supervisor to shard: `boot` (once), `assign`, `prepare` (a camera may come: load its detector), `drop`, `watch`, `drain`.
 Shard to supervisor: `ready`, `status` (once a second, also the sign of life, with the shard's figures), `preview` (with the JPEG as tail),
 `event`, `notice`,
-`reassign` (a camera whose model has other classes now).
+`reassign` (a camera whose model has other classes now), `prepared` (with what is wrong, if anything is),
+`dropped` (a camera that is let go: it is disconnected, and its events have ended).
 """
 
 from __future__ import annotations

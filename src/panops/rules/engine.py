@@ -83,6 +83,11 @@ class RuleEngine:
         """The events that go on, as of now."""
         return [event for watch in self._watches for event in watch.newest.values()]
 
+    @property
+    def has_open_events(self) -> bool:
+        """Whether any event goes on; any thread may ask at any time."""
+        return any(watch.newest for watch in self._watches)
+
     def update(self, tracks: Tracks) -> list[Event]:
         """Events to store and tell, in the order they happened.
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound
-from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, rank
+from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, rank, word_of
 from panops.storage.scope import Role, Scope
 from panops.storage.search import EventFilter, EventPage, cursor_after, page_query
 from panops.storage.tables import events, evidence, reviews
@@ -162,7 +162,9 @@ class EventRepository:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return tuple(Review(row.at_s, row.user, ReviewStatus(row.status) if row.status else None, row.note, row.kept) for row in rows)
+        return tuple(
+            Review(row.at_s, row.user, word_of(ReviewStatus, row.status) if row.status else None, row.note, row.kept) for row in rows
+        )
 
     def close_open(self, camera_ids: Collection[str] | None, at_s: float | None = None) -> int:
         """End the events that a killed process left open: called by whoever takes the cameras over, before its first event.
@@ -231,7 +233,7 @@ def _load_evidence(connection: Connection, event_ids: Iterable[str]) -> dict[str
     proof: dict[str, list[Evidence]] = defaultdict(list)
     query = select(evidence).where(evidence.c.event_id.in_(list(event_ids)), evidence.c.missing.is_(False)).order_by(evidence.c.kind)
     for row in connection.execute(query):
-        kind = EvidenceKind(row.kind)
+        kind = word_of(EvidenceKind, row.kind)
         proof[row.event_id].append(Evidence(row.event_id, kind, row.path, row.size_bytes, row.sha256, row.start_s, row.end_s))
     return proof
 
@@ -239,7 +241,7 @@ def _load_evidence(connection: Connection, event_ids: Iterable[str]) -> dict[str
 def _stored(row: Any, proof: Sequence[Evidence]) -> StoredEvent:
     return StoredEvent(
         event=event_from(row),
-        status=ReviewStatus(row["status"]),
+        status=word_of(ReviewStatus, row["status"]),
         note=row["note"],
         kept=bool(row["kept"]),
         evidence=tuple(proof),

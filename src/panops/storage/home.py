@@ -51,6 +51,11 @@ class Home:
         return self.path / "models"
 
     @property
+    def engines(self) -> Path:
+        """What a GPU's compiler made of models; it may be deleted at any time, and is made again."""
+        return self.path / "engines"
+
+    @property
     def run(self) -> Path:
         """Sockets and process files of the running site."""
         return self.path / "run"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from panops.domain.errors import StorageCorrupt
 from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
@@ -14,6 +14,9 @@ from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
 Rank = tuple[bool, float, int]
 
 _PHASE_ORDER = {EventPhase.BEGIN: 0, EventPhase.UPDATE: 1, EventPhase.END: 2}
+
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class ReviewStatus(StrEnum):
@@ -120,6 +123,20 @@ def event_values(event: Event) -> dict[str, Any]:
         "box": None if incident.box is None else _dump([float(edge) for edge in incident.box]),
         "details": _dump(dict(incident.details)),
     }
+
+
+def word_of(words: type[Word], stored: str) -> Word:
+    """A stored word as what it stands for.
+
+    Raises:
+        StorageCorrupt: It is none of them.
+    """
+    try:
+        return words(stored)
+    except ValueError as error:
+        raise StorageCorrupt(
+            f"expected one of {', '.join(words)} in the database, got {stored!r}; restore the database from a backup"
+        ) from error
 
 
 def event_from(values: Mapping[str, Any]) -> Event:

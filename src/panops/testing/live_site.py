@@ -195,6 +195,7 @@ class FakeLiveSite:
             "uptime_s": self._clock.utc_s() - self._began_s,
             "shards": 1.0,
             "shard_restarts": 0.0,
+            "cameras_moved": 0.0,
             "events_written": float(self._sequence),
             "storage_free_bytes": 1e12,
         }

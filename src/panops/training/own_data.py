@@ -1,6 +1,6 @@
 """A recipe for one's own pictures: what `panops train --model ... --data ...` makes of a model and a folder, without a file to write.
 
-Measured choices for small data (docs/training.md): the start model's size, activation and input stay; few pictures are shown often, in
+Measured choices for small data (docs/training.md): the start model's size and activation stay; few pictures are shown often, in
 mosaics and crops; the averaged weights follow so closely that they arrive in a short training.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from panops.datasets import open_sets
 from panops.datasets.coco import write_coco
@@ -25,6 +26,7 @@ from panops.training.network import DetectorNetwork, NetworkShape
 from panops.training.prepare import classes_of
 from panops.training.published import read_published
 from panops.training.recipe import AugmentConfig, DataConfig, DistilConfig, Recipe
+from panops.training.recipe_problems import recipe_problems
 from panops.training.transfer import load_folded
 
 _VAL_NAMES = ("val", "valid", "validation", "test")
@@ -33,6 +35,8 @@ _COCO_CLASSES = 80
 # How often a picture is shown in a training of its own; the fewer there are, the more often.
 _SHOWINGS = 120
 _LEAST_PICTURES, _MOST_PICTURES = 6_000, 60_000
+# What the user gave where a field of the recipe is told to be wrong.
+_OPTIONS = {"name": "--name", "input_px": "--size", "pictures": "--pictures"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,10 @@ def recipe_for(model: Path, own: OwnData, folder: Path, name: str, *, keep: bool
         name: What the new model is called.
         keep: Whether the start model's classes stay; it teaches them itself.
         pictures: How many pictures are shown; 0 chooses by the data.
-        input_px: The input's side; 0 takes the start model's.
+        input_px: The input's side, px; 0 takes 416.
 
     Raises:
+        ConfigError: The name or a number is none that a recipe takes; nothing is written then.
         PanopsError: The model cannot be started from, or the data has no class with boxes.
     """
     start = start_facts(model)
@@ -91,28 +96,33 @@ def recipe_for(model: Path, own: OwnData, folder: Path, name: str, *, keep: bool
     if not new:
         raise SourceUnsupported(f"{own.train.name}: expected pictures with boxes, got none")
     classes = [*start.classes, *(label for label in new if label not in start.classes)] if keep else new
-    write_coco(own.train, folder / "data" / "train.json")
-    write_coco(own.val, folder / "data" / "val.json")
     shown = pictures or int(np.clip(_SHOWINGS * len(own.train), _LEAST_PICTURES, _MOST_PICTURES))
     steps = -(-shown // 16)
-    return Recipe(
-        name=name,
-        classes=classes,
-        size=start.size,
-        activation=start.activation,
-        input_px=input_px or 416,
-        start=model.resolve(),
-        start_classes="coco" if len(start.classes) == _COCO_CLASSES else list(start.classes),
-        data=DataConfig(train=[folder.resolve() / "data" / "train.json"], val=[folder.resolve() / "data" / "val.json"]),
-        augment=AugmentConfig(plain_last=0.3),
-        distil=DistilConfig(teacher=model.resolve()) if keep else None,
-        pictures=shown,
-        warm_pictures=min(1_000, shown // 10),
-        # The average looks back over about a tenth of the training.
-        average_decay=round(min(0.9995, 1 - 10 / max(20, steps)), 5),
-        evaluate_every=max(16, shown // 6),
-        save_every=500,
-    )
+    try:
+        recipe = Recipe(
+            name=name,
+            classes=classes,
+            size=start.size,
+            activation=start.activation,
+            input_px=input_px or 416,
+            start=model.resolve(),
+            start_classes="coco" if len(start.classes) == _COCO_CLASSES else list(start.classes),
+            data=DataConfig(train=[folder.resolve() / "data" / "train.json"], val=[folder.resolve() / "data" / "val.json"]),
+            augment=AugmentConfig(plain_last=0.3),
+            distil=DistilConfig(teacher=model.resolve()) if keep else None,
+            pictures=shown,
+            warm_pictures=min(1_000, shown // 10),
+            # The average looks back over about a tenth of the training.
+            average_decay=round(min(0.9995, 1 - 10 / max(20, steps)), 5),
+            evaluate_every=max(16, shown // 6),
+            save_every=500,
+        )
+    except ValidationError as error:
+        problems = recipe_problems(error, Recipe)
+        raise ConfigError("panops train", [replace(one, field=_OPTIONS.get(one.field, one.field)) for one in problems]) from error
+    write_coco(own.train, folder / "data" / "train.json")
+    write_coco(own.val, folder / "data" / "val.json")
+    return recipe
 
 
 def start_facts(model: Path) -> NetworkShape:

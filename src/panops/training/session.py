@@ -21,6 +21,7 @@ from panops.domain.errors import ConfigError, ConfigProblem, PanopsError, Source
 from panops.domain.labels import DetectionSet
 from panops.training.batches import BatchStream
 from panops.training.checkpoint import read_checkpoint
+from panops.training.eight_bits import round_to_eight_bits
 from panops.training.folder_lock import FolderLock
 from panops.training.history import History
 from panops.training.network import DetectorNetwork, NetworkShape
@@ -214,6 +215,7 @@ def _start(recipe: Recipe, prepared: Prepared, folder: Path, watcher: Watcher) -
     if (folder / "last.pt").is_file():
         read_checkpoint(folder / "last.pt")  # a damaged one is told before anything is computed
         network = DetectorNetwork(NetworkShape(recipe.size, tuple(recipe.classes), recipe.activation))
+        round_to_eight_bits(network, on=recipe.eight_bits)  # no part of a checkpoint
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # torch's overloads lack this one
     watcher.say("preparing the start weights")
     return prepare_network(recipe, prepared)
@@ -233,7 +235,11 @@ class _Log:
     def write_problems(self) -> None:
         """Every fault of the data, a line each."""
         path = self._folder / "problems.txt"
-        if self._writes and self._prepared.problems:
+        if not self._writes:
+            return
+        if not self._prepared.problems:
+            path.unlink(missing_ok=True)  # of an earlier start, before the data was mended
+        else:
             path.write_text("".join(f"{problem}\n" for problem in self._prepared.problems), encoding="utf-8")
 
     def evaluate(self) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from panops.domain.errors import ConfigError, ConfigProblem, PanopsError
+from panops.training.folder_lock import FolderLock
 from panops.training.recipe import Recipe, TuneRange, recipe_from, write_recipe
 from panops.training.session import Watcher, run_training
 from panops.training.trainer import HEADLINE, TrainingLost
@@ -87,12 +88,13 @@ def check_space(recipe: Recipe, origin: str = "recipe") -> None:
         raise ConfigError(origin, [ConfigProblem("tune", f"expected settings to look for, for example {example}")])
     problems: dict[str, ConfigProblem] = {}
     for name, space in recipe.tune.items():
-        for value in _ends(space):
+        for value in _samples(recipe, name, space):
             try:
                 with_settings(recipe, {name: value})
             except ConfigError as error:
                 message = error.problems[0].message
-                problems.setdefault(name, ConfigProblem(f"tune.{name}", f"{message} (for {value!r})"))
+                problems[name] = ConfigProblem(f"tune.{name}", f"{message} (for {value!r})")
+                break
     if problems:
         raise ConfigError(origin, list(problems.values()))
 
@@ -173,8 +175,15 @@ class Tuning:
         self._check_same()
 
     def run(self, trials: int, device: torch.device, threads: int, watcher: TuneWatcher | None = None) -> TuneOutcome:
-        """Do trials until the study has `trials` of them, those of earlier runs counted."""
-        watcher = watcher or TuneWatcher()
+        """Do trials until the study has `trials` of them, those of earlier runs counted.
+
+        Raises:
+            PanopsError: Another process is at this study.
+        """
+        with FolderLock(self._folder):
+            return self._run(trials, device, threads, watcher or TuneWatcher())
+
+    def _run(self, trials: int, device: torch.device, threads: int, watcher: TuneWatcher) -> TuneOutcome:
         self._take_up_broken_off()
         done = self._count()
         if done:
@@ -182,7 +191,7 @@ class Tuning:
             self._study.sampler = optuna.samplers.TPESampler(seed=self._recipe.seed + done, n_startup_trials=6)
         while self._count() < trials and not watcher.stop():
             trial = self._study.ask()
-            settings = {name: _asked(trial, name, space) for name, space in self._recipe.tune.items()}
+            settings = {name: _asked(trial, name, space, self._recipe) for name, space in self._recipe.tune.items()}
             watcher.trial(self._count(), trials, settings)
             self._one(trial, settings, device, threads, watcher)
             watcher.trial_done(self.outcome(trials))
@@ -274,21 +283,34 @@ class _Inside(Watcher):
         return self.pruned or self._outer.stop()
 
 
-def _asked(trial: Trial, name: str, space: TuneRange) -> Any:
+def _asked(trial: Trial, name: str, space: TuneRange, recipe: Recipe) -> Any:
     if space.choices:
         # Optuna stores only plain values; a list goes by its JSON.
         words = [json.dumps(choice) for choice in space.choices]
         return json.loads(str(trial.suggest_categorical(name, words)))
     low, high = space.low or 0.0, space.high or 0.0
-    if low.is_integer() and high.is_integer() and high - low >= 2:
+    if _is_whole(recipe, name, low):
         return trial.suggest_int(name, int(low), int(high), log=space.log)
     return trial.suggest_float(name, low, high, log=space.log)
 
 
-def _ends(space: TuneRange) -> list[Any]:
+def _is_whole(recipe: Recipe, name: str, value: float) -> bool:
+    """Whether a setting takes whole numbers only. The ends of its range do not tell: weights are looked for between 2 and 6, too."""
+    taken: Any = with_settings(recipe, {name: value}).model_dump()
+    for key in name.split("."):
+        taken = taken[key]
+    return isinstance(taken, int)
+
+
+def _samples(recipe: Recipe, name: str, space: TuneRange) -> Iterator[Any]:
+    """Values that show whether a setting takes all of its space; ask for the next one only if the one before was taken."""
     if space.choices:
-        return list(space.choices)
-    return [int(value) if value.is_integer() and abs(value) >= 2 else value for value in (space.low or 0.0, space.high or 0.0)]
+        yield from space.choices
+        return
+    ends = [int(value) if value.is_integer() else value for value in (space.low or 0.0, space.high or 0.0)]
+    yield from ends
+    if _is_whole(recipe, name, ends[0]):
+        yield int(ends[0]) + 1  # a side takes only multiples of 32, say
 
 
 def _result(trial: FrozenTrial) -> TrialResult:

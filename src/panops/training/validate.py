@@ -17,6 +17,7 @@ from panops.domain.detections import Detections
 from panops.domain.errors import SourceCorrupt
 from panops.domain.labels import DetectionSet
 from panops.evaluation.detection_score import ap50_by_source_and_class
+from panops.training.augment.geometry import PAD
 from panops.training.loss import Predicted, grid_of, predicted_of
 from panops.training.network import DetectorNetwork
 from panops.training.pictures import read_picture
@@ -25,7 +26,6 @@ from panops.vision.candidates import FloatArray, KeepSettings, best_indices, kee
 from panops.vision.letterbox import Letterbox
 
 _SETTINGS = KeepSettings(min_score=0.01, most_candidates=2000, most=300)
-_PAD = 114
 _LARGEST_PX = 1920
 
 
@@ -80,7 +80,7 @@ class Validation:
     def _letterboxed(self, path: object, size_wh: tuple[int, int]) -> tuple[Letterbox, NDArray[np.uint8]]:
         """The picture as the live path pads it; one that cannot be read is grey, and its objects count as missed."""
         box = Letterbox.fit(size_wh, self._input_wh)
-        canvas = np.full((self._input_wh[1], self._input_wh[0], 3), _PAD, np.uint8)
+        canvas = np.full((self._input_wh[1], self._input_wh[0], 3), PAD, np.uint8)
         try:
             image = read_picture(path, _LARGEST_PX)
         except SourceCorrupt:

@@ -8,5 +8,6 @@ Read in this order:
 - `detect_yolox`, `detect_fastestdet`, `detect_ssd`: what the outputs of each kind of detector mean.
 - `registry`: the heads by name (plug-ins: entry points in `panops.heads`) and `open_task`.
 - `model_detector`: a task and a backend as one `Detector`.
+- `batch_detector`: a task and a device that takes batches as one detector, whose looks are begun and then collected.
 - `moving`: the detector without weights, `motion`.
 """

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.domain.boxes import clip
 from panops.domain.detections import Detections
 from panops.vision.letterbox import Letterbox
 
@@ -75,7 +74,7 @@ def keep(xyxy: FloatArray, score: FloatArray, class_id: IndexArray, box: Letterb
 
 def report(xyxy: FloatArray, score: FloatArray, class_id: IndexArray, box: Letterbox) -> Detections:
     """Boxes (N, 4) in px of the model's input as detections in px of the frame; those that lie outside it are left out."""
-    framed = clip(box.inverse(xyxy), box.source_wh)
+    framed = box.clip(box.inverse(xyxy))
     inside = (framed[:, 2] > framed[:, 0]) & (framed[:, 3] > framed[:, 1])
     return Detections(
         np.ascontiguousarray(framed[inside], np.float32),

@@ -18,6 +18,7 @@ from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
+from panops.domain.region import Region
 from panops.vision.candidates import FloatArray, IndexArray, KeepSettings, best_indices, keep
 from panops.vision.letterbox import Letterbox
 from panops.vision.preprocess import InputPicture, Preprocessing
@@ -42,14 +43,24 @@ class DetectYolox:
         self._name = manifest.name
         self._class_count = len(manifest.classes)
         self._settings = settings or KeepSettings()
-        self._input_name = how.input_name
-        self._picture = InputPicture(how)
-        self._cells = {} if self.decoded else _cells(manifest.input_size_wh)
+        self._how = how
+        self._pictures = {how.size_wh: InputPicture(how)}
+        self._cells = {how.size_wh: {} if self.decoded else _cells(how.size_wh)}
+        # A decoded file has its own size's cells inside; a stretched picture has another shape at another size.
+        self.any_size = not self.decoded and how.pad is not None
 
     def prepare(self, frame: Frame) -> tuple[dict[str, NDArray[Any]], Letterbox]:
         """The model's input (valid until the next call) and the way back to the frame."""
-        tensor, box = self._picture.fill(frame)
-        return {self._input_name: tensor}, box
+        tensor, box = self._pictures[self._how.size_wh].fill(frame)
+        return {self._how.input_name: tensor}, box
+
+    def prepare_region(self, frame: Frame, region: Region) -> tuple[dict[str, NDArray[Any]], Letterbox]:
+        """As `prepare`, of a part of the picture at the size of input that the region names; only with `any_size`."""
+        if region.input_wh not in self._pictures:
+            self._pictures[region.input_wh] = InputPicture(self._how, region.input_wh)
+            self._cells[region.input_wh] = _cells(region.input_wh)
+        tensor, box = self._pictures[region.input_wh].fill(frame, region)
+        return {self._how.input_name: tensor}, box
 
     def finish(self, outputs: Mapping[str, NDArray[Any]], context: Letterbox) -> Detections:
         """The detections in px of the frame, best first.
@@ -61,7 +72,7 @@ class DetectYolox:
         index, score, class_id = self._scored(rows)
         boxes = rows[index, :4]
         if not self.decoded:
-            boxes = self._decode(boxes, index, len(rows))
+            boxes = self._decode(boxes, index, len(rows), context.input_wh)
         finite = np.isfinite(boxes).all(axis=1)
         if not finite.all():
             boxes, score, class_id = boxes[finite], score[finite], class_id[finite]
@@ -97,11 +108,11 @@ class DetectYolox:
         index = best_indices(score, self._settings)
         return some[index], score[index], class_id[index]
 
-    def _decode(self, boxes: FloatArray, index: IndexArray, count: int) -> FloatArray:
+    def _decode(self, boxes: FloatArray, index: IndexArray, count: int, input_wh: tuple[int, int]) -> FloatArray:
         """Raw boxes (K, 4) of the rows `index` as centre and size in px of the input."""
-        cells = self._cells.get(count)
+        cells = self._cells[input_wh].get(count)
         if cells is None:
-            expected = " or ".join(str(rows) for rows in self._cells)
+            expected = " or ".join(str(rows) for rows in self._cells[input_wh])
             raise ModelUnsupported(
                 f"{self._name}: expected {expected} rows for this input size, got {count}; is the output decoded already?"
             )

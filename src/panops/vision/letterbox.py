@@ -24,12 +24,14 @@ class Letterbox:
         input_wh: The model's input size, px.
         scaled_wh: The size of the picture inside the input, px.
         offset_xy: Its left top corner inside the input, px.
+        origin_xy: Where the picture lies in the frame, px; other than 0, 0 where only a part of the frame is looked at.
     """
 
     source_wh: tuple[int, int]
     input_wh: tuple[int, int]
     scaled_wh: tuple[int, int]
     offset_xy: tuple[int, int]
+    origin_xy: tuple[int, int] = (0, 0)
 
     @classmethod
     def fit(cls, source_wh: tuple[int, int], input_wh: tuple[int, int], anchor: Anchor = "top_left") -> Letterbox:
@@ -55,21 +57,25 @@ class Letterbox:
         return cls(source_wh, input_wh, input_wh, (0, 0))
 
     def forward(self, xyxy: FloatBoxes) -> FloatBoxes:
-        """Boxes (N, 4) in px of the source as boxes in px of the input, of the same dtype."""
-        scale, offset = self._scale(), self._offset()
-        return (xyxy * scale + offset).astype(xyxy.dtype)
+        """Boxes (N, 4) in px of the frame as boxes in px of the input, of the same dtype."""
+        return ((xyxy - _twice(self.origin_xy)) * self._scale() + _twice(self.offset_xy)).astype(xyxy.dtype)
 
     def inverse(self, xyxy: FloatBoxes) -> FloatBoxes:
-        """Boxes (N, 4) in px of the input as boxes in px of the source, of the same dtype; not clipped to the picture."""
-        scale, offset = self._scale(), self._offset()
-        return ((xyxy - offset) / scale).astype(xyxy.dtype)
+        """Boxes (N, 4) in px of the input as boxes in px of the frame, of the same dtype; not clipped to the picture."""
+        return ((xyxy - _twice(self.offset_xy)) / self._scale() + _twice(self.origin_xy)).astype(xyxy.dtype)
+
+    def clip(self, xyxy: FloatBoxes) -> FloatBoxes:
+        """Boxes (N, 4) in px of the frame, cut to the picture."""
+        low = _twice(self.origin_xy)
+        return np.clip(xyxy, low, low + _twice(self.source_wh)).astype(xyxy.dtype)
 
     def _scale(self) -> NDArray[np.float64]:
         x, y = self.scaled_wh[0] / self.source_wh[0], self.scaled_wh[1] / self.source_wh[1]
         return np.array([x, y, x, y])
 
-    def _offset(self) -> NDArray[np.float64]:
-        return np.array([*self.offset_xy, *self.offset_xy], np.float64)
+
+def _twice(pair: tuple[int, int]) -> NDArray[np.float64]:
+    return np.array([*pair, *pair], np.float64)
 
 
 def _check(*sizes: tuple[int, int]) -> None:

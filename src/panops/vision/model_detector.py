@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
-from panops.domain.protocols import Backend, VisionTask
+from panops.domain.protocols import Backend, TensorSpec, VisionTask
 
 
 class ModelDetector:
@@ -22,13 +24,8 @@ class ModelDetector:
     """
 
     def __init__(self, manifest: ModelManifest, task: VisionTask[Detections], backend: Backend) -> None:
-        if len(backend.inputs) != 1:
-            raise ModelUnsupported(f"{manifest.name}: expected a model with one input, got {len(backend.inputs)}")
-        named = manifest.preprocessing.get("input", "")
+        check_input(manifest, backend.inputs)
         self._input_name = backend.inputs[0].name
-        if named and named != self._input_name:
-            raise ModelUnsupported(f"{manifest.name}: its manifest names the input {named!r}, its file {self._input_name!r}")
-        _check_size(manifest, backend.inputs[0].shape)
         self._task = task
         self._backend = backend
         self.classes = manifest.classes
@@ -51,10 +48,24 @@ class ModelDetector:
         self._backend.close()
 
 
-def _check_size(manifest: ModelManifest, shape: tuple[int, ...]) -> None:
-    """Find a wrong size at start, not at the first frame."""
-    width, height = manifest.input_size_wh
-    first = manifest.preprocessing.get("layout", "nchw") == "nchw"
-    wanted = (1, 3, height, width) if first else (1, height, width, 3)
+def check_input(manifest: ModelManifest, inputs: Sequence[TensorSpec]) -> None:
+    """Find a file that does not fit its manifest at start, not at the first frame.
+
+    Raises:
+        ModelUnsupported: It has not one input, or another name or size.
+    """
+    if len(inputs) != 1:
+        raise ModelUnsupported(f"{manifest.name}: expected a model with one input, got {len(inputs)}")
+    named = manifest.preprocessing.get("input", "")
+    if named and named != inputs[0].name:
+        raise ModelUnsupported(f"{manifest.name}: its manifest names the input {named!r}, its file {inputs[0].name!r}")
+    shape, wanted = inputs[0].shape, picture_shape(manifest)
     if len(shape) != 4 or any(size not in (-1, need) for size, need in zip(shape, wanted, strict=True)):
         raise ModelUnsupported(f"{manifest.name}: its manifest says input {wanted}, its file {shape}")
+
+
+def picture_shape(manifest: ModelManifest) -> tuple[int, int, int, int]:
+    """The shape of one picture as its model takes it, batch dimension 1."""
+    width, height = manifest.input_size_wh
+    first = manifest.preprocessing.get("layout", "nchw") == "nchw"
+    return (1, 3, height, width) if first else (1, height, width, 3)

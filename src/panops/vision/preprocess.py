@@ -14,7 +14,7 @@ Keys of `preprocessing` (all optional):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import cv2
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from panops.domain.errors import ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
+from panops.domain.region import Region
 from panops.vision.letterbox import Anchor, Letterbox
 
 _KEYS = frozenset({"input", "channels", "layout", "dtype", "mean", "scale", "letterbox", "anchor"})
@@ -90,11 +91,13 @@ class InputPicture:
 
     Args:
         preprocessing: How pictures become the input.
+        size_wh: The input's size, px; the model's own when None.
     """
 
-    def __init__(self, preprocessing: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing, size_wh: tuple[int, int] | None = None) -> None:
         self._how = preprocessing
-        width, height = preprocessing.size_wh
+        self._size_wh = size_wh or preprocessing.size_wh
+        width, height = self._size_wh
         shape = (1, 3, height, width) if preprocessing.channels_first else (1, height, width, 3)
         self._tensor = np.zeros(shape, preprocessing.dtype)
         # Channels first in every layout, so that one piece of code writes both.
@@ -102,12 +105,19 @@ class InputPicture:
         self._split = np.zeros((3, 1, 1), np.uint8)
         self._box: Letterbox | None = None
 
-    def fill(self, frame: Frame) -> tuple[NDArray[Any], Letterbox]:
-        """The input tensor of `frame` (valid until the next call), and where the picture lies in it."""
-        box = self._letterbox(frame.size_wh)
+    def fill(self, frame: Frame, region: Region | None = None) -> tuple[NDArray[Any], Letterbox]:
+        """The input tensor (valid until the next call), and where the picture lies in it.
+
+        Args:
+            frame: The picture.
+            region: The part of it that is shown; its `input_wh` is this picture's size. None for all of it.
+        """
+        box = self._letterbox(frame.size_wh if region is None else region.size_wh)
         left, top = box.offset_xy
         width, height = box.scaled_wh
-        pixels = frame.pixels.rgb(box.scaled_wh)
+        pixels = frame.pixels.rgb(box.scaled_wh) if region is None else frame.pixels.rgb(box.scaled_wh, region.xyxy)
+        if region is not None:
+            box = replace(box, origin_xy=region.xyxy[:2])
         planes = self._planes[:, top : top + height, left : left + width]
         if self._how.dtype == np.uint8 and not self._how.channels_first:
             np.copyto(planes.transpose(1, 2, 0), pixels[..., ::-1] if self._how.bgr else pixels)
@@ -135,9 +145,9 @@ class InputPicture:
         """The map for pictures of this size; when it changes, the padding is painted anew."""
         if self._box is None or self._box.source_wh != size_wh:
             if self._how.pad is None:
-                self._box = Letterbox.stretch(size_wh, self._how.size_wh)
+                self._box = Letterbox.stretch(size_wh, self._size_wh)
             else:
-                self._box = Letterbox.fit(size_wh, self._how.size_wh, self._how.anchor)
+                self._box = Letterbox.fit(size_wh, self._size_wh, self._how.anchor)
                 for channel in range(3):
                     self._write(self._planes[channel], self._how.pad, channel)
         return self._box

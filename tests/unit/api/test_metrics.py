@@ -47,6 +47,7 @@ async def test_the_site_and_its_pages(site: Site) -> None:
     samples = await scrape(site)
     assert samples[("panops_events_stored_total",)] == 1
     assert samples[("panops_storage_free_bytes",)] == 1e12
+    assert samples[("panops_cameras_moved_total",)] == 0
     assert samples[("panops_live_sockets",)] == 0
 
 

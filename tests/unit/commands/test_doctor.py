@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from panops.commands.doctor import Check, advice, check_machine, doctor
 from panops.config.schema import CameraConfig
+from panops.inference.nvidia import nvidia_gpus
 from panops.ingest.probe import ProbeReport
 from panops.models.catalogue import load_catalogue
 from panops.models.manifest_file import MANIFEST_NAME, dump_manifest
@@ -37,8 +38,33 @@ def test_this_machine_only() -> None:
     result = CliRunner().invoke(_app, ["--json"])
     found = json.loads(result.stdout)
     assert result.exit_code == 0, result.stdout
-    assert {check["name"] for check in found["machine"]} == {"Python", "Inference", "Data folder", "Free disk", "Database", "Model"}
+    assert {check["name"] for check in found["machine"]} == {
+        "Python",
+        "Inference",
+        "Device",
+        "Data folder",
+        "Free disk",
+        "Database",
+        "Model",
+    }
     assert found["cameras"] == []
+
+
+def test_a_device_that_cannot_be_used_is_said_with_what_to_do(tmp_path: Path) -> None:
+    if nvidia_gpus().names:
+        pytest.skip("this machine has a GPU")
+    site = _site(tmp_path, "device: cuda:1\ncameras: {}\n")
+    for arguments in ([site, "--json"], ["--device", "cuda:1", "--json"]):
+        result = CliRunner().invoke(_app, arguments)
+        assert result.exit_code == 1
+        (check,) = [check for check in json.loads(result.stdout)["machine"] if check["name"] == "Device"]
+        assert not check["ok"]
+        assert check["found"] == "cuda:1 cannot be used: there is no NVIDIA driver here (libcuda.so.1)"
+        assert check["advice"].startswith("install it")
+    assert CliRunner().invoke(_app, [site, "--device", "cpu", "--json"]).exit_code == 0
+    result = CliRunner().invoke(_app, ["--device", "gpu"])
+    assert result.exit_code == 2
+    assert "did you mean 'cuda'?" in result.output
 
 
 def test_every_camera_says_what_is_wrong_with_it(tmp_path: Path) -> None:

@@ -237,3 +237,11 @@ def test_without_its_plug_in_a_kind_is_unknown() -> None:
     assert "rules.0" in found
     assert "'crowding'" in found
     assert "expected one of: intrusion, line_crossing, loitering, occupancy" in found
+
+
+def test_the_device_is_checked_and_kept_as_one_spelling() -> None:
+    assert parse_site("device: CUDA:0\ncameras: {}\n", environ={}).device == "cuda"
+    assert parse_site("cameras: {}\n", environ={}).device == "cpu"
+    (problem,) = problems("device: gpu\ncameras: {}\n")
+    assert problem.startswith("line 1: device: expected cpu, cuda or tensorrt")
+    assert problem.endswith("did you mean 'cuda'?")

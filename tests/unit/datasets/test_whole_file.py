@@ -55,6 +55,24 @@ def test_files_of_an_earlier_writing_go_with_the_new_ones_there(tmp_path: Path) 
     assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"a": "1", "b": "2"}
 
 
+def test_files_of_an_earlier_writing_stay_where_a_new_one_cannot_take_its_place(tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text("old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OSError, match="b"):
+        write_all_whole({tmp_path / "a": "1", tmp_path / "b": "2"}, instead_of=(tmp_path / "test.json",))
+
+    assert (tmp_path / "test.json").read_text() == "old"
+    assert {one.name for one in tmp_path.iterdir()} == {"a", "b", "test.json"}
+
+
+def test_what_a_link_led_the_writing_to_does_not_go_with_the_earlier_ones(tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text("old")
+    (tmp_path / "train.json").symlink_to("test.json")
+    write_all_whole({tmp_path / "train.json": "new"}, instead_of=(tmp_path / "train.json", tmp_path / "test.json"))
+
+    assert (tmp_path / "train.json").read_text() == "new"
+
+
 def test_half_characters_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_whole(tmp_path / "a", "\udc80")

@@ -175,7 +175,9 @@ def run_onnx() -> Rows:
 
     def run(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> np.ndarray:
         if id(model) not in sessions:
-            sessions[id(model)] = (model, onnxruntime.InferenceSession(model.SerializeToString()))
+            options = onnxruntime.SessionOptions()
+            options.add_session_config_entry("session.x64quantprecision", "1")  # as the backend does
+            sessions[id(model)] = (model, onnxruntime.InferenceSession(model.SerializeToString(), options))
         return sessions[id(model)][1].run(None, inputs)[0]
 
     return run

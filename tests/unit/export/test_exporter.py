@@ -14,10 +14,11 @@ from panops.domain.manifest import ModelManifest
 from panops.export.agreement import compare, torch_run
 from panops.export.calibration import chosen_pictures, input_tensors
 from panops.export.deployed import detect_pictures
-from panops.export.exporter import ExportSettings, Format, Precision, Source, export
+from panops.export.exporter import ExportSettings, Format, Precision, Source, export, torch_source
 from panops.export.gate import ExportRefused, Limits
 from panops.export.int8 import Int8Settings
 from panops.export.onnx_source import is_quantised, read_onnx
+from panops.inference.open_backend import open_backend
 from panops.models.checksum import sha256_of
 from panops.models.manifest_file import read_manifest
 from tests.unit.export.conftest import SquareFinder
@@ -60,6 +61,33 @@ def test_each_form_finds_what_the_network_finds(
 
 def _sorted(boxes: np.ndarray) -> np.ndarray:
     return boxes[np.lexsort(boxes.T)]
+
+
+def test_a_torch_program_finds_what_the_network_finds(
+    finder: SquareFinder, finder_manifest: ModelManifest, squares: DetectionSet, tmp_path: Path
+) -> None:
+    source = torch_source(finder, finder_manifest)
+    exported, report = export(source, tmp_path / "out", ExportSettings("pt2"), squares)
+    assert exported.path == tmp_path / "out" / "squares.pt2"
+    (agreement,) = report["compared"].values()
+    assert agreement["detections"] == agreement["found_again"] == 48
+    assert agreement["largest"] < 1e-3
+    found = detect_pictures(read_manifest(tmp_path / "out" / "manifest.yaml"), exported.path, squares.pictures)
+    assert sum(int((detections.score > 0.5).sum()) for detections in found) == 48
+    again, _ = export(source, tmp_path / "again", ExportSettings("pt2"))
+    assert again.path.read_bytes() == exported.path.read_bytes()
+    # On a device it takes any batch.
+    assert open_backend(exported.path).inputs[0].shape[0] == -1
+
+
+def test_a_torch_program_needs_a_torch_network(
+    source: Source, finder: SquareFinder, finder_manifest: ModelManifest, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelUnsupported, match=r"give the checkpoint \(\.pt\)"):
+        export(source, tmp_path / "out", ExportSettings("pt2"))
+    with pytest.raises(ModelUnsupported, match="written in float32"):
+        export(torch_source(finder, finder_manifest), tmp_path / "out", ExportSettings("pt2", "float16"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_8_bits_that_cost_nothing_pass_the_gate(source: Source, squares: DetectionSet, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from panops.commands.machine import machine
 from panops.domain.errors import ModelUnsupported
 from panops.export.equalising import channel_peaks, equalised
 from panops.export.layer_noise import layer_noise
@@ -105,12 +106,16 @@ def test_the_rows_are_near_in_both_runtimes(
     path = tmp_path / "rounded.onnx"
     path.write_bytes(rounded.SerializeToString())
     openvino = OpenVinoBackend(path)
+    flags = machine()["cpu_flags"]
+    # Without VNNI, OpenVINO adds pairs of 8-bit products in 16 bits, which overflow: it then is near, and no more.
+    exact = "avx2" not in flags or any("vnni" in flag or flag == "amx_int8" for flag in flags)
+    least_db, most = (15, 0.15) if exact else (5, 0.6)
     for inputs in noise[:4]:
         expected, by_onnxruntime = run_onnx(traced, inputs), run_onnx(rounded, _bytes(inputs))
         by_openvino = openvino.infer(_bytes(inputs))["rows"]
         assert _noise_db(expected, by_onnxruntime) > 15
-        assert _noise_db(expected, by_openvino) > 15
-        assert np.abs(by_openvino - by_onnxruntime).max() < 0.15
+        assert _noise_db(expected, by_openvino) > least_db
+        assert np.abs(by_openvino - by_onnxruntime).max() < most
     openvino.close()
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from panops.domain.protocols import Backend
+from panops.domain.errors import ModelUnsupported
+from panops.domain.protocols import Backend, ResizingBackend
 from panops.inference.backends.openvino_backend import OpenVinoBackend
 from panops.inference.tensors import MissingOperator
 from panops.testing.backend_conformance import BackendConformance
@@ -46,6 +47,32 @@ def test_the_cache_folder_is_filled_and_read_again(tmp_path: Path) -> None:
     assert kept
     assert {file: file.stat().st_mtime_ns for file in cache.iterdir()} == kept
     np.testing.assert_array_equal(first, second)
+
+
+def test_a_file_of_one_size_runs_at_others(tmp_path: Path) -> None:
+    backend = OpenVinoBackend(TestOpenVinoBackend().picture_model(tmp_path / "picture"), precision="f32")
+    assert isinstance(backend, ResizingBackend)
+    image = np.random.default_rng(0).random((1, 3, 8, 12), dtype=np.float32)
+    with pytest.raises(ModelUnsupported, match=r"expected shape \(1, 3, 8, 8\)"):
+        backend.infer({"image": image})
+    assert backend.takes((1, 3, 8, 12), wait=True)
+    wide = backend.infer({"image": image})["features"]
+    assert wide.shape == (1, 2, 8, 12)
+    own = backend.infer({"image": np.ascontiguousarray(image[..., :8])})["features"]
+    np.testing.assert_allclose(own[..., :7], wide[..., :7], rtol=1e-4, atol=1e-5)  # the last column sees the edge
+    assert backend.takes((1, 3, 8, 8))
+    with pytest.raises(ModelUnsupported, match="expected float32"):
+        backend.infer({"image": image.astype(np.float64)})
+    backend.close()
+    assert not backend.takes((1, 3, 8, 12), wait=True)
+
+
+def test_a_size_that_the_graph_refuses_is_no_size(tmp_path: Path) -> None:
+    constants: dict[str, np.ndarray] = {"offset": np.ones((1, 3, 8, 8), np.float32)}
+    nodes, image = [Node("Add", ["image", "offset"], ["sum"])], Tensor("image", (1, 3, 8, 8))
+    backend = OpenVinoBackend(write_onnx(tmp_path / "own.onnx", nodes, [image], [Tensor("sum", (1, 3, 8, 8))], constants=constants))
+    assert not backend.takes((1, 3, 8, 12), wait=True)
+    assert backend.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})["sum"].shape == (1, 3, 8, 8)
 
 
 _SILENT = """

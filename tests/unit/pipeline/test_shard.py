@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 
 from panops.config.schema import SiteConfig
+from panops.domain.clock import SystemClock
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
+from panops.inference.nvidia import nvidia_gpus
 from panops.ingest.pending import PendingPackets
-from panops.pipeline.camera_loop import CameraLoop
+from panops.motion.sleep import SleepSchedule
+from panops.pipeline.camera_loop import CameraLoop, Counters
+from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import ShardLink
 from panops.pipeline.shard import Shard, _Camera
@@ -90,10 +94,13 @@ def test_a_camera_that_is_changed_while_its_events_are_ended_keeps_its_new_setti
 class SlowLoop:
     """Stands for a camera whose pictures take long to decode."""
 
-    newest = None
+    newest = slept_from_s = keyframe_interval_s = None
+    stirs = replaying = False
+    sleep = SleepSchedule("never")
 
     def __init__(self, name: str, served: list[str], picture_s: float) -> None:
         self._name, self._served, self._picture_s = name, served, picture_s
+        self.camera_id, self.counters = name, Counters()
 
     def frames(self, packets: Iterable[Packet], info: StreamInfo) -> Iterator[Frame]:
         for _ in packets:
@@ -108,13 +115,24 @@ def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> 
         pending = PendingPackets()
         for number in range(count):
             pending.append(Packet(number / 30, number / 30, number == 0, 100, 0, None))
-        feed = SimpleNamespace(info="known", take_pending=pending.take, stop=lambda: True)
-        shard._cameras[name] = _Camera(feed, SlowLoop(name, served, picture_s), "motion", HealthMeter())  # type: ignore[arg-type]
+        feed = SimpleNamespace(
+            info="known", keyframe_interval_s=None, take_pending=pending.take, catch_up=lambda before_s: 0, stop=lambda: True, cpu_s=0.0
+        )
+        loop = SlowLoop(name, served, picture_s)
+        turn = CameraTurn(feed, loop, shard._analysis, shard._previewer, shard._meter.stages, SystemClock())  # type: ignore[arg-type]
+        shard._cameras[name] = _Camera(feed, loop, "motion", HealthMeter(), turn=turn)  # type: ignore[arg-type]
     shard._pool.notify("heavy")
     assert wait_for(lambda: served)
     shard._pool.notify("light")
     assert wait_for(lambda: len(served) == 201)  # and none is forgotten
     assert served.index("light") <= 20
+
+
+def test_a_detector_is_loaded_before_its_camera_comes(shard: Shard) -> None:
+    assert shard.prepare(assignment("cam")) == ""
+    assert shard._detectors.loaded("motion") is not None
+    assert shard._cameras == {}
+    assert "nothing-of-that-name" in shard.prepare(assignment("cam", model="nothing-of-that-name"))
 
 
 def test_a_single_picture_is_not_missed(shard: Shard, tmp_path: Path) -> None:
@@ -130,3 +148,29 @@ def test_a_single_picture_is_not_missed(shard: Shard, tmp_path: Path) -> None:
     film = make_film(tmp_path / "one.mp4", count=1)
     shard.assign(assignment("cam", source=str(film)))
     assert wait_for(lambda: shard._loops["cam"].counters.decoded == 1, 3.0)
+
+
+def test_the_device_of_the_site_reaches_its_cameras(shard: Shard, tmp_path: Path) -> None:
+    """A device that is not there is one sentence on the camera; another one takes over when the site says so."""
+    if nvidia_gpus().names:
+        pytest.skip("this machine has a GPU")
+
+    def assign(device: str, epoch: int) -> str:
+        site = SiteConfig.model_validate({"device": device, "cameras": {"cam": {**CAMERA, "model": "street"}}})
+        shard.assign({**_assignment(site, "cam"), "epoch": epoch})
+        (status,) = shard.statuses()
+        return status.message
+
+    assert "cuda:1 cannot be used: there is no NVIDIA driver here" in assign("cuda:1", 1)
+    assert "NVIDIA" not in assign("cpu", 2)
+    assert "tensorrt cannot be used" in assign("tensorrt", 3)
+
+
+def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(shard._link, "send", lambda message, *_, **__: said.append(message) or True)
+    shard.report()
+    assert [message["type"] for message in said] == ["status"]
+    monkeypatch.setattr(type(shard._detectors), "dead_s", property(lambda _: 31.0))
+    shard.report()
+    assert len(said) == 1

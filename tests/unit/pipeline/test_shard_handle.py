@@ -101,6 +101,43 @@ def test_a_message_that_cannot_be_handled_does_not_end_supervision(tmp_path: Pat
     asyncio.run(run())
 
 
+def test_questions_are_answered(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        assert await site.handle.ask({"type": "drop", "camera": "a"}, {"type": "dropped"}, 5.0) is None
+        site.handle.start()
+        await site.until(lambda: site.handle.ready)
+        expected = {"type": "dropped", "camera": "a", "epoch": 3}
+        assert await site.handle.ask({"type": "drop", "camera": "a", "epoch": 3}, expected, 10.0) == expected
+        assert await site.handle.ask({"type": "drop", "camera": "a", "epoch": 4}, expected, 0.5) is None
+        asking = asyncio.create_task(site.handle.ask({"type": "nonsense"}, expected, 60.0))
+        await asyncio.sleep(0.1)
+        os.kill(site.handle.pid or 0, signal.SIGKILL)
+        assert await asking == {}
+        assert len(site.exits) == 1  # told before the answer, so that who asks knows of it
+        await site.handle.stop()
+
+    asyncio.run(run())
+
+
+def test_starts_that_fail_are_counted_until_one_does_not(tmp_path: Path) -> None:
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.bad_greetings = 2
+        site.handle.start()
+        await site.until(lambda: site.handle.failed_starts == 2)
+        await site.until(lambda: site.handle.ready)
+        assert site.handle.failed_starts == 0
+        os.kill(site.handle.pid or 0, signal.SIGKILL)
+        await site.until(lambda: len(site.exits) == 3)
+        # It ran: cameras that killed it would only kill the others.
+        assert site.handle.failed_starts == 0
+        assert not site.handle.ready
+        await site.handle.stop()
+
+    asyncio.run(run())
+
+
 def test_a_silent_process_is_killed_and_started_again(tmp_path: Path) -> None:
     async def run() -> None:
         site = Site(tmp_path)

@@ -117,7 +117,7 @@ def test_what_a_dead_shard_complained_of_is_not_told_for_ever(tmp_path: Path) ->
     async def act(supervisor: Supervisor, database: Database, sites: SiteRepository) -> None:
         await supervisor.start()
         await until(lambda: state(supervisor) is CameraState.LIVE)
-        (handle,) = supervisor._handles
+        (handle,) = supervisor._fleet
         supervisor._on_message(0, {"type": "notice", "topic": "storage", "level": "alarm", "message": "the disk is full"}, b"")
         assert [notice.topic for notice in supervisor.notices()] == ["storage"]
         os.kill(handle.pid or 0, signal.SIGKILL)

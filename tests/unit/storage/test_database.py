@@ -587,3 +587,13 @@ def test_kill_9_in_the_middle_of_writing_loses_nothing_that_was_acknowledged(tmp
             assert len(stored) == len(set(stored))
             # At most the one that was being acknowledged when the process died is there unasked.
             assert len(stored) - len(acknowledged) <= epoch + 1
+
+
+def test_a_word_that_was_damaged_is_a_sentence(tmp_path: Path) -> None:
+    with Database.at(tmp_path) as database:
+        repository = EventRepository(database)
+        repository.save([make_event("gate-1-1")])
+        with sqlite3.connect(tmp_path / "panops.db") as connection:
+            connection.execute("UPDATE events SET status = 'nqw'")
+        with pytest.raises(StorageCorrupt, match=r"expected one of new, acknowledged, false_alarm in the database, got 'nqw'"):
+            all_ids(database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from torch import nn
 
-from panops.training.checkpoint import load_network
+from panops.training.batches import BatchStream
+from panops.training.checkpoint import read_checkpoint
 from panops.training.eight_bits import RoundingConv2d, round_to_eight_bits, rounded_values, rounded_weight
-from panops.training.network import DetectorNetwork, NetworkShape
+from panops.training.loss import detection_loss, grid_of, predicted_of
+from panops.training.network import ConvUnit, DetectorNetwork, NetworkShape
 from panops.training.prepare import prepare_data, prepare_network
 from panops.training.recipe import differences
+from panops.training.session import run_training
 
 from .small_data import tiny_recipe
+from .test_session import Note
 from .test_trainer import trained
 
 NUMBERS = st.floats(-1000, 1000, width=32)
@@ -101,29 +107,86 @@ def test_all_convolutions_of_a_network_round_and_a_checkpoint_does_not_change(pr
 
 def test_a_recipe_switches_it_on_and_its_checkpoints_are_of_another_training(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, eight_bits=True)
-    assert all(one.eight_bits for one in prepare_network(recipe, prepare_data(recipe)).modules() if isinstance(one, RoundingConv2d))
+    rounding = [one for one in prepare_network(recipe, prepare_data(recipe)).modules() if isinstance(one, RoundingConv2d)]
+    assert rounding
+    assert all(one.eight_bits for one in rounding)
     assert differences(recipe, tiny_recipe(tmp_path).model_dump(mode="json")) == ["eight_bits is True, was False"]
 
 
-def test_a_training_with_rounding_makes_a_network_that_bears_it_better(tmp_path: Path) -> None:
-    start, _ = trained(tiny_recipe(tmp_path, pictures=80, learning_rate=3e-3), tmp_path / "start")
-    assert start.finished
-    harm = {}
-    for eight_bits in (False, True):
-        folder = tmp_path / f"more-{eight_bits}"
-        recipe = tiny_recipe(tmp_path, pictures=80, learning_rate=1e-3, start=str(tmp_path / "start" / "last.pt"), eight_bits=eight_bits)
-        trained(recipe, folder)
-        harm[eight_bits] = _harm(folder, recipe.input_px)
-    assert harm[True] < 0.8 * harm[False]
+def test_each_step_of_a_training_learns_from_the_rounded_network(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, pictures=4, eight_bits=True, data={"train": ["train.json"]})
+    _, (step,) = trained(recipe, tmp_path / "out")
+    prepared = prepare_data(recipe)
+    network = prepare_network(recipe, prepared).train()
+    with BatchStream(recipe, prepared.chain, prepared.deck, 0) as batches:
+        pictures, targets = batches.next()
+    score = {}
+    for rounded in (False, True):
+        round_to_eight_bits(network, on=rounded)
+        levels = network(pictures.float().contiguous(memory_format=torch.channels_last))
+        grid = grid_of(levels)
+        score[rounded] = float(detection_loss(predicted_of(levels, grid), grid, targets).score.detach())
+    # A value half-way between two levels may go either way; that moves the loss far less than the rounding itself.
+    assert abs(step.losses["score"] - score[True]) < 0.1 * abs(score[True] - score[False])
 
 
-def _harm(folder: Path, side_px: int) -> float:
-    """How far rounding moves the output relative to the output's own spread."""
-    network = load_network(folder / "last.pt").eval()
-    torch.manual_seed(5)
-    pictures = torch.rand(4, 3, side_px, side_px) * 255
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_training_with_rounding_makes_a_network_that_bears_it_better(seed: int) -> None:
+    """In a small network, which learns something within seconds, and in which rounding harms much.
+
+    Half of its channels are made 256 times as loud as the others, and the weights behind them smaller by as much: that changes nothing but
+    what one scale for all leaves of the quiet ones.
+    """
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    network = nn.Sequential(ConvUnit(3, 16, 3), ConvUnit(16, 16, 3, groups=16), ConvUnit(16, 16, 1), RoundingConv2d(16, 2, 1))
+    _learn(network, 300, 1e-2, seed)
+    loudness = 2.0 ** torch.tensor([4.0, -4.0] * 8)
     with torch.no_grad():
-        plain = torch.cat([level.classes.flatten() for level in network(pictures)])
-        round_to_eight_bits(network)
-        rounded = torch.cat([level.classes.flatten() for level in network(pictures)])
-    return float((rounded - plain).square().mean() / plain.var())
+        network[1].norm.weight *= loudness
+        network[1].norm.bias *= loudness
+        network[2].conv.weight /= loudness[:, None, None]
+    plain, rounding = deepcopy(network), deepcopy(network)
+    round_to_eight_bits(rounding)
+    for one in (plain, rounding):
+        _learn(one, 200, 3e-3, seed + 100)
+    round_to_eight_bits(plain)
+    # Of twenty seeds the worst had a fifth; without the rounding in the loop both are the same.
+    assert _error(rounding) < 0.4 * _error(plain)
+
+
+def _edges_and_reds(pictures: torch.Tensor) -> torch.Tensor:
+    """What the small network learns to see in (B, 3, H, W): (B, 2, H, W)."""
+    grey = pictures.mean(1, keepdim=True)
+    edges = (grey - nn.functional.avg_pool2d(grey, 3, 1, 1)).abs()
+    return torch.cat([edges, (pictures[:, 2:] - pictures[:, :1]).clamp_min(0)], 1)
+
+
+def _learn(network: nn.Module, steps: int, rate: float, seed: int) -> None:
+    chance = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+    network.train()
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
+        pictures = torch.rand(8, 3, 12, 12, generator=chance)
+        optimiser.zero_grad()
+        (network(pictures) - _edges_and_reds(pictures)).square().mean().backward()
+        optimiser.step()
+
+
+@torch.no_grad()
+def _error(network: nn.Module) -> float:
+    """Mean square on pictures it has not seen, relative to what is to be told apart: 1 is what a network that says always the same has."""
+    pictures = torch.rand(64, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    wanted = _edges_and_reds(pictures)
+    return float((network.eval()(pictures) - wanted).square().mean() / wanted.var())
+
+
+def test_stopped_and_gone_on_it_rounds_as_before(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, eight_bits=True, pictures=24, save_every=8)
+    run_training(recipe, tmp_path / "whole", torch.device("cpu"), 1)
+    run_training(recipe, tmp_path / "twice", torch.device("cpu"), 1, Note(stop_at=2))
+    assert read_checkpoint(tmp_path / "twice" / "last.pt")["progress"]["step"] < recipe.steps
+    run_training(recipe, tmp_path / "twice", torch.device("cpu"), 1)
+    whole, twice = (read_checkpoint(tmp_path / name / "last.pt")["model"] for name in ("whole", "twice"))
+    assert all(torch.equal(whole[key], twice[key]) for key in whole)

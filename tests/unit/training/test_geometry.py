@@ -156,3 +156,19 @@ def test_boxes_are_exact_where_pictures_become_smaller(seed: int, scale_x: float
     told = np.concatenate([made.xyxy, made.ignored_xyxy])[0]
     assert [(told[0] + told[2]) / 2, (told[1] + told[3]) / 2] == pytest.approx(middle, abs=0.04)
     assert (told[2] - told[0]) * (told[3] - told[1]) == pytest.approx(weight.sum() / 255, rel=0.02)
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_mosaic_is_mirrored_only_where_it_may_be(flip: bool) -> None:
+    """Each part becomes brighter from left to right; mirrored, darker."""
+    mirrored = 0
+    for seed in range(12):
+        parts = [picture((2, 2, 90, 90)) for _ in range(4)]
+        for part in parts:
+            part.image[:] = np.linspace(10, 110, part.image.shape[1], dtype=np.uint8)[None, :, None]
+        made = mosaic(np.random.default_rng(seed), parts, (128, 128), (1.0, 1.0), flip=flip)
+        steps = np.diff(made.image[..., 0].astype(int), axis=1)
+        falling = (steps < 0) & (steps > -8)
+        # In each row one step lies between two parts and may go either way; a mirrored part has dozens in each.
+        mirrored += int(falling.sum(axis=1).max() > 10)
+    assert (mirrored > 0) is flip

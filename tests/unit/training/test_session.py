@@ -98,6 +98,19 @@ def test_faults_of_the_data_are_told_one_by_one_and_the_rest_is_learnt(tmp_path:
     assert all("train.json" in line for line in lines)
 
 
+def test_faults_that_were_mended_are_told_no_more(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, pictures=8)
+    good = (tmp_path / "train.json").read_text()
+    content = json.loads(good)
+    content["annotations"][0]["bbox"] = [500, 500, 10, 10]
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    run_training(recipe, tmp_path / "out", CPU, 1, Note(stop_at=1))
+    assert "box_outside" in (tmp_path / "out" / "problems.txt").read_text()
+    (tmp_path / "train.json").write_text(good)
+    run_training(recipe, tmp_path / "out", CPU, 1)
+    assert not (tmp_path / "out" / "problems.txt").exists()
+
+
 def test_pictures_that_can_all_not_be_decoded_end_it(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, count=3)
     for path in (tmp_path / "train").iterdir():

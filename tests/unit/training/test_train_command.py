@@ -21,6 +21,7 @@ import torch
 import yaml
 
 from panops.cli import app
+from panops.commands.train_begin import folder_of
 from panops.commands.train_finish import NOTE, Ending, ending_of
 from panops.commands.train_papers import papers_of
 from panops.datasets.opening import open_dataset
@@ -261,11 +262,19 @@ def test_faults_are_sentences(tmp_path: Path, start: Path) -> None:
         ([str(tmp_path / "none.yaml")], ConfigError, "expected a recipe"),
         (["--model", str(tmp_path / "none.pt"), "--data", str(data)], ModelNotFound, "there is no such file"),
         (["--model", str(data), "--data", str(data)], ModelUnsupported, "expected a checkpoint of panops"),
+        (["--model", str(start), "--data", str(data), "--name", "My Model"], ConfigError, "--name: expected a name of small letters"),
+        (["--model", str(start), "--data", str(data), "--size", "300"], ConfigError, "--size: expected a multiple of 32, got 300"),
     ]
     for words, kind, expected in cases:
         ended = RUN.invoke(app, ["train", *words, "--out", str(tmp_path / "out")])
         assert isinstance(ended.exception, kind), ended.output
         assert expected in str(ended.exception)
+    assert not (tmp_path / "out" / "data").exists()
+
+
+def test_a_folder_with_other_letters_gives_a_name_that_a_recipe_takes() -> None:
+    for folder, name in (("Höfe 2", "h-fe-2"), ("二号门", "own"), ("gate_1", "gate_1")):
+        assert folder_of(None, None, Path(folder), "") == Path("runs") / name
 
 
 def test_tune_as_people_type_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("pycocotools", reason="needs panops[train]")
 import torch
 
 from panops.domain.errors import ConfigError, PanopsError
+from panops.training.folder_lock import FolderLock
 from panops.training.recipe import read_recipe
 from panops.training.trainer import Trainer, TrainingLost
 from panops.training.tune_report import tune_page, write_tune_report
@@ -74,13 +75,16 @@ def test_all_that_is_wrong_with_the_space_is_told(tmp_path: Path) -> None:
         "distil.features": {"low": 0.0, "high": 1.0},
         "batch": {"choices": [4, "many"]},
         "augment.zoom": {"choices": [[0.7, 1.8]]},
+        "input_px": {"low": 64, "high": 128},
+        "seed": {"low": 0, "high": 1},
     }
     with pytest.raises(ConfigError) as caught:
         check_space(tiny_recipe(tmp_path, tune=space))
     told = {problem.field: problem.message for problem in caught.value.problems}
-    assert set(told) == {"tune.learning_rat", "tune.augment.mosaic", "tune.distil.features", "tune.batch"}
+    assert set(told) == {"tune.learning_rat", "tune.augment.mosaic", "tune.distil.features", "tune.batch", "tune.input_px"}
     assert "did you mean 'learning_rate'" in told["tune.learning_rat"]
     assert "at most 1" in told["tune.augment.mosaic"]
+    assert told["tune.input_px"] == "expected a multiple of 32, got 65 (for 65)"
     with pytest.raises(ConfigError, match="expected settings to look for, for example"):
         check_space(tiny_recipe(tmp_path))
     with pytest.raises(ConfigError, match="pictures to measure the trials on"):
@@ -134,3 +138,29 @@ def test_a_damaged_study_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "study" / "study.db").write_bytes(b"garbage" * 100)
     with pytest.raises(PanopsError, match=r"study\.db: expected a study"):
         Tuning(tiny_recipe(tmp_path, tune=SPACE), tmp_path / "study", 8)
+
+
+def test_whole_numbers_are_asked_for_where_the_setting_takes_no_others(tmp_path: Path) -> None:
+    """Whatever the ends are: weights between 2 and 6 have fractions, a seed between 0 and 1 has none."""
+    space = {"box_weight": (2, 6), "batch": (2, 6), "seed": (0, 1), "data.source_weights.drawn": (1, 4)}
+    recipe = tiny_recipe(tmp_path, tune={name: {"low": low, "high": high} for name, (low, high) in space.items()})
+    watcher = Stops(steps=1)
+    Tuning(recipe, tmp_path / "study", 8).run(1, CPU, 1, watcher)
+    (asked,) = watcher.settings
+    assert {name: type(value) for name, value in asked.items()} == {
+        "box_weight": float,
+        "batch": int,
+        "seed": int,
+        "data.source_weights.drawn": float,
+    }
+    assert asked["box_weight"] % 1
+
+
+def test_two_processes_do_not_share_a_study(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, tune={"box_weight": {"low": 2, "high": 6}})
+    tuning, watcher = Tuning(recipe, tmp_path / "study", 8), Stops(steps=1)
+    with FolderLock(tmp_path / "study"), pytest.raises(PanopsError, match="another training is running"):
+        tuning.run(1, CPU, 1, watcher)
+    assert not watcher.settings
+    tuning.run(1, CPU, 1, watcher)
+    assert len(watcher.settings) == 1

@@ -42,10 +42,12 @@ class StillPixels:
     def luma(self) -> NDArray[np.uint8]:
         return self._luma
 
-    def rgb(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+        left, top, right, bottom = crop_xyxy or (0, 0, *self.size_wh)
+        part = self._rgb[top:bottom, left:right]
         if size_wh is None:
-            return self._rgb.copy()
-        return np.asarray(cv2.resize(self._rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+            return part.copy()
+        return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class LumaPixels:
@@ -61,7 +63,7 @@ class LumaPixels:
     def luma(self) -> NDArray[np.uint8]:
         return self._luma
 
-    def rgb(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
         raise AssertionError("this detector looks at brightness only")
 
 

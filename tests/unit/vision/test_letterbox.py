@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +25,18 @@ def letterboxes(draw: st.DrawFn) -> Letterbox:
 def test_the_way_back_is_exact(box: Letterbox, relative: list[tuple[float, ...]]) -> None:
     boxes = np.array(relative) * np.array([*box.source_wh, *box.source_wh])
     np.testing.assert_allclose(box.inverse(box.forward(boxes)), boxes, rtol=0, atol=1e-3)
+
+
+@given(letterboxes(), relative_boxes, st.tuples(st.integers(0, 4000), st.integers(0, 4000)))
+def test_a_part_of_a_frame_lies_where_it_was_cut_out(box: Letterbox, relative: list[tuple[float, ...]], origin: tuple[int, int]) -> None:
+    boxes = np.array(relative) * np.array([*box.source_wh, *box.source_wh])
+    part, shift = replace(box, origin_xy=origin), np.array([*origin, *origin])
+    np.testing.assert_allclose(part.forward(boxes + shift), box.forward(boxes), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(part.inverse(box.forward(boxes)), boxes + shift, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(part.clip(boxes + shift), boxes + shift)
+    beyond = boxes + shift + np.array([-1e4, -1e4, 1e4, 1e4])
+    edges = shift + np.array([0, 0, *box.source_wh])
+    np.testing.assert_allclose(part.clip(beyond), np.broadcast_to(edges, beyond.shape))
 
 
 @given(letterboxes(), relative_boxes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from manifests import StillPixels, frame, manifest
 from numpy.typing import NDArray
 
 from panops.domain.errors import ModelUnsupported
+from panops.domain.region import Region
 from panops.vision.letterbox import Letterbox
 from panops.vision.preprocess import InputPicture, Preprocessing
 
@@ -52,6 +54,20 @@ def test_fill_equals_the_plain_version(options: dict[str, Any], seed: int, sizes
         tensor, box = picture.fill(frame(rgb))
         assert tensor.dtype == how.dtype
         np.testing.assert_allclose(tensor, reference(rgb, how, box), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES.keys())
+def test_a_part_is_filled_as_a_picture_of_its_own(options: dict[str, Any]) -> None:
+    how = Preprocessing.of(manifest(**options))
+    picture = InputPicture(how, (32, 64))
+    rgb = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    for xyxy in ((10, 20, 74, 52), (0, 0, 120, 90), (40, 10, 60, 80)):
+        tensor, box = picture.fill(frame(rgb), Region(xyxy, (32, 64)))
+        left, top, right, bottom = xyxy
+        alone = InputPicture(how, (32, 64))
+        expected, own = alone.fill(frame(np.ascontiguousarray(rgb[top:bottom, left:right])))
+        np.testing.assert_array_equal(tensor, expected)
+        assert box == replace(own, origin_xy=(left, top))
 
 
 def test_the_tensor_is_used_again() -> None:

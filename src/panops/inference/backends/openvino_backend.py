@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from panops.domain.errors import ModelUnsupported
 from panops.domain.protocols import TensorSpec
 from panops.inference.formats import IR, ONNX, TFLITE
+from panops.inference.further_sizes import FurtherSizes
 from panops.inference.openvino_import import import_openvino
 from panops.inference.tensors import MissingOperator, Unreadable, check_inputs, closed, numpy_dtype, telling_line
 
@@ -53,6 +55,7 @@ class OpenVinoBackend:
 
     def __init__(self, path: Path, *, threads: int = 1, cache_dir: Path | None = None, precision: str = "") -> None:
         self._name = path.name
+        self._path = path
         options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -64,6 +67,8 @@ class OpenVinoBackend:
         if cache_dir is not None:
             cache_dir.mkdir(parents=True, exist_ok=True)
             options["CACHE_DIR"] = str(cache_dir)
+        self._options = options
+        self._sizes = FurtherSizes(path.name, self._request_for)
         try:
             with _reading:  # the front ends register themselves in globals
                 model = _core().read_model(str(path))
@@ -80,18 +85,45 @@ class OpenVinoBackend:
         """Run the model; the outputs are fresh arrays. See `domain.protocols.Backend.infer`."""
         if self._request is None:
             raise closed(self._name)
-        check_inputs(self._name, self.inputs, inputs)
-        ports = {index: inputs[spec.name] for index, spec in enumerate(self.inputs)}
+        request, specs = self._request, self.inputs
+        if len(inputs) == len(specs) == 1:
+            (array,) = inputs.values()
+            sized = self._sizes.get(array.shape)
+            if sized is not None:
+                request, specs = sized, (replace(specs[0], shape=array.shape),)
+        check_inputs(self._name, specs, inputs)
+        ports = {index: inputs[spec.name] for index, spec in enumerate(specs)}
         try:
             # Inputs are read in place: the call is over before it returns. Outputs are copied: they belong to the request.
-            results = self._request.infer(ports, share_inputs=True, share_outputs=False)
+            results = request.infer(ports, share_inputs=True, share_outputs=False)
         except RuntimeError as error:
             raise ModelUnsupported(f"{self._name} failed on its input: {telling_line(error)}") from error
         return {spec.name: results[index] for index, spec in enumerate(self.outputs)}
 
+    def takes(self, shape: tuple[int, ...], *, wait: bool = False) -> bool:
+        """Whether `infer` takes this shape, too; see `domain.protocols.ResizingBackend`. A new one takes seconds to compile."""
+        if self._request is None or len(self.inputs) != 1:
+            return False
+        return shape == self.inputs[0].shape or self._sizes.takes(shape, wait=wait)
+
     def close(self) -> None:
         """Free the model. Safe to call twice."""
         self._request = None
+        self._sizes.close()
+
+    def _request_for(self, shape: tuple[int, ...]) -> Any:
+        """The model compiled for an input of another shape.
+
+        Raises:
+            ModelUnsupported: Its graph does not work at this size.
+        """
+        try:
+            with _reading:
+                model = _core().read_model(str(self._path))
+            model.reshape(list(shape))
+            return _core().compile_model(model, "CPU", self._options).create_infer_request()
+        except Exception as error:  # as in `__init__`
+            raise ModelUnsupported(f"{self._name}: {telling_line(error)}") from error
 
     def _spec(self, port: Any) -> TensorSpec:
         name = str(port.get_any_name()) if port.names else str(port.node.get_friendly_name())

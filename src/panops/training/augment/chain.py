@@ -8,7 +8,7 @@ import numpy as np
 
 from panops.domain.labels import DetectionSet
 from panops.training.augment.colour import vary_colour, vary_contrast
-from panops.training.augment.geometry import random_view
+from panops.training.augment.geometry import PAD, random_view
 from panops.training.augment.mosaic import mix_up, mosaic
 from panops.training.augment.weather import add_noise, blur, codec_artefacts, make_night, rain
 from panops.training.pictures import PictureCache
@@ -53,7 +53,7 @@ class AugmentChain:
         wanted = rng.random() < self._config.mosaic
         if wanted and not plain and not self._dataset.pictures[first].mosaic:
             others = [self._plain_index(rng, draw) for _ in range(3)]
-            return mosaic(rng, [self._load(index) for index in [first, *others]], size_wh, self._config.mosaic_zoom)
+            return mosaic(rng, [self._load(index) for index in [first, *others]], size_wh, self._config.mosaic_zoom, flip=self._config.flip)
         zoom = self._config.source_zoom.get(self._dataset.pictures[first].source, self._config.zoom)
         return random_view(rng, self._load(first), size_wh, zoom, flip=self._config.flip)
 
@@ -70,7 +70,7 @@ class AugmentChain:
         image = self._cache.get(index)
         if image is None:
             # Nothing is known of a picture that cannot be read: a grey one whose classes are all unlabelled.
-            image = np.full((64, 64, 3), 114, np.uint8)
+            image = np.full((64, 64, 3), PAD, np.uint8)
             nothing = np.zeros((0, 4), np.float32)
             unknown = Sample(image, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
             blank = sample_of(picture, image, self._dataset.classes)

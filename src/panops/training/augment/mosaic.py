@@ -11,7 +11,9 @@ from panops.training.augment.geometry import PAD, Placement, joined, paste
 from panops.training.sample import Region, Sample
 
 
-def mosaic(rng: np.random.Generator, samples: Sequence[Sample], size_wh: tuple[int, int], zoom: tuple[float, float]) -> Sample:
+def mosaic(
+    rng: np.random.Generator, samples: Sequence[Sample], size_wh: tuple[int, int], zoom: tuple[float, float], *, flip: bool = True
+) -> Sample:
     """Four samples around a random centre; each keeps its own region, so what is unlabelled in one stays unknown there only.
 
     Args:
@@ -19,6 +21,7 @@ def mosaic(rng: np.random.Generator, samples: Sequence[Sample], size_wh: tuple[i
         samples: Four.
         size_wh: The result's size, px.
         zoom: Range of the scale, 1 = the picture just fits the whole canvas.
+        flip: Whether left and right may be exchanged.
     """
     width, height = size_wh
     canvas = np.full((height, width, 3), PAD, np.uint8)
@@ -35,7 +38,7 @@ def mosaic(rng: np.random.Generator, samples: Sequence[Sample], size_wh: tuple[i
         scale = float(np.exp(rng.uniform(np.log(zoom[0]), np.log(zoom[1])))) * min(width / own_width, height / own_height)
         room = np.array([window[2] - window[0] - own_width * scale, window[3] - window[1] - own_height * scale])
         offset = np.array(window[:2]) + rng.uniform(np.minimum(room, 0), np.maximum(room, 0))
-        placement = Placement((scale, scale), (float(offset[0]), float(offset[1])), bool(rng.random() < 0.5), window)
+        placement = Placement((scale, scale), (float(offset[0]), float(offset[1])), bool(rng.random() < 0.5) and flip, window)
         parts.append(paste(canvas, sample, placement))
     return joined(canvas, parts)
 

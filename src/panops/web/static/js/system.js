@@ -38,7 +38,7 @@ function figures({ metrics = {}, shards }) {
   figure("memory", "system", "Memory", metrics.rss_bytes, bytes(metrics.rss_bytes), "of panops itself", true);
   const relief = Math.max(0, ...(shards ?? []).map((shard) => shard.relief));
   const asleep = (shards ?? []).reduce((sum, shard) => sum + shard.asleep, 0);
-  if (shards?.length) figure("load", "sun", "Given up for want of time", relief, relief ? `${Math.round(100 * relief)} %` : "nothing", asleep ? `${plural(asleep, "camera")} asleep` : "", true);
+  if (shards?.length) figure("load", "warning", "Given up", relief, relief ? `${Math.round(100 * relief)} %` : "nothing", asleep ? `${plural(asleep, "camera")} asleep` : relief ? "for want of time" : "", true);
   figure("disk", "disk", "Free storage", metrics.storage_free_bytes, bytes(metrics.storage_free_bytes), metrics.events_written === undefined ? "" : `${plural(metrics.events_written, "event")} written`);
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
 }

@@ -59,7 +59,7 @@ export function trouble(camera) {
   return message ? sentence(address && message.startsWith(`${address}: `) ? message.slice(address.length + 2) : message) : stateOf(camera.state).help;
 }
 
-const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", late: "too late to be decoded", overload: "looked at less often, for want of time", no_keyframe: "no whole picture to begin from", lost: "the camera left parts out", analysis_error: "an error while it was looked at" };
+const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", late: "too late to be decoded", overload: "looked at less often, for want of time", no_keyframe: "no whole picture to begin from", lost: "the camera left parts out", analysis_error: "an error while it was looked at", detector_error: "the model failed", device_error: "the device that runs models failed", late_for_device: "the device could not answer in time", device_full: "too much waited for the device" };
 
 /** What was given up of a camera's frames: `{total, share, text}`, the most frequent cause first; an empty text for none. */
 export function givenUp({ dropped, decoded }) {
