@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -11,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from panops.domain.packets import Packet
+from panops.domain.clock import SystemClock
 from panops.ingest.camera_feed import CameraFeed
+from panops.ingest.memory import FreedMemory
 from panops.ingest.reactor import reactor
 from panops.testing.load_cameras import LoadCamera, LoadCameras
 from tests.rtsp.conftest import Belongings, wait_until
@@ -45,59 +47,73 @@ def flood(film: Path) -> Callable[[socket.socket], None]:
     return play
 
 
-def _steps(packets: list[Packet]) -> np.ndarray:
-    """Distances between the pictures, in pictures."""
-    return np.diff([packet.pts_s for packet in packets]) * RATE_FPS
+def _belongings() -> Belongings:
+    """What is held, without what the C library keeps for later: the product gives it back twice a minute."""
+    gc.collect()
+    FreedMemory(0.0).give_back(SystemClock())
+    return Belongings()
 
 
 def test_fifty_cameras_and_their_neighbours_troubles(server: LoadCameras, film: Path, make_feed: MakeFeed) -> None:
+    # Everything once beforehand: what first use takes for good is not what this test looks for.
     with ScriptedCamera(description(film_pictures(film)), flood(film)) as flooding:
         warm_up = [make_feed(f"warm-up{number}", server.url(f"/cam-{number}")) for number in range(COUNT)]
-        wait_until(lambda: all(feed.status.packets > 2 for feed in warm_up), 30, "warm-up")
+        warm_up.append(make_feed("flood", flooding.url()))
+        wait_until(lambda: all(feed.status.packets > 2 for feed in warm_up) and warm_up[-1].status.packets > 5000, 30, "warm-up")
         for feed in warm_up:
             assert feed.stop(3.0)
             feed.take_pending()
             feed.ring.clear()
-        wait_until(lambda: len(reactor) == 0, 5, "nothing is read")
-        before = Belongings()
+    wait_until(lambda: len(reactor) == 0, 5, "nothing is read")
+    before = _belongings()
+    with ScriptedCamera(description(film_pictures(film)), flood(film)) as flooding:
         feeds = [make_feed(f"cam{number}", server.url(f"/cam-{number}")) for number in range(COUNT)]
         wait_until(lambda: all(feed.status.packets > 2 for feed in feeds), 30, "all are live")
         assert sum(thread.name == "rtsp-reactor" for thread in threading.enumerate()) == 1
-        assert len(reactor) == COUNT
+        wait_until(lambda: len(reactor) == COUNT, 5, "all are read by it")
         cut, silent, *calm = feeds
+        taken: dict[str, list[tuple[float, float]]] = {feed.camera_id: [] for feed in calm}
+
+        def wait(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+            """Wait, and take the packets in the meantime as the product does."""
+
+            def look() -> bool:
+                for feed in calm:
+                    taken[feed.camera_id] += [(packet.pts_s, packet.captured_at_s) for packet in feed.take_pending()]
+                return condition()
+
+            wait_until(look, timeout_s, what)
+
         guest = make_feed("flood", flooding.url())
-        wait_until(lambda: guest.status.packets > 100, 10, "it floods")
+        wait(lambda: guest.status.packets > 100, 10, "it floods")
         server.set_mode("/cam-0", "refuse")
         server.set_mode("/cam-1", "stall")
-        wait_until(lambda: cut.status.state == "unreachable", 10, "the cut is told")
-        wait_until(lambda: silent.status.state == "stalled", 15, "the silence is told")
+        wait(lambda: cut.status.state == "unreachable", 10, "the cut is told")
+        wait(lambda: silent.status.state == "stalled", 15, "the silence is told")
         server.set_mode("/cam-0", "play")
         server.set_mode("/cam-1", "play")
-        wait_until(lambda: {cut.status.state, silent.status.state} == {"live"}, 20, "both are back")
+        wait(lambda: {cut.status.state, silent.status.state} == {"live"}, 20, "both are back")
         assert guest.stop(3.0)
-        states = {feed.status.state for feed in calm}
-        taken = {feed.camera_id: feed.take_pending() for feed in calm}
-        spent_s = [feed.cpu_s for feed in calm]
+        assert {feed.status.state for feed in calm} == {"live"}
         began_s = time.monotonic()
         for feed in feeds:
             assert feed.stop(3.0)
         assert time.monotonic() - began_s < 10.0
-    assert states == {"live"}
-    assert all(cpu_s > 0 for cpu_s in spent_s)
     for feed in calm:
-        packets = taken[feed.camera_id]
+        times = np.array(taken[feed.camera_id])
         assert feed.status.reconnects == 0
         assert not feed.status.dropped, feed.status.dropped
-        assert len(packets) > 50
-        assert _steps(packets) == pytest.approx(np.ones(len(packets) - 1), abs=0.05), feed.camera_id
-        captured = np.array([packet.captured_at_s for packet in packets])
-        assert np.abs(np.diff(captured) - 1 / RATE_FPS).max() < 0.5 / RATE_FPS
+        assert feed.cpu_s > 0
+        assert len(times) > 50
+        shown, captured = (np.diff(column) * RATE_FPS for column in times.T)
+        assert shown == pytest.approx(np.ones(len(shown)), abs=0.05), feed.camera_id
+        assert captured == pytest.approx(np.ones(len(shown)), abs=0.5), feed.camera_id
+        feed.take_pending()
         feed.ring.clear()
-    del taken, packets
     for feed in (cut, silent, guest):
         feed.take_pending()
         feed.ring.clear()
     wait_until(lambda: len(reactor) == 0, 5, "nothing is read")
-    after = Belongings()
+    after = _belongings()
     assert (after.threads, after.files) == (before.threads, before.files)
     assert after.rss_mb - before.rss_mb < 20
