@@ -20,6 +20,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         runs = {
             "stages": [sys.executable, "-m", "benchmarks.stages"],
+            "demux": [sys.executable, "-m", "benchmarks.demux"],
             "batching": [sys.executable, "-m", "benchmarks.batching"],
             "storage": [sys.executable, "-m", "benchmarks.storage", folder],
         }

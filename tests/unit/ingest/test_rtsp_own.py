@@ -285,6 +285,19 @@ def test_a_flood_before_anything_is_taken_is_bounded(pictures: list[Picture], re
         own(camera, reactor).open()
 
 
+def test_a_flood_of_something_else_is_no_video(pictures: list[Picture], reactor: Reactor) -> None:
+    def play(sock: socket.socket) -> None:
+        sends(packets_of(pictures[:3], first=0))(sock)
+        while True:
+            sock.sendall(interleaved(bytes(1000), 9) * 50)
+
+    with ScriptedCamera(description(pictures), play) as camera:
+        pushed = Pushed(own(camera, reactor, stall_s=3.0))
+        pushed.join()
+        assert isinstance(pushed.failure, SourceStalled)
+        assert len(pushed.packets) == 3
+
+
 def test_a_camera_that_changes_its_mind_again_and_again(tmp_path: Path, reactor: Reactor) -> None:
     films = [film_pictures(make_film(tmp_path / f"{side}.mp4", size_wh=(side, side), count=1))[0] for side in (64, 96)]
     changing = [Picture(films[number % 2].units, number * 9000, True) for number in range(8)]
