@@ -51,9 +51,15 @@ class Play:
         return self.status(camera_id).shard
 
     def pid(self, index: int) -> int:
-        """A shard's process id, 0 for none."""
+        """A shard's process id; fails when it does not run, for 0 would be this process and its family."""
         handle = self.supervisor._fleet.get(index)
-        return (handle.pid if handle is not None else None) or 0
+        assert handle is not None
+        assert handle.pid, f"process {index} does not run"
+        return handle.pid
+
+    def runs(self, index: int) -> bool:
+        """Whether there is such a shard, leaving or not."""
+        return self.supervisor._fleet.get(index) is not None
 
     def stored(self, camera_id: str) -> list[StoredEvent]:
         """The camera's events, newest first."""

@@ -47,7 +47,7 @@ def test_a_site_that_outgrows_its_process_gets_another_and_gives_it_back(tmp_pat
         second_pid = running.pid(1)
 
         running.apply({"cameras": {**quiet(3)["cameras"], "c12": QUIET}})
-        await running.until(lambda: running.pid(1) == 0, what="the second process is emptied and stopped")
+        await running.until(lambda: not running.runs(1), what="the second process is emptied and stopped")
         await running.until(lambda: running.live() and running.shard_of("c12") == 0, what="its camera goes on in the first")
         assert not Path(f"/proc/{second_pid}").exists()
         assert running.supervisor._epochs["c12"] == 2
