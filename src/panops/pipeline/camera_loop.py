@@ -255,6 +255,17 @@ class CameraLoop:
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
 
+    @property
+    def detector(self) -> Detector:
+        """What looks at its pictures; may be exchanged between two rounds."""
+        return self._detector
+
+    @detector.setter
+    def detector(self, detector: Detector) -> None:
+        self._detector = detector
+        # Asked once: to ask an object whether it fits a protocol takes longer than all that `detect` does around the detector.
+        self._regional = detector if isinstance(detector, RegionDetector) else None
+
     def begins_anew(self, check: Check) -> bool:
         """Whether the camera's time went back far before this check, as when a clock is set; checks between may have been given up."""
         return check.frame.captured_at_s < self._rules_time_s - _CLOCK_SET_BACK_S
@@ -278,14 +289,15 @@ class CameraLoop:
         began_s, began_cpu_s = self.clock.monotonic_s(), time.thread_time()
         detector, frame = self.detector, check.frame
         # A device that works in batches was given the whole picture.
-        region_for = detector.region if pending is None and isinstance(detector, RegionDetector) else None
+        regional = self._regional if pending is None else None
+        region_for = None if regional is None else regional.region
         look = self._looking.plan(frame.captured_at_s, frame.size_wh, region_for)
         self.looked_whole = look.whole
         try:
             if pending is not None:
                 detections = pending.result()
-            elif look.region is not None and isinstance(detector, RegionDetector):
-                detections = detector.look(frame, look.region)
+            elif look.region is not None and regional is not None:
+                detections = regional.look(frame, look.region)
             else:
                 detections = detector.detect(frame) if look.whole else Detections.empty()
         except (DeviceLate, DeviceFull) as error:  # load, which says nothing about the camera or its model

@@ -13,6 +13,8 @@ from panops.domain.protocols import Observation
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
+_LARGEST = np.finfo(np.float64).max
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -70,7 +72,7 @@ def flatten(observations: Sequence[Observation], slots: IntArray, least_score: F
     with np.errstate(invalid="ignore"):  # infinity minus infinity: NaN, found below
         size = edges[2:] - edges[:2]
     # NaN fails every comparison; an infinite edge gives an infinite or undefined size.
-    sound = (size[0] > 0) & (size[1] > 0) & (size[0] < np.inf) & (size[1] < np.inf) & (score <= np.finfo(np.float64).max)
+    sound = (size[0] > 0) & (size[1] > 0) & (size[0] < np.inf) & (size[1] < np.inf) & (score <= _LARGEST)
     used = sound & (score >= least_score[camera])
     chosen = np.flatnonzero(used)
     camera = camera[chosen]
