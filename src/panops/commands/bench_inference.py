@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -26,6 +26,9 @@ from panops.domain.errors import ModelNotFound, PanopsError
 from panops.inference.registry import BACKENDS
 from panops.models.store import ModelStore, StoredModel
 from panops.storage.home import Home
+
+if TYPE_CHECKING:
+    from panops.commands.bench_inference_peak import PeakRunner
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +65,28 @@ def bench_inference(
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(f"{len(found)} in turns", total=1.0)
-            rounds = contest(found, seconds, lambda share: progress.update(task, completed=share))
+            peak = _peak(threads) if any(one.int8 for one in found) else None
+            runners = [*found, *([peak.runner] if peak else [])]
+            rounds = contest(runners, seconds, lambda share: progress.update(task, completed=share))
+        if peak is not None:
+            peak.share_out(found)  # while copies that were made for another size are still there
     compared = ratios(found)
     _print(console, found, compared, rounds, threads)
+    if peak is not None:
+        console.print(f"INT8 peak of a thread: {peak.giga_ops:.0f} GOP/s (OpenVINO, wide convolutions, in the same turns)", highlight=False)
     if json_file is not None:
         # The files as they are: a copy that was made for another size is gone by now.
-        _write(json_file, _record(found, compared, chosen, threads, seconds))
+        _write(json_file, _record(found, compared, chosen, threads, seconds, peak))
+
+
+def _peak(threads: int) -> PeakRunner | None:
+    """The processor's best, where OpenVINO is installed, with which it is measured."""
+    try:
+        from panops.commands.bench_inference_peak import PeakRunner  # noqa: PLC0415  # OpenVINO does not exist everywhere
+    except ImportError as error:
+        logger.warning("no share of the INT8 peak: %s", error)
+        return None
+    return PeakRunner(threads)
 
 
 def _check_backends(only: Sequence[str]) -> None:
@@ -95,7 +114,7 @@ def _print(console: Console, found: Sequence[Contender], compared: Sequence[Rati
     table.add_column("model", overflow="fold", min_width=14)
     table.add_column("input", no_wrap=True)
     table.add_column("backend", no_wrap=True)
-    for name in ("images a\nCPU second", "CPU\nms", "images\na second", "p50\nms", "p95\nms"):
+    for name in ("images a\nCPU second", "CPU\nms", "images\na second", "p50\nms", "p95\nms", "of INT8\npeak"):
         table.add_column(name, justify="right")
     last = ""
     for contender in found:
@@ -110,6 +129,7 @@ def _print(console: Console, found: Sequence[Contender], compared: Sequence[Rati
             f"{one['images_per_s']:.0f}",
             f"{one['ms_p50']:.2f}",
             f"{one['ms_p95']:.2f}",
+            "" if contender.peak_share is None else f"{contender.peak_share:.0%}",
         )
         last = name
     console.print(table)
@@ -118,13 +138,19 @@ def _print(console: Console, found: Sequence[Contender], compared: Sequence[Rati
 
 
 def _record(
-    found: Sequence[Contender], compared: Sequence[Ratio], chosen: Mapping[str, StoredModel], threads: int, seconds: float
+    found: Sequence[Contender],
+    compared: Sequence[Ratio],
+    chosen: Mapping[str, StoredModel],
+    threads: int,
+    seconds: float,
+    peak: PeakRunner | None,
 ) -> dict[str, Any]:
     return {
         "bench": "inference",
         "settings": {"threads": threads, "seconds": seconds, "batch": 1},
         "models": {called: model_facts(model) for called, model in chosen.items()},
         "results": [contender.record() for contender in found],
+        "int8_peak_gops": None if peak is None else round(peak.giga_ops, 1),
         "ratios": [asdict(ratio) for ratio in compared],
         "machine": {**machine(), "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None},
         "versions": versions(("panops", "numpy", "openvino", "onnxruntime", "ai-edge-litert")),

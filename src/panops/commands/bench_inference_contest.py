@@ -27,32 +27,45 @@ _FEWEST_ROUNDS = 3
 
 
 @dataclass(slots=True, eq=False)
-class Contender:
+class Runner:
+    """What takes its turns.
+
+    Attributes:
+        backend: Loaded.
+        inputs: What it is fed.
+        calls: Calls in a turn.
+        wall_s: Of each call.
+        cpu_s: For each turn, CPU time of the process for one call.
+    """
+
+    backend: Backend
+    inputs: dict[str, NDArray[Any]]
+    calls: int = field(default=1, kw_only=True)
+    wall_s: list[float] = field(default_factory=list, kw_only=True)
+    cpu_s: list[float] = field(default_factory=list, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Contender(Runner):
     """One model on one backend.
 
     Attributes:
         model: The model.
         backend_name: `openvino`, `openvino f32`, `onnxruntime` ...
-        backend: Loaded.
-        inputs: What it is fed.
         int8: Whether the file is quantised.
         difference: Largest difference of its outputs to those of the model's first backend, as a share of their largest value.
-        calls: Calls in a turn.
-        wall_s: Of each call.
-        cpu_s: For each turn, CPU time of the process for one call.
         called: What the model is called; its own name where it is empty.
+        multiply_adds: Of one picture; None where they cannot be counted.
+        peak_share: Of the 8-bit multiplications that a thread does at best, so many; None where that was not measured.
     """
 
-    model: StoredModel
-    backend_name: str
-    backend: Backend
-    inputs: dict[str, NDArray[Any]]
-    int8: bool
-    difference: float = 0.0
-    calls: int = 1
-    wall_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-    called: str = ""
+    model: StoredModel = field(kw_only=True)
+    backend_name: str = field(kw_only=True)
+    int8: bool = field(kw_only=True)
+    difference: float = field(default=0.0, kw_only=True)
+    called: str = field(default="", kw_only=True)
+    multiply_adds: int | None = field(default=None, kw_only=True)
+    peak_share: float | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -82,6 +95,8 @@ class Contender:
             "ms_p50": 1000 * float(np.percentile(wall, 50)),
             "ms_p95": 1000 * float(np.percentile(wall, 95)),
             "difference": self.difference,
+            "multiply_adds": self.multiply_adds,
+            "int8_peak_share": self.peak_share,
         }
 
 
@@ -133,7 +148,7 @@ def contenders(
         except (PluginError, ModelUnsupported) as error:
             note(f"{called or model.manifest.name} without {name}: {error}")
             continue
-        found.append(Contender(model, name, backend, _inputs(model, backend), int8, called=called))
+        found.append(Contender(backend, _inputs(model, backend), model=model, backend_name=name, int8=int8, called=called))
     if not found:
         raise ModelUnsupported(f"{model.manifest.name}: expected a backend that runs {model.path.name}; none of {', '.join(names)} does")
     _check(found)
@@ -191,7 +206,7 @@ def _check(found: Sequence[Contender]) -> None:
         )
 
 
-def contest(found: Sequence[Contender], seconds: float, progress: Callable[[float], None] = lambda _: None) -> int:
+def contest(found: Sequence[Runner], seconds: float, progress: Callable[[float], None] = lambda _: None) -> int:
     """Run everybody in turns.
 
     Args:
@@ -220,7 +235,7 @@ def contest(found: Sequence[Contender], seconds: float, progress: Callable[[floa
     return rounds
 
 
-def _turn(contender: Contender) -> None:
+def _turn(contender: Runner) -> None:
     contender.backend.infer(contender.inputs)  # brings its weights back into the caches
     cpu = time.process_time()
     for _ in range(contender.calls):
