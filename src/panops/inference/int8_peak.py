@@ -78,13 +78,13 @@ def _of_node(node: Any) -> int:
     shapes = [node.output(0).get_partial_shape(), node.input(0).get_partial_shape(), node.input(1).get_partial_shape()]
     if any(shape.is_dynamic for shape in shapes):
         raise ModelUnsupported(f"expected fixed sizes to count the work, and {node.get_friendly_name()} has none")
-    made, _, weights = (list(shape.to_shape()) for shape in shapes)
+    made, _, weights = ([int(size) for size in shape.to_shape()] for shape in shapes)
     if node.get_type_name() == "MatMul":
         transposed = bool(node.get_attributes().get("transpose_b", False))
-        return math.prod(made) * int(weights[-1] if transposed else weights[-2])
+        return math.prod(made) * (weights[-1] if transposed else weights[-2])
     # Filters are (out, in, ...) and, in groups, (groups, out, in, ...).
     first = 1 if node.get_type_name() == "Convolution" else 2
-    return math.prod(made) * math.prod(int(size) for size in weights[first:])
+    return math.prod(made) * math.prod(weights[first:])
 
 
 def _wide_convolutions() -> Any:

@@ -1,7 +1,8 @@
 """What is given up when there is more work than the machine can do, and in which order.
 
 One number says how much: the *relief*, from 0 (nothing) to 1 (everything but the safety floor). It rises while work waits too long or the
-machine is full, and falls slowly when there is room again; in between it rests, so that nothing swings. What it buys, in this order:
+machine is full, and falls while there is room, each the faster the further things are from a narrow band between the two, in which it
+rests: so it settles where the machine is well used, and does not swing. What it buys, in this order:
 
 1. background work: models that only look on;
 2. idle cameras' rate: cameras in mode `auto` sleep while nothing happens, more of them the higher it is;
@@ -30,10 +31,12 @@ _ANALYSIS_WAIT_S = 0.2
 # A machine this full has no room for the next passer-by.
 _FULL = 0.92
 # Below this share of all three there is room again.
-_ROOM = 0.7
-_RISE_A_S = 0.06
-_FALL_A_S = 0.01
-_STEEPEST = 3.0
+_ROOM = 0.88
+# A second, for each whole by which things are beyond the band. Relief takes a second or two to show, and a tenth of it is a quarter of
+# the work, so faster would swing.
+_RISE_A_S = 0.18
+_FALL_A_S = 0.08
+_FASTEST_RISE_A_S = 0.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,9 @@ class Governor:
         if pressure > 1.0:
             # A full machine whose work does not wait puts cameras to sleep, and that is all: what fills it may be somebody else.
             most = 1.0 if reading.waiting > 1.0 else max(self.relief, _SLEEP_ALL)
-            self.relief = min(most, self.relief + _RISE_A_S * min(pressure, _STEEPEST) * elapsed_s)
+            self.relief = min(most, self.relief + min(_FASTEST_RISE_A_S, _RISE_A_S * (pressure - 1.0)) * elapsed_s)
         elif pressure < _ROOM:
-            self.relief = max(0.0, self.relief - _FALL_A_S * elapsed_s)
+            self.relief = max(0.0, self.relief - _FALL_A_S * (1.0 - pressure / _ROOM) * elapsed_s)
 
     @property
     def background(self) -> bool:

@@ -83,6 +83,26 @@ def test_relief_that_helps_settles() -> None:
     assert woken == 0
 
 
+def work_left(governor: Governor) -> float:
+    """Of a site's work, what is left at its relief: sleep saves a third, fewer checks most of the rest."""
+    asleep = min(1.0, governor.relief / 0.4)
+    return (1.0 - 0.35 * asleep) * (0.25 + 0.75 * governor.check_fps(5.0) / 5.0)
+
+
+@pytest.mark.parametrize("demand", [1.2, 1.6, 2.5])
+def test_it_settles_where_the_machine_is_well_used(demand: float) -> None:
+    """After a bad start, in which all is given up, as much is taken up again as the machine can do; and it stays about there."""
+    governor, uses, reliefs = pressed(10), [], []
+    for _ in range(300):
+        use = min(1.0, demand * work_left(governor))
+        governor.step(Reading(0.1 * use**8, 0.1 * use**8, use), 1.0)
+        uses.append(use)
+        reliefs.append(governor.relief)
+    assert min(uses[60:]) > 0.75
+    assert max(uses[60:]) < 0.96
+    assert max(reliefs[100:]) - min(reliefs[100:]) < 0.05
+
+
 def test_words() -> None:
     assert pressed(2).words == "background work waits, 90 % of idle cameras may sleep"
     assert pressed(4).words.startswith("background work waits, idle cameras sleep, checks at ")
