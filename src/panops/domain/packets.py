@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class Packet:
         size_bytes: Length of the encoded data.
         epoch: Counts the source's connections; packets of different epochs cannot share a decoder.
         payload: The library's packet (`av.Packet`); opaque here, never changed once published.
+        arrived_s: When it came, on the monotonic clock, s; infinity for a file.
     """
 
     pts_s: float
@@ -46,3 +48,4 @@ class Packet:
     size_bytes: int
     epoch: int
     payload: Any
+    arrived_s: float = math.inf

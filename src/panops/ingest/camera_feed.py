@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,8 @@ _LONGEST_PAUSE_S = 30.0
 # Cameras lock an account after a few wrong passwords, and a codec does not change by asking again.
 _HOPELESS_PAUSE_S = 15.0
 _HEALTHY_AFTER_S = 60.0
+# So many distances between keyframes are remembered; the longest of them is what counts.
+_INTERVALS = 4
 
 # All feeds of the process open through this one unless another is given.
 _shared_stagger = OpenStagger(SystemClock())
@@ -46,7 +49,7 @@ class FeedStatus:
         codec: Codec name, empty before the first connection.
         size_wh: Picture size as the stream announces it, px.
         rate_fps: Nominal frames per second, or None.
-        keyframe_interval_s: Time between the last two keyframes, s, or None before there were two.
+        keyframe_interval_s: Longest time between two of the last keyframes, s, or None before there were two.
         last_packet_s: Capture time of the newest packet, s, or None.
         packets: Packets received so far.
         reconnects: How often a connection had to be made again.
@@ -136,12 +139,13 @@ class CameraFeed:
         self._epoch = -1
         self._packets = 0
         self._last_packet_s: float | None = None
+        self._keyframe_intervals_s: deque[float] = deque(maxlen=_INTERVALS)
         self._keyframe_interval_s: float | None = None
         self._info: StreamInfo | None = None
         self._first_epoch = 0
         self._connections = 0
         self._last_keyframe_s: float | None = None
-        self._last_arrival_s = 0.0
+        self._last_arrival_s = self._keyframe_arrival_s = 0.0
         self._thread_id = 0
         self._thread_cpu_s = 0.0
         # Of the reactor, and pictures lost, by the connections that are over.
@@ -161,8 +165,13 @@ class CameraFeed:
 
     @property
     def keyframe_interval_s(self) -> float | None:
-        """Time between the last two keyframes, s, or None before there were two."""
+        """Longest time between two of the last keyframes, s, or None before there were two; one that is forced lies nearer."""
         return self._keyframe_interval_s
+
+    @property
+    def keyframe_waited_s(self) -> float:
+        """Time since the last keyframe came, s; 0 while the camera is not live: then there is nothing to wait for."""
+        return self._clock.monotonic_s() - self._keyframe_arrival_s if self._state == "live" else 0.0
 
     @property
     def status(self) -> FeedStatus:
@@ -178,7 +187,7 @@ class CameraFeed:
             codec=info.codec if info else "",
             size_wh=info.size_wh if info else (0, 0),
             rate_fps=info.rate_fps if info else None,
-            keyframe_interval_s=self._keyframe_interval_s,
+            keyframe_interval_s=self.keyframe_interval_s,
             last_packet_s=self._last_packet_s,
             packets=self._packets,
             reconnects=max(0, self._connections - 1),
@@ -217,7 +226,7 @@ class CameraFeed:
         return not thread.is_alive()
 
     def catch_up(self, before_s: float) -> int:
-        """If packets from before `before_s` (capture time, s) wait, give up all before the newest keyframe; how many those were."""
+        """If packets that came before `before_s` (monotonic clock, s) wait, give up all before the newest keyframe; how many those were."""
         return self._pending.catch_up(before_s)
 
     def take_pending(self, most: int | None = None) -> list[Packet]:
@@ -293,15 +302,15 @@ class CameraFeed:
             log.info("camera %s is live: %s", self.camera_id, source.address)
         self._connections += 1
         self._first_epoch = self._epoch = self._epoch + 1
-        self._last_arrival_s = self._clock.monotonic_s()
+        self._last_arrival_s = self._keyframe_arrival_s = self._clock.monotonic_s()
         self._last_keyframe_s = None
         self._info = info
         self._state, self._message = "live", ""
 
     def _take(self, source: Source, packet: Packet) -> None:
         epoch = self._first_epoch + packet.epoch
-        if epoch != packet.epoch:
-            packet = Packet(packet.pts_s, packet.captured_at_s, packet.is_keyframe, packet.size_bytes, epoch, packet.payload)
+        now_s = self._clock.monotonic_s()
+        packet = Packet(packet.pts_s, packet.captured_at_s, packet.is_keyframe, packet.size_bytes, epoch, packet.payload, now_s)
         if epoch != self._epoch:
             # The source went on to another stream of its own accord: the next file of a folder.
             self._epoch = epoch
@@ -311,10 +320,12 @@ class CameraFeed:
         if threading.get_ident() == self._thread_id:
             self._thread_cpu_s = time.thread_time()
         self._last_packet_s = packet.captured_at_s
-        self._last_arrival_s = self._clock.monotonic_s()
+        self._last_arrival_s = now_s
         if packet.is_keyframe:
+            self._keyframe_arrival_s = now_s
             if self._last_keyframe_s is not None and packet.pts_s > self._last_keyframe_s:
-                self._keyframe_interval_s = packet.pts_s - self._last_keyframe_s
+                self._keyframe_intervals_s.append(packet.pts_s - self._last_keyframe_s)
+                self._keyframe_interval_s = max(self._keyframe_intervals_s)
             self._last_keyframe_s = packet.pts_s
         self.ring.append(packet)
         if self.quiet and not packet.is_keyframe:

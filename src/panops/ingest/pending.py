@@ -57,13 +57,13 @@ class PendingPackets:
             return [self._packets.popleft() for _ in range(count)]
 
     def catch_up(self, before_s: float) -> int:
-        """If the oldest packet is from before `before_s` (capture time, s), drop all before the newest keyframe; they count as `late`.
+        """If the oldest packet came before `before_s` (monotonic clock, s), drop all before the newest keyframe; they count as `late`.
 
         Returns:
             How many packets were dropped.
         """
         with self._lock:
-            if not self._packets or self._packets[0].captured_at_s >= before_s:
+            if not self._packets or self._packets[0].arrived_s >= before_s:
                 return 0
             newest = max((number for number, packet in enumerate(self._packets) if packet.is_keyframe), default=0)
             for _ in range(newest):

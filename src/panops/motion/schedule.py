@@ -34,6 +34,7 @@ class CheckSchedule:
         self._hold_s = hold_s
         self._start_s: float | None = None
         self._period = -1
+        self._passed_period = -1
         self._newest_s = -math.inf
         self._moved_s = -math.inf
         self._detected_s = -math.inf
@@ -48,37 +49,43 @@ class CheckSchedule:
         self._spacing_s = 0.0 if check_fps >= self._check_fps else 1.0 / check_fps - 0.5 / self._check_fps
 
     def pass_over(self, time_s: float) -> None:
-        """Ask `due` for a frame that is not even decoded: a check that it would have been is given up."""
-        if self._start_s is not None and time_s >= self._newest_s and self._new_period(time_s):
+        """A frame is not even decoded: the check that it would have been is given up, unless a later frame of its period makes it."""
+        if self._start_s is None or time_s < self._newest_s:
+            return
+        self._newest_s = time_s
+        period = self._period_of(time_s)
+        if period > max(self._period, self._passed_period):
+            self._passed_period = period
             self.given_up += 1
 
-    def due(self, time_s: float) -> bool:
-        """Whether the frame captured at `time_s` is to be looked at. Ask once a frame, in order.
+    def due(self, time_s: float, *, at_once: bool = False) -> bool:
+        """Whether the frame captured at `time_s` is to be looked at, with `at_once` however short ago the last look was.
+
+        Ask once a frame, in order.
 
         A time more than a period older than the newest one (a file that begins again, a camera whose clock was set) begins anew.
         """
         if self._start_s is None or time_s < self._newest_s - 1.0 / self._check_fps:
-            self._start_s, self._period, self._newest_s = time_s, 0, time_s
+            self._start_s, self._period, self._passed_period, self._newest_s = time_s, 0, -1, time_s
             self._moved_s = self._detected_s = -math.inf
             self._due_s = time_s
             return True
-        if not self._new_period(time_s):
-            return False
-        if time_s - self._due_s < self._spacing_s:
-            self.given_up += 1
-            return False
-        self._due_s = time_s
-        return True
-
-    def _new_period(self, time_s: float) -> bool:
-        """Whether the frame is the first of its period."""
-        assert self._start_s is not None, "checked by the callers"  # noqa: S101  # for the type checker
         self._newest_s = max(self._newest_s, time_s)
-        period = math.floor((time_s - self._start_s) * self._check_fps + EARLY_SHARE)
+        period = self._period_of(time_s)
         if period <= self._period:
             return False
         self._period = period
+        given_up_before = period == self._passed_period
+        if time_s - self._due_s < self._spacing_s and not at_once:
+            self.given_up += not given_up_before
+            return False
+        self.given_up -= given_up_before
+        self._due_s = time_s
         return True
+
+    def _period_of(self, time_s: float) -> int:
+        assert self._start_s is not None, "checked by the callers"  # noqa: S101  # for the type checker
+        return math.floor((time_s - self._start_s) * self._check_fps + EARLY_SHARE)
 
     def wants_detector(self, moved: bool, tracked: int, time_s: float) -> bool:
         """Whether the check at `time_s` runs the detector; True is taken as done.

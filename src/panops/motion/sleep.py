@@ -13,6 +13,8 @@ REST_S = 8.0
 SHORTEST_INTERVAL_S = 0.4
 # With keyframes rarer than this a camera is not put to sleep by itself: somebody would be seen that late.
 LONGEST_INTERVAL_S = 5.0
+# A keyframe that has not come after so many intervals is overdue: encoders stretch them while nothing moves, or stop making any.
+_OVERDUE = 2.0
 
 
 class SleepSchedule:
@@ -55,10 +57,24 @@ class SleepSchedule:
             return False
         return time_s - self._active_s >= self._rest_s
 
-    @property
-    def must_wake(self) -> bool:
-        """Whether a sleeping camera should wake though nothing happened: it may not sleep any more."""
-        return self.mode == "never" or (self.mode == "auto" and not self.allowed)
+    def must_wake(self, keyframe_interval_s: float | None) -> bool:
+        """Whether a sleeping camera should wake though nothing happened: it may not sleep any more, or its keyframes have become rare.
+
+        Args:
+            keyframe_interval_s: Time between its keyframes, s, or since the last one where that is longer; None while it is not known.
+        """
+        if self.mode == "auto":
+            return not self.allowed or keyframe_interval_s is None or keyframe_interval_s > LONGEST_INTERVAL_S
+        return self.mode == "never"
+
+    def misses_keyframes(self, waited_s: float, keyframe_interval_s: float | None) -> bool:
+        """Whether the keyframe that a sleeping camera waits for is overdue: nothing is seen meanwhile, so it has to wake.
+
+        Args:
+            waited_s: Time since the last one came, s.
+            keyframe_interval_s: Time between keyframes before, s.
+        """
+        return self.asleep and waited_s > max(LONGEST_INTERVAL_S, _OVERDUE * (keyframe_interval_s or 0.0))
 
     def fall_asleep(self) -> None:
         """From now on only keyframes are looked at."""

@@ -34,6 +34,7 @@ class AnalysisLoop:
         loops: The cameras by id, for counting what is given up.
         clock: Time.
         on_outcome: Called for each outcome on this thread.
+        on_room: Told of a camera when a check of what it slept through no longer waits, whatever became of it.
         staleness_s: A check whose picture is older is not analysed any more.
         checks_a_round: How many checks a round takes at most; a device that works in batches wants more of them.
     """
@@ -46,6 +47,7 @@ class AnalysisLoop:
         on_outcome: Callable[[Outcome], None],
         staleness_s: float = 1.0,
         checks_a_round: Callable[[], int] = lambda: MOST_CHECKS_A_ROUND,
+        on_room: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._analyst = analyst
         self._loops = loops
@@ -53,6 +55,7 @@ class AnalysisLoop:
         self._on_outcome = on_outcome
         self._staleness_s = staleness_s
         self._checks_a_round = checks_a_round
+        self._on_room = on_room
         self._slots: dict[str, deque[Check]] = {}
         self.waits = WaitMeter()
         self._changed = threading.Condition()
@@ -85,9 +88,16 @@ class AnalysisLoop:
         """How many cameras have checks that wait."""
         return len(self._slots)
 
-    def room(self, camera_id: str) -> bool:
-        """Whether another check of what the camera slept through may wait."""
-        return len(self._slots.get(camera_id, ())) < _MOST_REPLAYED
+    def room(self, camera_id: str) -> int:
+        """How many more checks of what the camera slept through may wait."""
+        return max(0, _MOST_REPLAYED - len(self._slots.get(camera_id, ())))
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """For how long the check has waited whose turn is next, s; 0.0 when none waits."""
+        with self._changed:
+            line = next(iter(self._slots.values()), None)
+            return self._clock.monotonic_s() - line[0].arrived_s if line else 0.0
 
     def forget(self, camera_id: str) -> None:
         """Drop what waits of a camera."""
@@ -134,6 +144,9 @@ class AnalysisLoop:
                     self._count(check.camera_id, "analysis_error")
             finally:
                 self._began_s = None
+                for check in checks:
+                    if check.replayed:
+                        self._on_room(check.camera_id)
 
     def _round(self, checks: list[Check]) -> None:
         now_s = self._clock.monotonic_s()

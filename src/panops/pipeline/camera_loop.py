@@ -35,6 +35,7 @@ from panops.motion.gate import MotionGate, MotionResult
 from panops.motion.schedule import CheckSchedule
 from panops.motion.sleep import SleepSchedule
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
@@ -43,11 +44,6 @@ log = logging.getLogger(__name__)
 
 # A capture time that much older than the one before is a clock that was set, not an estimate that was improved.
 _CLOCK_SET_BACK_S = 5.0
-# A picture that seems to be older than this comes from a clock that was set in that moment, or has no time of day at all.
-_OLDEST_S = 600.0
-# However much there is to do: an awake camera is looked at as often as this, s.
-FLOOR_S = 1.0
-
 MakeRules = Callable[[tuple[int, int], int], RuleEngine]
 
 
@@ -108,10 +104,9 @@ class CameraLoop:
         """Set on waking, capture time, s: what came since the look at that time is to be decoded now; the caller unsets it."""
         self.keyframe_interval_s: float | None = None
         """As the camera's connection has measured it; without it the camera stays awake."""
-        # Of each group of pictures only so much is decoded, s; all of it as a rule.
-        self._decode_for_s = math.inf
-        self._gop_began_s = -math.inf
-        self._in_tail = False
+        self._tail = GopTail(max(FLOOR_S, 1.0 / config.check_fps))
+        # When the packet came that is being decoded, monotonic clock, s.
+        self._packet_came_s = math.inf
         self._make_rules = make_rules
         self._rules: RuleEngine | None = None
         self._rules_size_wh = (0, 0)
@@ -145,20 +140,16 @@ class CameraLoop:
             self.packets_without_frame += 1
             if self._decoder is None:
                 self._decoder = Decoder(self.camera_id, info)  # it begins anew by itself when the camera reconnects
-            if self._is_tail(packet):
+            self._packet_came_s = packet.arrived_s
+            if self._tail.holds(packet, self._last_check_s, self.keyframe_interval_s, replaying=self.replaying):
                 self._decoder.let_go()
                 self._schedule.pass_over(packet.captured_at_s)
                 continue
+            if self._tail.broke:
+                self._look_back(self._last_check_s)
+                return
             self._decoder.keyframes_only = self.sleep.asleep
             yield from self._count(self._decoder.decode(packet))
-
-    def _is_tail(self, packet: Packet) -> bool:
-        """Whether a packet belongs to the end of a group of pictures that is given up; once one does, all do that follow."""
-        if packet.is_keyframe:
-            self._gop_began_s, self._in_tail = packet.captured_at_s, False
-        elif not self.replaying and packet.captured_at_s - self._gop_began_s > self._decode_for_s:
-            self._in_tail = True
-        return self._in_tail
 
     def flush(self) -> Iterator[Frame]:
         """The frames that the decoder still holds at the end of a file."""
@@ -183,7 +174,7 @@ class CameraLoop:
         motion = self._glance(frame) if self.sleep.asleep else None
         if self.slept_from_s is not None and motion is None:
             return None
-        if not self._schedule.due(at_s):
+        if not self._schedule.due(at_s, at_once=self._tail.begins):
             return None
         begins_anew = at_s < self._last_check_s - _CLOCK_SET_BACK_S
         if at_s <= self._last_check_s and not begins_anew:
@@ -200,9 +191,7 @@ class CameraLoop:
         self.frozen = self._frozen.look(frame.luma, at_s)
         moved = motion.moved or not self.config.motion.enabled
         self._settle(at_s, moved=moved)
-        age_s = self.clock.utc_s() - at_s
-        taken_s = self.checked_s - age_s if 0.0 <= age_s < _OLDEST_S else math.inf
-        return Check(self.camera_id, frame, self.checked_s, moved, self, self.replaying, taken_s)
+        return Check(self.camera_id, frame, self.checked_s, moved, self, self.replaying, self._packet_came_s)
 
     # --- sleep ------------------------------------------------------------------------------------------------------------------
 
@@ -215,10 +204,14 @@ class CameraLoop:
         """Be awake from now on, and decode anew from the group of pictures at `from_s` on; from that of the last look when None."""
         if self.sleep.asleep:
             self.sleep.wake(self._last_check_s)
-            self.slept_from_s = self._last_check_s if from_s is None else from_s
-            self.replaying = True
-            if self._decoder is not None:
-                self._decoder.reset()
+            self._look_back(self._last_check_s if from_s is None else from_s)
+
+    def _look_back(self, from_s: float) -> None:
+        """Have the caller give the packets since `from_s`, capture time, s, once more."""
+        self.slept_from_s = from_s
+        self.replaying = True
+        if self._decoder is not None:
+            self._decoder.reset()
 
     def _glance(self, frame: Frame) -> MotionResult | None:
         """Look at a sleeping camera's keyframe; None when what came before it has to be looked at first."""
@@ -228,7 +221,7 @@ class CameraLoop:
             self._gate.go_back(memory)
             self.wake()
             return None
-        if self.sleep.must_wake:
+        if self.sleep.must_wake(self.keyframe_interval_s):
             self.wake(frame.captured_at_s)
         return motion
 
@@ -250,8 +243,7 @@ class CameraLoop:
         """
         self.sleep.allowed = may_sleep
         self._schedule.slow_down(check_fps)
-        interval_s = self.keyframe_interval_s
-        self._decode_for_s = max(0.0, interval_s - FLOOR_S) if only_floor and interval_s is not None else math.inf
+        self._tail.wanted = only_floor
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
 

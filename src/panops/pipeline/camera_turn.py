@@ -45,17 +45,26 @@ class CameraTurn:
         """Whether something that was slept through is still to be decoded."""
         return self._walk.is_replaying
 
+    @property
+    def must_wake(self) -> bool:
+        """Whether the camera sleeps and has to wake, whatever its next keyframe shows."""
+        loop, feed = self._loop, self._feed
+        return loop.sleep.asleep and (loop.stirs or loop.sleep.misses_keyframes(feed.keyframe_waited_s, feed.keyframe_interval_s))
+
     def take(self) -> bool:
         """Decode the next packets; whether there is more to do at once."""
         loop, info = self._loop, self._feed.info
-        loop.keyframe_interval_s = self._feed.keyframe_interval_s
-        if loop.sleep.asleep and loop.stirs:
+        interval_s = self._feed.keyframe_interval_s
+        loop.keyframe_interval_s = None if interval_s is None else max(interval_s, self._feed.keyframe_waited_s)
+        if self.must_wake:
             loop.wake()
             self._follow_sleep()
-        if self._walk.is_replaying and not self._analysis.room(loop.camera_id):
-            return False  # the analysis asks for another turn when there is
         replaying = self._walk.is_replaying
-        packets = self._walk.take(_MOST_PACKETS)
+        # Each packet may become a check that waits.
+        most = min(_MOST_PACKETS, self._analysis.room(loop.camera_id)) if replaying else _MOST_PACKETS
+        if most == 0:
+            return False  # the analysis asks for another turn when there is room
+        packets = self._walk.take(most)
         if info is None or not packets:
             return False
         self._decode(packets, info)
@@ -64,7 +73,7 @@ class CameraTurn:
         self._follow_sleep()
         self._show()
         # After a replay, too: what came in the meantime was announced, and is still to be taken.
-        return replaying or len(packets) == _MOST_PACKETS or self._walk.is_replaying
+        return replaying or len(packets) == most or self._walk.is_replaying
 
     def _decode(self, packets: Sequence[Packet], info: StreamInfo) -> None:
         loop = self._loop

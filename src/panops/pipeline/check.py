@@ -21,7 +21,8 @@ class Check:
         moved: Whether the motion gate saw a change.
         owner: The camera's loop that made it; a check whose loop has been replaced is void.
         replayed: Whether its picture was slept through and is looked at afterwards.
-        taken_s: When the picture was taken, on the monotonic clock; infinity where that is not known. Staleness counts from here.
+        taken_s: When its packet came, on the monotonic clock; infinity where that is not known. Staleness counts from here, for the
+            moment of capture is only estimated, and a camera's own delay makes nothing stale.
     """
 
     camera_id: str

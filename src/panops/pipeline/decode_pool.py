@@ -58,6 +58,12 @@ class DecodePool:
         with self._changed:
             return max((self._clock.monotonic_s() - began_s for began_s in self._busy.values()), default=0.0)
 
+    @property
+    def oldest_wait_s(self) -> float:
+        """For how long the camera has waited whose turn is next, s; 0.0 when none waits."""
+        with self._changed:
+            return self._clock.monotonic_s() - self._heap[0][0] if self._heap else 0.0
+
     def notify(self, camera_id: str) -> None:
         """A camera has packets. Cheap; called for each packet by the demux threads."""
         with self._changed:

@@ -18,7 +18,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from panops.pipeline.camera_loop import FLOOR_S
+from panops.pipeline.gop_tail import FLOOR_S
 
 # Up to which relief each step takes; the first one begins as soon as there is any.
 _SLEEP_ALL = 0.4

@@ -117,6 +117,7 @@ class Looking:
         """Forget everything: the next look is at the whole picture."""
         settings = self._settings
         self._looked_s: float | None = None
+        self._noted.clear()
         self._size_wh = (0, 0)
         self._still = StillTracks(settings.steady_s, settings.steady_iou, settings.lost_s)
         self._whole_s = -math.inf

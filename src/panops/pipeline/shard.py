@@ -105,10 +105,15 @@ class Shard:
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
-        self._analysis = AnalysisLoop(
-            self._analyst, self._loops, self._clock, self._on_outcome, checks_a_round=lambda: self._detectors.checks_a_round
-        )
         self._pool = DecodePool(self._decode, self._clock)
+        self._analysis = AnalysisLoop(
+            self._analyst,
+            self._loops,
+            self._clock,
+            self._on_outcome,
+            checks_a_round=lambda: self._detectors.checks_a_round,
+            on_room=self._pool.notify,
+        )
         self._load = LoadControl(self._pool, self._analysis, self._clock)
         self._shadows = ShadowWatch(self._detectors, self._clock, lambda: self._load.is_busy)
         self._models = ModelWatch(
@@ -233,10 +238,10 @@ class Shard:
         self._stir(tuple(self._loops))
 
     def _stir(self, camera_ids: Iterable[str]) -> None:
-        """Give sleeping cameras a turn, so that those that have to wake do."""
+        """Give sleeping cameras that have to wake a turn."""
         for camera_id in camera_ids:
-            loop = self._loops.get(camera_id)
-            if loop is not None and loop.sleep.asleep and loop.stirs:
+            camera = self._cameras.get(camera_id)
+            if camera is not None and camera.turn is not None and camera.turn.must_wake:
                 self._pool.notify(camera_id)
 
     def drain(self) -> None:
@@ -317,8 +322,6 @@ class Shard:
         if outcome.events:
             self._writer.submit(list(outcome.events))
         camera_id = outcome.check.camera_id
-        if outcome.check.replayed:
-            self._pool.notify(camera_id)  # there is room for the next of what it slept through
         loop = self._loops.get(camera_id)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
             self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)

@@ -399,7 +399,7 @@ class Supervisor:
             return False
         order = {**_assignment(self._site, move.camera_id), "type": "prepare"}
         answer = await self._ask(move.target, order, {"type": "prepared", "camera": move.camera_id}, _PREPARE_WITHIN_S)
-        problem = "it gave no answer" if answer is None else answer.get("problem", "")
+        problem = answer.get("problem", "") if answer else "it gave no answer"  # an empty one: it died meanwhile
         if problem:
             log.warning("camera %s stays in process %d, for process %d is not ready: %s", move.camera_id, move.source, move.target, problem)
         return not problem

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,7 +91,7 @@ def test_bounded_decodable_and_every_packet_accounted_for(drawn: list[tuple[bool
 def test_catching_up_begins_with_the_newest_keyframe() -> None:
     pending = PendingPackets()
     for item in gops(3, 10):
-        pending.append(item)
+        pending.append(replace(item, arrived_s=item.captured_at_s))
     assert pending.catch_up(-1.0) == 0  # nothing is that old
     assert pending.catch_up(0.5) == 20
     assert pending.dropped["late"] == 20

@@ -116,7 +116,13 @@ def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> 
         for number in range(count):
             pending.append(Packet(number / 30, number / 30, number == 0, 100, 0, None))
         feed = SimpleNamespace(
-            info="known", keyframe_interval_s=None, take_pending=pending.take, catch_up=lambda before_s: 0, stop=lambda: True, cpu_s=0.0
+            info="known",
+            keyframe_interval_s=None,
+            keyframe_waited_s=0.0,
+            take_pending=pending.take,
+            catch_up=lambda before_s: 0,
+            stop=lambda: True,
+            cpu_s=0.0,
         )
         loop = SlowLoop(name, served, picture_s)
         turn = CameraTurn(feed, loop, shard._analysis, shard._previewer, shard._meter.stages, SystemClock())  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,10 @@ class Feed:
     pending: PendingPackets = field(default_factory=PendingPackets)
     quiet: bool = False
     keyframe_interval_s: float | None = GOP / RATE_FPS
+    keyframe_waited_s: float = 0.0
 
     def arrive(self, packet: Packet) -> None:
+        packet = replace(packet, arrived_s=packet.captured_at_s)
         self.ring.append(packet)
         if packet.is_keyframe or not self.quiet:
             self.pending.append(packet)
@@ -86,8 +88,8 @@ class Analysis:
         self.waiting: list[Check] = []
         self.most = 0
 
-    def room(self, camera_id: str) -> bool:
-        return len(self.waiting) < 4
+    def room(self, camera_id: str) -> int:
+        return max(0, 4 - len(self.waiting))
 
     def offer(self, check: Check) -> None:
         self.waiting.append(check)
@@ -276,10 +278,78 @@ def test_under_the_worst_load_a_look_a_second_is_left(film: tuple[StreamInfo, li
     site.loop.ease(may_sleep=False, check_fps=1, only_floor=True)
     site.play(packets[3:])
     steps = np.diff(site.looked_s[2:])
-    assert steps.max() <= 1.0 + 1e-6
+    assert steps.max() <= 1.1 + 1e-6
     assert site.loop.counters.decoded <= 0.6 * len(packets)
     made, missed = len(site.looked_s), site.loop.given_up["overload"]
     assert made + missed == pytest.approx(5 * LENGTH_S, abs=3)
+
+
+@pytest.mark.parametrize("check_fps", [1.0, 5.0])
+@pytest.mark.parametrize(("rate_fps", "gop"), [(5, 10), (10, 5), (20, 20), (25, 25), (25, 50), (30, 30), (15, 60)])
+def test_the_floor_holds_whatever_the_camera_sends(tmp_path: Path, rate_fps: int, gop: int, check_fps: float) -> None:
+    noise = np.random.default_rng(0)
+    pictures = (noise.integers(60, 70, (SIZE[1], SIZE[0], 3), dtype=np.uint8) for _ in range(20 * rate_fps))
+    info, packets = read(encode("libx264", pictures, tmp_path / "film.mp4", rate_fps=rate_fps, gop=gop))
+    site = make_site(info, sleep="never", check_fps=check_fps)
+    site.feed.keyframe_interval_s = gop / rate_fps
+    site.loop.ease(may_sleep=False, check_fps=min(1.0, check_fps), only_floor=True)
+    site.play(packets)
+    steps = np.diff(site.looked_s)
+    assert len(steps) >= 15
+    assert steps.max() <= 1.15 + 1 / rate_fps
+    assert len(site.looked_s) + site.loop.given_up.get("overload", 0) == pytest.approx(check_fps * 20, abs=3)
+
+
+def test_a_sleeping_camera_whose_keyframes_stop_wakes(film: tuple[StreamInfo, list[Packet]]) -> None:
+    info, packets = film
+    site = make_site(info, sleep="always")
+    site.play(packets[:101])  # the last one is a keyframe
+    assert site.loop.sleep.asleep
+    for packet in packets[101:120]:
+        site.feed.arrive(packet)
+        site.clock.now_s = packet.captured_at_s
+    assert not site.turn.must_wake
+    site.feed.keyframe_waited_s = 5.1  # and none comes
+    assert site.turn.must_wake
+    site.decode()
+    assert not site.loop.sleep.asleep
+    assert site.looked_s[-1] == packets[119].captured_at_s - 0.1
+    site.clock.now_s += 60
+    site.feed.keyframe_waited_s = 65.0
+    assert not site.turn.must_wake
+
+
+def test_keyframes_that_have_become_rare_end_a_sleep_under_load() -> None:
+    auto = SleepSchedule("auto")
+    auto.allowed = True
+    auto.fall_asleep()
+    assert not auto.must_wake(2.0)
+    assert auto.must_wake(LONGEST_INTERVAL_S + 1)
+    assert auto.must_wake(None)
+    always = SleepSchedule("always")
+    always.fall_asleep()
+    assert not always.must_wake(LONGEST_INTERVAL_S + 1)
+    assert not always.misses_keyframes(19.0, 10.0)
+    assert always.misses_keyframes(21.0, 10.0)
+
+
+def test_what_comes_while_a_camera_looks_back_is_looked_at_too(film: tuple[StreamInfo, list[Packet]]) -> None:
+    """The detector is slow, so a replay of two seconds takes four: what came meanwhile is late by then, and yet it is not skipped."""
+    info, packets = film
+    site = make_site(info, sleep="always")
+    for number, packet in enumerate(packets[:220]):
+        site.clock.now_s = packet.captured_at_s
+        site.feed.arrive(packet)
+        if number < 140 or number > 180:  # nobody had time for it for four seconds
+            while site.turn.take() or site.turn.is_replaying:
+                site.analysis.work()
+            site.analysis.work()
+        elif number == 140:
+            site.turn.take()  # it wakes, and looks at the first of what it slept through
+    assert site.loop.sleep.woken == 1
+    assert site.feed.pending.dropped["late"] == 0
+    looked = np.array(site.looked_s)
+    assert np.diff(looked[looked > 12.0]).max() <= 0.2 + 1e-6
 
 
 def test_modes_in_words() -> None:
