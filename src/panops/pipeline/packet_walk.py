@@ -10,6 +10,8 @@ from panops.ingest.camera_feed import CameraFeed
 
 # Packets that have waited for so long are only decoded when nothing newer can be: the next keyframe brings the camera up to date.
 _LATE_S = 1.5
+# What came while a camera looked back at what it had slept through is looked at, too, for so long after that; then it is given up as ever.
+_MAKE_UP_S = 10.0
 
 
 class PacketWalk:
@@ -25,11 +27,13 @@ class PacketWalk:
         self._clock = clock
         self._replay: deque[Packet] = deque()
         self._replayed: dict[int, Packet] = {}
+        # Until when what waits still belongs to a replay, monotonic clock, s; None once all of it was made up for.
+        self._make_up_until_s: float | None = None
 
     @property
     def is_replaying(self) -> bool:
-        """Whether packets that were slept through are still to be given."""
-        return bool(self._replay)
+        """Whether packets that were slept through are still to be given, or such as came in the meantime."""
+        return bool(self._replay) or self._make_up_until_s is not None
 
     def go_back(self, from_s: float) -> None:
         """Give next what came since the keyframe at or before `from_s` (capture time, s), then go on as it comes."""
@@ -41,10 +45,17 @@ class PacketWalk:
 
     def take(self, most: int) -> list[Packet]:
         """The next packets, at most `most`; empty when there are none now."""
+        now_s = self._clock.monotonic_s()
         if self._replay:
+            self._make_up_until_s = now_s + _MAKE_UP_S
             return [self._replay.popleft() for _ in range(min(most, len(self._replay)))]
-        self._feed.catch_up(self._clock.utc_s() - _LATE_S)
+        if self._make_up_until_s is not None and now_s > self._make_up_until_s:
+            self._make_up_until_s = None
+        if self._make_up_until_s is None:
+            self._feed.catch_up(now_s - _LATE_S)
         packets = self._feed.take_pending(most)
+        if not packets or packets[-1].arrived_s > now_s - _LATE_S:
+            self._make_up_until_s = None
         if self._replayed and packets:
             fresh = [packet for packet in packets if id(packet) not in self._replayed]
             if fresh:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.pipeline.camera_loop import FLOOR_S
+from panops.pipeline.gop_tail import FLOOR_S
 from panops.pipeline.governor import Governor, MachineLoad, Reading
 
 CALM, BUSY = Reading(0.0, 0.0, 0.3), Reading(0.5, 0.5, 1.0)
