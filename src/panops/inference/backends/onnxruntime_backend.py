@@ -94,6 +94,7 @@ class OnnxRuntimeBackend:
     def _on_gpu(self, path: Path, options: Any, device: Device, cache_dir: Path | None) -> Any:
         from panops.inference import onnxruntime_gpu as gpu  # noqa: PLC0415  # CPUs need none of it
 
+        gpu.let_onnxruntime_talk()
         model = gpu.gpu_model(path, device, cache_dir)
         # Which operators run where; from onnxruntime 1.24 on.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
