@@ -254,6 +254,18 @@ def test_without_onnxruntime_it_is_said_what_to_install(model: Path, monkeypatch
         open_backend(model, device=CUDA)
 
 
+def test_a_gpu_that_fails_at_its_work_is_the_device_s_fault(model: Path) -> None:
+    backend = OnnxRuntimeBackend(model)
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("CUDA failure 719: unspecified launch failure ; GPU=0 ; expr=cudaStreamSynchronize")
+
+    backend._session = SimpleNamespace(run=fail)
+    with pytest.raises(DeviceError, match=r"^the device failed at m\.onnx: CUDA failure 719") as caught:
+        backend.infer({"x": np.zeros((1, 4), np.float32)})
+    assert caught.value.kind == "device_error"
+
+
 # --- the engine cache -------------------------------------------------------------------------------------------------------------
 
 
