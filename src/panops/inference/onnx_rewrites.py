@@ -64,12 +64,15 @@ def symmetric(model: onnx.ModelProto) -> onnx.ModelProto:
     them stay in float, so that the picture itself loses nothing.
 
     Raises:
-        ValueError: A tensor's zero is elsewhere, such as 128, which no scale can mend.
+        ValueError: A tensor's zero is elsewhere, such as 128, which no scale can mend; an operator computes on levels itself; or as for
+            `floated`.
     """
     changed = _copy(model)
     constants = _constants(changed)
     byte_inputs = {value.name for value in _real_inputs(changed) if value.type.tensor_type.elem_type == onnx.TensorProto.UINT8}
     for node in changed.graph.node:
+        if node.op_type.startswith(("QLinear", "QGemm")):
+            raise ValueError(f"{node.op_type} computes on levels itself; expected DequantizeLinear and an operator on floats")
         if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or node.input[0] in byte_inputs:
             continue
         zero = constants.get(node.input[2]) if len(node.input) > 2 else np.zeros((), np.uint8)
@@ -77,7 +80,7 @@ def symmetric(model: onnx.ModelProto) -> onnx.ModelProto:
             raise ValueError(f"the zero of {node.input[0]!r} is not 0; expected unsigned levels from 0 or signed ones around 0")
         if zero.dtype != np.uint8:
             continue
-        scale = constants[node.input[1]]
+        scale = _constant(constants, node, 1)
         node.input[1] = _add(changed, f"{node.input[1]}.symmetric", (scale * (_U8_LEVELS / _S8_LEVELS)).astype(scale.dtype))
         signed_zero = _add(changed, f"{node.input[1]}.zero", np.zeros(zero.shape, np.int8))
         del node.input[2:]
@@ -88,25 +91,32 @@ def symmetric(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def floated(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same model with floats in place of levels: weights are those of the file, what flows between layers is not rounded."""
+    """The same model with floats in place of levels: weights are those of the file, what flows between layers is not rounded.
+
+    Levels that an operator takes as they are stay: `QLinearConv`, or a `MaxPool` of bytes.
+
+    Raises:
+        ValueError: A scale or zero that has to be known is computed, or what comes out is no valid graph.
+    """
     changed = _copy(model)
     byte_inputs = {value.name for value in _real_inputs(changed) if value.type.tensor_type.elem_type == onnx.TensorProto.UINT8}
     _read_bytes_as_floats(changed, byte_inputs)
     _float_weights(changed, lambda *_: True)
     quantised = {node.output[0]: node.input[0] for node in changed.graph.node if node.op_type == "QuantizeLinear"}
-    through = {
-        node.output[0]: quantised[node.input[0]]
-        for node in changed.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in quantised
-    }
-    outputs = {value.name for value in changed.graph.output}
-    if outputs & through.keys():
-        return model  # an output that is rounded itself: rare, and not worth renaming for
+    through: dict[str, str] = {}
+    for node in changed.graph.node:  # a node comes after what it takes, so that levels of levels lead to the floats before both
+        if node.op_type == "DequantizeLinear" and node.input[0] in quantised:
+            source = quantised[node.input[0]]
+            through[node.output[0]] = through.get(source, source)
+    fixed = {value.name for value in changed.graph.output} | _used_inside(changed.graph)
+    if fixed & through.keys():
+        return model  # an output that is rounded itself, or a branch that uses one: rare, and not worth renaming for
     for node in changed.graph.node:
         for index, name in enumerate(node.input):
-            if name in through:
-                node.input[index] = through[name]
-    _keep_nodes(changed, lambda node: node.output[0] not in through and node.op_type != "QuantizeLinear")
+            node.input[index] = through.get(name, name)
+    _keep_nodes(changed, lambda node: node.output[0] not in through)
+    used = _used(changed)
+    _keep_nodes(changed, lambda node: node.output[0] in used or node.output[0] not in quantised)
     return _checked(changed)
 
 
@@ -118,7 +128,7 @@ def _read_bytes_as_floats(model: onnx.ModelProto, byte_inputs: Iterable[str]) ->
         if node.op_type != "DequantizeLinear" or node.input[0] not in wanted:
             nodes.append(node)
             continue
-        scale = constants[node.input[1]].astype(np.float32)
+        scale = _constant(constants, node, 1).astype(np.float32)
         if scale.size == 1 and float(scale.ravel()[0]) == 1.0:
             nodes.append(helper.make_node("Cast", [node.input[0]], [node.output[0]], to=onnx.TensorProto.FLOAT))
             continue
@@ -148,13 +158,13 @@ def _float_weights(model: onnx.ModelProto, wanted: Callable[[NodeProto, dict[str
         for index, name in enumerate(node.input):
             if name in weights:
                 node.input[index] = _add(model, f"{name}.float", _dequantised(weights[name], constants))
-    used = {name for node in model.graph.node for name in node.input}
+    used = _used(model)
     _keep_nodes(model, lambda node: node.output[0] not in weights or node.output[0] in used)
 
 
 def _dequantised(node: NodeProto, constants: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    levels, scale = constants[node.input[0]].astype(np.float32), constants[node.input[1]].astype(np.float32)
-    zero = constants[node.input[2]].astype(np.float32) if len(node.input) > 2 else np.zeros_like(scale)
+    levels, scale = constants[node.input[0]].astype(np.float32), _constant(constants, node, 1).astype(np.float32)
+    zero = _constant(constants, node, 2).astype(np.float32) if len(node.input) > 2 else np.zeros_like(scale)
     if scale.ndim == 1 and scale.size > 1:
         axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
         shape = [-1 if index == axis % levels.ndim else 1 for index in range(levels.ndim)]
@@ -180,6 +190,31 @@ def _constants(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
             if item.name == "value":
                 found[node.output[0]] = numpy_helper.to_array(item.t)
     return found
+
+
+def _constant(constants: dict[str, NDArray[Any]], node: NodeProto, index: int) -> NDArray[Any]:
+    """The scale (1) or the zero (2) of a node.
+
+    Raises:
+        ValueError: It is computed.
+    """
+    if node.input[index] not in constants:
+        raise ValueError(f"the {'scale' if index == 1 else 'zero'} of {node.input[0]!r} is computed; expected a constant")
+    return constants[node.input[index]]
+
+
+def _used(model: onnx.ModelProto) -> set[str]:
+    """The tensors that somebody takes: a node, a branch within one, or whoever runs the model."""
+    taken = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
+    return taken | _used_inside(model.graph)
+
+
+def _used_inside(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that the graphs within its nodes take or give: branches see the names around them."""
+    names: set[str] = set()
+    for inner in (graph for node in graph.node for item in node.attribute for graph in (item.g, *item.graphs)):
+        names |= {name for node in inner.node for name in node.input} | {value.name for value in inner.output} | _used_inside(inner)
+    return names
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -217,8 +252,12 @@ def _set_nodes(model: onnx.ModelProto, nodes: Iterable[NodeProto]) -> None:
 
 
 def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without constants that nobody uses any more."""
-    used = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
+    """The model without constants that nobody uses any more.
+
+    Raises:
+        ValueError: It is no valid graph.
+    """
+    used = _used(model)
     kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
     copies = []
     for tensor in kept:
@@ -227,5 +266,8 @@ def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
         copies.append(copied)
     del model.graph.initializer[:]
     model.graph.initializer.extend(copies)
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ValueError(f"its graph is not valid ({str(error).strip().partition(chr(10))[0][:200]})") from error
     return model

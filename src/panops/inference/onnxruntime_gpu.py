@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib.metadata
 import importlib.util
 import io
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CUDA, TENSORRT, ON_CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
+# What makes up a network's work: under whichever name, such as ConvInteger, FusedConv, QGemm or MatMulInteger.
+_HEAVY = re.compile("Conv|MatMul|Gemm|Einsum")
 # TensorRT compiles one engine for all sizes from the first to the last, and tunes it for the one between.
 _PROFILE = (1, 8, 16)
 _INSTALL = "pip uninstall onnxruntime; pip install 'panops[gpu]'"
@@ -65,21 +69,12 @@ def gpu_model(path: Path, device: Device, cache_dir: Path | None) -> GpuModel:
         ModelUnsupported: The file cannot be read, or cannot be made fit.
     """
     check_provider(device)
-    model = _read(path)
-    rewrites = _rewrites()
-    free = rewrites.freed_batch(model)
-    if rewrites.is_quantised(free):
-        try:
-            free = rewrites.symmetric(free) if device.kind == "tensorrt" else rewrites.floated(free)
-        except ValueError as error:
-            raise ModelUnsupported(
-                f"{path.name} cannot run in 8 bits on TensorRT: {error}; take the float model, or device: cuda"
-            ) from error
+    free = _made_fit(_read(path), path.name, device)
     content = free.SerializeToString(deterministic=True)
     cuda: tuple[str, dict[str, Any]] = (CUDA, {"device_id": device.index, "cudnn_conv_algo_search": "EXHAUSTIVE"})
     if device.kind == "cuda":
         return GpuModel(content, [cuda])
-    options = _tensorrt_options(free, device, quantised=rewrites.is_quantised(free))
+    options = _tensorrt_options(free, device, quantised=_rewrites().is_quantised(free))
     folder = None
     if cache_dir is not None:
         key = (onnxruntime.__version__, tensorrt_version(), _gpu_name(device), repr(sorted(options.items())))
@@ -95,15 +90,27 @@ def check_session(session: Any, name: str, device: Device) -> None:
 
     Raises:
         DeviceError: It went on without the device.
+        ModelUnsupported: Convolutions or matrix products run on the CPU, for the device has no such operator.
     """
     wanted = TENSORRT if device.kind == "tensorrt" else CUDA
     if wanted not in session.get_providers():
         raise DeviceError(f"{device} cannot be used for {name}: {why_not(device)}")
-    assigned: list[Any] = session.get_provider_graph_assignment_info() if hasattr(session, "get_provider_graph_assignment_info") else []
-    counts = {part.ep_name: len(part.get_nodes()) for part in assigned}
-    elsewhere = {provider: count for provider, count in counts.items() if provider != wanted and count}
-    if elsewhere:
-        told = ", ".join(f"{count} on {provider}" for provider, count in sorted(elsewhere.items()))
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        _tell_unchecked(onnxruntime.__version__)
+        return
+    operators: dict[str, list[str]] = {}  # by provider
+    for part in session.get_provider_graph_assignment_info():
+        operators.setdefault(part.ep_name, []).extend(node.op_type for node in part.get_nodes())
+    operators.pop(wanted, None)
+    # What TensorRT leaves to CUDA is still the GPU's.
+    heavy = [operator for provider, left in operators.items() if provider != CUDA for operator in left if _HEAVY.search(operator)]
+    if heavy:
+        raise ModelUnsupported(
+            f"{name} cannot run on {device}: {len(heavy)} of its convolutions and matrix products ({', '.join(sorted(set(heavy)))}) "
+            "would run on the CPU; take the float model, or one whose 8 bits are written as DequantizeLinear, or device: cpu"
+        )
+    if any(operators.values()):
+        told = ", ".join(f"{len(left)} on {provider}" for provider, left in sorted(operators.items()))
         logger.warning("%s: of its operators some do not run on %s: %s; each crossing copies", name, device, told)
 
 
@@ -131,7 +138,13 @@ def why_not(device: Device) -> str:
             missing = str(error).partition(":")[0]
             if "cannot open shared object file" in str(error):
                 return f"{missing} is missing; {_advice(missing)}"
-    return "onnxruntime does not say why; PANOPS_LOG=DEBUG shows its log"
+    return "onnxruntime does not say why; panops run --log-level debug shows its log"
+
+
+def let_onnxruntime_talk() -> None:
+    """Where somebody debugs, let onnxruntime's warnings through: why a provider's library does not load is told nowhere else."""
+    if logger.isEnabledFor(logging.DEBUG):
+        onnxruntime.set_default_logger_severity(2)
 
 
 def preload_libraries(device: Device) -> None:
@@ -154,6 +167,32 @@ def tensorrt_version() -> str:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
     return ""
+
+
+@functools.cache
+def _tell_unchecked(version: str) -> None:
+    """Once a process."""
+    logger.warning("onnxruntime %s cannot tell which operators it leaves to the CPU; 1.24 and later can: %s", version, _INSTALL)
+
+
+def _made_fit(model: Any, name: str, device: Device) -> Any:
+    """The graph with a free batch, and with levels or floats as the device wants them.
+
+    Raises:
+        ModelUnsupported: It is a graph of another kind.
+    """
+    rewrites = _rewrites()
+    other = "device: cuda" if device.kind == "tensorrt" else "device: cpu"
+    try:
+        free = rewrites.freed_batch(model)
+        if not rewrites.is_quantised(free):
+            return free
+        return rewrites.symmetric(free) if device.kind == "tensorrt" else rewrites.floated(free)
+    except ValueError as error:
+        raise ModelUnsupported(f"{name} cannot run in 8 bits on {device}: {error}; take the float model, or {other}") from error
+    except Exception as error:  # a graph that keeps no rules; onnx's errors have no common root either
+        reason = f"{type(error).__name__}: {telling_line(error)}"
+        raise ModelUnsupported(f"{name} cannot be made fit for {device} ({reason}); take the float model, or device: cpu") from error
 
 
 def _tensorrt_options(model: onnx.ModelProto, device: Device, *, quantised: bool) -> dict[str, Any]:

@@ -1,15 +1,24 @@
-"""What the backends share: checks of the tensors that come in, and the two faults that need a name of their own."""
+"""What the backends share: checks of the tensors that come in, the two faults that need a name of their own, and whose a fault is."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.domain.errors import ModelUnsupported
+from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import TensorSpec
+
+# How onnxruntime ("CUDA failure 700: ..."), torch ("CUDA error: ...", "cuDNN error: ...") and TensorRT begin the words of a GPU. What one
+# of NVIDIA's libraries does not support, or was given wrongly, is the model's.
+_OF_THE_DEVICE = re.compile(
+    r"(?!.*(?:NOT_SUPPORTED|BAD_PARAM|INVALID_VALUE))"
+    r".*(?:\b(?:CUDA|CUDNN|CUBLAS|CUFFT) (?:failure|error)\b|out of memory|Failed to allocate memory|execution context enqueue failed)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class MissingOperator(ModelUnsupported):
@@ -99,6 +108,18 @@ def numpy_dtype(model: str, tensor: str, name: str, known: Mapping[str, str]) ->
     if name not in known:
         raise ModelUnsupported(f"{model}: tensor {tensor!r} holds {name}; expected one of {', '.join(sorted(set(known.values())))}")
     return np.dtype(known[name])
+
+
+def failed(model: str, error: Exception) -> ModelUnsupported | DeviceError:
+    """The error for a model that failed as it ran: the device's where the library's words are those of a GPU, else the model's.
+
+    Args:
+        model: The model's name for the message.
+        error: What the library raised.
+    """
+    if _OF_THE_DEVICE.match(str(error)):
+        return DeviceError(f"the device failed at {model}: {telling_line(error)}")
+    return ModelUnsupported(f"{model} failed on its input: {telling_line(error)}")
 
 
 def telling_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ comes from a file or an address, so here the archive is taken apart first, and w
 
 - the graph: operators of `torch.ops.aten` and arithmetic on sizes only, and arguments that are numbers, words and tensors;
 - weights as raw bytes, described by sizes and strides; nothing pickled;
+- nothing compressed: torch stores as it is, and a few bytes that unpack to gigabytes are an attack;
 - no example inputs (ours take their place), no notes about the source code, no compiled code.
 
 Only what this gives is handed to torch. The layout: torch/csrc/export/schema.thrift and torch/export/pt2_archive in PyTorch 2.8 to 2.13.
@@ -40,7 +41,6 @@ _INPUTS = "data/sample_inputs/model.pt"
 # What describes the archive itself.
 _PLAIN = frozenset({"archive_format", "archive_version", "byteorder", ".data/version", "version"})
 _NAME = "panops"
-_MOST_BYTES = 4 * 2**30
 
 
 def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
@@ -57,7 +57,7 @@ def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            records = _records(archive, name)
+            records = _records(archive, name, len(content))
             graph = json.loads(records.pop(_MODEL))
             payloads = {config: json.loads(records.pop(config)) for config in (_WEIGHTS, _CONSTANTS)}
     except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
@@ -72,11 +72,17 @@ def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
     return _written(kept)
 
 
-def _records(archive: zipfile.ZipFile, name: str) -> dict[str, bytes]:
-    """Every record by its path below the archive's one folder."""
+def _records(archive: zipfile.ZipFile, name: str, most_bytes: int) -> dict[str, bytes]:
+    """Every record by its path below the archive's one folder.
+
+    Raises:
+        Unreadable: They would take more memory than the file.
+    """
     infos = [info for info in archive.infolist() if not info.is_dir()]
-    if sum(info.file_size for info in infos) > _MOST_BYTES:
-        raise Unreadable(name, "torch", "it unpacks to more than 4 GiB")
+    if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
+        raise Unreadable(name, "torch", "it is compressed, which no archive of torch.export.save is; write it anew with that")
+    if sum(info.file_size for info in infos) > most_bytes:
+        raise Unreadable(name, "torch", "its records overlap: they are larger together than the file")
     return {info.filename.partition("/")[2]: archive.read(info) for info in infos}
 
 

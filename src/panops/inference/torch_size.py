@@ -1,16 +1,27 @@
-"""Tells whether the expression of a size, which torch evaluates as Python, is plain arithmetic on symbols."""
+"""Tells whether the expression of a size, which torch evaluates as Python, is plain arithmetic on symbols, and a small one.
+
+torch hands the text to sympy, which computes its numbers to the last digit, reads `^` as a power, and multiplies products of sums out. So
+each part is measured by what it would become: the terms of the sum that it is when multiplied out, and the bits of its largest number.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 # What torch writes: sympy's own words for numbers and symbols, and its few functions of sizes.
 _FUNCTIONS = frozenset(
     {"Symbol", "Integer", "Add", "Mul", "Pow", "Max", "Min", "Mod", "PythonMod", "FloorDiv", "CeilDiv", "Eq", "Ne", "Le", "Lt", "Ge", "Gt"}
 )
+_SUMS, _PRODUCTS = (ast.Add, ast.Sub), (ast.Mult, ast.Div)
+_QUOTIENTS = (ast.FloorDiv, ast.Mod)
 _SYMBOL = re.compile(r"[su]\d+")
 _LONGEST = 500
+_MOST_TERMS, _MOST_BITS, _HIGHEST_POWER = 64, 1024, 4
+_SYMBOL_BITS = 64
+
+_Measure = tuple[int, int]  # terms, bits
 
 
 def is_plain_size(text: object) -> bool:
@@ -18,42 +29,86 @@ def is_plain_size(text: object) -> bool:
     if not isinstance(text, str) or len(text) > _LONGEST:
         return False
     try:
-        return _plain(ast.parse(text.strip(), mode="eval").body)
+        _measured(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    return True
 
 
-def _plain(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, (bool, int))
-    if isinstance(node, ast.Name):
-        return _SYMBOL.fullmatch(node.id) is not None
+def _measured(node: ast.expr) -> _Measure:
+    """What an expression would become.
+
+    Raises:
+        ValueError: It is not plain, or too large.
+    """
+    if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int)):
+        return _bounded(1, int(node.value).bit_length())
+    if isinstance(node, ast.Name) and _SYMBOL.fullmatch(node.id):
+        return 1, _SYMBOL_BITS
     if isinstance(node, ast.UnaryOp):
-        return _plain(node.operand)
+        return _measured(node.operand)
     if isinstance(node, ast.BinOp):
-        # A power of large numbers would compute for ever.
-        return not isinstance(node.op, (ast.Pow, ast.LShift)) and _plain(node.left) and _plain(node.right)
+        return _combined(_kind(node.op), [_measured(node.left), _measured(node.right)])
     if isinstance(node, ast.Compare):
-        return all(_plain(part) for part in (node.left, *node.comparators))
-    return isinstance(node, ast.Call) and _plain_call(node)
+        return _combined("Eq", [_measured(part) for part in (node.left, *node.comparators)])
+    if isinstance(node, ast.Call):
+        return _measured_call(node)
+    raise ValueError("it is no arithmetic")
 
 
-def _plain_call(node: ast.Call) -> bool:
+def _kind(operator: ast.operator) -> str:
+    """The function that an operator stands for; powers and shifts are none of those that torch writes as operators."""
+    for kind, operators in (("Add", _SUMS), ("Mul", _PRODUCTS), ("FloorDiv", _QUOTIENTS)):
+        if isinstance(operator, operators):
+            return kind
+    raise ValueError("it is no operator of sizes")
+
+
+def _measured_call(node: ast.Call) -> _Measure:
     if not isinstance(node.func, ast.Name) or node.func.id not in _FUNCTIONS:
-        return False
+        raise ValueError("it is no function of sizes")
     if not all(isinstance(word.value, ast.Constant) and isinstance(word.value.value, bool) and word.arg for word in node.keywords):
-        return False
+        raise ValueError("it has a keyword that is no yes or no")
     if node.func.id == "Symbol":
-        (name,) = node.args if len(node.args) == 1 else (None,)
-        return isinstance(name, ast.Constant) and isinstance(name.value, str) and _SYMBOL.fullmatch(name.value) is not None
-    if node.func.id == "Pow" and not _small_power(node):
-        return False
-    return all(_plain(argument) for argument in node.args)
+        (name,) = node.args  # ValueError, if it is not one
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str) or not _SYMBOL.fullmatch(name.value):
+            raise ValueError("it is no symbol of torch")
+        return 1, _SYMBOL_BITS
+    if node.func.id == "Pow":
+        base, exponent = node.args
+        (terms, bits), power = _measured(base), _power(exponent)
+        return _bounded(terms**power, bits * power)
+    return _combined(node.func.id, [_measured(argument) for argument in node.args])
 
 
-def _small_power(node: ast.Call) -> bool:
-    exponent = node.args[1] if len(node.args) == 2 else None
+def _combined(kind: str, parts: Sequence[_Measure]) -> _Measure:
+    terms, bits = [part[0] for part in parts], [part[1] for part in parts]
+    if kind == "Mul":
+        most = 1
+        for factor in terms:
+            most, _ = _bounded(most * factor, sum(bits))
+        return _bounded(most, sum(bits))
+    measure = _bounded(sum(terms), max(bits, default=0) + len(bits))
+    # Whatever is neither sum nor product stays whole when it is multiplied.
+    return measure if kind in ("Add", "Integer") else (1, measure[1])
+
+
+def _power(exponent: ast.expr) -> int:
+    """How high a power is, without its sign: a plain number up to 4.
+
+    Raises:
+        ValueError: It is another one.
+    """
     whole = exponent.args[0] if isinstance(exponent, ast.Call) and len(exponent.args) == 1 else exponent
     if isinstance(whole, ast.UnaryOp):
         whole = whole.operand
-    return isinstance(whole, ast.Constant) and isinstance(whole.value, int) and whole.value <= 4
+    if not isinstance(whole, ast.Constant) or not isinstance(whole.value, int) or whole.value > _HIGHEST_POWER:
+        raise ValueError("it is no small power")
+    _measured(exponent)
+    return max(1, int(whole.value))
+
+
+def _bounded(terms: int, bits: int) -> _Measure:
+    if terms > _MOST_TERMS or bits > _MOST_BITS:
+        raise ValueError("it becomes too large")
+    return terms, bits

@@ -33,7 +33,7 @@ def run(model: ModelProto, array: NDArray[Any], *, literal: bool = False) -> NDA
 def quantised(*, zero: int = 0, byte_input: bool = False, scale: float = 1 / 50) -> ModelProto:
     """ReLU of a 1x1 convolution, its output in levels, and a second convolution on those: the shape of an exported network."""
     weight = np.array([[3, -2, 1], [5, 4, -3]], np.int8).reshape(2, 3, 1, 1)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "w1": weight,
         "w1s": np.array([0.1, 0.2], np.float32),
         "w1z": np.zeros(2, np.int8),
@@ -67,6 +67,45 @@ def quantised(*, zero: int = 0, byte_input: bool = False, scale: float = 1 / 50)
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 8
+    return model
+
+
+def on_levels(user: str) -> ModelProto:
+    """A network where `user` takes levels as they are, next to a DequantizeLinear of the same levels."""
+    constants: dict[str, NDArray[Any]] = {
+        "s": np.array(1 / 20, np.float32),
+        "z": np.array(0, np.uint8),
+        "w": np.array([[3, -2, 1]], np.int8).reshape(1, 3, 1, 1),
+        "ws": np.array(0.1, np.float32),
+        "wz": np.array(0, np.int8),
+    }
+    if user == "MaxPool":
+        node = helper.make_node("MaxPool", ["q"], ["p"], kernel_shape=[1, 1])
+    else:
+        node = helper.make_node("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "s", "z"], ["p"])
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        node,
+        helper.make_node("DequantizeLinear", ["p", "s", "z"], ["pf"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node("QuantizeLinear", ["d", "s", "z"], ["q2"]),
+        helper.make_node("DequantizeLinear", ["q2", "s", "z"], ["d2"]),
+        helper.make_node("Add", ["pf", "d2"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 4, 4]) for name in ("x", "y")]
+    graph = helper.make_graph(
+        nodes, "g", values[:1], values[1:], [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 8
+    return model
+
+
+def computed_scale(model: ModelProto) -> ModelProto:
+    """The same model whose scale `s` comes from a node."""
+    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == "s"]
+    scale.name = "s0"
+    model.graph.node.insert(0, helper.make_node("Abs", ["s0"], ["s"]))
     return model
 
 
@@ -169,6 +208,52 @@ def test_without_levels_the_network_is_the_same_but_for_their_rounding(byte_inpu
     assert not is_quantised(changed)
     array: NDArray[Any] = DICE.integers(0, 6, (1, 3, 4, 4)).astype(np.uint8) if byte_input else DICE.random((1, 3, 4, 4), np.float32) * 6
     np.testing.assert_allclose(run(changed, array), run(model, array, literal=True), atol=0.05 * (4 + 1) * (1 / 20))
+
+
+@pytest.mark.parametrize("user", ["QLinearConv", "MaxPool"])
+def test_levels_that_an_operator_takes_as_they_are_stay(user: str) -> None:
+    model = on_levels(user)
+    changed = floated(model)
+    assert kinds(changed) == ["QuantizeLinear", user, "DequantizeLinear", "Add"]
+    array = DICE.random((1, 3, 4, 4), np.float32) * 6
+    np.testing.assert_allclose(run(changed, array), run(model, array, literal=True), atol=1 / 20)
+
+
+def test_levels_that_a_branch_uses_stay() -> None:
+    model = quantised()
+    (last,) = [node for node in model.graph.node if node.output[0] == "y"]
+    last.output[0] = "c2"
+    branch = helper.make_graph(
+        [helper.make_node("Relu", ["d1"], ["r"])], "b", [], [helper.make_tensor_value_info("r", TensorProto.FLOAT, None)]
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    model.graph.node.append(helper.make_node("If", ["yes"], ["branched"], then_branch=branch, else_branch=branch))
+    model.graph.node.append(helper.make_node("Concat", ["c2", "branched"], ["y"], axis=1))
+    assert floated(model) is model
+
+
+def test_a_scale_that_is_computed_is_told() -> None:
+    """TensorRT's scales have to be stretched; CUDA's flow needs none, but for the weights."""
+    with pytest.raises(ValueError, match="the scale of 'r1' is computed"):
+        symmetric(computed_scale(quantised()))
+    assert not is_quantised(floated(computed_scale(quantised(scale=1 / 20))))
+    weights = quantised()
+    (node,) = [node for node in weights.graph.node if node.output[0] == "w1f"]
+    node.input[1] = "nowhere"
+    with pytest.raises(ValueError, match="the scale of 'w1' is computed"):
+        floated(weights)
+
+
+def test_an_operator_on_levels_is_nothing_for_tensorrt() -> None:
+    with pytest.raises(ValueError, match="QLinearConv computes on levels itself"):
+        symmetric(on_levels("QLinearConv"))
+
+
+def test_a_graph_that_keeps_no_rules_is_told() -> None:
+    model = quantised()
+    del model.opset_import[:]
+    with pytest.raises(ValueError, match="its graph is not valid"):
+        floated(model)
 
 
 def test_a_float_model_stays_one(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import load
+from onnx import TensorProto, helper, load, numpy_helper
 
 from panops.domain.device import Device
 from panops.domain.errors import DeviceError, ModelUnsupported
@@ -151,15 +151,85 @@ def test_damage_is_the_model_s_fault_and_not_the_device_s(monkeypatch: pytest.Mo
         open_backend(path, device=CUDA)
 
 
-def test_operators_that_run_elsewhere_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    parts = [
-        SimpleNamespace(ep_name="CUDAExecutionProvider", get_nodes=lambda: [1, 2, 3]),
-        SimpleNamespace(ep_name="CPUExecutionProvider", get_nodes=lambda: [1, 2]),
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(("device", "provider"), [(CUDA, "CUDAExecutionProvider"), (TENSORRT, "TensorrtExecutionProvider")])
+def test_a_graph_that_cannot_be_made_fit_is_the_model_s_fault(
+    device: Device, provider: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Weights whose scale no constant gives, and a Reshape to nowhere."""
+    with_providers(monkeypatch, provider)
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "y")]
+    weight = numpy_helper.from_array(np.zeros((1, 4), np.uint8), "w")
+    dequantised = [
+        helper.make_node("Abs", ["x"], ["s"]),
+        helper.make_node("DequantizeLinear", ["w", "s"], ["f"]),
+        helper.make_node("Add", ["x", "f"], ["y"]),
     ]
-    session = SimpleNamespace(get_providers=lambda: ["CUDAExecutionProvider"], get_provider_graph_assignment_info=lambda: parts)
+    for nodes, words in (
+        (dequantised, r"m\.onnx cannot run in 8 bits on .*: the scale of 'w' is computed.*; take the float model, or device"),
+        ([helper.make_node("Reshape", ["x"], ["y"])], r"m\.onnx cannot be made fit for .* \(IndexError.*\); take"),
+    ):
+        path = tmp_path / "m.onnx"
+        path.write_bytes(helper.make_model(helper.make_graph(nodes, "g", values[:1], values[1:], [weight])).SerializeToString())
+        with pytest.raises(ModelUnsupported, match=words):
+            onnxruntime_gpu.gpu_model(path, device, None)
+
+
+def session_with(provider: str, *parts: tuple[str, str]) -> Any:
+    """A session that runs these operators on these providers, each as a part of its own, as onnxruntime tells it."""
+    told = [SimpleNamespace(ep_name=where, get_nodes=lambda name=name: [SimpleNamespace(op_type=name)]) for where, name in parts]
+    return SimpleNamespace(get_providers=lambda: [provider], get_provider_graph_assignment_info=lambda: told)
+
+
+CUDA_RUNS, CPU_RUNS = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+def test_small_operators_that_run_elsewhere_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    session = session_with(CUDA_RUNS, (CUDA_RUNS, "Conv"), (CPU_RUNS, "NonMaxSuppression"), (CPU_RUNS, "Gather"))
     with caplog.at_level(logging.WARNING):
         onnxruntime_gpu.check_session(session, "m.onnx", CUDA)
     assert "2 on CPUExecutionProvider" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "operator", ["ConvInteger", "QLinearConv", "FusedConv", "ConvTranspose", "MatMul", "MatMulInteger", "Gemm", "Einsum"]
+)
+def test_the_work_of_a_network_never_runs_on_the_cpu(operator: str) -> None:
+    session = session_with(CUDA_RUNS, (CUDA_RUNS, "Conv"), (CPU_RUNS, operator), (CPU_RUNS, operator), (CPU_RUNS, "Gather"))
+    words = rf"^m\.onnx cannot run on cuda: 2 of its convolutions and matrix products \({operator}\) would run on the CPU; take the float"
+    with pytest.raises(ModelUnsupported, match=words):
+        onnxruntime_gpu.check_session(session, "m.onnx", CUDA)
+
+
+def test_what_tensorrt_leaves_to_cuda_is_still_on_the_gpu(caplog: pytest.LogCaptureFixture) -> None:
+    session = session_with("TensorrtExecutionProvider", ("TensorrtExecutionProvider", "Conv"), (CUDA_RUNS, "Conv"))
+    with caplog.at_level(logging.WARNING):
+        onnxruntime_gpu.check_session(session, "m.onnx", TENSORRT)
+    assert "1 on CUDAExecutionProvider" in caplog.text
+
+
+def test_an_onnxruntime_that_cannot_tell_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As 1.23 cannot."""
+    onnxruntime_gpu._tell_unchecked.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            onnxruntime_gpu.check_session(SimpleNamespace(get_providers=lambda: [CUDA_RUNS]), "m.onnx", CUDA)
+    assert caplog.text.count("cannot tell which operators it leaves to the CPU") == 1
+
+
+@pytest.mark.parametrize(("level", "expected"), [(logging.DEBUG, [2]), (logging.INFO, [])])
+def test_debugging_shows_why_a_provider_does_not_come_up(
+    level: int, expected: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, model: Path
+) -> None:
+    """As the advice says: with `panops run --log-level debug`, which is the level of the root logger."""
+    severities: list[int] = []
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", severities.append)
+    monkeypatch.setattr(onnxruntime_gpu, "nvidia_gpus", lambda: NvidiaGpus((), "no driver"))
+    with caplog.at_level(level), pytest.raises(DeviceError):
+        OnnxRuntimeBackend(model, device=CUDA)
+    assert severities == expected
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_: None)
+    assert onnxruntime_gpu.why_not(CUDA).endswith("panops run --log-level debug shows its log")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +252,18 @@ def test_without_onnxruntime_it_is_said_what_to_install(model: Path, monkeypatch
     monkeypatch.delitem(sys.modules, "panops.inference.backends.onnxruntime_backend", raising=False)
     with pytest.raises(DeviceError, match=r"m\.onnx cannot run on cuda: .*onnxruntime.*for a GPU take pip install 'panops\[gpu\]'"):
         open_backend(model, device=CUDA)
+
+
+def test_a_gpu_that_fails_at_its_work_is_the_device_s_fault(model: Path) -> None:
+    backend = OnnxRuntimeBackend(model)
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("CUDA failure 719: unspecified launch failure ; GPU=0 ; expr=cudaStreamSynchronize")
+
+    backend._session = SimpleNamespace(run=fail)
+    with pytest.raises(DeviceError, match=r"^the device failed at m\.onnx: CUDA failure 719") as caught:
+        backend.infer({"x": np.zeros((1, 4), np.float32)})
+    assert caught.value.kind == "device_error"
 
 
 # --- the engine cache -------------------------------------------------------------------------------------------------------------

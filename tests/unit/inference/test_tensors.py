@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panops.domain.errors import ModelUnsupported
+from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import TensorSpec
-from panops.inference.tensors import check_inputs, fits, numpy_dtype, shown, telling_line
+from panops.inference.tensors import check_inputs, failed, fits, numpy_dtype, shown, telling_line
 
 SPECS = (TensorSpec("image", (1, 3, -1, -1), np.dtype(np.float32)),)
 
@@ -24,6 +24,26 @@ SPECS = (TensorSpec("image", (1, 3, -1, -1), np.dtype(np.float32)),)
 )
 def test_fits(shape: tuple[int, ...], expected: tuple[int, ...], answer: bool) -> None:
     assert fits(shape, expected) is answer
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("[ONNXRuntimeError] : 1 : FAIL : Conv node.\nCUDA failure 700: an illegal memory access was encountered ; GPU=0", DeviceError),
+        ("CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED ; GPU=0", DeviceError),
+        ("bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 9", DeviceError),
+        ("TensorRT EP execution context enqueue failed.", DeviceError),
+        ("CUDA error: unspecified launch failure\nCompile with `TORCH_USE_CUDA_DSA`", DeviceError),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR", DeviceError),
+        ("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED", ModelUnsupported),
+        ("Got invalid dimensions for input: x", ModelUnsupported),
+        ("The size of tensor a (3) must match the size of tensor b (4)", ModelUnsupported),
+    ],
+)
+def test_a_gpu_s_fault_is_not_the_model_s(words: str, kind: type[Exception]) -> None:
+    error = failed("m.onnx", RuntimeError(words))
+    assert type(error) is kind
+    assert "m.onnx" in str(error)
 
 
 def test_the_message_names_expected_and_got() -> None:

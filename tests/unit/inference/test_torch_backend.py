@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import pickle
@@ -296,6 +297,31 @@ def test_what_lies_beside_the_graph_never_reaches_torch(tmp_path: Path) -> None:
     assert not (tmp_path / "trapped").exists()
 
 
+def test_a_compressed_archive_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = records_of(save(tmp_path / "good.pt2", Scaled(), torch.zeros(2, 4), batch=True)) | {"extra/zeros": bytes(2**20)}
+    with zipfile.ZipFile(tmp_path / "bad.pt2", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in records.items():
+            archive.writestr(f"m/{name}", data)
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(ModelUnsupported, match=r"it is compressed, which no archive of torch\.export\.save is; write it anew"):
+        plain_archive("bad.pt2", (tmp_path / "bad.pt2").read_bytes(), no_inputs())
+
+
+def test_records_that_share_their_bytes_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand entries of the directory may point to the same megabyte."""
+    path = save(tmp_path / "bad.pt2", Scaled(), torch.zeros(2, 4), batch=True)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("m/extra/0", bytes(2**16))
+        first = archive.infolist()[-1]
+        for index in range(1, 4):
+            again = copy.copy(first)
+            again.filename = f"m/extra/{index}"
+            archive.filelist.append(again)
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(ModelUnsupported, match="its records overlap"):
+        plain_archive("bad.pt2", path.read_bytes(), no_inputs())
+
+
 def test_the_trap_works(tmp_path: Path) -> None:
     """So that the tests above mean something."""
     Trap.made = str(tmp_path / "trapped")
@@ -316,6 +342,10 @@ def test_nothing_of_the_source_code_stays(tmp_path: Path) -> None:
     assert torch.export.load(io.BytesIO(again)) is not None
 
 
+def nested_powers(depth: int) -> str:
+    return "Pow(" * depth + "9999" + ",4)" * depth
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
@@ -326,6 +356,16 @@ def test_nothing_of_the_source_code_stays(tmp_path: Path) -> None:
         ("FloorDiv(s77, 2)", True),
         ("Pow(Symbol('s0', integer=True), Integer(2))", True),
         ("Pow(Integer(9), Integer(999999999))", False),
+        ("Pow(s0, -2)", True),
+        ("Mul(Pow(Add(s0, s1), Integer(2)), Add(FloorDiv(Add(s77, Integer(-1)), Integer(2)), Integer(1)))", True),
+        # sympy would compute for ever, or for hours.
+        (nested_powers(4), False),
+        (nested_powers(60), False),
+        ("Pow(Mul(1, Pow(Mul(1, Pow(s0, 4)), 4)) + 1, 4)", False),
+        ("*".join(f"(s{index}+s{index + 1})" for index in range(0, 80, 2)), False),
+        ("Pow(" + "+".join(f"s{index}" for index in range(60)) + ", 4)", False),
+        ("Max(" + ",".join(f"s{index}" for index in range(70)) + ")", False),
+        ("9^9^9^9", False),  # which sympy reads as a power
         ("9**9**9**9", False),
         ("1 << 999999999", False),
         ("Symbol('__import__')", False),

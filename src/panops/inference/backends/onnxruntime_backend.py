@@ -15,7 +15,7 @@ from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import TensorSpec
 from panops.inference.engine_cache import one_at_a_time
 from panops.inference.formats import ONNX
-from panops.inference.tensors import MissingOperator, Unreadable, check_inputs, closed, numpy_dtype, telling_line
+from panops.inference.tensors import MissingOperator, Unreadable, check_inputs, closed, failed, numpy_dtype, telling_line
 
 onnxruntime.disable_telemetry_events()  # the Windows builds report their use otherwise
 onnxruntime.set_default_logger_severity(4)  # what goes wrong comes as an exception; its log would repeat it on stderr
@@ -84,7 +84,7 @@ class OnnxRuntimeBackend:
         try:
             results = self._session.run(self._output_names, dict(inputs))
         except Exception as error:  # its own classes derive from Exception directly, one a status code
-            raise ModelUnsupported(f"{self._name} failed on its input: {telling_line(error)}") from error
+            raise failed(self._name, error) from error
         return dict(zip(self._output_names, results, strict=True))
 
     def close(self) -> None:
@@ -94,6 +94,7 @@ class OnnxRuntimeBackend:
     def _on_gpu(self, path: Path, options: Any, device: Device, cache_dir: Path | None) -> Any:
         from panops.inference import onnxruntime_gpu as gpu  # noqa: PLC0415  # CPUs need none of it
 
+        gpu.let_onnxruntime_talk()
         model = gpu.gpu_model(path, device, cache_dir)
         # Which operators run where; from onnxruntime 1.24 on.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

@@ -21,7 +21,7 @@ from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import TensorSpec
 from panops.inference.formats import PT2
-from panops.inference.tensors import Unreadable, check_inputs, closed, numpy_dtype, telling_line
+from panops.inference.tensors import Unreadable, check_inputs, closed, failed, numpy_dtype, telling_line
 from panops.inference.torch_archive import plain_archive
 
 _DTYPES = {
@@ -82,13 +82,13 @@ class TorchBackend:
             with torch.inference_mode():
                 given = [self._tensor(inputs[spec.name]) for spec in self.inputs]
                 results = self._network(*given)
+            found = results if isinstance(results, (tuple, list)) else (results,)
+            # An output may be a view of the input or of another output; the caller may keep what it gets. A GPU's faults come up here.
+            return {spec.name: np.array(result.cpu().numpy()) for spec, result in zip(self.outputs, found, strict=True)}
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(f"{self._where} has not enough memory for {self._name} in batches of {_batch(inputs)}") from error
         except (RuntimeError, TypeError, ValueError) as error:
-            raise ModelUnsupported(f"{self._name} failed on its input: {telling_line(error)}") from error
-        found = results if isinstance(results, (tuple, list)) else (results,)
-        # An output may be a view of the input or of another output; the caller may keep what it gets.
-        return {spec.name: np.array(result.cpu().numpy()) for spec, result in zip(self.outputs, found, strict=True)}
+            raise failed(self._name, error) from error
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""
