@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from panops.bench.film_encoder import turn_film
 from panops.bench.film_shelf import Film
-from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode
+from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode, Offered
 
 Source = Literal["rtsp", "file"]
 
@@ -47,15 +47,15 @@ class Offer:
         """The server's process id; 0 where there is none."""
         return self._server.pid if self._server else 0
 
-    def sent(self) -> dict[str, int]:
-        """How many pictures each camera has sent so far; empty where there is no server to count them.
+    def counts(self) -> dict[str, Offered]:
+        """What each camera has sent so far, and what nobody read; empty where there is no server to count it.
 
         Raises:
             LoadServerFailed: The server is gone.
         """
         if self._server is None:
             return {}
-        return {path.removeprefix("/"): offered.sent for path, offered in self._server.counts().items()}
+        return {path.removeprefix("/"): offered for path, offered in self._server.counts().items()}
 
     def set_mode(self, camera_id: str, mode: Mode) -> None:
         """Let a camera play, say nothing, repeat itself or be cut off; without a server nothing happens.
@@ -65,10 +65,6 @@ class Offer:
         """
         if self._server is not None:
             self._server.set_mode(f"/{camera_id}", mode)
-
-    def unsent(self) -> int:
-        """How many pictures were given up so far because nobody read them."""
-        return 0 if self._server is None else sum(offered.unsent for offered in self._server.counts().values())
 
     def __enter__(self) -> Self:
         """Start."""

@@ -26,6 +26,7 @@ class CameraCounts:
         checks: Looks that were taken or begun.
         analysed: Looks that the detector saw.
         woken: How often it was woken.
+        reconnects: How often its connection was made again.
         dropped: Pictures or looks given up, by cause.
     """
 
@@ -35,6 +36,7 @@ class CameraCounts:
     checks: int = 0
     analysed: int = 0
     woken: int = 0
+    reconnects: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
 
@@ -68,6 +70,7 @@ _FIELDS = {
     "panops_checks_total": "checks",
     "panops_frames_analysed_total": "analysed",
     "panops_camera_woken_total": "woken",
+    "panops_reconnects_total": "reconnects",
 }
 _FLAGS = {"panops_camera_up": "up", "panops_camera_asleep": "asleep"}
 
