@@ -59,9 +59,8 @@ def judge(run: RunTally, rate_fps: float) -> Verdict:
     if run.dropped_share > MOST_DROPPED:
         cause, _ = run.dropped.most_common(1)[0]
         faults.append(f"{100 * run.dropped_share:.1f} % of the checks were given up, most as {cause!r}")
-    moved = (
-        f"; cameras went to another process {_many(run.moved, 'time', 'times')}, and those seconds count neither way" if run.moved else ""
-    )
+    times = _many(run.moved, "time", "times")
+    moved = f"; cameras went to another process {times}, and those seconds count neither way" if run.moved else ""
     if faults or not count:
         return Verdict(False, "not held: " + ("; ".join(faults) or "there were no cameras") + moved)
     asleep = f", {run.asleep:.0f} of them asleep on their keyframes on average" if run.asleep >= 0.5 else ""

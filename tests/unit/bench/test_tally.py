@@ -128,7 +128,7 @@ def short(count: int, of: int) -> list[CameraTally]:
             False,
             "the connection of 1 camera broke and was made again (cam-002)",
         ),
-        (replace(run(), cameras=[camera(1, unsent=2)]), False, "pictures of 1 camera were not read and given up"),
+        (replace(run(), cameras=[camera(1, unsent=2)]), False, "pictures of 1 camera were given up by the sender"),
         (replace(run(), cameras=[camera(1, moved=1)]), True, "cameras went to another process 1 time"),
         (run(restarts=1), False, "1 process ended unexpectedly"),
         (replace(run(), cameras=[]), False, "there were no cameras"),
