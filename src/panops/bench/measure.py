@@ -154,6 +154,7 @@ def _tally(
         memory_bytes,
         event_latency=latency_increase([scrape.event_latency for scrape in scrapes]),
         woken_latency=latency_increase([scrape.woken_latency for scrape in scrapes]),
+        woken_event_latency=latency_increase([scrape.woken_event_latency for scrape in scrapes]),
         stages_s=stages_increase([scrape.stages_s for scrape in scrapes]),
         events=now.events - then.events,
         api=api,

@@ -50,6 +50,7 @@ class Scrape:
         check_latency: From capture to the end of a check.
         event_latency: From capture to the stored event.
         woken_latency: As `check_latency`, of what had been slept through.
+        woken_event_latency: As `event_latency`, of what had been slept through.
         events: Events stored so far.
         restarts: Shards that ended unexpectedly.
         relief: How much is given up for want of time, the shard with most, 0..1.
@@ -60,6 +61,7 @@ class Scrape:
     check_latency: LatencyHistogram
     event_latency: LatencyHistogram
     woken_latency: LatencyHistogram
+    woken_event_latency: LatencyHistogram
     events: int
     restarts: int
     relief: float
@@ -106,6 +108,7 @@ def read_scrape(text: str) -> Scrape:
         _histogram(samples, "panops_check_latency_seconds"),
         _histogram(samples, "panops_event_latency_seconds"),
         _histogram(samples, "panops_woken_latency_seconds"),
+        _histogram(samples, "panops_woken_event_latency_seconds"),
         single["panops_events_stored_total"],
         single["panops_shard_restarts_total"],
         relief,

@@ -133,6 +133,7 @@ class RunTally:
         memory_bytes: Memory at the end, by process.
         event_latency: From capture to the stored event; empty for who stores none.
         woken_latency: As `check_latency`, of what had been slept through.
+        woken_event_latency: As `event_latency`, of what had been slept through.
         stages_s: CPU time by stage, s.
         events: Events stored.
         api: How the API answered, or None for who has none.
@@ -150,6 +151,7 @@ class RunTally:
     memory_bytes: Mapping[str, int]
     event_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     woken_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    woken_event_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     stages_s: Mapping[str, float] = field(default_factory=dict)
     events: int = 0
     api: ApiTally | None = None
@@ -194,6 +196,13 @@ class RunTally:
         """Checks that the detector saw, of those that were done, 0..1."""
         done = sum(camera.done for camera in self.cameras)
         return sum(camera.detector for camera in self.cameras) / done if done else 0.0
+
+    @property
+    def sleep_words(self) -> str:
+        """How many cameras slept and how much was given up for want of time; empty where it was none."""
+        asleep = f"{self.asleep:.0f} of them asleep on their keyframes on average" if self.asleep >= 0.5 else ""
+        relief = f"relief up to {100 * self.relief:.0f} %" if self.relief > 0 else ""
+        return ", ".join(words for words in (asleep, relief) if words)
 
     @property
     def moved(self) -> int:

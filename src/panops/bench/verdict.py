@@ -63,7 +63,7 @@ def judge(run: RunTally, rate_fps: float) -> Verdict:
     moved = f"; cameras went to another process {times}, and those seconds count neither way" if run.moved else ""
     if faults or not count:
         return Verdict(False, "not held: " + ("; ".join(faults) or "there were no cameras") + moved)
-    asleep = f", {run.asleep:.0f} of them asleep on their keyframes on average" if run.asleep >= 0.5 else ""
+    asleep = f", {run.sleep_words}" if run.sleep_words else ""
     each = "the camera got" if count == 1 else f"each of the {count} cameras got"
     return Verdict(True, f"held: {each} at least {100 * ENOUGH:.0f} % of its checks{asleep}{moved}")
 
