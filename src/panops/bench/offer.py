@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,6 +13,7 @@ from typing import Literal, Self
 
 from panops.bench.film_encoder import turn_film
 from panops.bench.film_shelf import Film
+from panops.bench.leashed import Leashed
 from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode, Offered
 
 Source = Literal["rtsp", "file"]
@@ -69,7 +72,15 @@ class Offer:
     def __enter__(self) -> Self:
         """Start."""
         if self._source == "file":
-            self._write_files(Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="panops-films-"))))
+            folder = Path(tempfile.mkdtemp(prefix="panops-films-"))
+            try:
+                # Its only work is to go with this process, and the folder with it, also after kill -9.
+                keeper = Leashed(["sleep", "infinity"], folder, folder / "log", os.environ)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            self._stack.callback(keeper.stop)
+            self._write_files(folder)
             return self
         places = {camera_id: number * _SPREAD % 1.0 for number, camera_id in enumerate(self.films)}
         cameras = [

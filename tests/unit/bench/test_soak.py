@@ -42,7 +42,12 @@ def test_a_day_of_readings_needs_no_gigabytes() -> None:
 
 def test_the_slope_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("panops.bench.soak.slope_per_h", lambda times, _: asked.append(len(times)) or 2.5)
+
+    def slope(times: list[float], _: list[float]) -> float:
+        asked.append(len(times))
+        return 2.5
+
+    monkeypatch.setattr("panops.bench.soak.slope_per_h", slope)
     one = tally(3600.0)
     assert (one.mib_per_h, one.faults) == (2.5, ["memory grows by 2.5 MiB an hour; at most 1 is fine"])
     assert len(asked) == 1
