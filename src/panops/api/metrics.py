@@ -163,6 +163,11 @@ def _shard_metrics(shards: list[ShardFigures]) -> Iterator[Metric]:
         "From capture to the end of a check that had been slept through.",
         [one.woken_latency for one in shards],
     )
+    yield _histogram(
+        "panops_woken_event_latency_seconds",
+        "From capture to the stored event, of what had been slept through.",
+        [one.woken_event_latency for one in shards],
+    )
     waits = GaugeMetricFamily("panops_queue_wait_seconds", "How long work waits, lately.", labels=["shard", "queue"])
     relief = GaugeMetricFamily(
         "panops_relief", "How much is given up for want of time: 0 nothing, 1 all but the safety floor.", labels=["shard"]

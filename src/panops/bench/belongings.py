@@ -11,6 +11,8 @@ import numpy as np
 from panops.pipeline.usage import rss_bytes
 
 _MIB = 2**20
+# Readings that a slope is worked out of: all pairs of more would take gigabytes after a day.
+_MOST_READINGS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def read_belongings(at_s: float, pids: Mapping[str, int], live: int) -> Belongin
 def slope_per_h(times_s: Sequence[float], values: Sequence[float]) -> float:
     """How fast values grow an hour: the median of the slopes of all pairs (Theil 1950, Sen 1968), which single outliers do not move.
 
+    Of more than 2000 readings so many are taken, evenly spread.
+
     Args:
         times_s: When, s.
         values: What was read then.
@@ -60,7 +64,8 @@ def slope_per_h(times_s: Sequence[float], values: Sequence[float]) -> float:
     Returns:
         The values' own unit an hour; 0.0 with fewer than two readings.
     """
-    times, read = np.asarray(times_s, np.float64), np.asarray(values, np.float64)
+    kept_at = np.unique(np.linspace(0, max(0, len(times_s) - 1), min(len(times_s), _MOST_READINGS)).round().astype(int))
+    times, read = np.asarray(times_s, np.float64)[kept_at], np.asarray(values, np.float64)[kept_at]
     first, second = np.triu_indices(len(times), 1)
     apart = times[second] - times[first]
     if not np.any(apart > 0):

@@ -84,9 +84,12 @@ def chosen(row: Sequence[tuple[int, Run]]) -> list[tuple[int, Run]]:
 
 
 def name_of(curve: CapacityCurve) -> str:
-    """What a curve is called: who, and at which activity."""
-    busy = "own recordings" if curve.activity is None else "nothing moves" if curve.activity == 0 else f"{100 * curve.activity:.0f} % busy"
-    return f"{curve.name}, {busy}"
+    """What a curve is called: who, and at which activity: the one that was asked for, and the one that the films reached."""
+    reached = f"{100 * curve.moved_share:.0f} %"
+    if curve.activity is None:
+        return f"{curve.name}, own recordings ({reached} busy)"
+    asked = "nothing moves" if curve.activity == 0 else f"{100 * curve.activity:.0f} % busy"
+    return f"{curve.name}, {asked} ({reached} reached)"
 
 
 def _axes(across: float, up: float, unit: str) -> list[str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from panops.bench.capacity import CapacityCurve, Run
+from panops.bench.capacity_advice import AT_ONCE_MS, advice, headline
 from panops.bench.capacity_charts import Measured, capacity_chart, name_of
 from panops.bench.record import percentiles_ms, stage_ms
 from panops.evaluation.detection_page_style import STYLE
 
 _MIB = 2**20
-# What people notice: an alarm that comes within half a second is at once.
-_AT_ONCE_MS = 500.0
-# A limit is where nothing more fits; who plans a site leaves so much of it free.
-_PLANNED_SHARE = 0.75
-
 _MORE_STYLE = """
 :root { --s2: #0b7a4b; --s3: #8a46b8; --s4: #c8322d; --s5: #2f86c9; }
 @media (prefers-color-scheme: dark) { :root { --s2: #45c98d; --s3: #c995f0; --s4: #ff7a74; --s5: #6db8f2; } }
@@ -57,82 +54,6 @@ def capacity_page(curves: Sequence[CapacityCurve], facts: Mapping[str, Any]) -> 
     return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{"".join(sections)}</main></body></html>\n'
 
 
-def headline(curves: Sequence[CapacityCurve]) -> str:
-    """The result in a sentence."""
-    shape = curves[0].load.shape
-    width, height = shape.size_wh
-    load = f"{width}x{height} H.264 cameras at {shape.rate_fps:g} pictures a second, {shape.check_fps:g} of them checked"
-    return f"Of {load}: {'; '.join(f'{name_of(curve)}: {_limit(curve)}' for curve in curves)}."
-
-
-def advice(curves: Sequence[CapacityCurve]) -> list[str]:
-    """What a buyer should take from the curves, in plain words."""
-    told = []
-    ours = [curve for curve in curves if curve.limit.confirmed is not None and curve.name == curves[0].name]
-    reached = [curve for curve in ours if not curve.limit.reached_the_end]
-    told += [
-        f"Where {_share(curve)}, it held all {curve.limit.cameras} that were tried: the limit lies higher."
-        for curve in ours
-        if curve.limit.reached_the_end
-    ]
-    if reached:
-        busiest = min(reached, key=lambda curve: curve.limit.cameras)
-        planned = max(1, int(busiest.limit.cameras * _PLANNED_SHARE))
-        told.append(
-            f"Plan with about {planned} cameras where {_share(busiest)}, three quarters of the limit: a busier hour, other programs "
-            "and the machine's own upkeep need room, too."
-        )
-    if len(reached) > 1:
-        quietest = max(reached, key=lambda curve: curve.limit.cameras)
-        told.append(
-            "How busy cameras are decides more than how many there are: "
-            + ", ".join(f"{curve.limit.cameras} where {_share(curve)}" for curve in reached)
-            + f". A car park at night is like the {quietest.limit.cameras}, a shop's entrance at noon like the {busiest.limit.cameras}."
-        )
-    for curve in ours[:1]:
-        told += _of_the_limit(curve)
-    peers = [curve for curve in curves if curve.name != curves[0].name and curve.limit.confirmed is not None]
-    for peer in peers:
-        beside = next((curve for curve in ours if curve.activity == peer.activity), None)
-        if beside is not None:
-            told.append(_compared(beside, peer))
-    told.append(
-        "Cameras should send a small sub-stream for detection, with a keyframe every second or two: decoding grows with the picture, and a "
-        "camera that sends 25 pictures a second costs its decoding 25 times a second."
-    )
-    told.append(
-        "Above the limit panops goes on: it gives checks up, and counts every one by camera and cause; the page and /metrics tell them."
-    )
-    return told
-
-
-def _of_the_limit(curve: CapacityCurve) -> list[str]:
-    confirmed = curve.limit.confirmed
-    assert confirmed is not None, "chosen by the caller"  # noqa: S101  # for the type checker
-    tally = confirmed.tally
-    used, there = tally.all_cores, tally.surroundings.machine
-    memory_mib = tally.all_memory_bytes / _MIB
-    told = [
-        f"At its limit, where {_share(curve)}, {curve.name} used {used:.2f} of {there} cores and {memory_mib:,.0f} MB of memory: for each "
-        f"camera {tally.cpu_ms_a_camera_s:.1f} ms of one core a second, and {memory_mib / len(tally.cameras):.0f} MB."
-    ]
-    if tally.event_latency.count:
-        p95_ms = percentiles_ms(tally.event_latency)["p95"]
-        soon = "at once for people" if p95_ms <= _AT_ONCE_MS else "later than at once; fewer cameras make it sooner"
-        told.append(f"There an alarm was stored within {p95_ms:.0f} ms of the picture that told of it, 95 times of 100: {soon}.")
-    return told
-
-
-def _compared(ours: CapacityCurve, peer: CapacityCurve) -> str:
-    mine, theirs = ours.limit.confirmed, peer.limit.confirmed
-    assert mine is not None and theirs is not None, "chosen by the caller"  # noqa: S101, PT018  # for the type checker
-    times = theirs.tally.cpu_ms_a_camera_s / max(mine.tally.cpu_ms_a_camera_s, 1e-9)
-    return (
-        f"The usual loop of OpenCV, onnxruntime and a tracker ({peer.name}) held {peer.limit.cameras} of the same cameras, for "
-        f"{times:.1f} times the CPU time of each. It runs a different detector, at every check, and stores nothing; see below."
-    )
-
-
 def _disturbed(curves: Sequence[CapacityCurve]) -> str:
     runs = [run for curve in curves for _, run in curve.limit.runs]
     if not any(run.disturbed for run in runs):
@@ -161,7 +82,7 @@ def _charts(curves: Sequence[CapacityCurve]) -> str:
     there = next((float(run.tally.surroundings.machine) for curve in curves for _, run in curve.limit.runs), 1.0)
     shown = (
         Measured("Cores in use", "cores", lambda run: run.tally.all_cores, (there, f"all {there:g} cores")),
-        Measured("Capture to the end of a check, p95", "ms", lambda run: run.p95_ms, (_AT_ONCE_MS, "half a second"), 2 * _AT_ONCE_MS),
+        Measured("Capture to the end of a check, p95", "ms", lambda run: run.p95_ms, (AT_ONCE_MS, "half a second"), 2 * AT_ONCE_MS),
         Measured("CPU time a camera-second", "ms", lambda run: run.tally.cpu_ms_a_camera_s),
         Measured("Checks that were done", "%", lambda run: 100 * run.tally.done_share),
     )
@@ -201,7 +122,10 @@ def _runs(curves: Sequence[CapacityCurve]) -> str:
         "p50 ms",
         "p95 ms",
         "p99 ms",
-        "memory MB",
+        "asleep",
+        "relief",
+        "slept through, p95 ms",
+        "memory MiB",
         "others, cores",
     ]
     rows = [_row(curve, run) for curve in curves for _, run in curve.limit.runs]
@@ -218,7 +142,10 @@ def _row(curve: CapacityCurve, run: Run) -> str:
         f"{100 * tally.dropped_share:.1f} %",
         f"{tally.all_cores:.2f}",
         f"{tally.cpu_ms_a_camera_s:.1f}",
-        *(f"{value:.0f}" for value in latency.values()),
+        *(f"{value:.0f}" if math.isfinite(value) else "-" for value in latency.values()),
+        f"{tally.asleep:.1f}",
+        f"{100 * tally.relief:.0f} %",
+        f"{run.woken_p95_ms:.0f}" if tally.woken_latency.count else "",
         f"{tally.all_memory_bytes / _MIB:,.0f}",
         f"{tally.surroundings.others:.2f}",
     ]
@@ -235,7 +162,9 @@ def _what_it_is(curves: Sequence[CapacityCurve]) -> str:
         "The cameras are real RTSP connections on this machine, from a server that takes next to nothing; what they show is "
         + ", ".join(dict.fromkeys(film.name for curve in curves for film in curve.films))
         + ". A network, and cameras that drop pictures, are not in it.",
-        "Time from capture counts from the moment when the picture can have come at the earliest; the camera's own delay is not in it.",
+        "Time from capture counts from the moment when the picture can have come at the earliest; the camera's own delay is not in it. "
+        "p50, p95 and p99 are of checks as they came; what was slept through and looked at afterwards has a column of its own.",
+        "Asleep are cameras of which only the keyframes were looked at, on average; relief is the most that was given up for want of time.",
         "All of panops runs: proof, rules, database, page and API, which is asked once a second. Nobody watches the live wall.",
     ]
     if len({curve.name for curve in curves}) > 1:
@@ -244,20 +173,6 @@ def _what_it_is(curves: Sequence[CapacityCurve]) -> str:
             "tracker, zone and line, but no motion gate, evidence, database, page or API, so this compares what people get, not equal work."
         )
     return f"<h2>What the figures are, and what not</h2><ul>{''.join(f'<li>{escape(words)}</li>' for words in told)}</ul>"
-
-
-def _limit(curve: CapacityCurve) -> str:
-    count = curve.limit.cameras
-    if count == 0:
-        return "not even one was held"
-    more = "at least " if curve.limit.reached_the_end else ""
-    return f"{more}{count} {'camera' if count == 1 else 'cameras'} held"
-
-
-def _share(curve: CapacityCurve) -> str:
-    if curve.activity is None:
-        return f"{100 * curve.moved_share:.0f} % of the checks of your recordings move"
-    return "nothing moves" if curve.activity == 0 else f"{100 * curve.activity:.0f} % of the checks move"
 
 
 def _listed(facts: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Films are made once and kept: the same settings find the same film again."""
+"""Films are made once and kept: the same settings find the same film again. What the gate makes of it is measured anew by a new gate."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from panops.bench.film_recording import make_recording_film, recordings_in
 from panops.bench.film_scene import SCENES, FilmFigures, make_scene_film
 from panops.bench.film_shape import FilmShape
-from panops.bench.gate_share import GateShare
+from panops.bench.gate_share import GateShare, film_lumas, gate_fingerprint, gate_share
 from panops.domain.errors import StorageError
 
 Told = Callable[[str], None]
@@ -99,12 +99,23 @@ class FilmShelf:
         try:
             if not (place / "film.json").is_file():
                 self._make(name, place, make)
-            told = json.loads((place / "film.json").read_text(encoding="utf-8"))
+            figures = self._read(name, place, shape)
         except OSError as error:
             raise StorageError(
                 f"films cannot be kept in {self._folder}: {error.strerror or error}; choose another place with --home"
             ) from error
-        return Film(name, place / "film.mp4", shape, _figures(told))
+        return Film(name, place / "film.mp4", shape, figures)
+
+    def _read(self, name: str, place: Path, shape: FilmShape) -> FilmFigures:
+        """What is known of a film; its share is measured anew where another gate measured it."""
+        told = json.loads((place / "film.json").read_text(encoding="utf-8"))
+        figures = _figures(told)
+        if told.get("gate") != gate_fingerprint():
+            self._told(f"looking at the film of {name} with the gate of today")
+            share = gate_share(lambda: film_lumas(place / "film.mp4"), shape.rate_fps, shape.check_fps)
+            figures = replace(figures, share=share)
+            _write(place, figures)
+        return figures
 
     def _make(self, name: str, place: Path, make: Make) -> None:
         """Make it beside its place and move it there whole, so that two who make the same film do not meet."""
@@ -114,12 +125,19 @@ class FilmShelf:
             making.mkdir()
             self._told(f"making a film of {name}")
             figures = make(making / "film.mp4", lambda share: self._told(f"making a film of {name} ({100 * share:.0f} %)"))
-            (making / "film.json").write_text(json.dumps(asdict(figures)) + "\n", encoding="utf-8")
+            _write(making, figures)
             try:
                 os.replace(making, place)  # noqa: PTH105  # a folder; fails where somebody was first, whose film is as good
             except OSError:
                 if not (place / "film.json").is_file():
                     raise
+
+
+def _write(place: Path, figures: FilmFigures) -> None:
+    """Write what is known of a film, whole or not at all."""
+    fresh = place / f".film-{os.getpid()}.json"
+    fresh.write_text(json.dumps({**asdict(figures), "gate": gate_fingerprint()}) + "\n", encoding="utf-8")
+    fresh.replace(place / "film.json")
 
 
 def _figures(told: dict[str, Any]) -> FilmFigures:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import av
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from panops.config.schema import MotionConfig
 from panops.ingest.pixels import VideoPixels
+from panops.motion import gate, schedule
 from panops.motion.gate import MotionGate
 from panops.motion.schedule import CheckSchedule
 
@@ -39,7 +43,7 @@ def gate_share(lumas: Callable[[], Iterable[Luma]], rate_fps: float, check_fps: 
         rate_fps: Pictures a second.
         check_fps: Checks a second that are wanted.
     """
-    gate, schedule = MotionGate(MotionConfig()), CheckSchedule(check_fps, MotionConfig().refresh_s)
+    looker, timetable = MotionGate(MotionConfig()), CheckSchedule(check_fps, MotionConfig().refresh_s)
     number = 0
     found: list[tuple[bool, bool]] = []
     for _ in range(2):
@@ -47,11 +51,18 @@ def gate_share(lumas: Callable[[], Iterable[Luma]], rate_fps: float, check_fps: 
         for luma in lumas():
             time_s = number / rate_fps
             number += 1
-            if schedule.due(time_s):
-                moved = gate.look(luma, time_s).moved
-                found.append((moved, schedule.wants_detector(moved, 0, time_s)))
+            if timetable.due(time_s):
+                moved = looker.look(luma, time_s).moved
+                found.append((moved, timetable.wants_detector(moved, 0, time_s)))
     moved_share, detector_share = np.mean(found, axis=0) if found else (0.0, 0.0)
     return GateShare(float(moved_share), float(detector_share))
+
+
+@cache
+def gate_fingerprint() -> str:
+    """Which gate this is, by the source of gate and schedule and by their settings: another one may let other checks pass."""
+    sources = [inspect.getsource(module) for module in (gate, schedule)]
+    return hashlib.sha256("\n".join([*sources, repr(MotionConfig())]).encode()).hexdigest()[:16]
 
 
 def film_lumas(path: Path) -> Iterator[Luma]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from panops.bench.film_shape import FilmShape
 from panops.bench.film_shelf import Film
+from panops.bench.increase import CameraIncrease, camera_increase, latency_increase, stages_increase
 from panops.bench.offer import Offer, Source
 from panops.bench.processes import Reading, others_cores, read_usage
 from panops.bench.product import Product
 from panops.bench.product_api import ApiProbe
-from panops.bench.scrape import CameraCounts, Scrape
+from panops.bench.scrape import Scrape
 from panops.bench.site import site_of
-from panops.bench.tally import ApiTally, CameraTally, RunTally, Surroundings, usage_between
+from panops.bench.tally import ApiTally, CameraTally, RunTally, Surroundings, checks_due, pictures_due, usage_between
+from panops.testing.load_cameras import Offered
 
 Told = Callable[[str], None]
 
@@ -58,9 +59,18 @@ class _Mark:
 
     at_s: float
     scrape: Scrape
-    sent: Mapping[str, int]
+    sent: Mapping[str, Offered]
     product: Reading
     around: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is read on the way."""
+
+    at_s: float
+    scrape: Scrape
+    product: Reading
 
 
 def measure_product(settings: LoadSettings, films: Sequence[Film], models: Path | None = None, told: Told = lambda _: None) -> RunTally:
@@ -88,24 +98,25 @@ def measure_product(settings: LoadSettings, films: Sequence[Film], models: Path 
             probe = ApiProbe(product.address, product.api.cookie)
             try:
                 before = _mark(product, offer)
-                scrapes = _watch(product, settings, told)
+                looks = _watch(product, settings, told)
                 after = _mark(product, offer)
             finally:
                 api = probe.stop()
             told(f"{count} cameras: stopping panops")
-    return _tally(settings, before, after, [before.scrape, *scrapes, after.scrape], api)
+    return _tally(settings, list(offer.films), before, looks, after, api)
 
 
-def _watch(product: Product, settings: LoadSettings, told: Told) -> list[Scrape]:
+def _watch(product: Product, settings: LoadSettings, told: Told) -> list[_Look]:
     """Let the time pass that is measured; what the product said of itself meanwhile."""
     began_s = time.monotonic()
-    scrapes: list[Scrape] = []
+    looks: list[_Look] = []
     while (left_s := began_s + settings.seconds - time.monotonic()) > 0:
         told(f"{settings.cameras} cameras: measuring, {left_s:.0f} s left")
         time.sleep(min(1.0, left_s))
-        if time.monotonic() - began_s > _SCRAPE_EVERY_S * (len(scrapes) + 1):
-            scrapes.append(product.scrape())
-    return scrapes
+        if time.monotonic() - began_s > _SCRAPE_EVERY_S * (len(looks) + 1):
+            scrape = product.scrape()
+            looks.append(_Look(time.monotonic(), scrape, read_usage(product.pids(), memory=False)))
+    return looks
 
 
 def _mark(product: Product, offer: Offer) -> _Mark:
@@ -113,35 +124,38 @@ def _mark(product: Product, offer: Offer) -> _Mark:
     around = {"load server": offer.pid, "bench": os.getpid()}
     scrape = product.scrape()
     # All within a few milliseconds of each other.
-    return _Mark(time.monotonic(), scrape, offer.sent(), read_usage(pids), read_usage({name: pid for name, pid in around.items() if pid}))
+    return _Mark(time.monotonic(), scrape, offer.counts(), read_usage(pids), read_usage({name: pid for name, pid in around.items() if pid}))
 
 
-def _tally(settings: LoadSettings, before: _Mark, after: _Mark, scrapes: Sequence[Scrape], api: ApiTally) -> RunTally:
+def _tally(
+    settings: LoadSettings, camera_ids: Sequence[str], before: _Mark, looks: Sequence[_Look], after: _Mark, api: ApiTally
+) -> RunTally:
     seconds = after.at_s - before.at_s
-    cores, memory_bytes = usage_between(before.product.processes, after.product.processes, seconds)
+    between = [look.product.processes for look in looks]
+    cores, memory_bytes = usage_between(before.product.processes, after.product.processes, seconds, between)
+    marked: list[_Mark | _Look] = [before, *looks, after]
+    scrapes = [mark.scrape for mark in marked]
     then, now = before.scrape, after.scrape
-    cameras = [
-        camera_tally(
-            camera_id,
-            settings.shape,
-            then.cameras.get(camera_id, CameraCounts()),
-            counts,
-            sent_between(before.sent, after.sent, camera_id),
-            slept=any(scrape.cameras.get(camera_id, counts).asleep for scrape in scrapes),
-        )
-        for camera_id, counts in sorted(now.cameras.items())
-    ]
+    cameras = []
+    for camera_id in camera_ids:
+        known = [scrape.cameras.get(camera_id) for scrape in scrapes]
+        increase = camera_increase([(mark.at_s, counts) for mark, counts in zip(marked, known, strict=True)])
+        up = known[-1] is not None and known[-1].up
+        slept = any(counts is not None and counts.asleep for counts in known)
+        sent = sent_between(before.sent, after.sent, camera_id, seconds, settings.shape.rate_fps)
+        cameras.append(camera_tally(camera_id, settings.shape, increase, sent, seconds, up=up, slept=slept))
     return RunTally(
         "panops",
         seconds,
         cameras,
-        now.check_latency.since(then.check_latency),
+        latency_increase([scrape.check_latency for scrape in scrapes]),
         surroundings(before.around, after.around, seconds, cores),
         cores,
         memory_bytes,
-        event_latency=now.event_latency.since(then.event_latency),
-        woken_latency=now.woken_latency.since(then.woken_latency),
-        stages_s={stage: used_s - then.stages_s.get(stage, 0.0) for stage, used_s in now.stages_s.items()},
+        event_latency=latency_increase([scrape.event_latency for scrape in scrapes]),
+        woken_latency=latency_increase([scrape.woken_latency for scrape in scrapes]),
+        woken_event_latency=latency_increase([scrape.woken_event_latency for scrape in scrapes]),
+        stages_s=stages_increase([scrape.stages_s for scrape in scrapes]),
         events=now.events - then.events,
         api=api,
         asleep=sum(camera.asleep for scrape in scrapes for camera in scrape.cameras.values()) / len(scrapes),
@@ -151,37 +165,51 @@ def _tally(settings: LoadSettings, before: _Mark, after: _Mark, scrapes: Sequenc
 
 
 def camera_tally(
-    camera_id: str, shape: FilmShape, then: CameraCounts, now: CameraCounts, offered: int | None, *, slept: bool = False
+    camera_id: str, shape: FilmShape, grown: CameraIncrease, sent: Offered, seconds: float, *, up: bool, slept: bool = False
 ) -> CameraTally:
-    """What came of a camera between two readings of its counters.
+    """What came of a camera.
 
-    The counters of a camera are read together, but up to a second before the moment of the reading; so what is due is worked out from the
-    pictures that the camera itself counted in between, not from the clock.
+    The counters of a camera are read together, but up to a second before the moment of the reading; see `pictures_due`.
 
     Args:
         camera_id: The camera.
         shape: Its film's rate and keyframes, and the checks that are wanted.
-        then: Its counters at the first reading.
-        now: Its counters at the second one.
-        offered: Pictures that were sent in between; None where nobody counted, as with files.
+        grown: What its counters grew by.
+        sent: Pictures that were sent, and those that nobody read.
+        seconds: How long it was measured, s.
+        up: Whether it was live at the end.
         slept: Whether it was seen asleep.
     """
-    received = now.packets - then.packets
-    dropped = Counter({cause: count - then.dropped.get(cause, 0) for cause, count in now.dropped.items()})
-    dropped = +dropped
-    done = now.checks - then.checks - sum(dropped[cause] for cause in UNFINISHED)
-    due = received * min(1.0, shape.check_fps / shape.rate_fps)
-    slept = slept or now.woken > then.woken
+    done = grown.checks - sum(grown.dropped[cause] for cause in UNFINISHED)
+    due = checks_due(grown.packets, grown.seconds, shape.rate_fps, shape.check_fps)
+    slept = slept or grown.woken > 0
     if slept:
         # Of a camera that slept nobody outside can say how long; every check that it gave up is told, and its keyframes are always due.
-        due = max(min(due, done + sum(dropped.values())), received / shape.group)
-    detector = now.analysed - then.analysed
-    return CameraTally(camera_id, received if offered is None else offered, received, due, done, detector, dropped, slept, now.up)
+        keyframes = pictures_due(grown.packets, grown.seconds, shape.rate_fps) / shape.group
+        due = max(min(due, done + sum(grown.dropped.values())), keyframes)
+    offered = round(sent.sent * grown.seconds / seconds)
+    return CameraTally(
+        camera_id,
+        offered,
+        grown.packets,
+        max(0.0, due),
+        done,
+        grown.analysed,
+        grown.dropped,
+        slept,
+        up,
+        reconnects=grown.reconnects,
+        unsent=sent.unsent,
+        moved=grown.moved,
+    )
 
 
-def sent_between(before: Mapping[str, int], after: Mapping[str, int], camera_id: str) -> int | None:
-    """Pictures that a camera sent between two counts; None where nobody counts."""
-    return after.get(camera_id, 0) - before.get(camera_id, 0) if after else None
+def sent_between(before: Mapping[str, Offered], after: Mapping[str, Offered], camera_id: str, seconds: float, rate_fps: float) -> Offered:
+    """Pictures that a camera sent between two counts, and those that nobody read; where nobody counts, those that its rate asks for."""
+    if not after:
+        return Offered(sent=round(seconds * rate_fps))
+    then, now = before.get(camera_id, Offered()), after.get(camera_id, Offered())
+    return Offered(now.viewers, now.due - then.due, now.sent - then.sent, now.unsent - then.unsent)
 
 
 def surroundings(before: Reading, after: Reading, seconds: float, measured: Mapping[str, float]) -> Surroundings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,7 +13,8 @@ from typing import Literal, Self
 
 from panops.bench.film_encoder import turn_film
 from panops.bench.film_shelf import Film
-from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode
+from panops.bench.leashed import Leashed
+from panops.testing.load_cameras import LoadCamera, LoadCameras, Mode, Offered
 
 Source = Literal["rtsp", "file"]
 
@@ -47,15 +50,15 @@ class Offer:
         """The server's process id; 0 where there is none."""
         return self._server.pid if self._server else 0
 
-    def sent(self) -> dict[str, int]:
-        """How many pictures each camera has sent so far; empty where there is no server to count them.
+    def counts(self) -> dict[str, Offered]:
+        """What each camera has sent so far, and what nobody read; empty where there is no server to count it.
 
         Raises:
             LoadServerFailed: The server is gone.
         """
         if self._server is None:
             return {}
-        return {path.removeprefix("/"): offered.sent for path, offered in self._server.counts().items()}
+        return {path.removeprefix("/"): offered for path, offered in self._server.counts().items()}
 
     def set_mode(self, camera_id: str, mode: Mode) -> None:
         """Let a camera play, say nothing, repeat itself or be cut off; without a server nothing happens.
@@ -66,14 +69,18 @@ class Offer:
         if self._server is not None:
             self._server.set_mode(f"/{camera_id}", mode)
 
-    def unsent(self) -> int:
-        """How many pictures were given up so far because nobody read them."""
-        return 0 if self._server is None else sum(offered.unsent for offered in self._server.counts().values())
-
     def __enter__(self) -> Self:
         """Start."""
         if self._source == "file":
-            self._write_files(Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="panops-films-"))))
+            folder = Path(tempfile.mkdtemp(prefix="panops-films-"))
+            try:
+                # Its only work is to go with this process, and the folder with it, also after kill -9.
+                keeper = Leashed(["sleep", "infinity"], folder, folder / "log", os.environ)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            self._stack.callback(keeper.stop)
+            self._write_files(folder)
             return self
         places = {camera_id: number * _SPREAD % 1.0 for number, camera_id in enumerate(self.films)}
         cameras = [

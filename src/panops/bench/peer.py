@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from panops.bench.film_shape import FilmShape
 from panops.bench.film_shelf import Film
 from panops.bench.measure import LoadSettings, Told, sent_between, surroundings
 from panops.bench.offer import Offer
 from panops.bench.processes import Reading, read_usage
-from panops.bench.tally import CameraTally, RunTally, usage_between
+from panops.bench.tally import CameraTally, RunTally, checks_due, usage_between
 from panops.domain.errors import PanopsError, PluginError
 from panops.pipeline.latency import LatencyHistogram
+from panops.testing.load_cameras import Offered
 
 MODEL = "yolox_nano"
 HINT = "pip install onnxruntime && pip install --no-deps 'trackers>=2.6' 'supervision>=0.31' # with opencv-python-headless, which is here"
@@ -102,7 +105,7 @@ class _Mark:
 
     at_s: float
     counts: dict[str, Any]
-    sent: Mapping[str, int]
+    sent: Mapping[str, Offered]
     loop: Reading
     around: Reading
 
@@ -110,7 +113,7 @@ class _Mark:
     def take(cls, loop: _Loop, offer: Offer) -> _Mark:
         counts = loop.counts()
         around = read_usage({"load server": offer.pid, "bench": os.getpid()})
-        return cls(time.monotonic(), counts, offer.sent(), read_usage({"loop": loop.pid}), around)
+        return cls(time.monotonic(), counts, offer.counts(), read_usage({"loop": loop.pid}), around)
 
     @property
     def latency(self) -> LatencyHistogram:
@@ -119,18 +122,34 @@ class _Mark:
 
 def _tally(settings: LoadSettings, peer: PeerSettings, before: _Mark, after: _Mark) -> RunTally:
     seconds = after.at_s - before.at_s
-    share = min(1.0, settings.shape.check_fps / settings.shape.rate_fps)
-    cameras = []
-    for camera_id, counts in after.counts["cameras"].items():
-        then = before.counts["cameras"][camera_id]
-        received, done = counts["pictures"] - then["pictures"], counts["checks"] - then["checks"]
-        offered = sent_between(before.sent, after.sent, camera_id) or 0
-        # It counts at once, so what is due is due by the pictures that were sent: nothing is told late.
-        due = max(offered, settings.seconds * settings.shape.rate_fps * (0 if counts["checks"] else 1)) * share
-        cameras.append(CameraTally(camera_id, offered, received, due, done, done, up=counts["checks"] > 0))
+    cameras = [
+        peer_camera(settings.shape, camera_id, before.counts["cameras"][camera_id], counts, sent, seconds)
+        for camera_id, counts in after.counts["cameras"].items()
+        for sent in [sent_between(before.sent, after.sent, camera_id, seconds, settings.shape.rate_fps)]
+    ]
     cores, memory_bytes = usage_between(before.loop.processes, after.loop.processes, seconds)
     around = surroundings(before.around, after.around, seconds, cores)
     return RunTally(peer.name, seconds, cameras, after.latency.since(before.latency), around, cores, memory_bytes)
+
+
+def peer_camera(
+    shape: FilmShape, camera_id: str, then: Mapping[str, int], now: Mapping[str, int], sent: Offered, seconds: float
+) -> CameraTally:
+    """What came of one of the loop's cameras, by the same rule as for the product.
+
+    Args:
+        shape: Its film's rate, and the checks that are wanted.
+        camera_id: The camera.
+        then: The loop's counts of it at the first moment: `pictures`, `checks`, and how often it was `opened`.
+        now: The same at the second one.
+        sent: Pictures that were sent in between, and those that nobody read.
+        seconds: Between the two, s.
+    """
+    received, done = now["pictures"] - then["pictures"], now["checks"] - then["checks"]
+    due = max(0.0, checks_due(received, seconds, shape.rate_fps, shape.check_fps))
+    reconnects = now["opened"] - then["opened"]
+    up = now["checks"] > 0
+    return CameraTally(camera_id, sent.sent, received, due, done, done, up=up, reconnects=reconnects, unsent=sent.unsent)
 
 
 class _Loop:
@@ -193,7 +212,8 @@ class _Loop:
             return
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(OSError):  # what could not be written is still in the buffer of a pipe whose reader is gone
+                    pipe.close()
         try:
             process.wait(5.0)
         except subprocess.TimeoutExpired:

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+from queue import Queue
 from typing import Any
 
 from panops.pipeline.latency import LatencyHistogram, total
@@ -37,6 +38,7 @@ class Watcher:
 
     def __init__(self, settings: dict[str, Any], detector: Any, check_fps: float, decoder_threads: int) -> None:
         """Nothing runs yet."""
+        self.opened = 0
         self.pictures = 0
         self.checks = 0
         self.inside = 0
@@ -57,6 +59,7 @@ class Watcher:
 
         while True:
             more = [cv2.CAP_PROP_N_THREADS, self._decoder_threads] if self._decoder_threads else []
+            self.opened += 1
             capture = cv2.VideoCapture(self._settings["url"], cv2.CAP_FFMPEG, more)
             self._watch(capture, cv2.CAP_PROP_POS_MSEC)
             capture.release()
@@ -98,9 +101,23 @@ class Watcher:
         self.crossed += int(came.sum() + went.sum())
 
 
+def read_orders() -> Queue[str]:
+    """The lines of the standard input, read on a thread of its own: at its end this process ends, also while it opens its cameras."""
+    orders: Queue[str] = Queue()
+
+    def read() -> None:
+        for line in iter(sys.stdin.readline, ""):
+            orders.put(line)
+        os._exit(0)  # threads that are inside a decoder are not waited for
+
+    threading.Thread(target=read, daemon=True).start()
+    return orders
+
+
 def main() -> int:
     """Read the settings, watch, and answer until the standard input ends."""
-    settings = json.loads(sys.stdin.readline())
+    orders = read_orders()
+    settings = json.loads(orders.get())
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _CAPTURE_OPTIONS
     os.environ["OPENCV_LOG_LEVEL"] = "ERROR"
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime 1.32 has an uploader on Linux, too, and starts it when it is imported
@@ -122,14 +139,20 @@ def main() -> int:
     while (shown := sum(watcher.checks > 0 for watcher in watchers.values())) < len(watchers) and time.monotonic() < give_up_s:
         time.sleep(0.1)
     _say(f"READY {shown}")
-    while sys.stdin.readline():
+    while True:
+        orders.get()
         latency = total(watcher.latency for watcher in watchers.values())
         counts = {
-            name: {"pictures": watcher.pictures, "checks": watcher.checks, "inside": watcher.inside, "crossed": watcher.crossed}
+            name: {
+                "opened": watcher.opened,
+                "pictures": watcher.pictures,
+                "checks": watcher.checks,
+                "inside": watcher.inside,
+                "crossed": watcher.crossed,
+            }
             for name, watcher in watchers.items()
         }
         _say(json.dumps({"cameras": counts, "latency": latency.counts, "latency_sum_s": latency.sum_s}))
-    os._exit(0)  # threads that are inside a decoder are not waited for
 
 
 def _say(line: str) -> None:

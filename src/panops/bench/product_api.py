@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 import threading
 import time
 from typing import Any
@@ -63,13 +64,13 @@ class ProductApi:
         return self._ask("DELETE", path, None)[0]
 
     def sign_up(self) -> None:
-        """Create the first account and stay signed in.
+        """Create the first account, with a password that nobody else knows, and stay signed in.
 
         Raises:
             PanopsError: It was refused.
             OSError: Nobody answers.
         """
-        account = json.dumps({"username": "bench", "password": "a passphrase for one run"}).encode()
+        account = json.dumps({"username": "bench", "password": secrets.token_urlsafe()}).encode()
         status, body = self._ask("POST", "/api/v1/setup", account)
         if status != http.client.CREATED:
             raise PanopsError(f"the site refused the first account: {status} {body[:200].decode(errors='replace')}")

@@ -73,11 +73,13 @@ def _of_the_product(run: RunTally) -> dict[str, Any]:
     return {
         "event_latency_ms": record_latency(run.event_latency),
         "woken_latency_ms": record_latency(run.woken_latency),
+        "woken_event_latency_ms": record_latency(run.woken_event_latency),
         "events": run.events,
         "api_ms": {**{name: _short(value) for name, value in answers.items()}, "requests": api.requests, "failed": api.failed},
         "asleep": _short(run.asleep),
         "woken_checks": run.woken_latency.count,
         "relief": _short(run.relief),
+        "cameras_moved": run.moved,
         "restarts": run.restarts,
     }
 

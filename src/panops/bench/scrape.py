@@ -26,6 +26,7 @@ class CameraCounts:
         checks: Looks that were taken or begun.
         analysed: Looks that the detector saw.
         woken: How often it was woken.
+        reconnects: How often its connection was made again.
         dropped: Pictures or looks given up, by cause.
     """
 
@@ -35,6 +36,7 @@ class CameraCounts:
     checks: int = 0
     analysed: int = 0
     woken: int = 0
+    reconnects: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
 
@@ -48,6 +50,7 @@ class Scrape:
         check_latency: From capture to the end of a check.
         event_latency: From capture to the stored event.
         woken_latency: As `check_latency`, of what had been slept through.
+        woken_event_latency: As `event_latency`, of what had been slept through.
         events: Events stored so far.
         restarts: Shards that ended unexpectedly.
         relief: How much is given up for want of time, the shard with most, 0..1.
@@ -58,6 +61,7 @@ class Scrape:
     check_latency: LatencyHistogram
     event_latency: LatencyHistogram
     woken_latency: LatencyHistogram
+    woken_event_latency: LatencyHistogram
     events: int
     restarts: int
     relief: float
@@ -68,6 +72,7 @@ _FIELDS = {
     "panops_checks_total": "checks",
     "panops_frames_analysed_total": "analysed",
     "panops_camera_woken_total": "woken",
+    "panops_reconnects_total": "reconnects",
 }
 _FLAGS = {"panops_camera_up": "up", "panops_camera_asleep": "asleep"}
 
@@ -103,6 +108,7 @@ def read_scrape(text: str) -> Scrape:
         _histogram(samples, "panops_check_latency_seconds"),
         _histogram(samples, "panops_event_latency_seconds"),
         _histogram(samples, "panops_woken_latency_seconds"),
+        _histogram(samples, "panops_woken_event_latency_seconds"),
         single["panops_events_stored_total"],
         single["panops_shard_restarts_total"],
         relief,

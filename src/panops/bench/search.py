@@ -23,9 +23,11 @@ Run = Callable[[int, bool], Result]
 RESOLUTION = 0.08
 # A run that does not hold is done again before it is believed: something else may have had the machine.
 _TRIES = 2
-# When the longer run does not hold, it is tried with so much less, so many times.
+# When the longer run does not hold, it is tried with so much less, so many times; then with half, until something holds.
 _STEP_DOWN = 0.9
-_CONFIRMATIONS = 4
+_STEPS = 3
+# Where the halves left a wider gap than this, as a share of the limit, longer runs look into it.
+_GAP = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,24 @@ def find_limit(run: Run[Result], first: int = 4, most: int = 400) -> Limit[Resul
             low = middle
         else:
             high = middle
-    for _ in range(_CONFIRMATIONS):
-        if low >= 1 and held(low, True):
-            return Limit(low, runs[-1][1], tuple(runs), low == most)
-        low = min(low - 1, int(low * _STEP_DOWN))
-    return Limit(0, None, tuple(runs))
+    low = _confirm(lambda cameras: held(cameras, True), low)
+    confirmed = next((result for cameras, result in reversed(runs) if cameras == low and result.held), None)
+    return Limit(low, confirmed, tuple(runs), low == most)
+
+
+def _confirm(held: Callable[[int], bool], low: int) -> int:
+    """The most, up to `low`, that the longer runs hold; 0 where they hold nothing."""
+    high, steps = low + 1, 0
+    while low >= 1 and not held(low):
+        high, low = low, min(low - 1, int(low * _STEP_DOWN)) if steps < _STEPS else low // 2
+        steps += 1
+    while low >= 1 and high - low > max(1, round(_GAP * low)):
+        middle = (low + high) // 2
+        if held(middle):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _bracket(held: Callable[[int], bool], first: int, most: int) -> tuple[int, int]:

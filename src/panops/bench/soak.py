@@ -6,6 +6,8 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from panops.bench.belongings import Belongings, read_belongings, slope_per_h
 from panops.bench.churn import Churn
@@ -14,6 +16,7 @@ from panops.bench.measure import LoadSettings
 from panops.bench.offer import Offer
 from panops.bench.product import Product
 from panops.bench.site import site_of
+from panops.domain.errors import PanopsError
 
 Told = Callable[[str], None]
 
@@ -29,7 +32,7 @@ _LONG_ENOUGH_S = 1500.0
 _MOST_MIB_AT_ONCE = 64.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SoakTally:
     """What came of it.
 
@@ -60,7 +63,7 @@ class SoakTally:
         """Whether the memory's growth an hour can be told."""
         return self.seconds >= _LONG_ENOUGH_S
 
-    @property
+    @cached_property
     def mib_per_h(self) -> float:
         """How fast the memory of all processes grows after the warm-up, MiB an hour."""
         warm = [sample for sample in self.samples if sample.at_s >= self.warm_s]
@@ -86,7 +89,14 @@ class SoakTally:
 
 
 def soak(
-    settings: LoadSettings, films: Sequence[Film], every_s: float, seed: int = 0, told: Told = lambda _: None, *, warm: float = 0.2
+    settings: LoadSettings,
+    films: Sequence[Film],
+    every_s: float,
+    seed: int = 0,
+    told: Told = lambda _: None,
+    *,
+    models: Path | None = None,
+    warm: float = 0.2,
 ) -> SoakTally:
     """Run the product for `settings.seconds`, and do something to a camera every `every_s`.
 
@@ -96,17 +106,18 @@ def soak(
         every_s: Time between two troubles, s.
         seed: Which of many bad days.
         told: Told what is being done.
+        models: The folder of installed models; None for those that come along.
         warm: Share of the time that counts as warm-up for the memory's slope.
 
     Raises:
-        PanopsError: The product or the load server did not start, ended, or refused a change.
+        PanopsError: The product or the load server did not start, ended, or refused a change; or not every camera became live.
     """
     count = settings.cameras
     with Offer(films, count, settings.source) as offer:
         site = site_of(offer, settings.shape.check_fps, settings.model, settings.sleep)
         told(f"{count} cameras: starting panops")
-        with Product(site) as product:
-            product.wait_until_live(count, _LIVE_S + _LIVE_EACH_S * count)
+        with Product(site, models) as product:
+            check_all_live(product.wait_until_live(count, _LIVE_S + _LIVE_EACH_S * count), count)
             time.sleep(settings.warm_up_s)
             first = _look(product, 0.0)
             churn = Churn(offer, product.api, site["cameras"], random.Random(seed))  # noqa: S311  # not for secrets
@@ -118,6 +129,16 @@ def soak(
             last = _look(product, settings.seconds)
             restarts = product.scrape().restarts
     return SoakTally(samples, settings.seconds, warm * settings.seconds, churn.done, back, count, restarts, first, last)
+
+
+def check_all_live(live: int, cameras: int) -> None:
+    """See that a bad day begins with all cameras.
+
+    Raises:
+        PanopsError: Some are not live.
+    """
+    if live < cameras:
+        raise PanopsError(f"only {live} of {cameras} cameras became live, so nothing can be told; try fewer, or see `panops bench cameras`")
 
 
 def _churn(product: Product, churn: Churn, seconds: float, every_s: float, told: Told) -> list[Belongings]:

@@ -41,7 +41,8 @@ def print_runs(console: Console, settings: LoadSettings, runs: Sequence[RunTally
     console.print(table)
     for run in runs:
         console.print(f"{run.name}: {judge(run, shape.rate_fps).words}", highlight=False, soft_wrap=True)
-    console.print(around(runs[0]), highlight=False, soft_wrap=True)
+    for run in runs:
+        console.print(f"{run.name}, {around(run)}", highlight=False, soft_wrap=True)
 
 
 # Section and words of a row -> its cell; some words stand in two sections.
@@ -68,9 +69,12 @@ def _checks(run: RunTally) -> _Cells:
     }
     if run.api is not None:
         told |= {
+            "  of what was slept through": _latency(run.woken_latency) if run.woken_latency.count else "",
             "capture to stored event, ms": _latency(run.event_latency),
+            "  of what was slept through, ms": _latency(run.woken_event_latency) if run.woken_event_latency.count else "",
             "events stored": str(run.events),
             "cameras asleep": f"{run.asleep:.1f}" if run.asleep else "",
+            "cameras moved between processes": str(run.moved) if run.moved else "",
             "relief, the most": f"{100 * run.relief:.0f} %" if run.relief else "",
             "API, p95 ms": f"{1000 * run.api.p95_s:.0f}" + (f", {run.api.failed} failed" if run.api.failed else ""),
         }
@@ -82,7 +86,7 @@ def _cost(run: RunTally) -> _Cells:
     if run.stages_s:
         used |= {f"  {stage}": f"{value:.2f}" for stage, value in stage_ms(run).items() if value >= 0.005}
     memory = {
-        "memory MB": f"{run.all_memory_bytes / _MIB:.0f}",
+        "memory MiB": f"{run.all_memory_bytes / _MIB:.0f}",
         "  a camera": f"{run.all_memory_bytes / _MIB / max(1, len(run.cameras)):.1f}",
     }
     if len(run.memory_bytes) > 1:

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from panops.bench.capacity import CapacityCurve, CapacitySettings, Run, find_capacity
-from panops.bench.capacity_page import advice, capacity_page, headline
+from panops.bench.capacity_advice import advice, headline
+from panops.bench.capacity_page import capacity_page
 from panops.bench.film_shelf import Film
 from panops.bench.measure import LoadSettings, measure_product
 from panops.bench.peer import PeerSettings, measure_peer
@@ -72,7 +73,7 @@ def bench_capacity(
     """Find how many cameras this machine carries, and write a page with a curve: what a buyer wants to know.
 
     The limit is found by doubling and halving with short runs of the whole product, and confirmed by a longer one; for each activity that
-    is about ten runs. Leave the machine alone meanwhile. Every figure: docs/performance.md.
+    is about ten runs. Leave the machine alone meanwhile. Page and JSON are written after each curve. Every figure: docs/performance.md.
     """
     console = Console()
     shape = shape_of(size, fps, check_fps, gop, film_seconds)
@@ -91,9 +92,12 @@ def bench_capacity(
         for busy in activities:
             shown = ready_films(home, films, busy or 0.0, shape, chosen, told)
             curves.append(find_capacity("panops", busy, shown, settings, ours, _teller(console, "panops", busy)))
+            _write(report, json_file, settings, curves, None)
         # The loop looks at everything alike, so one activity says it all: the one in the middle.
         middle = curves[len(curves) // 2]
-        curves += [_peer_curve(one, middle, settings, told, _teller(console, one.name, middle.activity)) for one in peers]
+        for one in peers:
+            curves.append(_peer_curve(one, middle, settings, told, _teller(console, one.name, middle.activity)))
+            _write(report, json_file, settings, curves, None)
     console.print(headline(curves), highlight=False, soft_wrap=True)
     for words in advice(curves):
         console.print(f"- {words}", highlight=False, soft_wrap=True)
@@ -117,8 +121,15 @@ def _teller(console: Console, name: str, activity: float | None) -> Callable[[Ru
 
     def tell(run: Run) -> None:
         tally = run.tally
+        if run.failed:
+            console.print(f"{name}, {busy}, {len(tally.cameras)} cameras: {run.verdict.words}", highlight=False, soft_wrap=True)
+            return
         words = run.verdict.words if not run.held else "held" + (", confirmed" if run.confirms else "")
+        if run.held and tally.sleep_words:
+            words += f", {tally.sleep_words}"
         figures = f"{tally.all_cores:.2f} cores, {tally.cpu_ms_a_camera_s:.1f} ms a camera-second, p95 {run.p95_ms:.0f} ms"
+        if tally.woken_latency.count:
+            figures += f", {run.woken_p95_ms:.0f} ms of what was slept through"
         busy_machine = f"; others used {tally.surroundings.others:.2f} cores" if run.disturbed else ""
         console.print(f"{name}, {busy}, {len(tally.cameras)} cameras: {figures}; {words}{busy_machine}", highlight=False, soft_wrap=True)
 

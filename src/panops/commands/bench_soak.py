@@ -13,7 +13,17 @@ from rich.table import Table
 
 from panops.bench.measure import LoadSettings
 from panops.bench.soak import SoakTally, soak
-from panops.commands.bench_films import ALL_SCENES, FpsOption, ModelOption, SleepOption, ready_films, scenes_of, shape_of, sleep_of
+from panops.commands.bench_films import (
+    ALL_SCENES,
+    FpsOption,
+    ModelOption,
+    SleepOption,
+    models_of,
+    ready_films,
+    scenes_of,
+    shape_of,
+    sleep_of,
+)
 from panops.commands.bench_results import write_json
 from panops.commands.evaluate_facts import versions
 from panops.commands.machine import machine
@@ -43,11 +53,12 @@ def bench_soak(
     console = Console()
     shape = shape_of("640x360", fps, fps, 2.0, 60.0)
     settings = LoadSettings(cameras, shape, 60.0 * minutes, 10.0, "rtsp", model, sleep_of(sleep))
+    models = models_of(home, model)
     wait = console.status("...") if console.is_terminal else nullcontext()
     with wait as status:
         told = status.update if status is not None else lambda _: None
         films = ready_films(home, None, activity, shape, scenes_of(ALL_SCENES), told)
-        tally = soak(settings, films, every, seed, told)
+        tally = soak(settings, films, every, seed, told, models=models)
     _print(console, tally)
     if json_file is not None:
         write_json(json_file, _record(tally, settings, every))

@@ -100,6 +100,7 @@ class ShardFigures:
         check_latency: From capture to the end of analysis, of checks as they came.
         event_latency: From capture of the look that told of an event until it was stored.
         woken_latency: As `check_latency`, of looks at what a sleeping camera had skipped.
+        woken_event_latency: As `event_latency`, of events that such looks told of.
         decode_wait_s: How long packets waited for a decode worker, lately, s.
         analysis_wait_s: How long checks waited for the detector, lately, s.
         relief: How much is given up because of too much work: 0 nothing, 1 everything but the safety floor.
@@ -113,6 +114,7 @@ class ShardFigures:
     check_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     event_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     woken_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    woken_event_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     decode_wait_s: float = 0.0
     analysis_wait_s: float = 0.0
     relief: float = 0.0

@@ -34,7 +34,9 @@ class ShardMeter:
         self._checks = LatencyHistogram()
         self._events = LatencyHistogram()
         self._woken = LatencyHistogram()
-        self._told: dict[str, float] = {}
+        self._woken_events = LatencyHistogram()
+        # When the picture was taken, and whether it had been slept through.
+        self._told: dict[str, tuple[float, bool]] = {}
         self._lock = threading.Lock()
 
     def note(self, outcome: Outcome) -> None:
@@ -43,20 +45,21 @@ class ShardMeter:
         replayed = outcome.check.replayed
         (self._woken if replayed else self._checks).add(self._clock.utc_s() - captured_s)
         # What had been slept through is late by its nature; its events are not counted among those that came as they happened.
-        begun = [event.event_id for event in outcome.events if event.phase is EventPhase.BEGIN] if outcome.events and not replayed else ()
+        begun = [event.event_id for event in outcome.events if event.phase is EventPhase.BEGIN] if outcome.events else ()
         if begun:
             with self._lock:
                 if len(self._told) < _MOST_WAITING:
-                    self._told.update(dict.fromkeys(begun, captured_s))
+                    self._told.update(dict.fromkeys(begun, (captured_s, replayed)))
 
     def stored(self, events: Sequence[Event]) -> None:
         """Events that are in the database now."""
         now_s = self._clock.utc_s()
         with self._lock:
             for event in events:
-                told_s = self._told.pop(event.event_id, None)
-                if told_s is not None:
-                    self._events.add(now_s - told_s)
+                told = self._told.pop(event.event_id, None)
+                if told is not None:
+                    captured_s, replayed = told
+                    (self._woken_events if replayed else self._events).add(now_s - captured_s)
 
     def figures(self, index: int, cameras: int, demux_s: float) -> ShardFigures:
         """The figures so far.
@@ -74,4 +77,5 @@ class ShardMeter:
             check_latency=self._checks,
             event_latency=self._events,
             woken_latency=self._woken,
+            woken_event_latency=self._woken_events,
         )

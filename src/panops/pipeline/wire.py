@@ -16,7 +16,7 @@ from panops.pipeline.latency import LatencyHistogram
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, ShardFigures, SystemNotice
 
-_LATENCIES = ("check_latency", "event_latency", "woken_latency")
+_LATENCIES = ("check_latency", "event_latency", "woken_latency", "woken_event_latency")
 
 
 def status_to_wire(status: CameraStatus) -> Message:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +102,8 @@ class LoadCameras:
             return
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):  # what could not be written is still in the buffer of a pipe whose reader is gone
+                    stream.close()
         try:
             process.wait(5.0)
         except subprocess.TimeoutExpired:
@@ -114,7 +116,7 @@ class LoadCameras:
         Raises:
             LoadServerFailed: The server is gone.
         """
-        answer: dict[str, dict[str, int]] = json.loads(self._ask({"do": "counts"}))
+        answer: dict[str, dict[str, int]] = self._answer({"do": "counts"})
         return {path: Offered(**counts) for path, counts in answer.items()}
 
     def set_mode(self, path: str, mode: Mode) -> None:
@@ -123,7 +125,7 @@ class LoadCameras:
         Raises:
             LoadServerFailed: The server is gone.
         """
-        self._ask({"do": "set", "path": path, "mode": mode})
+        self._answer({"do": "set", "path": path, "mode": mode})
 
     def _ask(self, order: dict[str, Any]) -> str:
         process = self._process
@@ -137,6 +139,12 @@ class LoadCameras:
                 return out.readline().strip()
             except OSError as error:
                 raise LoadServerFailed("the load server is gone") from error
+
+    def _answer(self, order: dict[str, Any]) -> Any:
+        answer = self._ask(order)
+        if not answer:
+            raise LoadServerFailed("the load server ended in the middle of the run")
+        return json.loads(answer)
 
     def __enter__(self) -> Self:
         """Start."""

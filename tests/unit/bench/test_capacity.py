@@ -11,13 +11,15 @@ from html.parser import HTMLParser
 import pytest
 
 from panops.bench.capacity import CapacityCurve, CapacitySettings, Run, find_capacity
+from panops.bench.capacity_advice import advice, headline
 from panops.bench.capacity_charts import Measured, capacity_chart, chosen
-from panops.bench.capacity_page import advice, capacity_page, headline
+from panops.bench.capacity_page import capacity_page
 from panops.bench.film_shelf import Film
 from panops.bench.measure import LoadSettings
 from panops.bench.tally import RunTally, Surroundings
 from panops.bench.verdict import judge
-from tests.unit.bench.tallies import SHAPE, film, run
+from panops.domain.errors import PanopsError
+from tests.unit.bench.tallies import SHAPE, film, latency, run
 
 LOAD = LoadSettings(4, SHAPE, seconds=15.0)
 
@@ -70,6 +72,32 @@ def test_a_limit_is_found_and_confirmed() -> None:
     assert [len(one.tally.cameras) for one in told] == [4, 8, 8]
 
 
+def test_a_run_that_fails_is_one_that_does_not_hold() -> None:
+    def measure(load: LoadSettings, _: Sequence[Film]) -> RunTally:
+        if load.cameras > 10:
+            raise PanopsError("panops does not answer")
+        return run(load.cameras)
+
+    found = find_capacity("panops", 0.25, [film()], CapacitySettings(LOAD, 60.0, 400), measure)
+    assert found.limit.cameras == 10
+    failed = [one for _, one in found.limit.runs if one.failed]
+    assert failed
+    assert all(one.verdict.words == "not held: the run failed: panops does not answer" for one in failed)
+    record = json.loads(json.dumps(found.record(), allow_nan=False))
+    assert {row.get("why") for row in record["runs"]} == {None, "not held: the run failed: panops does not answer"}
+    page = capacity_page([found], {})
+    Tags(page)
+    assert "nan" not in page.split("Every run")[1]
+
+
+def test_where_every_run_fails_nothing_was_measured() -> None:
+    def measure(load: LoadSettings, _: Sequence[Film]) -> RunTally:
+        raise PanopsError("no port is free")
+
+    with pytest.raises(PanopsError, match=r"panops could not be measured.*no port is free"):
+        find_capacity("panops", 0.25, [film()], CapacitySettings(LOAD, 60.0, 400), measure)
+
+
 def test_its_record_is_json() -> None:
     record = json.loads(json.dumps(curve(40).record(), allow_nan=False))
     assert 37 <= record["limit"]["cameras"] <= 40
@@ -103,8 +131,34 @@ def test_what_a_buyer_is_told() -> None:
     assert f"{peer.limit.cameras} of the same cameras" in told
     assert "within" in told
     assert headline([ours[0]]) == (
-        f"Of 640x360 H.264 cameras at 5 pictures a second, 5 of them checked: panops, 25 % busy: {ours[0].limit.cameras} cameras held."
+        f"Of 640x360 H.264 cameras at 5 pictures a second, 5 of them checked: panops, 25 % busy (25 % reached): "
+        f"{ours[0].limit.cameras} cameras held."
     )
+
+
+def test_sleep_is_told_wherever_a_limit_is() -> None:
+    slept = replace(curve(8, most=8), name="panops")
+    (count, first), *more = slept.limit.runs
+    tally = replace(first.tally, asleep=5.6, relief=0.3, woken_latency=latency(1.8), woken_event_latency=latency(1.9))
+    told = Run(tally, judge(tally, 5.0), confirms=True)
+    slept = replace(slept, limit=replace(slept.limit, confirmed=told, runs=((count, told), *more)))
+    assert "8 cameras held (6 of them asleep on their keyframes on average, relief up to 30 %)" in headline([slept])
+    words = " ".join(advice([slept]))
+    assert "an alarm of a camera that was awake" in words
+    assert "up to the time between two keyframes, here 2 s" in words
+    assert "1 such alarms were stored within" in words
+    assert (told.record()["asleep"], told.record()["relief"]) == (5.6, 0.3)
+    assert told.record()["woken_check_p95_ms"] > 1500
+    page = capacity_page([slept], {})
+    assert "<td>5.6</td><td>30 %</td>" in page
+
+
+def test_the_activity_that_the_films_reached_is_told() -> None:
+    found = curve(20)
+    found = replace(found, films=[film("yard", 0.31)])
+    assert "25 % busy (31 % reached)" in headline([found])
+    assert "25 % of the checks move (31 % reached)" in " ".join(advice([found]))
+    assert found.record()["moved_share"] == 0.31
 
 
 def test_a_limit_that_was_not_reached_is_no_limit() -> None:

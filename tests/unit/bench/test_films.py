@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import av
@@ -74,6 +75,21 @@ def test_films_are_made_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be kept in"):
         FilmShelf(tmp_path / "file").of_scenes(0.0, SHAPE, ("room",))
+
+
+def test_what_another_gate_measured_is_measured_anew(tmp_path: Path) -> None:
+    said: list[str] = []
+    shelf = FilmShelf(tmp_path, said.append)
+    (first,) = shelf.of_scenes(0.0, SHAPE, ("room",))
+    kept = first.path.with_name("film.json")
+    told = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**told, "share": {"moved": 0.9, "detector": 0.95}, "gate": "of yesterday"}))
+    said.clear()
+    (again,) = shelf.of_scenes(0.0, SHAPE, ("room",))
+    assert again == first
+    assert said == ["looking at the film of room with the gate of today"]
+    assert json.loads(kept.read_text()) == told
+    assert sorted(path.name for path in first.path.parent.iterdir()) == ["film.json", "film.mp4"]
 
 
 def test_recordings_of_ones_own(tmp_path: Path) -> None:

@@ -20,7 +20,15 @@ class Site:
 
     def statuses(self) -> list[CameraStatus]:
         gate = CameraStatus(
-            "gate", CameraState.LIVE, packets=500, checks=490, analysed=120, asleep=True, woken=7, dropped={"stale": 3, "queue_full": 2}
+            "gate",
+            CameraState.LIVE,
+            packets=500,
+            checks=490,
+            analysed=120,
+            asleep=True,
+            woken=7,
+            reconnects=2,
+            dropped={"stale": 3, "queue_full": 2},
         )
         return [gate, CameraStatus("yard", CameraState.UNREACHABLE, "nothing answers", packets=9)]
 
@@ -38,8 +46,8 @@ def test_it_reads_what_is_written() -> None:
     register_site(registry, cast("LiveSite", Site()), cast("LiveSockets", Sockets()))
     scrape = read_scrape(generate_latest(registry).decode())
     assert scrape.cameras == {
-        "gate": CameraCounts(True, True, 500, 490, 120, 7, Counter(stale=3, queue_full=2)),
-        "yard": CameraCounts(False, False, 9, 0, 0, 0, Counter()),
+        "gate": CameraCounts(True, True, 500, 490, 120, 7, 2, Counter(stale=3, queue_full=2)),
+        "yard": CameraCounts(False, False, 9, 0, 0, 0, 0, Counter()),
     }
     assert scrape.stages_s == {"decode": 3.0, "detect": 1.5}
     assert (scrape.events, scrape.restarts, scrape.relief) == (12, 1, 0.5)

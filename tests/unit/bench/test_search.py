@@ -62,6 +62,16 @@ def test_what_only_short_runs_hold_is_not_the_limit() -> None:
     assert (never.cameras, never.confirmed) == (0, None)
 
 
+@pytest.mark.parametrize("long_limit", [1, 2, 3, 7, 10, 19, 25])
+def test_it_goes_down_until_something_is_confirmed(long_limit: int) -> None:
+    found = find_limit(machine(40, long_limit=long_limit), first=4, most=200)
+    assert 0.8 * long_limit - 1 <= found.cameras <= long_limit
+    assert found.cameras >= 1
+    assert found.confirmed is not None
+    assert (found.confirmed.cameras, found.confirmed.confirms, found.confirmed.held) == (found.cameras, True, True)
+    assert sum(ran.confirms for _, ran in found.runs) <= 18
+
+
 def test_single_disturbances_cost_time_and_not_the_result() -> None:
     for disturbed in range(1, 15):
         found = find_limit(machine(50, disturbed=lambda number, at=disturbed: number == at), first=4, most=200)

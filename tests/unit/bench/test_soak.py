@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,11 @@ from hypothesis import strategies as st
 
 from panops.bench.belongings import Belongings, slope_per_h
 from panops.bench.churn import Churn
-from panops.bench.soak import SoakTally
+from panops.bench.measure import LoadSettings
+from panops.bench.offer import Offer
+from panops.bench.soak import SoakTally, soak
 from panops.domain.errors import PanopsError
+from tests.unit.bench.tallies import SHAPE
 
 
 @given(st.floats(-50, 50), st.integers(0, 10_000))
@@ -23,6 +29,28 @@ def test_a_slope_is_found_in_noise_and_outliers_do_not_move_it(mib_per_h: float,
     values = 400 + mib_per_h * times / 3600 + rng.normal(0, 0.3, times.size)
     values[rng.integers(0, times.size, 9)] += 80  # a clip is being written
     assert slope_per_h(times.tolist(), values.tolist()) == pytest.approx(mib_per_h, abs=0.6)
+
+
+def test_a_day_of_readings_needs_no_gigabytes() -> None:
+    times = np.arange(0, 86_400, 5.0)
+    tracemalloc.start()
+    assert slope_per_h(times.tolist(), (300 + 2.0 * times / 3600).tolist()) == pytest.approx(2.0)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 300 * 2**20
+
+
+def test_the_slope_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def slope(times: list[float], _: list[float]) -> float:
+        asked.append(len(times))
+        return 2.5
+
+    monkeypatch.setattr("panops.bench.soak.slope_per_h", slope)
+    one = tally(3600.0)
+    assert (one.mib_per_h, one.faults) == (2.5, ["memory grows by 2.5 MiB an hour; at most 1 is fine"])
+    assert len(asked) == 1
 
 
 def test_too_few_readings_have_no_slope() -> None:
@@ -52,6 +80,35 @@ def test_what_is_a_fault_and_what_not() -> None:
     assert tally(3600.0, last=held(3600, 300, files=60)).faults == ["30 open files more than before"]
     assert tally(3600.0, back=3).faults == ["1 of 4 cameras did not come back"]
     assert tally(3600.0, restarts=2).faults == ["2 processes ended unexpectedly"]
+
+
+class NoProduct:
+    """A product of which half of the cameras become live."""
+
+    models: Any = None
+
+    def __init__(self, site: dict[str, Any], models: Path | None = None) -> None:
+        type(self).models = models
+
+    def wait_until_live(self, cameras: int, timeout_s: float) -> int:
+        return cameras // 2
+
+    def __enter__(self) -> NoProduct:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Nothing runs."""
+
+
+def test_a_day_without_all_cameras_ends_early_and_models_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.bench.soak.Product", NoProduct)
+    monkeypatch.setattr("panops.bench.soak.site_of", lambda *_: {"cameras": {}})
+    monkeypatch.setattr(Offer, "__init__", lambda *_: None)
+    monkeypatch.setattr(Offer, "__enter__", lambda self: self)
+    monkeypatch.setattr(Offer, "__exit__", lambda *_: None)
+    with pytest.raises(PanopsError, match="only 2 of 4 cameras became live"):
+        soak(LoadSettings(4, SHAPE), [], 3.0, models=Path("here"))
+    assert NoProduct.models == Path("here")
 
 
 class Site:

@@ -8,20 +8,30 @@ from dataclasses import replace
 import pytest
 
 from panops.bench.film_shape import FilmShape
+from panops.bench.increase import camera_increase
 from panops.bench.measure import camera_tally, sent_between
+from panops.bench.peer import peer_camera
+from panops.bench.processes import Usage
 from panops.bench.record import percentiles_ms, record_run, stage_ms
 from panops.bench.scrape import CameraCounts
-from panops.bench.tally import CameraTally, RunTally
+from panops.bench.tally import CameraTally, RunTally, usage_between
 from panops.bench.verdict import judge
+from panops.testing.load_cameras import Offered
 from tests.unit.bench.tallies import SHAPE, camera, latency, run
 
 BEFORE = CameraCounts(up=True, packets=1000, checks=1000, analysed=200, woken=3, dropped=Counter(superseded=5, queue_full=10))
 
 
-def after(packets: int = 100, checks: int = 100, analysed: int = 25, woken: int = 0, **dropped: int) -> CameraCounts:
+def after(packets: int = 100, checks: int = 100, analysed: int = 25, woken: int = 0, reconnects: int = 0, **dropped: int) -> CameraCounts:
     """So much later."""
     counts = BEFORE.dropped + Counter(dropped)
-    return CameraCounts(True, False, 1000 + packets, 1000 + checks, 200 + analysed, 3 + woken, counts)
+    return CameraCounts(True, False, 1000 + packets, 1000 + checks, 200 + analysed, 3 + woken, reconnects, counts)
+
+
+def told(now: CameraCounts, shape: FilmShape = SHAPE, seconds: float = 20.0, *, slept: bool = False, unsent: int = 0) -> CameraTally:
+    """What is made of the two readings."""
+    grown = camera_increase([(0.0, BEFORE), (seconds, now)])
+    return camera_tally("cam-001", shape, grown, Offered(sent=100, unsent=unsent), seconds, up=now.up, slept=slept)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +40,8 @@ def after(packets: int = 100, checks: int = 100, analysed: int = 25, woken: int 
         (after(), SHAPE, 100.0, 100, True),
         (after(checks=98), SHAPE, 100.0, 98, True),
         (after(checks=97), SHAPE, 100.0, 97, False),
-        # A check may lie on the edge of a short time.
-        (after(packets=20, checks=19), SHAPE, 20.0, 19, True),
+        # What came in the last second is not told yet.
+        (after(packets=93, checks=93), SHAPE, 93.0, 93, True),
         # Begun and never finished.
         (after(superseded=4), SHAPE, 100.0, 96, False),
         (after(checks=90, stale=4, queue_full=10), SHAPE, 100.0, 86, False),
@@ -39,16 +49,33 @@ def after(packets: int = 100, checks: int = 100, analysed: int = 25, woken: int 
         (after(packets=300), FilmShape(rate_fps=15.0), 100.0, 100, True),
         # A camera that sends less than is asked for has every picture looked at.
         (after(packets=40, checks=40), FilmShape(rate_fps=2.0), 40.0, 40, True),
-        # Nothing came: nothing was due, and that is not held.
-        (after(packets=0, checks=0), SHAPE, 0.0, 0, False),
+        # It was away for half of the time and is back: what did not come was due all the same.
+        (after(packets=50, checks=50), SHAPE, 92.0, 50, False),
+        (after(packets=0, checks=0), SHAPE, 92.0, 0, False),
+        # Every check was done, but the connection broke.
+        (after(reconnects=1), SHAPE, 100.0, 100, False),
     ],
 )
 def test_what_came_of_a_camera(now: CameraCounts, shape: FilmShape, due: float, done: int, held: bool) -> None:
-    tally = camera_tally("cam-001", shape, BEFORE, now, 100)
+    tally = told(now, shape)
     assert (tally.due, tally.done, tally.held) == (pytest.approx(due), done, held)
     assert tally.detector == 25
     assert tally.offered == 100
     assert sum(tally.dropped.values()) == sum(now.dropped.values()) - 15
+
+
+def test_the_peer_is_judged_by_the_same_rule() -> None:
+    for packets, checks in ((100, 100), (93, 93), (100, 97), (92, 90), (50, 50), (0, 0)):
+        ours = told(after(packets=packets, checks=checks))
+        before, now = {"pictures": 7, "checks": 7, "opened": 1}, {"pictures": 7 + packets, "checks": 7 + checks, "opened": 1}
+        theirs = peer_camera(SHAPE, "cam-001", before, now, Offered(sent=100), 20.0)
+        assert (theirs.due, theirs.done, theirs.held) == (pytest.approx(ours.due), ours.done, ours.held)
+    again = peer_camera(SHAPE, "cam-001", before, {"pictures": 107, "checks": 107, "opened": 2}, Offered(sent=100), 20.0)
+    assert (again.reconnects, again.held) == (1, False)
+
+
+def test_pictures_that_nobody_read_are_no_holding() -> None:
+    assert not told(after(), unsent=3).held
 
 
 @pytest.mark.parametrize(
@@ -62,20 +89,22 @@ def test_what_came_of_a_camera(now: CameraCounts, shape: FilmShape, due: float, 
         (after(checks=30, woken=1, overload=15), False, 45.0, False),
         # Not even its keyframes.
         (after(checks=5), True, 10.0, False),
-        # What was slept through is looked at afterwards: more checks than were due.
+        # It was away, so most of its keyframes did not come.
+        (after(packets=30, checks=3), True, 9.2, False),
+        # What is slept through is looked at afterwards: more checks than were due.
         (after(checks=120, woken=2), True, 100.0, True),
     ],
 )
 def test_a_camera_that_slept_owes_what_it_was_awake_for(now: CameraCounts, slept: bool, due: float, held: bool) -> None:
-    tally = camera_tally("cam-001", SHAPE, BEFORE, now, 100, slept=slept)
+    tally = told(now, slept=slept)
     assert tally.slept
     assert (tally.due, tally.held) == (pytest.approx(due), held)
 
 
-def test_where_nobody_counts_what_is_sent() -> None:
-    assert sent_between({}, {}, "cam-001") is None
-    assert sent_between({"cam-001": 5}, {"cam-001": 30}, "cam-001") == 25
-    assert camera_tally("cam-001", SHAPE, BEFORE, after(), None).offered == 100
+def test_where_nobody_counts_what_is_sent_the_rate_says_it() -> None:
+    assert sent_between({}, {}, "cam-001", 20.0, 5.0).sent == 100
+    before, now = {"cam-001": Offered(1, 6, 5, 1)}, {"cam-001": Offered(1, 35, 30, 5)}
+    assert sent_between(before, now, "cam-001", 20.0, 5.0) == Offered(1, 29, 25, 4)
 
 
 def short(count: int, of: int) -> list[CameraTally]:
@@ -94,6 +123,13 @@ def short(count: int, of: int) -> list[CameraTally]:
         (replace(run(), cameras=[camera(1), camera(2, offered=150)]), False, "pictures of 1 camera piled up unread (cam-002)"),
         (replace(run(), cameras=[camera(1, dropped={"queue_full": 2})]), False, "2.0 % of the checks were given up, most as 'queue_full'"),
         (replace(run(), cameras=[camera(1, dropped={"queue_full": 1})]), True, "held"),
+        (
+            replace(run(), cameras=[camera(1), camera(2, reconnects=1)]),
+            False,
+            "the connection of 1 camera broke and was made again (cam-002)",
+        ),
+        (replace(run(), cameras=[camera(1, unsent=2)]), False, "pictures of 1 camera were given up by the sender"),
+        (replace(run(), cameras=[camera(1, moved=1)]), True, "cameras went to another process 1 time"),
         (run(restarts=1), False, "1 process ended unexpectedly"),
         (replace(run(), cameras=[]), False, "there were no cameras"),
     ],
@@ -119,6 +155,16 @@ def test_costs() -> None:
     # The stages share out what the kernel saw the shards use, however late they were told.
     assert stage_ms(tally) == pytest.approx({"decode": 7.5, "detect": 2.5, "supervisor": 10.0})
     assert sum(stage_ms(tally).values()) == pytest.approx(tally.cpu_ms_a_camera_s)
+
+
+def test_processes_are_told_apart_by_their_ids() -> None:
+    before = {"supervisor": Usage(5.0, 1, 10), "shard 0": Usage(90.0, 1, 11), "shard 1": Usage(50.0, 1, 12)}
+    between = [{**before, "shard 0": Usage(94.0, 0, 11)}]
+    # The first shard has left, so the second one has its name now, and a new one has come.
+    after = {"supervisor": Usage(6.0, 2, 10), "shard 0": Usage(55.0, 3, 12), "shard 1": Usage(2.0, 4, 13)}
+    cores, memory = usage_between(before, after, 10.0, between)
+    assert cores == pytest.approx({"supervisor": 0.1, "shard 0": 0.5, "shard 1": 0.2, "ended": 0.4})
+    assert memory == {"supervisor": 2, "shard 0": 3, "shard 1": 4}
 
 
 def test_the_record_is_short_and_whole() -> None:
