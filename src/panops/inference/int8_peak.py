@@ -94,7 +94,7 @@ def _wide_convolutions() -> Any:
     flow: Any = pixels
     for _ in range(_LAYERS):
         flow = ops.fake_quantize(flow, *(np.float32(edge) for edge in (0.0, 1.0, 0.0, 1.0)), 256)
-        whole = rng.integers(-127, 128, (_CHANNELS, _CHANNELS, 3, 3)).astype(np.float32)
+        whole = rng.integers(64, 128, (_CHANNELS, _CHANNELS, 3, 3)).astype(np.float32)
         # The sums stay within what the next layer takes.
         edge = np.float32(1.0 / (_CHANNELS * 9))
         weights = ops.fake_quantize(ops.constant(whole / 127 * edge), *(np.float32(side) for side in (-edge, edge, -edge, edge)), 255)

@@ -66,6 +66,9 @@ def test_every_model_on_every_backend_with_ratios(tmp_path: Path) -> None:
         assert 0 < row["ms_p50"] <= row["ms_p95"]
         assert row["images_per_cpu_s"] == pytest.approx(1000 / row["cpu_ms"])
         assert row["difference"] < 0.01
+        # A tiny network is all overhead, but does something; of floats no share of 8-bit multiplications is told.
+        assert (0 < row["int8_peak_share"] < 1) if row["int8"] else row["int8_peak_share"] is None
+    assert found["int8_peak_gops"] > 1
     compared = {(ratio["backend"], ratio["other_backend"]): ratio for ratio in found["ratios"]}
     assert set(compared) == {("openvino", "openvino"), ("openvino", "openvino f32"), ("onnxruntime", "onnxruntime")}
     assert set(found["models"]) == {"plain", "small"}
@@ -75,7 +78,7 @@ def test_every_model_on_every_backend_with_ratios(tmp_path: Path) -> None:
 def test_turns_are_taken_in_rounds_and_the_first_changes(tmp_path: Path) -> None:
     model = stored(tmp_path, "plain")
     calls: list[str] = []
-    found = [Contender(model, name, CountingBackend(name, calls), {}, int8=False) for name in ("one", "two", "three")]
+    found = [Contender(CountingBackend(name, calls), {}, model=model, backend_name=name, int8=False) for name in ("one", "two", "three")]
     rounds = contest(found, seconds=0.001)
     assert rounds >= 3
     assert all(len(contender.cpu_s) == rounds for contender in found)
@@ -89,9 +92,9 @@ def test_turns_are_taken_in_rounds_and_the_first_changes(tmp_path: Path) -> None
 def test_ratios_come_from_the_same_round(tmp_path: Path) -> None:
     plain, small = stored(tmp_path, "plain"), stored(tmp_path, "small", quantised=True)
     calls: list[str] = []
-    slow = Contender(plain, "openvino f32", CountingBackend("slow", calls), {}, int8=False, cpu_s=[0.2, 0.6, 0.4])
-    fast = Contender(small, "openvino", CountingBackend("fast", calls), {}, int8=True, cpu_s=[0.1, 0.3, 0.2])
-    other = Contender(plain, "onnxruntime", CountingBackend("other", calls), {}, int8=False, cpu_s=[1.0, 1.0, 1.0])
+    slow = Contender(CountingBackend("slow", calls), {}, model=plain, backend_name="openvino f32", int8=False, cpu_s=[0.2, 0.6, 0.4])
+    fast = Contender(CountingBackend("fast", calls), {}, model=small, backend_name="openvino", int8=True, cpu_s=[0.1, 0.3, 0.2])
+    other = Contender(CountingBackend("other", calls), {}, model=plain, backend_name="onnxruntime", int8=False, cpu_s=[1.0, 1.0, 1.0])
     (ratio,) = ratios([slow, fast, other])
     assert ratio.cpu == pytest.approx(2.0)
     assert (ratio.int8, ratio.other, ratio.other_backend) == ("small", "plain", "openvino f32")
@@ -139,7 +142,7 @@ class EmptyBackend(CountingBackend):
 
 def test_outputs_without_numbers_are_alike(tmp_path: Path) -> None:
     model = stored(tmp_path, "plain")
-    found = [Contender(model, name, EmptyBackend(name, []), {}, int8=False) for name in ("one", "two")]
+    found = [Contender(EmptyBackend(name, []), {}, model=model, backend_name=name, int8=False) for name in ("one", "two")]
     _check(found)
     assert [one.difference for one in found] == [0.0, 0.0]
 
