@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -197,6 +198,60 @@ def test_should_the_reactor_itself_fail_its_cameras_are_told(
     monkeypatch.undo()
     again = Flow()
     reactor.add(again)
+    reactor.remove(again)
+    assert again.ended.wait(5)
+    again.far.close()
+
+
+def test_it_rests_as_long_as_it_computes(reactor: Reactor) -> None:
+    def compute(_: bytes) -> None:
+        end_s = time.thread_time() + 0.02
+        while time.thread_time() < end_s:
+            pass
+
+    flow, stop = Flow(compute), threading.Event()
+    flow.far.settimeout(1.0)
+
+    def pour() -> None:
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                flow.far.sendall(bytes(65536))
+
+    pouring = threading.Thread(target=pour)
+    pouring.start()
+    reactor.add(flow)
+    began_s = time.monotonic()
+    wait_until(lambda: flow.turns >= 15)
+    assert time.monotonic() - began_s > 1.8 * 14 * 0.02
+    reactor.remove(flow)
+    assert flow.ended.wait(5)
+    stop.set()
+    flow.far.close()
+    pouring.join(5)
+
+
+@pytest.mark.parametrize("missing", ["selectors.DefaultSelector", "socket.socketpair", "threading.Thread.start"])
+def test_where_it_cannot_start_the_flow_is_told_and_the_next_one_is_read(
+    missing: str, reactor: Reactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = psutil.Process().num_fds()
+    flows = [Flow(), Flow()]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread") if "Thread" in missing else OSError(24, "Too many open files")
+
+    monkeypatch.setattr(f"panops.ingest.reactor.{missing}", refuse)
+    for flow in flows:
+        reactor.add(flow)
+        assert flow.ended.wait(1)
+        assert "cannot start" in str(flow.failure)
+        flow.far.close()
+    monkeypatch.undo()
+    assert psutil.Process().num_fds() == before
+    again = Flow()
+    reactor.add(again)
+    again.far.sendall(b"x")
+    wait_until(lambda: again.got == b"x")
     reactor.remove(again)
     assert again.ended.wait(5)
     again.far.close()
