@@ -96,6 +96,7 @@ class Depacketiser:
         self._recovers = False
         self._changed = False  # since the last keyframe
         self._skipping = True  # until a picture begins
+        self._given_up: int | None = None  # timestamp of the picture that was counted as lost last
         self._needs_keyframe = False
         self._thrown_away = 0
         self._trusts_marker = True
@@ -213,11 +214,18 @@ class Depacketiser:
         if timestamp == self._marked:  # it is there, in the picture that the marker ended
             self._trusts_marker = False
         self._lose(timestamp)
+        self._count_lost(timestamp)
+
+    def _count_lost(self, timestamp: int) -> None:
+        """A picture will not come whole; each counts once."""
+        if timestamp != self._given_up:
+            self._given_up = timestamp
+            self.lost += 1
 
     def _lose(self, timestamp: int) -> None:
         """Something is missing: give up the picture that is being put together, and the one of this timestamp."""
         if self._traits & _SLICE:
-            self.lost += 1
+            self._count_lost(self._timestamp)
         self._unit = bytearray()
         self._nals = self._traits = 0
         self._recovers = False
@@ -243,6 +251,8 @@ class Depacketiser:
     def _is_over(self, data: memoryview, at: int, end: int, timestamp: int, kind: int) -> bool:
         """While a picture is skipped: whether this packet belongs to the next one."""
         if timestamp == self._timestamp and not self._begins_picture(data, at, end):
+            if self._needs_keyframe:
+                self._count_lost(timestamp)
             self._skipping = not kind & 0x80
             return False
         self._skipping = False
@@ -285,7 +295,7 @@ class Depacketiser:
     def _is_awaited(self, unit: AccessUnit) -> bool:
         """Whether a picture is the keyframe that decoding can go on with."""
         if not unit.is_keyframe:
-            self.lost += 1
+            self._count_lost(unit.timestamp)
             self._thrown_away += 1
             if self._thrown_away > _PATIENCE:
                 raise ValueError(f"no whole keyframe among {_PATIENCE} pictures after packets were lost")

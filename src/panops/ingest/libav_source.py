@@ -19,10 +19,11 @@ from panops.domain.clock import Clock
 from panops.domain.errors import SourceCorrupt, SourceError
 from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.address import Address
+from panops.ingest.capture_clock import CaptureClock
 from panops.ingest.demuxer import Demuxer, Input
 from panops.ingest.failure import closed_by_peer
 from panops.ingest.live_packets import BURST_S, LARGEST_BURST, MICROSECONDS, finished_packet, prime
-from panops.ingest.timestamps import CaptureClock, TimestampRepair
+from panops.ingest.timestamps import TimestampRepair
 
 __all__ = ["MICROSECONDS", "Arrival", "LibavSource"]
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 _TOO_LATE_S = 1.0
 # B-frames are decoded before they are shown; so far back is a paced film's capture time set, lest it lie in the future.
 _REORDER_ROOM_S = 0.5
+# Readers of single JPEG pictures in a row: there are no time stamps, and FFmpeg counts 25 a second.
+_WITHOUT_TIMES = {"mpjpeg", "mjpeg"}
 # A larger change of UTC against the monotonic clock is no correction.
 _CLOCK_SET_S = 1.0
 
@@ -67,6 +70,7 @@ class LibavSource:
         self._inputs: Iterator[Input] = iter(())
         self._info: StreamInfo | None = None
         self._recording = False
+        self._by_arrival = False  # pictures come without times, so that of their arrival is taken
         self._epoch = 0
         self._repair = TimestampRepair()
         self._capture = CaptureClock()
@@ -160,7 +164,8 @@ class LibavSource:
             self._recording = self.is_recording(demuxer)
             live = self._realtime if self._recording else True
             duration_s = info.duration_s if self._recording and not self._loop else None
-            return replace(info, duration_s=duration_s, live=live)
+            self._by_arrival = not self._recording and demuxer.format in _WITHOUT_TIMES
+            return replace(info, duration_s=duration_s, live=live, rate_fps=None if self._by_arrival else info.rate_fps)
         if failures and self._info is None:
             raise failures[0]
         for failure in failures:
@@ -285,17 +290,20 @@ class LibavSource:
                 break
         # The rehearsal's repair is thrown away; the real one goes over the same packets again.
         rehearsal = self._new_repair()
-        times = [(*_seconds(item.payload), item.arrival_s) for item in self._burst]
+        times = [(*self._times(item), item.arrival_s) for item in self._burst]
         prime(self._capture, rehearsal, times)
 
     def _publish_live(self, arrival: Arrival) -> Packet:
-        pts_s, dts_s = self._repair.repair(*_seconds(arrival.payload), arrival.arrival_s)
+        pts_s, dts_s = self._repair.repair(*self._times(arrival), arrival.arrival_s)
         captured_at_s = self._capture.captured_at_s(pts_s, arrival.arrival_s, arrival.utc_s)
         return self._packet(arrival.payload, pts_s, dts_s, captured_at_s)
 
+    def _times(self, arrival: Arrival) -> tuple[float | None, float | None]:
+        return (arrival.arrival_s, arrival.arrival_s) if self._by_arrival else _seconds(arrival.payload)
+
     def _packet(self, payload: av.Packet[VideoStream], pts_s: float, dts_s: float, captured_at_s: float) -> Packet:
         assert self._info is not None, "checked by the caller"  # noqa: S101  # for the type checker
-        duration = payload.duration
+        duration = None if self._by_arrival else payload.duration
         scale = payload.time_base / MICROSECONDS if payload.time_base else None
         payload.duration = round(duration * scale) if duration and scale else 0
         return finished_packet(payload, self._info, self._epoch, pts_s, dts_s, captured_at_s, bool(payload.is_keyframe))

@@ -12,9 +12,10 @@ from av.rational import AVRational
 
 from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.access_units import AccessUnit
+from panops.ingest.capture_clock import CaptureClock
 from panops.ingest.rtp_clock import DecodeTimes, RtpClock
 from panops.ingest.stream_parameters import picture_delay
-from panops.ingest.timestamps import CaptureClock, TimestampRepair
+from panops.ingest.timestamps import TimestampRepair
 
 MICROSECONDS = Fraction(1, 1_000_000)
 _MICROSECONDS = AVRational(1, 1_000_000)  # the same, in the form that the library takes at once

@@ -2,7 +2,7 @@
 
 A thread a camera wakes for every packet and fights for Python's lock; here one wake-up serves all cameras that have something, each with
 one large read. Nobody is served twice before everybody was served once, so a camera that floods takes no turn of another's, and the pause
-between two rounds bounds what it can take of the machine.
+between two rounds, at least as long as the round computed, bounds what all of them can take of the machine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import deque
 from typing import Protocol
 
 from panops.domain.errors import SourceError
+from panops.ingest.pace import BUSY_PACE_S, rest_s
 from panops.ingest.rtsp_wire import make_room
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 # Rounds closer together cost more wake-ups and gain nothing: a picture comes in several pieces, and several cameras send at nearly the
 # same time. A lone picture is not held up, for the pause comes after it. While somebody has more than a turn takes, the pause is short.
 _PACE_S = 0.02
-_BUSY_PACE_S = 0.002
 _TICK_S = 1.0
 
 
@@ -90,23 +90,41 @@ class Reactor:
         self._order(flow, False)
 
     def _order(self, flow: Flow, begin: bool) -> None:
-        with self._lock:
-            if self._waker is None:
-                if not begin:
-                    return
-                ear, self._waker = socket.socketpair()
-                for end in (ear, self._waker):
-                    end.setblocking(False)
-                threading.Thread(target=self._run, args=(ear,), name="rtsp-reactor", daemon=True).start()
-            self._orders.append((flow, begin))
-            with contextlib.suppress(BlockingIOError):  # it is awake anyway
-                self._waker.send(b"!")
+        try:
+            with self._lock:
+                if self._waker is None:
+                    if not begin:
+                        return
+                    self._waker = self._start()
+                self._orders.append((flow, begin))
+                with contextlib.suppress(BlockingIOError):  # it is awake anyway
+                    self._waker.send(b"!")
+        except (OSError, RuntimeError) as error:  # too many open files, or threads
+            log.warning("the RTSP reactor cannot start: %s", error)
+            _finish(flow, SourceError(f"the thread that reads cameras cannot start ({error}); raise the limit of open files and threads"))
+
+    def _start(self) -> socket.socket:
+        """Let the thread run; what wakes it.
+
+        Raises:
+            OSError: There are too many open files.
+            RuntimeError: There are too many threads.
+        """
+        with contextlib.ExitStack() as undo:
+            ear, waker = socket.socketpair()
+            for end in (ear, waker):
+                undo.callback(end.close)
+                end.setblocking(False)
+            selector = undo.enter_context(selectors.DefaultSelector())
+            selector.register(ear, selectors.EVENT_READ, None)
+            threading.Thread(target=self._run, args=(selector, ear), name="rtsp-reactor", daemon=True).start()
+            undo.pop_all()
+        return waker
 
     # --- the thread ---------------------------------------------------------------------------------------------------------
 
-    def _run(self, ear: socket.socket) -> None:
-        with ear, selectors.DefaultSelector() as selector:
-            selector.register(ear, selectors.EVENT_READ, None)
+    def _run(self, selector: selectors.BaseSelector, ear: socket.socket) -> None:
+        with ear, selector:
             try:
                 self._read_all(selector, ear)
             except Exception:
@@ -136,10 +154,9 @@ class Reactor:
                     self._serve(selector, flow, None, began_s)
             if not self._flows and self._finished():
                 return
-            used_s = _account(spent, used_s)
-            pause_s = began_s + (min(_BUSY_PACE_S, self._pace_s) if busy else self._pace_s) - time.monotonic()
-            if pause_s > 0:
-                time.sleep(pause_s)
+            before_s, used_s = used_s, _account(spent, used_s)
+            pace_s = min(BUSY_PACE_S, self._pace_s) if busy else self._pace_s
+            time.sleep(rest_s(pace_s, time.monotonic() - began_s, used_s - before_s))
 
     def _serve(self, selector: selectors.BaseSelector, flow: Flow, room: memoryview | None, tick_s: float = 0.0) -> bool:
         """One camera's turn, to read into `room`, or to tick; whether it has more. Whatever happens in it is that camera's own."""

@@ -13,6 +13,7 @@ from panops.domain.errors import SourceCorrupt, SourceError, SourceStalled
 from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.address import Address
 from panops.ingest.live_packets import BURST_S, LARGEST_BURST
+from panops.ingest.pace import BUSY_PACE_S, rest_s
 from panops.ingest.reactor import Reactor
 from panops.ingest.rtsp_session import RtspSession
 from panops.ingest.rtsp_stream import RtspStream
@@ -53,6 +54,7 @@ class OwnRtspSource:
         self._pulled: deque[Packet] | None = None
         self._after_burst: SourceError | None = None
         self._room: memoryview | None = None
+        self._rested_s = 0.0
 
     @property
     def address(self) -> str:
@@ -181,6 +183,7 @@ class OwnRtspSource:
         """Read what comes at once, and a little more, so that the first pictures' capture times are right too; hand it out."""
         settled_s = self._clock.monotonic_s() + _SETTLE_S
         while len(stream.burst) < LARGEST_BURST and self._after_burst is None and not self._stop.is_set():
+            self._rest()
             began_s = self._clock.monotonic_s()
             self._try_to_pump(stream)
             now_s = self._clock.monotonic_s()
@@ -191,11 +194,21 @@ class OwnRtspSource:
     def _try_to_pump(self, stream: RtspStream, wait_s: float = 1.0) -> None:
         """Read once, waiting `wait_s` at most; what goes wrong is kept for after the pictures that came before it."""
         assert self._room is not None, "opened before"  # noqa: S101  # for the type checker
+        self._rest()
         try:
             if stream.wait(time.monotonic() + wait_s):
+                began_s, used_s = time.monotonic(), time.thread_time()
                 stream.receive(self._room)
+                now_s = time.monotonic()
+                self._rested_s = now_s + rest_s(BUSY_PACE_S, now_s - began_s, time.thread_time() - used_s)
             stream.tick(self._clock.monotonic_s())
         except Stopped:
             return
         except SourceError as error:
             self._after_burst = error
+
+    def _rest(self) -> None:
+        """Leave the processor to others between two reads, as the reactor does; a picture that has come does not wait for it."""
+        left_s = self._rested_s - time.monotonic()
+        if left_s > 0:
+            self._stop.wait(left_s)

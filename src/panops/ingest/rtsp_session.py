@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from panops.domain.errors import SourceCorrupt, SourceError, SourceUnreachable
 from panops.ingest.address import Address, AddressKind, parse_address
 from panops.ingest.failure import closed_by_peer, open_failure, refusal
+from panops.ingest.pace import BUSY_PACE_S, rest_s
 from panops.ingest.reader_choice import Unusual
 from panops.ingest.rtsp_login import RtspLogin
 from panops.ingest.rtsp_message import RtspMessage, format_answer, format_request
@@ -236,7 +237,7 @@ class RtspSession:
         return format_request(method, url, fields if login is None else [*fields, ("Authorization", login)])
 
     def _receive(self, sequence: str) -> RtspMessage:
-        room = make_room()
+        room, rested_s = make_room(), 0.0
         while True:
             while self._answers:
                 answer = self._answers.popleft()
@@ -244,10 +245,15 @@ class RtspSession:
                     self.wire.post(self._answer(answer))
                 elif answer.header("cseq") in {sequence, ""}:
                     return answer
+            self._stop.wait(rested_s)
             # A server that talks without an end has not answered either.
             if time.monotonic() >= self._deadline_s or not self.wire.wait(self._deadline_s):
                 raise TimeoutError
-            self.wire.split(room, self.wire.fill(room))
+            began_s, used_s = time.monotonic(), time.thread_time()
+            end = self.wire.fill(room)
+            if end:  # otherwise what is left from the last time would be forgotten
+                self.wire.split(room, end)
+            rested_s = rest_s(BUSY_PACE_S, time.monotonic() - began_s, time.thread_time() - used_s)
 
     def _answer(self, request: RtspMessage) -> bytes:
         """What to say to a request of the server's."""

@@ -27,7 +27,13 @@ log = logging.getLogger(__name__)
 _DEPACKETISERS: dict[str, type[Depacketiser]] = {"h264": H264Depacketiser, "hevc": H265Depacketiser}
 # A camera that is set to another picture size does so once; each time costs a look by FFmpeg and a new decoder.
 _SHORTEST_EPOCH_S = 1.0
+# Until the first picture that can be read, all looks together take so much, and this share of the time since the beginning.
+_LOOKS_S, _LOOKS_SHARE = 0.3, 0.1
+# Some cameras send a picture every few seconds; without any for so many times as long as silence may last, a new connection helps.
+_PICTURE_STALLS = 4
 _LARGEST_BURST_BYTES = 32 << 20
+# While the stream is opened, ticks come after each read.
+_COUNT_S = 0.9
 
 
 class RtspStream:
@@ -63,9 +69,11 @@ class RtspStream:
         self._stall_s = stall_s
         self._own_number = secrets.randbits(32)
         self._packets: LivePackets | None = None
-        self._heard_s = self._spoke_s = clock.monotonic_s()
+        self._began_s = self._heard_s = self._spoke_s = self._counted_s = clock.monotonic_s()
         # What was announced may be wrong from the first picture on.
         self._epoch_began_s = float("-inf")
+        self._looks_s = 0.0
+        self._picture_s: float | None = None  # when the newest picture came
         self._highest = -1
         self._depacketiser = _DEPACKETISERS[offer.codec](self._unit, offer.payload_type, offer.parameter_sets)
         self._wire.on_rtp = self._depacketiser.push
@@ -124,11 +132,17 @@ class RtspStream:
         Raises:
             SourceError: It has, or the connection broke.
         """
+        if now_s - self._counted_s >= _COUNT_S:
+            self._counted_s = now_s
+            self._wire.tick()
         highest = self._depacketiser.highest
         if highest != self._highest:
             self._highest, self._heard_s = highest, now_s
         elif now_s - self._heard_s > self._stall_s:
             raise SourceStalled(f"{self._where.masked} is connected, but sent nothing for {self._stall_s:g} s")
+        patience_s = _PICTURE_STALLS * self._stall_s
+        if self._picture_s is not None and now_s - self._picture_s > patience_s:
+            raise SourceStalled(f"{self._where.masked} sends, but no whole picture for {patience_s:g} s")
         if now_s - self._spoke_s < self._session.keep_alive_s:
             return
         self._spoke_s = now_s
@@ -168,7 +182,8 @@ class RtspStream:
             packets = self._look(unit)
             if packets is None:
                 return
-        arrived = packets.arrive(unit, self._clock.monotonic_s(), self._clock.utc_s())
+        self._picture_s = now_s = self._clock.monotonic_s()
+        arrived = packets.arrive(unit, now_s, self._clock.utc_s())
         if self.take is None:
             self._gather(arrived)
         else:
@@ -185,17 +200,21 @@ class RtspStream:
         packets = self._packets
         if not self._depacketiser.has_all_sets():
             return packets
+        now_s = self._clock.monotonic_s()
+        if packets is not None:
+            if now_s - self._epoch_began_s < _SHORTEST_EPOCH_S:
+                raise ValueError("another picture format again and again")
+            self._epoch_began_s = now_s  # also where it cannot be read: looking is what costs
+        elif self._looks_s > _LOOKS_S + _LOOKS_SHARE * (now_s - self._began_s):
+            return None
         # Where the picture brings all of its sets, no others are put before it: a clip would hold them twice.
         info = self._parameters(bytes(unit.data)) or self._parameters(self._depacketiser.annex_b() + bytes(unit.data))
+        self._looks_s += self._clock.monotonic_s() - now_s
         if info is None:
             return packets
         if packets is None:
             self._packets = packets = LivePackets(info, self._offer.clock_hz)
             return packets
-        now_s = self._clock.monotonic_s()
-        if now_s - self._epoch_began_s < _SHORTEST_EPOCH_S:
-            raise ValueError("another picture format again and again")
-        self._epoch_began_s = now_s
         packets.go_on(info)
         log.info("%s goes on with %dx%d pixels and other parameters", self._where.masked, *info.size_wh)
         return packets

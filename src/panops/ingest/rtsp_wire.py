@@ -19,6 +19,11 @@ _LONGEST_MESSAGE_BYTES = LONGEST_HEAD_BYTES + LONGEST_BODY_BYTES
 _DOLLAR, _LINE_ENDS = 0x24, (0x0A, 0x0D)
 # What a server sends between messages and packets that is neither.
 _MOST_JUNK_BYTES = 64 * 1024
+# Each piece costs time, however short it is. A camera sends a few hundred short ones a second at most: line ends, control packets, slices
+# in which nothing moves; and a message once in a while, which costs as much as ten of them.
+_SHORT_BYTES, _MOST_SHORT, _MESSAGE_COUNTS = 64, 10_000, 10
+# Of a message so much is looked at first, and eight times more where that is not all of it.
+_FIRST_LOOK_BYTES = 1024
 _MOST_UNSENT_BYTES = 16 * 1024
 
 OnPacket = Callable[[memoryview, int, int], None]
@@ -57,6 +62,7 @@ class RtspWire:
         self._rest = b""
         self._unsent = b""
         self._junk_bytes = 0
+        self._short = 0  # pieces since the last `tick`
         self.has_more = False
 
     def fileno(self) -> int:
@@ -94,7 +100,7 @@ class RtspWire:
         """Hand out what is complete in `room[:end]`.
 
         Raises:
-            ValueError: It is neither RTSP nor RTP, or larger than can be handled; the text says which.
+            ValueError: It is neither RTSP nor RTP, or more or larger than can be handled; the text says which.
         """
         rtp, rtcp = self.channels
         at = 0
@@ -108,6 +114,8 @@ class RtspWire:
             after = at + 4 + (room[at + 2] << 8 | room[at + 3])
             if after > end:
                 break
+            if after - at < _SHORT_BYTES:
+                self._count(1)
             channel = room[at + 1]
             if channel == rtp:
                 self.on_rtp(room, at + 4, after)
@@ -120,17 +128,29 @@ class RtspWire:
         """A message, or junk: where it ends, or -1 while it is not complete."""
         first = room[at]
         if 0x41 <= first <= 0x5A:
-            found = parse_message(bytes(room[at : min(end, at + _LONGEST_MESSAGE_BYTES)]))
+            found = _parse(room, at, min(end, at + _LONGEST_MESSAGE_BYTES))
             if found is None:
                 return -1
             message, length = found
+            self._count(_MESSAGE_COUNTS)
             self.on_message(message)
             return at + length
-        if first not in _LINE_ENDS:
-            self._junk_bytes += 1
-            if self._junk_bytes > _MOST_JUNK_BYTES:
-                raise ValueError("something that is not RTSP")
+        if first in _LINE_ENDS:
+            self._count(1)
+            return at + 1
+        self._junk_bytes += 1
+        if self._junk_bytes > _MOST_JUNK_BYTES:
+            raise ValueError("something that is not RTSP")
         return at + 1
+
+    def _count(self, pieces: int) -> None:
+        self._short += pieces
+        if self._short > _MOST_SHORT:
+            raise ValueError("more messages and empty packets than a camera needs")
+
+    def tick(self) -> None:
+        """A second, or more, has passed: what comes from now on is counted anew."""
+        self._short = 0
 
     def wait(self, deadline_s: float) -> bool:
         """Wait for something to read; False when `deadline_s` (by `time.monotonic`) came first.
@@ -177,6 +197,16 @@ class RtspWire:
                 self._sock.send(farewell)
                 self._sock.shutdown(socket.SHUT_WR)
         self._sock.close()
+
+
+def _parse(room: memoryview, at: int, end: int) -> tuple[RtspMessage, int] | None:
+    """`parse_message` of `room[at:end]`, without copying all of it for a short message."""
+    look = _FIRST_LOOK_BYTES
+    while True:
+        found = parse_message(bytes(room[at : min(end, at + look)]))
+        if found is not None or at + look >= end:
+            return found
+        look *= 8
 
 
 def _pass_over(data: memoryview, at: int, end: int) -> None:

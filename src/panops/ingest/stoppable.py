@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import select
 import socket
 import threading
@@ -9,6 +12,7 @@ import time
 
 # How often a waiting thread looks whether it is to stop.
 _SLICE_S = 0.1
+_UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK}
 
 
 class Stopped(Exception):
@@ -16,7 +20,7 @@ class Stopped(Exception):
 
 
 def connect(host: str, port: int, deadline_s: float, stop: threading.Event) -> socket.socket:
-    """Connect to the first of a host's addresses that answers.
+    """Connect to the first of a host's addresses that answers. They share the time, lest one that nobody answers at takes all of it.
 
     Args:
         host: Name or literal address.
@@ -33,24 +37,34 @@ def connect(host: str, port: int, deadline_s: float, stop: threading.Event) -> s
         targets = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise socket.gaierror from error
-    for family, kind, protocol, _, target in targets:
-        sock = socket.socket(family, kind, protocol)
+    for index, (family, kind, protocol, _, target) in enumerate(targets):
+        now_s = time.monotonic()
         try:
-            sock.setblocking(False)
-            code = sock.connect_ex(target)
-            if code and not wait_for(sock, deadline_s, stop, writable=True):
-                raise TimeoutError
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if not code:
-                return sock
-            failure = OSError(code, "")
+            return _connect(socket.socket(family, kind, protocol), target, now_s + (deadline_s - now_s) / (len(targets) - index), stop)
         except OSError as error:
             failure = error
-        except Stopped:
-            sock.close()
-            raise
-        sock.close()
     raise failure
+
+
+def _connect(sock: socket.socket, target: tuple[object, ...], deadline_s: float, stop: threading.Event) -> socket.socket:
+    """Connect a socket, which is closed where that fails.
+
+    Raises:
+        OSError: It failed.
+        Stopped: `stop` was set.
+    """
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
+        sock.setblocking(False)
+        code = sock.connect_ex(target)
+        if code in _UNDER_WAY:
+            if not wait_for(sock, deadline_s, stop, writable=True):
+                raise TimeoutError
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+        undo.pop_all()
+    return sock
 
 
 def wait_for(sock: socket.socket, deadline_s: float, stop: threading.Event, *, writable: bool = False) -> bool:

@@ -1,17 +1,11 @@
-"""Makes the times of a stream usable: presentation times that grow and do not jump, and UTC capture times for live cameras.
+"""Makes the times of a stream usable: presentation times that grow and do not jump.
 
 Cameras leave timestamps out, send them twice, late or negative, wrap their counters, and jump when their clock is set. `TimestampRepair`
 works on decode times, which never go back in a sound stream, and keeps each picture's distance between decode and presentation time,
 so that B-frames stay in their places.
-
-`CaptureClock` says when a picture was taken. A picture cannot arrive before it is taken, and the network only ever adds delay; so the
-smallest distance seen lately between arrival and presentation time is the best guess of the stream's origin (a minimum filter, as used for
-one-way delays in NTP, RFC 5905 section 10). One late packet does not move it; a camera whose clock drifts is followed slowly.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 # Counters in streams that are known to wrap: MPEG's 33 bits and RTP's 32 bits, both at 90 kHz.
 _WRAPS_S = (2**33 / 90000, 2**32 / 90000)
@@ -20,8 +14,6 @@ _FALLBACK_STEP_S = 0.04
 _NUDGE_S = 0.001
 _LONGEST_REORDER_S, _LONGEST_REORDER_STEPS = 5.0, 4
 _REORDER_ROOM_S = 0.25
-# A larger change of UTC against the monotonic clock is somebody (or NTP) setting the clock.
-_WALL_STEP_S = 1.0
 
 
 class TimestampRepair:
@@ -178,81 +170,3 @@ class TimestampRepair:
         if arrival_s is None or self._last_arrival_s is None:
             return self._step_s
         return max(self._step_s, arrival_s - self._last_arrival_s)
-
-
-class CaptureClock:
-    """UTC capture times of one live stream.
-
-    Args:
-        window_s: A delay that lasts longer than this is believed to be the camera's new normal (its clock drifts).
-        slew: How fast the origin follows later arrivals, s per s. Real crystals drift by less than 0.0002.
-    """
-
-    def __init__(self, window_s: float = 30.0, slew: float = 0.002) -> None:
-        self._window_s = window_s
-        self._slew = slew
-        # Arrival minus presentation time, monotonic clock, s: the estimate, and the smallest of each half window.
-        self._origin_s: float | None = None
-        self._halves: deque[tuple[float, float]] = deque()
-        self._wall_s: float | None = None
-        self._last_arrival_s = 0.0
-        self._last_pts_s = 0.0
-        self._last_s = float("-inf")
-
-    def prime(self, origin_s: float) -> None:
-        """Tell a first estimate: the smallest arrival minus presentation time of packets that came in one burst."""
-        self._origin_s = origin_s
-
-    def captured_at_s(self, pts_s: float, arrival_s: float, utc_s: float) -> float:
-        """When a picture was taken.
-
-        Args:
-            pts_s: Its repaired presentation time, s.
-            arrival_s: When it arrived, on the monotonic clock, s.
-            utc_s: The UTC time of the same moment, s.
-
-        Returns:
-            UTC, s: never later than `utc_s` (but for the microsecond that keeps pictures of one burst apart), and later than the
-            picture before it where that one's presentation is earlier, unless this machine's clock was set back by more than a second.
-        """
-        self._follow(arrival_s - pts_s, arrival_s)
-        assert self._origin_s is not None, "set by _follow"  # noqa: S101  # for the type checker
-        captured_s = pts_s + self._origin_s + self._wall(utc_s - arrival_s, arrival_s)
-        captured_s = min(captured_s, utc_s)
-        if pts_s > self._last_pts_s and captured_s <= self._last_s:
-            captured_s = self._last_s + 1e-6
-        self._last_arrival_s = arrival_s
-        if captured_s > self._last_s:
-            self._last_s, self._last_pts_s = captured_s, pts_s
-        return captured_s
-
-    def _follow(self, distance_s: float, arrival_s: float) -> None:
-        half_s = self._window_s / 2
-        if not self._halves or arrival_s - self._halves[-1][0] >= half_s:
-            self._halves.append((arrival_s, distance_s))
-            while len(self._halves) > 3:
-                self._halves.popleft()
-        else:
-            began_s, smallest_s = self._halves[-1]
-            self._halves[-1] = (began_s, min(smallest_s, distance_s))
-        if self._origin_s is None or distance_s < self._origin_s:
-            # The picture came sooner than thought possible: the estimate was too late.
-            self._origin_s = distance_s
-            return
-        # Only what two whole half windows agree on may push the origin back.
-        if len(self._halves) == 3:
-            target_s = min(smallest_s for _, smallest_s in self._halves)
-            room_s = self._slew * max(0.0, arrival_s - self._last_arrival_s)
-            self._origin_s += min(max(0.0, target_s - self._origin_s), room_s)
-
-    def _wall(self, wall_s: float, arrival_s: float) -> float:
-        """UTC minus monotonic time: a clock that was set is believed at once, forward or back; small corrections are made up slowly."""
-        if self._wall_s is None or abs(wall_s - self._wall_s) > _WALL_STEP_S:
-            if self._wall_s is not None and wall_s < self._wall_s:
-                # Capture times go back with the clock: held fast, they would stand still until it has caught up.
-                self._last_s = float("-inf")
-            self._wall_s = wall_s
-            return wall_s
-        room_s = 0.05 * max(0.0, arrival_s - self._last_arrival_s)
-        self._wall_s += min(max(wall_s - self._wall_s, -room_s), room_s)
-        return self._wall_s

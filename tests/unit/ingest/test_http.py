@@ -147,6 +147,31 @@ def test_mjpeg_is_live(web: WebSite) -> None:
     assert source.read() is None
 
 
+def test_mjpeg_has_the_times_of_its_arrival(web: WebSite) -> None:
+    def ten_a_second(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        handler.end_headers()
+        began_s = time.monotonic()
+        for number in range(100):
+            time.sleep(max(0.0, began_s + number / 10 - time.monotonic()))
+            picture = _jpeg(number % 5)
+            handler.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture) + picture + b"\r\n")
+
+    web.answers["/video.cgi"] = ten_a_second
+    source = HttpSource(parse_address(web.url("/video.cgi")), SystemClock())
+    assert source.open().rate_fps is None
+    pts, ages = [], []
+    for _ in range(30):
+        packet = source.read()
+        assert packet is not None
+        pts.append(packet.pts_s)
+        ages.append(time.time() - packet.captured_at_s)
+    source.close()
+    assert pts[-1] - pts[5] == pytest.approx(2.4, abs=0.4)
+    assert max(ages[10:]) < 0.3
+
+
 def test_a_snapshot_is_fetched_again_and_again(web: WebSite) -> None:
     shots = iter(range(100))
     web.answers["/snap.jpg"] = _file(_jpeg(next(shots)), "image/jpeg")

@@ -200,3 +200,54 @@ def test_should_the_reactor_itself_fail_its_cameras_are_told(
     reactor.remove(again)
     assert again.ended.wait(5)
     again.far.close()
+
+
+def test_it_rests_as_long_as_it_computes(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(_: bytes) -> None:
+        end_s = time.thread_time() + 0.03
+        while time.thread_time() < end_s:
+            pass
+
+    def sleep(rest: float) -> None:
+        if threading.current_thread().name == "rtsp-reactor":
+            rests.append(rest)
+        real_sleep(rest)
+
+    rests: list[float] = []
+    real_sleep = time.sleep
+    flow = Flow(compute)
+    reactor.add(flow)
+    wait_until(lambda: len(reactor) == 1)
+    monkeypatch.setattr("panops.ingest.reactor.time.sleep", sleep)
+    flow.far.sendall(b"x")
+    wait_until(lambda: any(rest >= 0.03 for rest in rests))
+    reactor.remove(flow)
+    assert flow.ended.wait(5)
+    flow.far.close()
+
+
+@pytest.mark.parametrize("missing", ["selectors.DefaultSelector", "socket.socketpair", "threading.Thread.start"])
+def test_where_it_cannot_start_the_flow_is_told_and_the_next_one_is_read(
+    missing: str, reactor: Reactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = psutil.Process().num_fds()
+    flows = [Flow(), Flow()]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread") if "Thread" in missing else OSError(24, "Too many open files")
+
+    monkeypatch.setattr(f"panops.ingest.reactor.{missing}", refuse)
+    for flow in flows:
+        reactor.add(flow)
+        assert flow.ended.wait(1)
+        assert "cannot start" in str(flow.failure)
+        flow.far.close()
+    monkeypatch.undo()
+    assert psutil.Process().num_fds() == before
+    again = Flow()
+    reactor.add(again)
+    again.far.sendall(b"x")
+    wait_until(lambda: again.got == b"x")
+    reactor.remove(again)
+    assert again.ended.wait(5)
+    again.far.close()

@@ -12,20 +12,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from panops.domain.clock import SystemClock
 from panops.domain.errors import SourceCorrupt, SourceError, SourceStalled, SourceUnreachable
-from panops.domain.packets import Packet
+from panops.domain.packets import Packet, StreamInfo
 from panops.ingest.access_units import LARGEST_UNIT_BYTES
 from panops.ingest.address import parse_address
 from panops.ingest.reactor import Reactor
 from panops.ingest.reader_choice import VARIABLE, ReaderChoice
 from panops.ingest.rtsp import RtspSource
 from panops.ingest.rtsp_own import OwnRtspSource
+from panops.ingest.stream_parameters import read_parameters
 from panops.testing.films import make_film
-from tests.unit.ingest.rtp_streams import Picture, ScriptedCamera, description, film_pictures, interleaved, linger, packets_of, rtp, sends
+from tests.unit.ingest.rtp_streams import (
+    Picture,
+    ScriptedCamera,
+    description,
+    film_pictures,
+    interleaved,
+    kind_of,
+    linger,
+    packets_of,
+    rtp,
+    sends,
+)
 
 Play = Callable[[socket.socket], None]
 
@@ -313,6 +326,88 @@ def test_a_camera_that_changes_its_mind_again_and_again(tmp_path: Path, reactor:
         pushed.join()
     assert isinstance(pushed.failure, SourceCorrupt)
     assert "again and again" in str(pushed.failure)
+
+
+def _unreadable(picture: Picture, number: int) -> Picture:
+    """A keyframe of another stream each time, which FFmpeg cannot read: its sequence parameter set is junk."""
+    junk = bytes([0x67, 0xFF, 0xFF, 0x80 | number % 2, 0x80])  # number 0, as the film's
+    return Picture((junk, *(unit for unit in picture.units if kind_of(unit, "h264") != 7)), 9000 * number, True)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When FFmpeg was asked what a stream is; a look takes 20 ms more."""
+
+    def look(*arguments: Any) -> StreamInfo | None:
+        made_s.append(time.monotonic())
+        time.sleep(0.02)
+        return read_parameters(*arguments)
+
+    made_s: list[float] = []
+    monkeypatch.setattr("panops.ingest.rtsp_stream.read_parameters", look)
+    return made_s
+
+
+def test_looks_at_pictures_that_cannot_be_read_are_bounded(pictures: list[Picture], reactor: Reactor, looks: list[float]) -> None:
+    wild = [_unreadable(pictures[0], number) for number in range(1, 200)]
+
+    def play(sock: socket.socket) -> None:
+        sends(packets_of(pictures[:1], first=0))(sock)
+        time.sleep(0.3)
+        sends(packets_of(wild, first=packet_count))(sock)
+        linger(sock)
+
+    packet_count = len(packets_of(pictures[:1]))
+    with ScriptedCamera(description(pictures), play) as camera:
+        pushed = Pushed(own(camera, reactor))
+        pushed.join()
+    assert "again and again" in str(pushed.failure)
+    assert len(looks) <= 4
+
+
+def test_looks_before_the_first_picture_are_bounded(
+    pictures: list[Picture], reactor: Reactor, looks: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panops.ingest.rtsp_own._FIRST_PICTURE_S", 1.0)
+    wild = [_unreadable(pictures[0], number) for number in range(500)]
+    with (
+        ScriptedCamera(description(wild[:1], announce=False), sends(packets_of(wild), linger_s=5.0)) as camera,
+        pytest.raises(SourceCorrupt, match="no picture of it"),
+    ):
+        own(camera, reactor, open_s=1.0).open()
+    assert 2 <= len(looks) <= 2 + (0.3 + 0.1) / 0.02
+
+
+def test_fragments_without_beginnings_are_counted_and_end_it(pictures: list[Picture], reactor: Reactor) -> None:
+    def play(sock: socket.socket) -> None:
+        first = packets_of(pictures[:3], first=0)
+        sends(first)(sock)
+        for number in range(1000):
+            sock.sendall(interleaved(rtp(bytes([28, 5]) + bytes(50), len(first) + number, 100_000 + 9000 * number, marker=True)))
+            time.sleep(0.01)
+
+    with ScriptedCamera(description(pictures), play) as camera:
+        pushed = Pushed(own(camera, reactor, stall_s=0.3))
+        pushed.join()
+    assert isinstance(pushed.failure, SourceStalled)
+    assert "no whole picture for 1.2 s" in str(pushed.failure)
+    assert len(pushed.packets) == 3
+    assert pushed.source.lost > 20
+
+
+def test_a_flood_of_messages_ends_it(pictures: list[Picture], reactor: Reactor) -> None:
+    def play(sock: socket.socket) -> None:
+        sends(packets_of(pictures[:3], first=0))(sock)
+        time.sleep(1.0)
+        while True:
+            sock.sendall(b"\r\n" * 1000)
+
+    with ScriptedCamera(description(pictures), play) as camera:
+        pushed = Pushed(own(camera, reactor))
+        pushed.join()
+    assert isinstance(pushed.failure, SourceCorrupt)
+    assert "more messages and empty packets" in str(pushed.failure)
+    assert len(pushed.packets) == 3
 
 
 def test_no_picture_that_can_be_decoded(pictures: list[Picture], reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:

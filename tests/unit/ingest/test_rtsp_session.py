@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from panops.ingest.address import parse_address
 from panops.ingest.reader_choice import Unusual
 from panops.ingest.rtsp_message import RtspMessage
 from panops.ingest.rtsp_session import RtspSession
+from panops.ingest.rtsp_wire import RtspWire
 from tests.unit.ingest.rtp_streams import ScriptedCamera, interleaved
 
 SDP = "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track0\r\n"
@@ -282,3 +284,50 @@ def test_messages_while_it_plays() -> None:
             with pytest.raises(SourceUnreachable, match="ended the stream"):
                 session.listen(ending)
         session.close()
+
+
+def test_what_has_come_is_kept_where_a_wake_up_brings_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, turns = RtspWire.fill, []
+
+    def fill(wire: RtspWire, room: memoryview) -> int:
+        turns.append(0)
+        return 0 if len(turns) % 2 == 0 else real(wire, room)
+
+    def reply(method: str, url: str, headers: dict[str, str]) -> bytes | None:
+        del url
+        if method != "OPTIONS":
+            return None
+        sockets[0].sendall(b"RTSP/1.0 200 OK\r\nCSe")
+        time.sleep(0.2)
+        return f"q: {headers['cseq']}\r\n\r\n".encode()
+
+    sockets: list[socket.socket] = []
+    monkeypatch.setattr(RtspWire, "fill", fill)
+    with ScriptedCamera(SDP, reply=reply, before_answers=sockets.append) as camera:
+        _open(camera, open_s=2.0).close()
+
+
+def test_a_flood_while_it_opens_has_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(wire: RtspWire, room: memoryview) -> int:
+        turns.append(time.monotonic())
+        return real(wire, room)
+
+    turns, real = [], RtspWire.fill
+    monkeypatch.setattr(RtspWire, "fill", fill)
+
+    def flood(sock: socket.socket) -> None:
+        while True:
+            sock.sendall(interleaved(bytes(100), 9) * 600)
+
+    with ScriptedCamera(SDP, before_answers=flood) as camera, pytest.raises(SourceUnreachable, match="did not answer within"):
+        _open(camera, open_s=0.5)
+    assert min(later - earlier for earlier, later in itertools.pairwise(turns)) >= 0.002
+
+
+def test_a_flood_of_messages_while_it_opens_ends_it() -> None:
+    def flood(sock: socket.socket) -> None:
+        while True:
+            sock.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 99\r\n\r\n" * 100)
+
+    with ScriptedCamera(SDP, before_answers=flood) as camera, pytest.raises(SourceCorrupt, match="more messages and empty packets"):
+        _open(camera)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.ingest.rtsp_message import RtspMessage
+from panops.ingest.rtsp_message import RtspMessage, parse_message
 from panops.ingest.rtsp_wire import RtspWire, make_room
 from panops.ingest.stoppable import Stopped
 from tests.unit.ingest.rtp_streams import interleaved
@@ -90,6 +90,39 @@ def test_junk_is_passed_over_up_to_a_bound(far: Far) -> None:
     far.sock.sendall(b"\xff" * 100_000)
     with pytest.raises(ValueError, match="not RTSP"):
         far.read_all()
+
+
+@pytest.mark.parametrize(
+    ("piece", "enough"),
+    [(b"\r\n", 5_000), (b"RTSP/1.0 200 OK\r\n\r\n", 1_000), (interleaved(b"", 9), 10_000), (interleaved(b"", 1), 10_000)],
+)
+def test_a_flood_of_crumbs_ends_it(piece: bytes, enough: int, far: Far) -> None:
+    def send(count: int) -> None:
+        for at in range(0, count, 500):
+            far.sock.sendall(piece * min(500, count - at))
+            far.read_all()
+
+    for _ in range(2):
+        send(enough)
+        far.wire.tick()
+    send(enough)
+    with pytest.raises(ValueError, match="more messages and empty packets"):
+        send(1)
+
+
+def test_of_short_messages_little_is_copied(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[int] = []
+
+    def parse(data: bytes) -> tuple[RtspMessage, int] | None:
+        copied.append(len(data))
+        return parse_message(data)
+
+    monkeypatch.setattr("panops.ingest.rtsp_wire.parse_message", parse)
+    answers = _ANSWER * 900
+    far.sock.sendall(answers)
+    far.read_all()
+    assert len(far.got) == 900
+    assert max(copied) <= 1024
 
 
 def test_a_message_without_end_is_refused(far: Far) -> None:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import itertools
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.ingest.timestamps import CaptureClock, TimestampRepair
+from panops.ingest.timestamps import TimestampRepair
 
 _WRAP_33_S = 2**33 / 90000
 _WRAP_32_S = 2**32 / 90000
@@ -125,91 +124,6 @@ def test_sound_times_are_not_touched(steps: list[float], start_s: float) -> None
     repaired = [repair.repair(time, time)[0] for time in times]
     assert repaired == pytest.approx([time - start_s for time in times], abs=1e-6)
     assert repair.repaired == 0
-
-
-# --- capture times -----------------------------------------------------------------------------------------------------------
-
-
-def _captures(pts: list[float], delays: list[float], clock: CaptureClock, wall_s: float = 1e9) -> list[float]:
-    """Capture times found for pictures taken at 1000 + pts on the monotonic clock that arrive late by `delays`."""
-    arrivals: list[float] = []
-    for time, delay in zip(pts, delays, strict=True):
-        arrivals.append(max(1000 + time + delay, arrivals[-1] if arrivals else 0.0))
-    return [clock.captured_at_s(time, arrival, arrival + wall_s) for time, arrival in zip(pts, arrivals, strict=True)]
-
-
-def test_network_jitter_does_not_move_capture_times() -> None:
-    dice = random.Random(4)
-    pts = [number * 0.2 for number in range(1500)]
-    found = _captures(pts, [0.02 + dice.expovariate(20) for _ in pts], CaptureClock())
-    errors = [captured - (1e9 + 1000 + time) for captured, time in zip(found, pts, strict=True)][50:]
-    assert max(errors) - min(errors) < 0.03
-    assert min(errors) > 0.015
-    assert max(errors) < 0.06
-
-
-def test_one_packet_late_by_seconds_is_not_dated_late() -> None:
-    pts = [number * 0.2 for number in range(100)]
-    delays = [0.02] * 100
-    delays[50] = 3.0
-    found = _captures(pts, delays, CaptureClock())
-    assert found[50] - found[49] == pytest.approx(0.2, abs=0.02)
-
-
-def test_a_drifting_camera_clock_is_followed() -> None:
-    pts = [number * 0.2 for number in range(9000)]
-    # The camera's clock is slow by 200 parts in a million: after half an hour 0.36 s.
-    found = _captures(pts, [0.02 + time * 2e-4 for time in pts], CaptureClock())
-    true_s = 1e9 + 1000 + pts[-1] * (1 + 2e-4)
-    assert found[-1] == pytest.approx(true_s, abs=0.05)
-
-
-def test_a_burst_after_opening_is_dated_back_when_primed() -> None:
-    clock = CaptureClock()
-    clock.prime(1000.0)
-    found = [clock.captured_at_s(number * 0.2, 1002.0, 1e9 + 1002.0) for number in range(10)]
-    assert found == pytest.approx([1e9 + 1000 + number * 0.2 for number in range(10)])
-
-
-def test_wall_clock_steps() -> None:
-    clock = CaptureClock()
-    before = clock.captured_at_s(0.0, 100.0, 5000.0)
-    ahead = clock.captured_at_s(1.0, 101.0, 5001.0 + 3600)
-    back = clock.captured_at_s(2.0, 102.0, 5002.0)
-    later = clock.captured_at_s(3.0, 103.0, 5003.0)
-    assert ahead - before == pytest.approx(3601.0)
-    assert (back, later) == (pytest.approx(5002.0), pytest.approx(5003.0))
-
-
-def test_a_clock_set_back_by_hours_does_not_hold_capture_times() -> None:
-    clock = CaptureClock()
-    times = [number * 0.1 for number in range(100)]
-    found = [clock.captured_at_s(time, 100.0 + time, 9e5 + time - (3 * 3600 if time >= 5 else 0)) for time in times]
-    assert found[49] - found[50] == pytest.approx(3 * 3600 - 0.1)
-    assert [later - earlier for earlier, later in itertools.pairwise(found[50:])] == pytest.approx([0.1] * 49)
-
-
-@pytest.mark.parametrize("step_s", [-0.9, -0.05, 0.05, 0.9])
-def test_small_corrections_of_the_clock_never_make_capture_times_go_back(step_s: float) -> None:
-    clock = CaptureClock()
-    times = [number * 0.1 for number in range(400)]
-    found = [clock.captured_at_s(time, 100.0 + time, 5000.0 + time + (step_s if time >= 1 else 0)) for time in times]
-    assert all(earlier < later for earlier, later in itertools.pairwise(found))
-    assert found[-1] == pytest.approx(5000.0 + times[-1] + step_s)
-
-
-@given(
-    st.lists(st.tuples(st.floats(0.001, 5.0), st.floats(0.0, 5.0)), min_size=1, max_size=60),
-    st.floats(-1e5, 1e5),
-)
-def test_capture_times_grow_and_are_never_in_the_future(steps: list[tuple[float, float]], start_s: float) -> None:
-    clock, pts, arrival, last = CaptureClock(), start_s, 1000.0, float("-inf")
-    for number, (step, waited) in enumerate(steps):
-        pts, arrival = pts + step, arrival + waited
-        captured = clock.captured_at_s(pts, arrival, 1e9 + arrival)
-        assert captured > last
-        assert captured <= 1e9 + arrival + 1e-6 * (number + 1) + 1e-6
-        last = captured
 
 
 def test_b_frames_of_a_film_with_a_picture_in_five_seconds_keep_their_places() -> None:
