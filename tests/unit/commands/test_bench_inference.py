@@ -66,13 +66,26 @@ def test_every_model_on_every_backend_with_ratios(tmp_path: Path) -> None:
         assert 0 < row["ms_p50"] <= row["ms_p95"]
         assert row["images_per_cpu_s"] == pytest.approx(1000 / row["cpu_ms"])
         assert row["difference"] < 0.01
-        # A tiny network is all overhead, but does something; of floats no share of 8-bit multiplications is told.
-        assert (0 < row["int8_peak_share"] < 1) if row["int8"] else row["int8_peak_share"] is None
-    assert found["int8_peak_gops"] > 1
     compared = {(ratio["backend"], ratio["other_backend"]): ratio for ratio in found["ratios"]}
     assert set(compared) == {("openvino", "openvino"), ("openvino", "openvino f32"), ("onnxruntime", "onnxruntime")}
     assert set(found["models"]) == {"plain", "small"}
     assert "small on openvino" in result.output
+
+
+def test_the_share_of_the_int8_peak(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    words = ["bench", "inference", "street", "--size", "96", "--seconds", "0.1", "--json", str(out), "--home", str(tmp_path)]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["int8_peak_gops"] > 1
+    for row in found["results"]:
+        pace_gops = 2e-9 * row["multiply_adds"] * row["images_per_cpu_s"]
+        assert row["int8_peak_share"] == pytest.approx(
+            pace_gops / found["int8_peak_gops"], rel=0.5
+        )  # a median of ratios, and a ratio of medians
+        assert 0 < row["int8_peak_share"] < 1
+    assert "INT8 peak of a thread" in result.output
 
 
 def test_turns_are_taken_in_rounds_and_the_first_changes(tmp_path: Path) -> None:
