@@ -29,9 +29,9 @@ _STAY_ASLEEP = 0.25
 _DECODE_WAIT_S = 0.1
 _ANALYSIS_WAIT_S = 0.2
 # A machine this full has no room for the next passer-by.
-_FULL = 0.92
+_FULL = 0.95
 # Below this share of all three there is room again.
-_ROOM = 0.88
+_ROOM = 0.94
 # A second, for each whole by which things are beyond the band. Relief takes a second or two to show, and a tenth of it is a quarter of
 # the work, so faster would swing.
 _RISE_A_S = 0.18
