@@ -11,7 +11,7 @@ import numpy as np
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import CPU, Device
-from panops.domain.errors import DeviceError
+from panops.domain.errors import DeviceError, ModelUnsupported
 from panops.domain.protocols import Detector, RegionTask
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
@@ -73,6 +73,7 @@ class DetectorPool:
         self._opening: dict[str, Future[LoadedModel]] = {}
         self._opener: ThreadPoolExecutor | None = None
         self._failed: dict[str, tuple[float, DeviceError]] = {}
+        self._refused: dict[str, tuple[float, tuple[int, int, int] | None, ModelUnsupported]] = {}
 
     def use(self, device: Device) -> None:
         """Load models onto this device from now on. Detectors that are in use stay where they are until their cameras ask anew."""
@@ -82,6 +83,7 @@ class DetectorPool:
                 self._loaded.clear()
                 self._opening.clear()
                 self._failed.clear()
+                self._refused.clear()
 
     @property
     def checks_a_round(self) -> int:
@@ -186,12 +188,19 @@ class DetectorPool:
             return self._engines[device]
 
     def _first(self, name: str, stamp: tuple[int, int, int] | None) -> LoadedModel:
-        """Open a model; where its device could not be used a moment ago, all its cameras get that answer without a try each."""
+        """Open a model; where it or its device could not be used a moment ago, all its cameras get that answer without a try each."""
         failed = self._failed.get(name)
         if failed is not None and not self.may_work_now(name):
             raise DeviceError(str(failed[1]))
+        now_s = self._clock.monotonic_s()
+        refused = self._refused.get(name)
+        if refused is not None and refused[1] == stamp and now_s - refused[0] < _TRY_AGAIN_S:
+            raise ModelUnsupported(str(refused[2]))
         try:
             loaded = self._open(name, stamp)
+        except ModelUnsupported as error:
+            self._refused[name] = (self._clock.monotonic_s(), stamp, error)
+            raise
         except DeviceError as error:
             self._failed[name] = (self._clock.monotonic_s(), error)
             raise

@@ -18,7 +18,7 @@ from panops.config.schema import SiteConfig
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
-from panops.domain.errors import DeviceError, DeviceFull, DeviceLate, ModelError
+from panops.domain.errors import DeviceError, DeviceFull, DeviceLate, ModelError, ModelUnsupported
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.protocols import TensorSpec
 from panops.inference.batch_queue import BatchSettings
@@ -176,6 +176,31 @@ def test_a_device_that_is_not_there_is_asked_once_a_minute(tmp_path: Path, monke
     assert len(asked) == 2
     assert not pool.may_work_now("street")
     assert not pool.may_work_now("motion")
+
+
+def test_a_model_that_cannot_be_run_is_opened_once_for_all_its_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+
+    def open_backend(path: Path, **_: Any) -> Any:
+        asked.append(path)
+        raise ModelUnsupported("net.onnx: OpenVINO has no operator Odd")
+
+    monkeypatch.setattr(detectors, "open_backend", open_backend)
+    store, clock = store_of(tmp_path, net=("a",)), HandClock()
+    pool = DetectorPool(store, clock=clock)
+    for _ in range(200):
+        with pytest.raises(ModelUnsupported, match="no operator Odd"):
+            pool.get("net")
+    assert len(asked) == 1
+    add_version(store, tmp_path, "9")
+    promote(store, "net", "9")
+    with pytest.raises(ModelUnsupported):
+        pool.get("net")
+    assert len(asked) == 2  # somebody decided anew
+    clock.now_s += 61
+    with pytest.raises(ModelUnsupported):
+        pool.get("net")
+    assert len(asked) == 3
 
 
 class SlowPool(DetectorPool):
