@@ -95,7 +95,7 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
     reconnects = CounterMetricFamily("panops_reconnects", "Times a connection had to be made again.", labels=camera)
     inference = GaugeMetricFamily("panops_inference_seconds", "Median time of the detector, lately.", labels=["camera", "model"])
     tracks = GaugeMetricFamily("panops_tracks", "Objects followed now.", labels=camera)
-    rate = GaugeMetricFamily("panops_source_frames_per_second", "Frames decoded per second, lately.", labels=camera)
+    rate = GaugeMetricFamily("panops_source_frames_per_second", "Frames that come per second, decoded or not, lately.", labels=camera)
     checks = GaugeMetricFamily("panops_checks_per_second", "Frames looked at per second, lately.", labels=camera)
     packets = CounterMetricFamily("panops_packets_received", "Encoded pictures received.", labels=camera)
     looks = CounterMetricFamily("panops_checks", "Frames looked at, those that the motion gate held back too.", labels=camera)

@@ -53,7 +53,7 @@ def bench_capacity(
     check_fps: CheckFpsOption = 5.0,
     duration: Annotated[float, typer.Option(min=1.0, max=3600.0, help="How long each run is measured, s.")] = 15.0,
     confirm: Annotated[float, typer.Option(min=1.0, max=86400.0, help="How long the run is measured that confirms a limit, s.")] = 60.0,
-    warm_up: Annotated[float, typer.Option(min=0.0, max=3600.0, help="How long everything runs before each, s.")] = 10.0,
+    warm_up: Annotated[float, typer.Option(min=0.0, max=3600.0, help="How long everything runs before each, s.")] = 20.0,
     first: Annotated[int, typer.Option(min=1, max=2000, help="How many cameras to begin with.")] = 4,
     most: Annotated[int, typer.Option(min=1, max=2000, help="Never more cameras than these.")] = 400,
     size: SizeOption = "640x360",
@@ -73,7 +73,8 @@ def bench_capacity(
     """Find how many cameras this machine carries, and write a page with a curve: what a buyer wants to know.
 
     The limit is found by doubling and halving with short runs of the whole product, and confirmed by a longer one; for each activity that
-    is about ten runs. Leave the machine alone meanwhile. Page and JSON are written after each curve. Every figure: docs/performance.md.
+    is about ten runs, ten to fifteen minutes, and half of that for each peer; `--activity 0.25` alone answers the usual question.
+    Leave the machine alone meanwhile. Page and JSON are written after each curve. Every figure: docs/performance.md.
     """
     console = Console()
     shape = shape_of(size, fps, check_fps, gop, film_seconds)

@@ -79,7 +79,8 @@ def _print(console: Console, tally: SoakTally) -> None:
     table.add_row("cameras live", str(first.live), str(tally.back), "")
     console.print(table)
     if not tally.faults:
-        console.print("nothing leaked, every camera came back", style="green")
+        found = "nothing leaked" if tally.is_long_enough else "no leap of memory; a run this short cannot tell a slow leak"
+        console.print(f"{found}, every camera came back", style="green")
 
 
 def _record(tally: SoakTally, settings: LoadSettings, every_s: float) -> dict[str, Any]:

@@ -123,6 +123,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
     finally:
         console.print("stopping: ending open events and writing their clips ...", style="dim")
         await supervisor.stop()
+        console.print("stopped", style="dim")
 
 
 def _greet(address: str, database: Database, settings: SiteServerSettings, setup_code: str, console: Console) -> None:

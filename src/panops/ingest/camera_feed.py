@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median_low
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import SourceError, SourceUnauthorized, SourceUnsupported
@@ -49,7 +50,7 @@ class FeedStatus:
         codec: Codec name, empty before the first connection.
         size_wh: Picture size as the stream announces it, px.
         rate_fps: Nominal frames per second, or None.
-        keyframe_interval_s: Longest time between two of the last keyframes, s, or None before there were two.
+        keyframe_interval_s: Usual time between two keyframes, s (median of the last), or None before there were two.
         last_packet_s: Capture time of the newest packet, s, or None.
         packets: Packets received so far.
         reconnects: How often a connection had to be made again.
@@ -141,6 +142,7 @@ class CameraFeed:
         self._last_packet_s: float | None = None
         self._keyframe_intervals_s: deque[float] = deque(maxlen=_INTERVALS)
         self._keyframe_interval_s: float | None = None
+        self._usual_interval_s: float | None = None
         self._info: StreamInfo | None = None
         self._first_epoch = 0
         self._connections = 0
@@ -187,7 +189,7 @@ class CameraFeed:
             codec=info.codec if info else "",
             size_wh=info.size_wh if info else (0, 0),
             rate_fps=info.rate_fps if info else None,
-            keyframe_interval_s=self.keyframe_interval_s,
+            keyframe_interval_s=self._usual_interval_s,
             last_packet_s=self._last_packet_s,
             packets=self._packets,
             reconnects=max(0, self._connections - 1),
@@ -326,6 +328,7 @@ class CameraFeed:
             if self._last_keyframe_s is not None and packet.pts_s > self._last_keyframe_s:
                 self._keyframe_intervals_s.append(packet.pts_s - self._last_keyframe_s)
                 self._keyframe_interval_s = max(self._keyframe_intervals_s)
+                self._usual_interval_s = median_low(self._keyframe_intervals_s)
             self._last_keyframe_s = packet.pts_s
         self.ring.append(packet)
         if self.quiet and not packet.is_keyframe:

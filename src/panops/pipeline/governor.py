@@ -80,13 +80,14 @@ class Governor:
     def step(self, reading: Reading, elapsed_s: float) -> None:
         """Take a new reading into account, `elapsed_s` after the one before."""
         self.reading = reading
-        pressure = max(reading.waiting, reading.fullness)
-        if pressure > 1.0:
-            # A full machine whose work does not wait puts cameras to sleep, and that is all: what fills it may be somebody else.
+        # A full machine whose work does not wait puts cameras to sleep, and that is all: what fills it may be somebody else.
+        least = _SLEEP_ALL if reading.fullness > 1.0 else 0.0
+        above = reading.waiting if self.relief >= _SLEEP_ALL and least else max(reading.waiting, reading.fullness)
+        if above > 1.0:
             most = 1.0 if reading.waiting > 1.0 else max(self.relief, _SLEEP_ALL)
-            self.relief = min(most, self.relief + min(_FASTEST_RISE_A_S, _RISE_A_S * (pressure - 1.0)) * elapsed_s)
-        elif pressure < _ROOM:
-            self.relief = max(0.0, self.relief - _FALL_A_S * (1.0 - pressure / _ROOM) * elapsed_s)
+            self.relief = min(most, self.relief + min(_FASTEST_RISE_A_S, _RISE_A_S * (above - 1.0)) * elapsed_s)
+        elif above < _ROOM:
+            self.relief = max(min(self.relief, least), self.relief - _FALL_A_S * (1.0 - above / _ROOM) * elapsed_s)
 
     @property
     def background(self) -> bool:

@@ -20,6 +20,7 @@ _COST_OVER_S = 30.0
 @dataclass(slots=True)
 class _Mark:
     at_s: float
+    packets: int
     decoded: int
     checks: int
     cpu_s: float
@@ -86,14 +87,14 @@ class HealthMeter:
         if self._mark is not None:
             elapsed_s = now_s - self._mark.at_s
             # Half new, half old: steady enough to read, quick enough to believe.
-            self._source_fps = 0.5 * self._source_fps + 0.5 * (counters.decoded - self._mark.decoded) / elapsed_s
+            self._source_fps = 0.5 * self._source_fps + 0.5 * (feed.packets - self._mark.packets) / elapsed_s
             self._checks_fps = 0.5 * self._checks_fps + 0.5 * (counters.checks - self._mark.checks) / elapsed_s
             if self._mark.decoded:  # connecting and the first picture are no measure of what comes after
                 # What a camera costs changes with every passer-by: the mean of all so far at first, of the last half minute later.
                 self._cost_over_s += elapsed_s
                 weight = elapsed_s / min(self._cost_over_s, max(_COST_OVER_S, elapsed_s))
                 self._cost_cores += weight * ((cpu_s - self._mark.cpu_s) / elapsed_s - self._cost_cores)
-        self._mark = _Mark(now_s, counters.decoded, counters.checks, cpu_s)
+        self._mark = _Mark(now_s, feed.packets, counters.decoded, counters.checks, cpu_s)
 
     @staticmethod
     def _state(loop: CameraLoop, feed: FeedStatus) -> tuple[CameraState, str]:

@@ -40,7 +40,7 @@ class CameraStatus:
         classes: The detector's class names.
         size_wh: Picture size in px, (0, 0) before the first frame.
         codec: Codec name, empty before the first frame.
-        source_fps: Frames decoded per second, lately.
+        source_fps: Frames that come per second, lately, decoded or not.
         checks_fps: Frames looked at per second, lately (gate included).
         inference_ms: Median time of the detector, ms, lately.
         last_frame_s: UTC time of the newest decoded frame, or None.

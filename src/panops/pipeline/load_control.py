@@ -38,9 +38,8 @@ class LoadControl:
         """Take the waits since the last step into account, and tell every camera what is left to it."""
         now_s = self._clock.monotonic_s()
         elapsed_s, self._stepped_s = now_s - self._stepped_s, now_s
-        # What has waited long and still waits is no shorter wait than what was taken up.
-        decode_wait_s = max(self._pool.waits.take(), self._pool.oldest_wait_s)
-        analysis_wait_s = max(self._analysis.waits.take(), self._analysis.oldest_wait_s)
+        decode_wait_s = self._pool.waits.take(self._pool.oldest_wait_s)
+        analysis_wait_s = self._analysis.waits.take(self._analysis.oldest_wait_s)
         reading = Reading(decode_wait_s, analysis_wait_s, self._machine.share())
         # A process that was held up for long must not jump to the far end at once.
         self.governor.step(reading, min(elapsed_s, 3.0))

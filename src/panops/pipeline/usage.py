@@ -37,7 +37,7 @@ class UsageMeter:
         self._cores = 0.0
 
     def cores(self, pids: Iterable[int]) -> float:
-        """Cores that `pids` used since the previous call; readings closer than half a second repeat the last answer."""
+        """Cores that `pids` used since the previous call (at first: since their start); closer readings repeat the last answer."""
         now_s = time.monotonic()
         elapsed_s = now_s - self._at_s
         if elapsed_s < 0.5 and self._last:
@@ -45,6 +45,6 @@ class UsageMeter:
         current = {pid: cpu_s(pid) for pid in pids}
         # A process that started since counts from its start, one that ended not at all.
         used_s = sum(max(0.0, seconds - self._last.get(pid, 0.0)) for pid, seconds in current.items())
-        self._cores = used_s / elapsed_s if self._last else 0.0
+        self._cores = used_s / max(elapsed_s, 0.5)
         self._last, self._at_s = current, now_s
         return self._cores

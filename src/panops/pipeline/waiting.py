@@ -15,8 +15,8 @@ class WaitMeter:
         self._sum_s += waited_s
         self._count += 1
 
-    def take(self) -> float:
-        """The mean since the last reading, s; 0.0 when nothing was taken up."""
+    def take(self, oldest_s: float = 0.0) -> float:
+        """The mean since the last reading, s; `oldest_s` when nothing was taken up: for so long has waited what still does."""
         sum_s, count = self._sum_s, self._count
         self._sum_s, self._count = 0.0, 0
-        return sum_s / count if count else 0.0
+        return sum_s / count if count else oldest_s

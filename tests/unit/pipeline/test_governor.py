@@ -65,6 +65,15 @@ def test_a_machine_filled_by_others_only_puts_cameras_to_sleep() -> None:
     assert not any(governor.only_floor(name) for name in NAMES)
 
 
+def test_a_moment_of_waiting_on_a_machine_that_others_fill_is_made_up_for() -> None:
+    governor = pressed(10)
+    assert governor.relief == 1.0
+    for second in range(200):
+        governor.step(Reading(0.12 if second % 40 == 0 else 0.02, 0.02, 1.0), 1.0)
+    assert all(governor.may_sleep(name) for name in NAMES)
+    assert governor.check_fps(5.0) > 4.5
+
+
 def test_without_a_reading_of_the_machine_waits_decide() -> None:
     assert pressed(30, Reading(0.5, 0.0)).relief == 1.0
     assert pressed(30, Reading(0.0, 0.05)).relief == 0.0

@@ -4,7 +4,7 @@ import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { start } from "./shell.js";
 import { Tile } from "./tile.js";
-import { codec, givenUp, plural, stateOf, whole } from "./words.js";
+import { codec, givenUp, percent, plural, stateOf, whole } from "./words.js";
 
 const RANK = { red: 0, amber: 1, grey: 2, green: 3 };
 const list = byId("list");
@@ -20,7 +20,7 @@ function figures(camera) {
   const [width, height] = camera.size_wh;
   return [figure("Frames in", camera.state !== "live" ? "–" : camera.asleep ? "asleep" : `${camera.source_fps.toFixed(1)} /s`), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
     figure("Picture", width ? `${width} × ${height}` : "–"),
-    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${(100 * dropped.share).toFixed(1)} %)` : "0"),
+    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${percent(dropped.share)})` : "0"),
     figure("Codec", camera.codec ? codec(camera.codec) : "–")];
 }
 

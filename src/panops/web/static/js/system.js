@@ -5,10 +5,12 @@ import { byId, empty, fill, h, icon } from "./dom.js";
 import { modelCard, ranked } from "./model_card.js";
 import { start } from "./shell.js";
 import { Spark } from "./spark.js";
-import { bytes, conditionOf, duration, givenUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
+import { bytes, conditionOf, duration, givenUp, givingUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
 
 const EVERY_MS = 5000;
 const MOST_ILL = 6;
+// Up to this relief only idle cameras sleep.
+const ONLY_SLEEP = 0.4;
 const { can, site, live } = await start();
 const cameras = new Map();
 
@@ -38,13 +40,16 @@ function figures({ metrics = {}, shards }) {
   figure("memory", "system", "Memory", metrics.rss_bytes, bytes(metrics.rss_bytes), "of panops itself", true);
   const relief = Math.max(0, ...(shards ?? []).map((shard) => shard.relief));
   const asleep = (shards ?? []).reduce((sum, shard) => sum + shard.asleep, 0);
-  if (shards?.length) figure("load", "warning", "Given up", relief, relief ? `${Math.round(100 * relief)} %` : "nothing", asleep ? `${plural(asleep, "camera")} asleep` : relief ? "for want of time" : "", true);
+  if (shards?.length) figure("load", "warning", "Relief", relief, relief ? `${Math.round(100 * relief)} of 100` : "none needed", asleep ? `${plural(asleep, "camera")} asleep` : relief ? "see below" : "", true);
   figure("disk", "disk", "Free storage", metrics.storage_free_bytes, bytes(metrics.storage_free_bytes), metrics.events_written === undefined ? "" : `${plural(metrics.events_written, "event")} written`);
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
 }
 
-const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, all else" };
+const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, start, all else" };
 let stagesBefore = null;
+
+/** Whether more is given up than the rate of idle cameras, which miss nothing. */
+const pressed = (shards = []) => shards.some((shard) => shard.cameras && shard.relief > ONLY_SLEEP);
 
 /** Where the processes' time went since the last look, and what is given up. */
 function stages({ shards }) {
@@ -52,21 +57,23 @@ function stages({ shards }) {
   for (const shard of shards ?? []) for (const [stage, seconds] of Object.entries(shard.cpu_s)) now.used[stage] = (now.used[stage] ?? 0) + seconds;
   const before = stagesBefore;
   stagesBefore = now;
-  if (!before) return;
+  const said = givingUp(shards);
+  const busy = said.length && !pressed(shards) ? h("span", { class: "notice warning" }, icon("warning"), h("span", {}, h("strong", {}, "Much to do: "), sentence(said.join("; ")))) : null;
+  if (!before) return fill(byId("stages-note"), "Measured between two looks, a few seconds apart.", busy);
+  const words = [...cameras.values()].some(({ address }) => address.startsWith("sim:")) ? { ...STAGES, demux: "Connections, simulated cameras" } : STAGES;
   const shares = Object.keys(STAGES).filter((stage) => stage in now.used).map((stage) => [stage, Math.max(0, now.used[stage] - (before.used[stage] ?? 0)) * 1000 / (now.at - before.at)]);
   const largest = Math.max(0.01, ...shares.map(([, share]) => share));
-  fill(byId("stages"), shares.map(([stage, share]) => h("li", {}, h("span", {}, STAGES[stage]), h("meter", { min: 0, max: largest, value: share, "aria-label": STAGES[stage] }), h("b", {}, `${(100 * share).toFixed(1)} %`))));
-  const said = [...new Set((shards ?? []).map((shard) => shard.giving_up).filter(Boolean))];
+  fill(byId("stages"), shares.map(([stage, share]) => h("li", {}, h("span", {}, words[stage]), h("meter", { min: 0, max: largest, value: share, "aria-label": words[stage] }), h("b", {}, `${(100 * share).toFixed(1)} %`))));
   const late = Math.max(0, ...(shards ?? []).map((shard) => shard.check_p95_s ?? 0));
-  fill(byId("stages-note"), `Of one core, over the last seconds.${late ? ` From picture to verdict: ${duration(Math.max(0.1, late))} or less, 19 times in 20.` : ""}`, said.length ? h("span", { class: "notice warning" }, icon("warning"), h("span", {}, h("strong", {}, "Too much to do: "), sentence(said.join("; ")))) : null);
+  fill(byId("stages-note"), `Of one core, over the last seconds.${late ? ` From picture to verdict: ${duration(Math.max(0.1, late))} or less, 19 times in 20.` : ""}`, busy);
 }
 
 /** What somebody should look at: notices of the site, then cameras that are not well. */
-function standing({ notices = [] }) {
+function standing({ notices = [], shards }) {
   const row = (tone, ...said) => h("div", { class: `notice ${tone}` }, icon(tone === "alarm" ? "alarm" : "warning"), h("span", {}, said));
   const ill = [...cameras.values()].filter((camera) => ["red", "amber"].includes(stateOf(camera.state).tone))
     .sort((a, b) => stateOf(b.state).tone.localeCompare(stateOf(a.state).tone) || a.name.localeCompare(b.name, undefined, { numeric: true }));
-  const rows = [...notices.map((notice) => row(notice.level, h("strong", {}, `${plain(notice.topic)}: `), sentence(notice.message))),
+  const rows = [...(pressed(shards) ? [row("warning", h("strong", {}, "Too much to do: "), sentence(givingUp(shards).join("; ")))] : []), ...notices.map((notice) => row(notice.level, h("strong", {}, `${plain(notice.topic)}: `), sentence(notice.message))),
     ...ill.slice(0, MOST_ILL).map((camera) => row(stateOf(camera.state).tone === "red" ? "alarm" : "warning",
       h("a", { href: `/cameras/${part(camera.id)}` }, camera.name), `: ${stateOf(camera.state).word.toLowerCase()}. ${trouble(camera)}`))];
   if (ill.length > MOST_ILL) rows.push(row("warning", h("a", { href: "/cameras" }, `${plural(ill.length - MOST_ILL, "more camera")}`)));

@@ -61,11 +61,18 @@ export function trouble(camera) {
 
 const CAUSES = { superseded: "a newer picture came first", stale: "too old when its turn came", queue_full: "more came than could be decoded", late: "too late to be decoded", overload: "looked at less often, for want of time", no_keyframe: "no whole picture to begin from", lost: "the camera left parts out", analysis_error: "an error while it was looked at", detector_error: "the model failed", device_error: "the device that runs models failed", late_for_device: "the device could not answer in time", device_full: "too much waited for the device" };
 
-/** What was given up of a camera's frames: `{total, share, text}`, the most frequent cause first; an empty text for none. */
-export function givenUp({ dropped, decoded }) {
+/** What was given up of a camera's looks: `{total, share, text}`, the most frequent cause first; an empty text for none. */
+export function givenUp({ dropped, checks }) {
   const causes = Object.entries(dropped).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   const total = causes.reduce((sum, [, count]) => sum + count, 0);
-  return { total, share: total ? total / (decoded + total) : 0, text: causes.map(([cause, count]) => `${whole(count)} (${CAUSES[cause] ?? cause.replaceAll("_", " ")})`).join(", ") };
+  return { total, share: total ? total / (checks + total) : 0, text: causes.map(([cause, count]) => `${whole(count)} (${CAUSES[cause] ?? cause.replaceAll("_", " ")})`).join(", ") };
+}
+
+/** What processes that have cameras give up for want of time, `[words]`; those of each process by its number where they differ. */
+export function givingUp(shards = []) {
+  const busy = shards.filter((shard) => shard.cameras && shard.giving_up);
+  const words = new Set(busy.map((shard) => shard.giving_up));
+  return words.size > 1 ? busy.map((shard) => `process ${shard.index}: ${shard.giving_up}`) : [...words];
 }
 
 /** Where and by which rule: the zone or line of an event. */
