@@ -31,7 +31,7 @@ def digest(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
-@pytest.mark.parametrize("model", ["street", "yolox_nano"])
+@pytest.mark.parametrize("model", ["street", pytest.param("yolox_nano", marks=pytest.mark.slow)])
 def test_six_visits_and_the_same_bytes_twice(shared_data: Path, tmp_path: Path, model: str) -> None:
     clip = str(shared_data / "videos" / "intel_one-by-one-person-detection.mp4")
     # `street` is asked for by saying nothing: it comes with panops.

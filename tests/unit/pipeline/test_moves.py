@@ -81,6 +81,7 @@ async def times_s(feed: Feed, camera_id: str, for_s: float) -> list[float]:
         return found
 
 
+@pytest.mark.slow
 def test_the_gap_of_a_move_is_a_connection_and_a_keyframe(tmp_path: Path, server: LoadCameras) -> None:
     async def act(running: Play) -> None:
         await running.until(running.live)
