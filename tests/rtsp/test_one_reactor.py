@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -119,3 +120,27 @@ def test_fifty_cameras_and_their_neighbours_troubles(server: LoadCameras, film: 
     assert after.threads <= before.threads
     assert after.files <= before.files
     assert after.rss_mb - before.rss_mb < 20
+
+
+def test_a_connection_that_ended_leaves_nothing_that_only_a_search_would_find(film: Path, make_feed: MakeFeed) -> None:
+    """Decoders hold memory that Python does not see, so cycles around them would wait for a collection for half an hour."""
+    with LoadCameras([LoadCamera("/cam", film, RATE_FPS)]) as server:
+
+        def once() -> None:
+            feed = make_feed("cam", server.url("/cam"))
+            wait_until(lambda: feed.status.packets > 3, 10, "it is live")
+            assert feed.stop(3.0)
+
+        once()
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            once()
+            gc.collect()
+            left = [type(item).__qualname__ for item in gc.garbage if type(item).__module__.startswith(("panops", "av"))]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert left == []

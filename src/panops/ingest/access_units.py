@@ -58,6 +58,10 @@ class AccessUnit(NamedTuple):
     changed: bool
 
 
+def _to_nobody(unit: AccessUnit) -> None:
+    """After the end."""
+
+
 class Depacketiser:
     """One stream. Subclasses take payloads apart; this class puts pictures together.
 
@@ -103,6 +107,10 @@ class Depacketiser:
         self._marked: int | None = None  # timestamp of the picture that a marker ended last
         for nal in parameter_sets:
             self._keep_set(nal)
+
+    def end(self) -> None:
+        """Nothing more will come: let go of whoever was told, who holds this one in turn."""
+        self._give = _to_nobody
 
     @property
     def highest(self) -> int:

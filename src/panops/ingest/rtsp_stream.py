@@ -172,6 +172,7 @@ class RtspStream:
             self._session.close()
         finally:
             self.take = None
+            self._depacketiser.end()
             self.ended.set()
 
     # --- what comes ---------------------------------------------------------------------------------------------------------

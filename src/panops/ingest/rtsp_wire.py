@@ -197,6 +197,9 @@ class RtspWire:
                 self._sock.send(farewell)
                 self._sock.shutdown(socket.SHUT_WR)
         self._sock.close()
+        # Those who are told hold this one in turn.
+        self.on_rtp = self.on_rtcp = _pass_over
+        self.on_message = lambda _: None
 
 
 def _parse(room: memoryview, at: int, end: int) -> tuple[RtspMessage, int] | None:

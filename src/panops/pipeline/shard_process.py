@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -43,6 +44,9 @@ def main() -> int:
         link.close()
         return 1
     shard.start()
+    # What is there by now stays: collections need not look through it again.
+    gc.collect()
+    gc.freeze()
     stop = threading.Event()
     reporter = threading.Thread(target=report_forever, args=(shard, stop), name="report", daemon=True)
     reporter.start()
