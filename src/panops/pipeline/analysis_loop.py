@@ -45,7 +45,7 @@ class AnalysisLoop:
         loops: Mapping[str, CameraLoop],
         clock: Clock,
         on_outcome: Callable[[Outcome], None],
-        staleness_s: float = 1.0,
+        staleness_s: float = 0.8,
         checks_a_round: Callable[[], int] = lambda: MOST_CHECKS_A_ROUND,
         on_room: Callable[[str], None] = lambda _: None,
     ) -> None:
