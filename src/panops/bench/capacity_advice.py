@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from panops.bench.capacity import CapacityCurve, Run
-from panops.bench.capacity_charts import name_of
+from panops.bench.capacity_charts import name_of, reached
 from panops.bench.record import percentiles_ms
 
 _MIB = 2**20
@@ -27,24 +27,24 @@ def advice(curves: Sequence[CapacityCurve]) -> list[str]:
     """What a buyer should take from the curves, in plain words."""
     told = []
     ours = [curve for curve in curves if curve.limit.confirmed is not None and curve.name == curves[0].name]
-    reached = [curve for curve in ours if not curve.limit.reached_the_end]
+    limited = [curve for curve in ours if not curve.limit.reached_the_end]
     told += [
         f"Where {_share(curve)}, it held all {curve.limit.cameras} that were tried: the limit lies higher."
         for curve in ours
         if curve.limit.reached_the_end
     ]
-    if reached:
-        busiest = min(reached, key=lambda curve: curve.limit.cameras)
+    if limited:
+        busiest = min(limited, key=lambda curve: curve.limit.cameras)
         planned = max(1, int(busiest.limit.cameras * _PLANNED_SHARE))
         told.append(
             f"Plan with about {planned} cameras where {_share(busiest)}, three quarters of the limit: a busier hour, other programs "
             "and the machine's own upkeep need room, too."
         )
-    if len(reached) > 1:
-        quietest = max(reached, key=lambda curve: curve.limit.cameras)
+    if len(limited) > 1:
+        quietest = max(limited, key=lambda curve: curve.limit.cameras)
         told.append(
             "How busy cameras are decides more than how many there are: "
-            + ", ".join(f"{curve.limit.cameras} where {_share(curve)}" for curve in reached)
+            + ", ".join(f"{curve.limit.cameras} where {_share(curve)}" for curve in limited)
             + f". A car park at night is like the {quietest.limit.cameras}, a shop's entrance at noon like the {busiest.limit.cameras}."
         )
     for curve in ours[:1]:
@@ -124,4 +124,4 @@ def _share(curve: CapacityCurve) -> str:
     if curve.activity is None:
         return f"{100 * curve.moved_share:.0f} % of the checks of your recordings move"
     asked = "nothing moves" if curve.activity == 0 else f"{100 * curve.activity:.0f} % of the checks move"
-    return f"{asked} ({100 * curve.moved_share:.0f} % reached)"
+    return asked + reached(curve.activity, curve.moved_share)

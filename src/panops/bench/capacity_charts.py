@@ -85,11 +85,15 @@ def chosen(row: Sequence[tuple[int, Run]]) -> list[tuple[int, Run]]:
 
 def name_of(curve: CapacityCurve) -> str:
     """What a curve is called: who, and at which activity: the one that was asked for, and the one that the films reached."""
-    reached = f"{100 * curve.moved_share:.0f} %"
     if curve.activity is None:
-        return f"{curve.name}, own recordings ({reached} busy)"
+        return f"{curve.name}, own recordings ({100 * curve.moved_share:.0f} % busy)"
     asked = "nothing moves" if curve.activity == 0 else f"{100 * curve.activity:.0f} % busy"
-    return f"{curve.name}, {asked} ({reached} reached)"
+    return f"{curve.name}, {asked}{reached(curve.activity, curve.moved_share)}"
+
+
+def reached(asked: float, moved_share: float) -> str:
+    """What the films reached, in brackets; empty where that is what was asked for, 0..1, within a point or two."""
+    return "" if abs(asked - moved_share) < 0.015 else f" ({100 * moved_share:.0f} % reached)"
 
 
 def _axes(across: float, up: float, unit: str) -> list[str]:
@@ -98,7 +102,7 @@ def _axes(across: float, up: float, unit: str) -> list[str]:
         count, value = across * step / _TICKS, up * step / _TICKS
         x, y = _x(count, across), _y(value, up)
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}M{x:.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
+        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">{count:.3g}</text>')
     parts.append(f'<text class="tick" x="{(_LEFT + _WIDTH - _RIGHT) / 2:.0f}" y="{_HEIGHT - 6}" text-anchor="middle">cameras</text>')
     turned = f'transform="translate(12 {(_TOP + _HEIGHT - _BOTTOM) / 2:.0f}) rotate(-90)"'

@@ -131,8 +131,7 @@ def test_what_a_buyer_is_told() -> None:
     assert f"{peer.limit.cameras} of the same cameras" in told
     assert "within" in told
     assert headline([ours[0]]) == (
-        f"Of 640x360 H.264 cameras at 5 pictures a second, 5 of them checked: panops, 25 % busy (25 % reached): "
-        f"{ours[0].limit.cameras} cameras held."
+        f"Of 640x360 H.264 cameras at 5 pictures a second, 5 of them checked: panops, 25 % busy: {ours[0].limit.cameras} cameras held."
     )
 
 
