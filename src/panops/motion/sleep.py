@@ -9,6 +9,8 @@ SleepMode = Literal["always", "auto", "never"]
 
 # Nothing moved and nothing was tracked for so long: the camera may sleep.
 REST_S = 8.0
+# While looks are being given up: a camera that is kept awake costs three times as much, and others pay for it.
+HURRIED_REST_S = 3.0
 # A stream in which nearly every picture is a keyframe has nothing to skip.
 SHORTEST_INTERVAL_S = 0.4
 # With keyframes rarer than this a camera is not put to sleep by itself: somebody would be seen that late.
@@ -28,6 +30,7 @@ class SleepSchedule:
         asleep: Whether it sleeps.
         woken: How often it was woken.
         allowed: Whether a camera in mode `auto` may sleep now.
+        hurried: Whether so much is to do that looks are given up: then a camera falls asleep sooner.
     """
 
     def __init__(self, mode: SleepMode, rest_s: float = REST_S) -> None:
@@ -35,6 +38,7 @@ class SleepSchedule:
         self.asleep = False
         self.woken = 0
         self.allowed = mode == "always"
+        self.hurried = False
         self.mode = mode
         self._rest_s = rest_s
         self._active_s = -math.inf
@@ -55,7 +59,7 @@ class SleepSchedule:
             return False
         if self.mode == "auto" and (not self.allowed or keyframe_interval_s > LONGEST_INTERVAL_S):
             return False
-        return time_s - self._active_s >= self._rest_s
+        return time_s - self._active_s >= (min(self._rest_s, HURRIED_REST_S) if self.hurried else self._rest_s)
 
     def must_wake(self, keyframe_interval_s: float | None) -> bool:
         """Whether a sleeping camera should wake though nothing happened: it may not sleep any more, or its keyframes have become rare.

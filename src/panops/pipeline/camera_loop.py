@@ -242,6 +242,7 @@ class CameraLoop:
             only_floor: Whether of each group of pictures only so much is decoded that a look a second is left.
         """
         self.sleep.allowed = may_sleep
+        self.sleep.hurried = check_fps < self.config.check_fps
         self._schedule.slow_down(check_fps)
         self._tail.wanted = only_floor
 

@@ -64,7 +64,7 @@ class CameraTurn:
         most = min(_MOST_PACKETS, self._analysis.room(loop.camera_id)) if replaying else _MOST_PACKETS
         if most == 0:
             return False  # the analysis asks for another turn when there is room
-        packets = self._walk.take(most)
+        packets = self._walk.take(most, hurried=loop.sleep.hurried)
         if info is None or not packets:
             return False
         self._decode(packets, info)

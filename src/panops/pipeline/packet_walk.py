@@ -43,13 +43,18 @@ class PacketWalk:
         self._replay = deque(packets)
         self._replayed = {id(packet): packet for packet in packets}
 
-    def take(self, most: int) -> list[Packet]:
-        """The next packets, at most `most`; empty when there are none now."""
+    def take(self, most: int, *, hurried: bool = False) -> list[Packet]:
+        """The next packets, at most `most`; empty when there are none now.
+
+        Args:
+            most: So many at most.
+            hurried: Whether looks are being given up: then there is no time for what came while a camera looked back.
+        """
         now_s = self._clock.monotonic_s()
         if self._replay:
-            self._make_up_until_s = now_s + _MAKE_UP_S
+            self._make_up_until_s = None if hurried else now_s + _MAKE_UP_S
             return [self._replay.popleft() for _ in range(min(most, len(self._replay)))]
-        if self._make_up_until_s is not None and now_s > self._make_up_until_s:
+        if self._make_up_until_s is not None and (hurried or now_s > self._make_up_until_s):
             self._make_up_until_s = None
         if self._make_up_until_s is None:
             self._feed.catch_up(now_s - _LATE_S)

@@ -352,6 +352,28 @@ def test_what_comes_while_a_camera_looks_back_is_looked_at_too(film: tuple[Strea
     assert np.diff(looked[looked > 12.0]).max() <= 0.2 + 1e-6
 
 
+def test_when_looks_are_given_up_a_camera_falls_asleep_sooner_and_makes_up_for_less(film: tuple[StreamInfo, list[Packet]]) -> None:
+    info, packets = film
+    site = make_site(info, sleep="always")
+    site.loop.ease(may_sleep=True, check_fps=2.0, only_floor=False)
+    site.play(packets[:50])
+    assert site.loop.sleep.asleep  # after five seconds
+    site.loop.ease(may_sleep=True, check_fps=5.0, only_floor=False)
+    site.play(packets[50:60])
+    late = make_site(info, sleep="always")
+    for number, packet in enumerate(packets[:220]):
+        late.clock.now_s = packet.captured_at_s
+        late.feed.arrive(packet)
+        if number < 140 or number > 180:
+            while late.turn.take() or late.turn.is_replaying:
+                late.analysis.work()
+            late.analysis.work()
+        elif number == 140:
+            late.turn.take()
+            late.loop.ease(may_sleep=True, check_fps=2.0, only_floor=False)
+    assert late.feed.pending.dropped["late"] > 10  # it goes on with what is new
+
+
 def test_modes_in_words() -> None:
     never = SleepSchedule("never")
     never.note(0.0, active=False)
