@@ -180,7 +180,8 @@ def camera_tally(
         up: Whether it was live at the end.
         slept: Whether it was seen asleep.
     """
-    done = grown.checks - sum(grown.dropped[cause] for cause in UNFINISHED)
+    # What is given up in this time may have been begun before it.
+    done = max(0, grown.checks - sum(grown.dropped[cause] for cause in UNFINISHED))
     due = checks_due(grown.packets, grown.seconds, shape.rate_fps, shape.check_fps)
     slept = slept or grown.woken > 0
     if slept:
