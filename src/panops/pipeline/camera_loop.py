@@ -201,10 +201,16 @@ class CameraLoop:
         return self.watched or self.has_open_events or (self.tracks is not None and len(self.tracks) > 0)
 
     def wake(self, from_s: float | None = None) -> None:
-        """Be awake from now on, and decode anew from the group of pictures at `from_s` on; from that of the last look when None."""
+        """Be awake from now on, and decode anew from the group of pictures at `from_s` on; from that of the last look when None.
+
+        With so much to do that pictures are left out, what was slept through is left out, too: it would be looked at seconds late, and at
+        the cost of what happens now.
+        """
         if self.sleep.asleep:
             self.sleep.wake(self._last_check_s)
-            self._look_back(self._last_check_s if from_s is None else from_s)
+            if from_s is None:
+                from_s = math.inf if self._tail.wanted else self._last_check_s
+            self._look_back(from_s)
 
     def _look_back(self, from_s: float) -> None:
         """Have the caller give the packets since `from_s`, capture time, s, once more."""
@@ -218,6 +224,9 @@ class CameraLoop:
         memory = self._gate.remember()
         motion = self._gate.look(frame.luma, frame.captured_at_s)
         if motion.moved or self.stirs:
+            if self._tail.wanted:
+                self.wake(frame.captured_at_s)
+                return motion
             self._gate.go_back(memory)
             self.wake()
             return None

@@ -374,6 +374,22 @@ def test_when_looks_are_given_up_a_camera_falls_asleep_sooner_and_makes_up_for_l
     assert late.feed.pending.dropped["late"] > 10  # it goes on with what is new
 
 
+def test_when_pictures_are_left_out_what_was_slept_through_is_too(film: tuple[StreamInfo, list[Packet]]) -> None:
+    info, packets = film
+    plain, pressed = make_site(info, sleep="always"), make_site(info, sleep="always")
+    for site in (plain, pressed):
+        site.play(packets[:110])
+        assert site.loop.sleep.asleep
+    pressed.loop.ease(may_sleep=True, check_fps=1.0, only_floor=True)
+    for site in (plain, pressed):
+        before = site.loop.counters.decoded
+        site.play(packets[110:141])  # somebody comes at 12.1 s, the keyframe at 14 s shows it
+        assert not site.loop.sleep.asleep
+        assert (site.loop.counters.decoded - before > 20) is (site is plain)
+    pressed.play(packets[141:])
+    assert len(pressed.events) >= 2  # later, but told
+
+
 def test_modes_in_words() -> None:
     never = SleepSchedule("never")
     never.note(0.0, active=False)
