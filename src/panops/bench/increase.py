@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from panops.bench.scrape import CameraCounts
@@ -20,22 +20,12 @@ class CameraIncrease:
 
     Attributes:
         seconds: Time that the sums are of, s: without the intervals in which it was moved.
-        packets: Pictures received.
-        checks: Looks that were taken or begun.
-        analysed: Looks that the detector saw.
-        woken: How often it was woken.
-        reconnects: How often its connection was made again.
-        dropped: Pictures or looks given up, by cause.
+        counts: By how much each grew; its flags say nothing.
         moved: How often another process took it over.
     """
 
     seconds: float
-    packets: int = 0
-    checks: int = 0
-    analysed: int = 0
-    woken: int = 0
-    reconnects: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
+    counts: CameraCounts = field(default_factory=CameraCounts)
     moved: int = 0
 
 
@@ -67,7 +57,7 @@ def camera_increase(readings: Sequence[Reading]) -> CameraIncrease:
             continue
         sums.update(grown)
         dropped.update(lost)
-    return CameraIncrease(seconds, **{name: sums[name] for name in _COUNTS}, dropped=+dropped, moved=moved)
+    return CameraIncrease(seconds, replace(CameraCounts(dropped=+dropped), **{name: sums[name] for name in _COUNTS}), moved)
 
 
 def latency_increase(readings: Sequence[LatencyHistogram]) -> LatencyHistogram:

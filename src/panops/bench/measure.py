@@ -180,26 +180,27 @@ def camera_tally(
         up: Whether it was live at the end.
         slept: Whether it was seen asleep.
     """
+    counts = grown.counts
     # What is given up in this time may have been begun before it.
-    done = max(0, grown.checks - sum(grown.dropped[cause] for cause in UNFINISHED))
-    due = checks_due(grown.packets, grown.seconds, shape.rate_fps, shape.check_fps)
-    slept = slept or grown.woken > 0
+    done = max(0, counts.checks - sum(counts.dropped[cause] for cause in UNFINISHED))
+    due = checks_due(counts.packets, grown.seconds, shape.rate_fps, shape.check_fps)
+    slept = slept or counts.woken > 0
     if slept:
         # Of a camera that slept nobody outside can say how long; every check that it gave up is told, and its keyframes are always due.
-        keyframes = pictures_due(grown.packets, grown.seconds, shape.rate_fps) / shape.group
-        due = max(min(due, done + sum(grown.dropped.values())), keyframes)
+        keyframes = pictures_due(counts.packets, grown.seconds, shape.rate_fps) / shape.group
+        due = max(min(due, done + sum(counts.dropped.values())), keyframes)
     offered = round(sent.sent * grown.seconds / seconds)
     return CameraTally(
         camera_id,
         offered,
-        grown.packets,
+        counts.packets,
         max(0.0, due),
         done,
-        grown.analysed,
-        grown.dropped,
+        counts.analysed,
+        counts.dropped,
         slept,
         up,
-        reconnects=grown.reconnects,
+        reconnects=counts.reconnects,
         unsent=sent.unsent,
         moved=grown.moved,
     )
