@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from panops.bench.scrape import CameraCounts
 from panops.pipeline.latency import LatencyHistogram
@@ -57,7 +58,8 @@ def camera_increase(readings: Sequence[Reading]) -> CameraIncrease:
             continue
         sums.update(grown)
         dropped.update(lost)
-    return CameraIncrease(seconds, replace(CameraCounts(dropped=+dropped), **{name: sums[name] for name in _COUNTS}), moved)
+    grown_by: dict[str, Any] = {name: sums[name] for name in _COUNTS}
+    return CameraIncrease(seconds, CameraCounts(dropped=+dropped, **grown_by), moved)
 
 
 def latency_increase(readings: Sequence[LatencyHistogram]) -> LatencyHistogram:
