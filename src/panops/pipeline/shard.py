@@ -195,9 +195,14 @@ class Shard:
     def drop(self, camera_id: str) -> None:
         """Stop a camera, ending its events."""
         camera = self._cameras.pop(camera_id, None)
-        if camera is None or camera.feed is None or camera.loop is None:
+        if camera is not None and camera.feed is not None:
+            camera.feed.stop()
+            self._forget(camera_id, camera)
+
+    def _forget(self, camera_id: str, camera: _Camera) -> None:
+        """End the events of a camera that was stopped, and drop what is kept of it."""
+        if camera.feed is None or camera.loop is None:
             return
-        camera.feed.stop()
         self._meter.previous_demux_s += camera.feed.status.cpu_s
         with self._analysis.between_rounds:
             self._loops.pop(camera_id, None)
@@ -250,8 +255,8 @@ class Shard:
         feeds = [camera.feed for camera in self._cameras.values() if camera.feed is not None]
         with ThreadPoolExecutor(max_workers=max(1, len(feeds))) as pool:
             list(pool.map(CameraFeed.stop, feeds))
-        for camera_id in list(self._cameras):
-            self.drop(camera_id)
+        while self._cameras:
+            self._forget(*self._cameras.popitem())
         self._pool.stop()
         self._analysis.stop()
         self._shadows.stop()

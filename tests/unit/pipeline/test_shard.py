@@ -17,6 +17,7 @@ from panops.domain.clock import SystemClock
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
 from panops.inference.nvidia import nvidia_gpus
+from panops.ingest.camera_feed import CameraFeed
 from panops.ingest.pending import PendingPackets
 from panops.motion.sleep import SleepSchedule
 from panops.pipeline.camera_loop import CameraLoop, Counters
@@ -132,6 +133,31 @@ def test_a_camera_that_is_too_heavy_does_not_starve_the_others(shard: Shard) -> 
     shard._pool.notify("light")
     assert wait_for(lambda: len(served) == 201)  # and none is forgotten
     assert served.index("light") <= 20
+
+
+def test_at_the_end_every_camera_is_stopped_once_and_all_at_once(shard: Shard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs while it connects takes its time once, and not a second time of its own after all others."""
+    stopped: list[str] = []
+
+    def hangs(feed: CameraFeed) -> bool:
+        stopped.append(feed.camera_id)
+        time.sleep(0.5)
+        return False
+
+    for number in range(6):
+        shard.assign(assignment(f"cam{number}"))
+    feeds = [camera.feed for camera in shard._cameras.values()]
+    stop = CameraFeed.stop
+    monkeypatch.setattr(CameraFeed, "stop", hangs)
+    began_s = time.monotonic()
+    shard.drain()
+    assert sorted(stopped) == [f"cam{number}" for number in range(6)]
+    assert time.monotonic() - began_s < 2.5
+    assert shard.statuses() == []
+    monkeypatch.setattr(CameraFeed, "stop", stop)
+    for feed in feeds:
+        assert feed is not None
+        feed.stop()
 
 
 def test_a_detector_is_loaded_before_its_camera_comes(shard: Shard) -> None:
