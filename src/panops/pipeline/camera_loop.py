@@ -141,7 +141,8 @@ class CameraLoop:
             if self._decoder is None:
                 self._decoder = Decoder(self.camera_id, info)  # it begins anew by itself when the camera reconnects
             self._packet_came_s = packet.arrived_s
-            if self._tail.holds(packet, self._last_check_s, self.keyframe_interval_s, replaying=self.replaying):
+            waited_s = self.clock.monotonic_s() - packet.arrived_s
+            if self._tail.holds(packet, self._last_check_s, self.keyframe_interval_s, waited_s, replaying=self.replaying):
                 self._decoder.let_go()
                 self._schedule.pass_over(packet.captured_at_s)
                 continue
@@ -242,18 +243,20 @@ class CameraLoop:
         if self.sleep.may_sleep(at_s, self.keyframe_interval_s):
             self.sleep.fall_asleep()
 
-    def ease(self, *, may_sleep: bool, check_fps: float, only_floor: bool) -> None:
+    def ease(self, *, may_sleep: bool, check_fps: float, only_floor: bool, only_keyframes: bool = False) -> None:
         """Give up what the load asks for, or take it up again. Any thread.
 
         Args:
             may_sleep: Whether a camera whose sleep is `auto` may sleep.
             check_fps: Checks a second at most.
             only_floor: Whether of each group of pictures only so much is decoded that a look a second is left.
+            only_keyframes: Whether nothing but keyframes is decoded.
         """
         self.sleep.allowed = may_sleep
         self.sleep.hurried = check_fps < self.config.check_fps
         self._schedule.slow_down(check_fps)
         self._tail.wanted = only_floor
+        self._tail.keyframes_only = only_keyframes
 
     # --- second half: analysis thread -----------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ _SLACK_S = 0.15
 # A keyframe that is so late has stretched the pause between two looks too far, s; then the camera keeps its tails for a while, s.
 _LATE_S = 0.5
 _SPARED_S = 60.0
+# A verdict on a picture that has waited for so long, s, would come when it counts as stale.
+_FRESH_S = 0.5
 
 
 class GopTail:
@@ -27,6 +29,7 @@ class GopTail:
 
     Attributes:
         wanted: Whether tails are to be left out.
+        keyframes_only: Whether everything but fresh keyframes is left out, whatever becomes of the floor.
         begins: Whether the last packet asked about begins a group of pictures whose tail may be left out. A look at it keeps the looks in
             step with the keyframes: otherwise the last one of a group would drift to where nothing is left to leave out.
         broke: Whether the last packet asked about shows that the floor was not held: its keyframe is late. What was left out is to be
@@ -36,6 +39,7 @@ class GopTail:
     def __init__(self, floor_s: float = FLOOR_S) -> None:
         """Leave nothing out yet."""
         self.wanted = False
+        self.keyframes_only = False
         self.begins = False
         self.broke = False
         self._floor_s = floor_s
@@ -43,20 +47,24 @@ class GopTail:
         self._inside = False
         self._spared_until_s = -math.inf
 
-    def holds(self, packet: Packet, looked_s: float, keyframe_interval_s: float | None, *, replaying: bool) -> bool:
+    def holds(self, packet: Packet, looked_s: float, keyframe_interval_s: float | None, waited_s: float = 0.0, *, replaying: bool) -> bool:
         """Whether a packet belongs to a tail that is left out; once one does, all do that follow, up to the next keyframe.
 
         Args:
             packet: In the order of decoding.
             looked_s: Capture time of the last look, s.
             keyframe_interval_s: Time between keyframes, s; None while it is not known.
+            waited_s: How long ago it came, s.
             replaying: Whether it is decoded afterwards, for which there is a reason.
         """
         at_s = packet.captured_at_s
         self.begins = self.broke = False
         if packet.is_keyframe:
             self.begins = self.wanted and keyframe_interval_s is not None and keyframe_interval_s >= FLOOR_S
-            self._gop_began_s, self._inside = at_s, False
+            # What would be too old after decoding is better left out before: the time goes to one that is still fresh.
+            self._gop_began_s, self._inside = at_s, self.keyframes_only and not replaying and waited_s > _FRESH_S
+        elif self.keyframes_only and not replaying:
+            self._inside = True
         elif self._inside:
             self.broke = at_s - looked_s > self._floor_s + _LATE_S
             if self.broke:

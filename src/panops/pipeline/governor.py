@@ -9,7 +9,9 @@ rests: so it settles where the machine is well used, and does not swing. What it
 3. the check rate, for all cameras alike, down to the floor of one look a second;
 4. decoding: of each group of pictures only so much that the floor holds.
 
-The floor itself is never given up: a look a second at an awake camera, every keyframe of a sleeping one.
+The floor itself, a look a second at an awake camera, every keyframe of a sleeping one, is not given up as long as there is time for it.
+Where even that takes more than there is, the process is *drowned*: then every camera is looked at by its keyframes alone, which come to
+their turn while they are fresh; without that most of the time goes into pictures that are too old when it does.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _ROOM = 0.94
 _RISE_A_S = 0.18
 _FALL_A_S = 0.08
 _FASTEST_RISE_A_S = 0.18
+# At full relief, with waits as long as that, things are out of hand; they are in hand again when waits were short for so long, s.
+_OUT_OF_HAND = 3.0
+_IN_HAND, _IN_HAND_S = 0.5, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,14 @@ class Governor:
     Attributes:
         relief: How much is given up, 0..1.
         reading: The newest reading.
+        drowned: Whether even the floor takes more time than there is.
     """
 
     def __init__(self) -> None:
         self.relief = 0.0
         self.reading = Reading(0.0, 0.0)
+        self.drowned = False
+        self._in_hand_s = 0.0
         self._asleep: set[str] = set()
 
     def step(self, reading: Reading, elapsed_s: float) -> None:
@@ -88,6 +96,12 @@ class Governor:
             self.relief = min(most, self.relief + min(_FASTEST_RISE_A_S, _RISE_A_S * (above - 1.0)) * elapsed_s)
         elif above < _ROOM:
             self.relief = max(min(self.relief, least), self.relief - _FALL_A_S * (1.0 - above / _ROOM) * elapsed_s)
+
+        self._in_hand_s = self._in_hand_s + elapsed_s if reading.waiting < _IN_HAND else 0.0
+        if self.relief == 1.0 and reading.waiting > _OUT_OF_HAND:
+            self.drowned = True
+        elif self._in_hand_s >= _IN_HAND_S:
+            self.drowned = False
 
     @property
     def background(self) -> bool:
@@ -124,6 +138,8 @@ class Governor:
         """What is given up, for people; empty for nothing."""
         if self.relief == 0.0:
             return ""
+        if self.drowned:
+            return "background work waits, of all cameras only keyframes are looked at"
         parts = ["background work waits"]
         if self.relief < _SLEEP_ALL:
             parts.append(f"{100 * self.relief / _SLEEP_ALL:.0f} % of idle cameras may sleep")

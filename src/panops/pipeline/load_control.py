@@ -53,4 +53,5 @@ class LoadControl:
             may_sleep=governor.may_sleep(camera_id),
             check_fps=governor.check_fps(loop.config.check_fps),
             only_floor=governor.only_floor(camera_id),
+            only_keyframes=governor.drowned,
         )

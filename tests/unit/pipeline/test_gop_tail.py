@@ -59,6 +59,14 @@ def test_nothing_is_left_out_unasked_nor_while_looking_back() -> None:
     assert not any(tail.holds(packet(number, {0, 20}), number / RATE_FPS, 2.0, replaying=True) for number in range(40))
 
 
+def test_of_keyframes_alone_those_that_waited_long_are_left_out_too() -> None:
+    tail = GopTail()
+    tail.wanted = tail.keyframes_only = True
+    held = [tail.holds(packet(number, {0, 10, 20}), 0.0, 1.0, 0.6 if number == 10 else 0.1, replaying=False) for number in range(30)]
+    assert [number for number, left_out in enumerate(held) if not left_out] == [0, 20]
+    assert not tail.holds(packet(30, {30}), 0.0, 1.0, 9.0, replaying=True)
+
+
 def test_a_camera_that_broke_the_floor_is_spared_for_a_minute() -> None:
     tail = wanted()
     looks([2.0, 12.0], 2.0, tail)

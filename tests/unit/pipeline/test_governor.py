@@ -74,6 +74,19 @@ def test_a_moment_of_waiting_on_a_machine_that_others_fill_is_made_up_for() -> N
     assert governor.check_fps(5.0) > 4.5
 
 
+def test_where_even_the_floor_is_too_much_keyframes_are_left_until_it_is_in_hand_again() -> None:
+    governor = pressed(60, Reading(0.25, 0.1, 1.0))  # full relief, and it helps: waits are too long, but not out of hand
+    assert (governor.relief, governor.drowned) == (1.0, False)
+    governor.step(Reading(0.5, 0.1, 1.0), 1.0)
+    assert governor.drowned
+    assert governor.words == "background work waits, of all cameras only keyframes are looked at"
+    for _ in range(14):
+        governor.step(Reading(0.02, 0.02, 0.8), 1.0)
+    assert governor.drowned  # a moment of calm is no end of it
+    governor.step(Reading(0.02, 0.02, 0.8), 1.0)
+    assert not governor.drowned
+
+
 def test_without_a_reading_of_the_machine_waits_decide() -> None:
     assert pressed(30, Reading(0.5, 0.0)).relief == 1.0
     assert pressed(30, Reading(0.0, 0.05)).relief == 0.0
@@ -115,7 +128,9 @@ def test_it_settles_where_the_machine_is_well_used(demand: float) -> None:
 def test_words() -> None:
     assert pressed(2).words == "background work waits, 90 % of idle cameras may sleep"
     assert pressed(4).words.startswith("background work waits, idle cameras sleep, checks at ")
-    assert pressed(9).words == "background work waits, idle cameras sleep, one look a second, pictures are left out"
+    crowded = Reading(0.25, 0.1, 1.0)
+    assert pressed(4, crowded).words.startswith("background work waits, idle cameras sleep, checks at ")
+    assert pressed(60, crowded).words == "background work waits, idle cameras sleep, one look a second, pictures are left out"
 
 
 def test_the_machines_load(tmp_path: Path) -> None:

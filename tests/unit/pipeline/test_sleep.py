@@ -390,6 +390,21 @@ def test_when_pictures_are_left_out_what_was_slept_through_is_too(film: tuple[St
     assert len(pressed.events) >= 2  # later, but told
 
 
+def test_of_a_drowned_process_keyframes_are_looked_at(film: tuple[StreamInfo, list[Packet]]) -> None:
+    info, packets = film
+    site = make_site(info, sleep="never")
+    site.play(packets[:40])
+    before = site.loop.counters.decoded
+    site.loop.ease(may_sleep=True, check_fps=1.0, only_floor=True, only_keyframes=True)
+    site.play(packets[40:])
+    keyframes = [round(packet.captured_at_s, 3) for packet in packets[40:] if packet.is_keyframe]
+    assert site.loop.counters.decoded - before == len(keyframes)
+    assert [at_s for at_s in site.looked_s if at_s >= keyframes[0]] == keyframes
+    assert not site.loop.undecodable
+    made, missed = len(site.looked_s), site.loop.given_up["overload"]
+    assert made + missed == pytest.approx(5 * LENGTH_S, abs=3)
+
+
 def test_modes_in_words() -> None:
     never = SleepSchedule("never")
     never.note(0.0, active=False)
