@@ -1,21 +1,24 @@
-"""Where a GPU's compiler keeps what it made of a model, so that the next start takes seconds instead of minutes."""
+"""Where a compiler keeps what it made of a model, so that the next start takes seconds instead of minutes."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import logging
+import math
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 logger = logging.getLogger(__name__)
 
 # What nobody used for so long is of a model, a library or a card that is gone.
 _UNUSED_S = 60 * 86_400.0
+_LOOK_EVERY_S = 0.05
 
 
 def engine_folder(root: Path, *of: bytes | str) -> Path:
@@ -40,14 +43,38 @@ def engine_folder(root: Path, *of: bytes | str) -> Path:
 
 
 @contextmanager
-def one_at_a_time(folder: Path | None) -> Iterator[None]:
-    """Hold a folder of engines: of several processes that need one and the same, the first compiles it and the others find it there."""
+def one_at_a_time(folder: Path | None, patience_s: float = math.inf) -> Iterator[None]:
+    """Hold a folder of engines: of several processes that need one and the same, the first compiles it and the others find it there.
+
+    Args:
+        folder: The folder; None holds nothing.
+        patience_s: Go on after so long, s, though somebody else still holds it.
+
+    Raises:
+        OSError: The folder cannot be used.
+    """
     if folder is None:
         yield
         return
     with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if math.isinf(patience_s):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        else:
+            _lock_within(file, patience_s)
         yield
+
+
+def _lock_within(file: IO[str], patience_s: float) -> None:
+    until_s = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                return
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return
 
 
 def _tidy(root: Path) -> None:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.config.schema import MotionConfig
+from panops.motion.scratch import scratch_for
 
-# The picture is halved until it is about this wide: 2x2 means are by far the cheapest exact shrink there is.
-TARGET_WIDTH_PX = 160
 # The background follows what is still at this time constant, and what has changed at the slow one, so that whoever stands still for a
 # moment does not become background.
 STILL_S = 4.0
@@ -61,7 +60,7 @@ class MotionResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GateMemory:
-    """A gate's state at one moment; only `MotionGate` knows what is in it. About 150 kB, for a moment."""
+    """A gate's state at one moment; only `MotionGate` knows what is in it. About 105 kB, for a moment."""
 
     size_wh: tuple[int, int]
     scalars: tuple[float, float, int]
@@ -69,7 +68,7 @@ class GateMemory:
 
 
 class MotionGate:
-    """One camera's gate. Keeps a background picture; buffers are made at the first look and re-used. Not for several threads.
+    """One camera's gate. Keeps a background picture, made at the first look. Not for several threads at once.
 
     Args:
         config: The camera's motion settings.
@@ -81,8 +80,8 @@ class MotionGate:
         self._size_wh = (0, 0)
         self._looked_s = -math.inf
         self._settled_s = -math.inf
-        self._halves: list[NDArray[np.uint8]] = []
-        self._allocate((2, 2))
+        self._scratch = scratch_for((2, 2))
+        self._allocate(self._scratch.small_wh, self._scratch.blocks_wh)
 
     def reset(self) -> None:
         """Forget the background: the next look sets it (after a reconnect, or when the camera was turned)."""
@@ -117,14 +116,15 @@ class MotionGate:
             switched off every look says that everything moved, and nothing is computed.
         """
         if not self._config.enabled:
-            return MotionResult(True, 1.0, self._everything, (0.0, 0.0, 1.0, 1.0), False)
+            return MotionResult(True, 1.0, np.ones_like(self._moving), (0.0, 0.0, 1.0, 1.0), False)
         height, width = luma.shape
         if self._size_wh != (width, height):
             return self._begin(luma, time_s)
         elapsed_s = min(max(time_s - self._looked_s, 0.0), 3600.0)
         self._looked_s = time_s
+        self._scratch = scratch_for(self._size_wh)  # this thread's: another one may have had the look before
         now = self._shrink(luma)
-        self._block_means(now, self._before, self._block_step)
+        self._block_means(now, self._before, self._scratch.block_step)
         changed = self._compare(now)
         light_change = False
         clumps = changed > 0 and self._clumps(changed)
@@ -140,55 +140,32 @@ class MotionGate:
         height, width = luma.shape
         self._size_wh = (width, height)
         self._looked_s, self._settled_s = time_s, -math.inf
-        halvings = max(0, round(math.log2(max(width, 1) / TARGET_WIDTH_PX)))
-        self._halves = []
-        for _ in range(halvings):
-            width, height = width // 2, height // 2
-            self._halves.append(np.zeros((max(height, 1), max(width, 1)), np.uint8))
-        self._allocate((max(width, 1), max(height, 1)))
+        self._scratch = scratch_for(self._size_wh)
+        self._allocate(self._scratch.small_wh, self._scratch.blocks_wh)
         now = self._shrink(luma)
         np.copyto(self._before, now)
         np.copyto(self._background, now)
         return MotionResult(False, 0.0, self._moving_view, None, False)
 
-    def _allocate(self, small_wh: tuple[int, int]) -> None:
-        """Make the buffers for small pictures of that size and blocks of 2x2 of its pixels."""
-        width, height = small_wh
-        blocks = (max(height // 2, 1), max(width // 2, 1))
-        self._blocks_wh = (blocks[1], blocks[0])
-        self._background = np.zeros((height, width), np.float32)
-        self._background_8 = np.zeros((height, width), np.uint8)
-        self._before = np.zeros((height, width), np.uint8)
-        self._difference = np.zeros((height, width), np.uint8)
-        self._mask = np.zeros((height, width), np.uint8)
-        self._block_now = np.zeros(blocks, np.uint8)
-        self._block_background = np.zeros(blocks, np.uint8)
-        self._near_now = np.zeros(blocks, np.uint8)
-        self._near_background = np.zeros(blocks, np.uint8)
-        self._relit = np.zeros(blocks, np.float32)
-        self._gain = np.zeros(blocks, np.float32)
-        self._block_difference = np.zeros(blocks, np.uint8)
-        self._block_left = np.zeros(blocks, np.uint8)
-        self._block_step = np.zeros(blocks, np.uint8)
+    def _allocate(self, small_wh: tuple[int, int], blocks_wh: tuple[int, int]) -> None:
+        """Make what is remembered from look to look, for small pictures and blocks of these sizes."""
+        small, blocks = (small_wh[1], small_wh[0]), (blocks_wh[1], blocks_wh[0])
+        self._background = np.zeros(small, np.float32)
+        self._before = np.zeros(small, np.uint8)
         self._flicker = np.zeros(blocks, np.float32)
         self._looks = 0
         self._least = np.uint8(min(max(math.ceil(self._config.threshold), 1), 255))
         self._most = np.uint8(min(round(FLICKER_RAISES * self._least), 255))
         self._threshold = np.full(blocks, self._least, np.uint8)
-        self._changed = np.zeros(blocks, np.bool_)
         self._age_s = np.zeros(blocks, np.float32)
-        self._ageing = np.zeros(blocks, np.float32)
         self._moving = np.zeros(blocks, np.bool_)
-        self._active = np.zeros(blocks, np.bool_)
-        self._together = np.zeros(blocks, np.uint8)
         self._moving_view = self._moving.view()
         self._moving_view.setflags(write=False)
-        self._everything = np.ones(blocks, np.bool_)
 
     def _shrink(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture halved until it is small: the mean of 2x2 pixels each time; an odd last row or column is left out."""
         picture = luma
-        for half in self._halves:
+        for half in self._scratch.halves:
             height, width = half.shape
             picture = picture[: 2 * height, : 2 * width]
             cv2.resize(picture, (width, height), dst=half, interpolation=cv2.INTER_AREA)
@@ -197,27 +174,27 @@ class MotionGate:
 
     def _block_means(self, now: NDArray[np.uint8], other: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         """The mean absolute difference of two small pictures in each block."""
-        cv2.absdiff(now, other, dst=self._difference)
-        cv2.resize(self._difference, self._blocks_wh, dst=out, interpolation=cv2.INTER_AREA)
+        cv2.absdiff(now, other, dst=self._scratch.difference)
+        cv2.resize(self._scratch.difference, self._scratch.blocks_wh, dst=out, interpolation=cv2.INTER_AREA)
 
     def _compare(self, now: NDArray[np.uint8]) -> int:
         """Mark the blocks that differ from the background by their threshold or more; returns how many."""
-        cv2.convertScaleAbs(self._background, dst=self._background_8)
-        self._block_means(now, self._background_8, self._block_difference)
-        np.greater_equal(self._block_difference, self._threshold, out=self._changed)
-        return int(np.count_nonzero(self._changed))
+        cv2.convertScaleAbs(self._background, dst=self._scratch.background_8)
+        self._block_means(now, self._scratch.background_8, self._scratch.block_difference)
+        np.greater_equal(self._scratch.block_difference, self._threshold, out=self._scratch.changed)
+        return int(np.count_nonzero(self._scratch.changed))
 
     def _clumps(self, changed: int) -> bool:
         """Whether so many of the changed blocks lie together that it may be motion: noise, which is spread out, needs no further look."""
-        least = self._config.min_area * self._changed.size
-        return changed >= least and self._lying_together(self._changed) >= least
+        least = self._config.min_area * self._scratch.changed.size
+        return changed >= least and self._lying_together(self._scratch.changed) >= least
 
     def _lying_together(self, blocks: NDArray[np.bool_]) -> int:
         """Marks as active those of the blocks of which `TOGETHER` lie in one 3x3; returns how many."""
-        cv2.boxFilter(blocks.view(np.uint8), -1, (3, 3), dst=self._together, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        np.greater_equal(self._together, TOGETHER, out=self._active)
-        self._active &= blocks
-        return int(np.count_nonzero(self._active))
+        cv2.boxFilter(blocks.view(np.uint8), -1, (3, 3), dst=self._scratch.together, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        np.greater_equal(self._scratch.together, TOGETHER, out=self._scratch.active)
+        self._scratch.active &= blocks
+        return int(np.count_nonzero(self._scratch.active))
 
     def _nothing_moves(self, elapsed_s: float, changed: int) -> int:
         self._grow_old(elapsed_s, changed)
@@ -227,8 +204,8 @@ class MotionGate:
     def _grow_old(self, elapsed_s: float, changed: int) -> None:
         """A block's age grows while it is changed and shrinks at half that pace while it is not, so one that wavers grows old."""
         if changed:
-            np.multiply(self._changed, np.float32(1.5 * elapsed_s), out=self._ageing)
-            self._age_s += self._ageing
+            np.multiply(self._scratch.changed, np.float32(1.5 * elapsed_s), out=self._scratch.ageing)
+            self._age_s += self._scratch.ageing
         self._age_s -= np.float32(elapsed_s / 2)
         np.maximum(self._age_s, 0.0, out=self._age_s)
         np.minimum(self._age_s, 2 * FRESH_S, out=self._age_s)
@@ -236,12 +213,12 @@ class MotionGate:
     def _mark_moving(self, elapsed_s: float) -> int:
         """Of the changed blocks, mark those that changed lately or differ from the last look, too; returns how many."""
         self._grow_old(elapsed_s, 1)
-        np.greater_equal(self._block_step, self._threshold, out=self._active)
+        np.greater_equal(self._scratch.block_step, self._threshold, out=self._scratch.active)
         np.less_equal(self._age_s, FRESH_S, out=self._moving)
-        self._moving |= self._active
-        self._moving &= self._changed
+        self._moving |= self._scratch.active
+        self._moving &= self._scratch.changed
         count = self._lying_together(self._moving)
-        np.copyto(self._moving, self._active)
+        np.copyto(self._moving, self._scratch.active)
         return count
 
     def _learn(self, now: NDArray[np.uint8], changed: int, elapsed_s: float, time_s: float) -> None:
@@ -262,15 +239,15 @@ class MotionGate:
         if not changed:
             cv2.accumulateWeighted(now, self._background, still)
             return
-        height, width = self._mask.shape
-        cv2.resize(self._changed.view(np.uint8), (width, height), dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        cv2.accumulateWeighted(now, self._background, _weight(elapsed_s, CHANGED_S), mask=self._mask)
-        np.logical_not(self._mask, out=self._mask.view(np.bool_))
-        cv2.accumulateWeighted(now, self._background, still, mask=self._mask)
+        height, width = self._scratch.mask.shape
+        cv2.resize(self._scratch.changed.view(np.uint8), (width, height), dst=self._scratch.mask, interpolation=cv2.INTER_NEAREST)
+        cv2.accumulateWeighted(now, self._background, _weight(elapsed_s, CHANGED_S), mask=self._scratch.mask)
+        np.logical_not(self._scratch.mask, out=self._scratch.mask.view(np.bool_))
+        cv2.accumulateWeighted(now, self._background, still, mask=self._scratch.mask)
 
     def _learn_flicker(self, elapsed_s: float) -> None:
         weight = max(_weight(elapsed_s, FLICKER_S), 1.0 / (self._looks + 1))
-        cv2.accumulateWeighted(self._block_step, self._flicker, weight)
+        cv2.accumulateWeighted(self._scratch.block_step, self._flicker, weight)
         cv2.convertScaleAbs(self._flicker, dst=self._threshold, alpha=FLICKER_TIMES)
         np.maximum(self._threshold, self._least, out=self._threshold)  # two calls cost a fifth of np.clip
         np.minimum(self._threshold, self._most, out=self._threshold)
@@ -282,21 +259,21 @@ class MotionGate:
             Whether a change of the light (or the scene) as a whole begins here, and how many changed blocks are left.
         """
         near = (NEAR_BLOCKS, NEAR_BLOCKS)
-        cv2.resize(now, self._blocks_wh, dst=self._block_now, interpolation=cv2.INTER_AREA)
-        cv2.resize(self._background_8, self._blocks_wh, dst=self._block_background, interpolation=cv2.INTER_AREA)
-        cv2.blur(self._block_now, near, dst=self._near_now)
-        cv2.blur(self._block_background, near, dst=self._near_background)
-        np.add(self._near_now, DARK, out=self._gain, casting="same_kind")
-        np.add(self._near_background, DARK, out=self._relit, casting="same_kind")
-        np.divide(self._gain, self._relit, out=self._gain)
-        np.multiply(self._block_background, self._gain, out=self._relit)
-        cv2.convertScaleAbs(self._relit, dst=self._near_background)
-        cv2.absdiff(self._block_now, self._near_background, dst=self._block_difference)
-        cv2.convertScaleAbs(self._threshold, dst=self._block_left, alpha=LEFT_SHARE)
-        np.greater_equal(self._block_difference, self._block_left, out=self._active)
-        self._changed &= self._active
-        left = int(np.count_nonzero(self._changed))
-        whole = self._changed.size
+        cv2.resize(now, self._scratch.blocks_wh, dst=self._scratch.block_now, interpolation=cv2.INTER_AREA)
+        cv2.resize(self._scratch.background_8, self._scratch.blocks_wh, dst=self._scratch.block_background, interpolation=cv2.INTER_AREA)
+        cv2.blur(self._scratch.block_now, near, dst=self._scratch.near_now)
+        cv2.blur(self._scratch.block_background, near, dst=self._scratch.near_background)
+        np.add(self._scratch.near_now, DARK, out=self._scratch.gain, casting="same_kind")
+        np.add(self._scratch.near_background, DARK, out=self._scratch.relit, casting="same_kind")
+        np.divide(self._scratch.gain, self._scratch.relit, out=self._scratch.gain)
+        np.multiply(self._scratch.block_background, self._scratch.gain, out=self._scratch.relit)
+        cv2.convertScaleAbs(self._scratch.relit, dst=self._scratch.near_background)
+        cv2.absdiff(self._scratch.block_now, self._scratch.near_background, dst=self._scratch.block_difference)
+        cv2.convertScaleAbs(self._threshold, dst=self._scratch.block_left, alpha=LEFT_SHARE)
+        np.greater_equal(self._scratch.block_difference, self._scratch.block_left, out=self._scratch.active)
+        self._scratch.changed &= self._scratch.active
+        left = int(np.count_nonzero(self._scratch.changed))
+        whole = self._scratch.changed.size
         if left > SCENE_SHARE * whole:
             np.copyto(self._background, now)
         elif changed < LIGHT_SHARE * whole or left > changed / 2:

@@ -52,7 +52,7 @@ class DetectorPool:
     Args:
         store: Where models are.
         threads: Threads a session.
-        engines: Where a device keeps what it compiled; None keeps nothing.
+        engines: Where what was compiled is kept for the next start; None keeps nothing.
         clock: Time of the deadlines on a device; the machine's own when None.
         patient: Whether the first look at a part of a picture waits until the model is ready for it, so that results do not depend on time.
     """
@@ -166,7 +166,8 @@ class DetectorPool:
         """
         manifest, device = model.manifest, self.device
         if not device.batches:
-            backend, task = open_backend(model.path, threads=self._threads), open_task(manifest)
+            backend = open_backend(model.path, threads=self._threads, cache_dir=self._engines_folder)
+            task = open_task(manifest)
             if isinstance(task, RegionTask) and task.any_size:
                 return RegionModelDetector(manifest, task, backend, wait=self._patient)
             return ModelDetector(manifest, task, backend)

@@ -52,7 +52,7 @@ class Home:
 
     @property
     def engines(self) -> Path:
-        """What a GPU's compiler made of models; it may be deleted at any time, and is made again."""
+        """What compilers made of models; it may be deleted at any time, and is made again."""
         return self.path / "engines"
 
     @property

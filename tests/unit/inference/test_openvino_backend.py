@@ -42,10 +42,10 @@ def test_the_cache_folder_is_filled_and_read_again(tmp_path: Path) -> None:
     cache = tmp_path / "made" / "cache"
     image = np.random.default_rng(0).random((1, 3, 8, 8), dtype=np.float32)
     first = OpenVinoBackend(path, cache_dir=cache).infer({"image": image})["features"]
-    kept = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    kept = {file: file.stat().st_mtime_ns for file in cache.rglob("*.compiled")}
     second = OpenVinoBackend(path, cache_dir=cache).infer({"image": image})["features"]
     assert kept
-    assert {file: file.stat().st_mtime_ns for file in cache.iterdir()} == kept
+    assert {file: file.stat().st_mtime_ns for file in cache.rglob("*.compiled")} == kept
     np.testing.assert_array_equal(first, second)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from panops.domain.errors import ModelUnsupported
 from panops.domain.protocols import TensorSpec
+from panops.inference.compiled_models import CompiledModels
 from panops.inference.formats import IR, ONNX, TFLITE
 from panops.inference.further_sizes import FurtherSizes
 from panops.inference.openvino_import import import_openvino
@@ -46,7 +49,7 @@ class OpenVinoBackend:
     Args:
         path: An `.onnx`, `.tflite` or IR `.xml` file (its `.bin` beside it).
         threads: Threads of the session; with 1 the caller's own thread does the work, so nothing spins.
-        cache_dir: Compiled models are kept here and found again; None compiles at each start.
+        cache_dir: What was compiled is kept here and found again; None compiles at each start.
         precision: `f32` for full precision; empty lets OpenVINO choose, which is BF16 on CPUs that have it (1.3x faster, scores
             move by a few hundredths at most).
     """
@@ -64,18 +67,15 @@ class OpenVinoBackend:
         }
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
-        if cache_dir is not None:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            options["CACHE_DIR"] = str(cache_dir)
         self._options = options
+        self._kept = CompiledModels(cache_dir, *(() if cache_dir is None else self._what_matters()))
         self._sizes = FurtherSizes(path.name, self._request_for)
         try:
             with _reading:  # the front ends register themselves in globals
                 model = _core().read_model(str(path))
-                compiled = _core().compile_model(model, "CPU", options)
             self.inputs = tuple(self._spec(port) for port in model.inputs)
             self.outputs = tuple(self._spec(port) for port in model.outputs)
-            self._request = compiled.create_infer_request()
+            self._request = self._compiled("own", lambda: model).create_infer_request()
         except ModelUnsupported:
             raise
         except Exception as error:  # the binding raises RuntimeError, and now and then ValueError or KeyError, for a bad file
@@ -117,13 +117,36 @@ class OpenVinoBackend:
         Raises:
             ModelUnsupported: Its graph does not work at this size.
         """
-        try:
+
+        def reshaped() -> Any:
             with _reading:
                 model = _core().read_model(str(self._path))
             model.reshape(list(shape))
-            return _core().compile_model(model, "CPU", self._options).create_infer_request()
+            return model
+
+        try:
+            return self._compiled("x".join(map(str, shape)), reshaped).create_infer_request()
         except Exception as error:  # as in `__init__`
             raise ModelUnsupported(f"{self._name}: {telling_line(error)}") from error
+
+    def _compiled(self, name: str, read: Callable[[], Any]) -> Any:
+        """The model compiled, or as it was compiled some time before."""
+
+        def load(data: bytes) -> Any:
+            with _reading:
+                return _core().import_model(io.BytesIO(data), "CPU", self._options)
+
+        def make() -> Any:
+            return _core().compile_model(read(), "CPU", self._options)
+
+        return self._kept.get(name, load, make, lambda compiled: bytes(compiled.export_model().getbuffer()))
+
+    def _what_matters(self) -> tuple[bytes | str, ...]:
+        """What makes a compiled model another one."""
+        weights = self._path.with_suffix(".bin")
+        files = [self._path, *([weights] if self._path.suffix == ".xml" and weights.is_file() else [])]
+        processor = [str(_core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+        return (*(file.read_bytes() for file in files), openvino.get_version(), json.dumps(self._options, sort_keys=True), *processor)
 
     def _spec(self, port: Any) -> TensorSpec:
         name = str(port.get_any_name()) if port.names else str(port.node.get_friendly_name())
