@@ -28,7 +28,7 @@ $(VENV)/.installed-base: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: pyproject.toml scripts/install_test_packages.sh | $(BIN)/python
 	@echo "installing panops with its tests and checks into $(VENV) ..."
 	@$(PIP) install --no-compile $(TORCH)
-	@$(PIP) install --no-compile -e '.[onnxruntime,litert,train,phones,test,check]'
+	@$(PIP) install --no-compile -e '.[onnxruntime,litert,train,phones,apprise,test,check]'
 	@$(PIP) install --no-compile --no-deps $(PEERS)
 	@bash scripts/install_test_packages.sh
 	@touch $(VENV)/.installed-base $@

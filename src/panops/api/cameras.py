@@ -17,8 +17,9 @@ from panops.api.services import Needed, Services, Size
 from panops.api.site_view import by_camera, status_of
 from panops.api.sources import masked, refuse_forbidden, resolved
 from panops.api.versions import precondition, strong
+from panops.config.fields import NAME_PATTERN, Name
 from panops.config.load import problems_of
-from panops.config.schema import NAME_PATTERN, CameraConfig, Name, SiteConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.pipeline.live import ProbeResult
 from panops.storage.scope import Role
 

@@ -11,12 +11,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from panops.api.problems import not_found
-from panops.api.schemas import CountsOut, EventDetailOut, EventOut, EventsOut, EvidenceOut, ReviewOut, TrackedBoxOut, TrailPointOut
-from panops.api.security import Operator, Viewer
+from panops.api.schemas import (
+    CountsOut,
+    DeliveryOut,
+    EventDetailOut,
+    EventOut,
+    EventsOut,
+    EvidenceOut,
+    ReviewOut,
+    TrackedBoxOut,
+    TrailPointOut,
+)
+from panops.api.security import Caller, Operator, Viewer
 from panops.api.services import Needed, Services
+from panops.domain.alerts import Delivery
 from panops.domain.events import Evidence, EvidenceKind, Severity
 from panops.storage.errors import InvalidCursor
 from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
+from panops.storage.outbox import LARGEST_PAGE
+from panops.storage.scope import Role
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -108,8 +121,16 @@ def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut
         **EventOut.fields_of(stored, _camera_name(services, stored)),
         evidence=[_evidence_out(piece) for piece in stored.evidence],
         history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
+        deliveries=[DeliveryOut.of(delivery) for delivery in _told(caller, services, event_id)],
         tracks=tracks,
     )
+
+
+def _told(caller: Caller, services: Services, event_id: str) -> list[Delivery]:
+    """Who was told, the first first."""
+    if not caller.role.covers(Role.OPERATOR):
+        return []
+    return services.outbox.log(caller.scope, event_id=event_id, limit=LARGEST_PAGE)[::-1]
 
 
 @router.patch("/{event_id}")

@@ -15,8 +15,9 @@ from panops.api.schemas import Out
 from panops.api.security import Admin, Caller, Viewer
 from panops.api.services import Needed, Services
 from panops.api.versions import precondition, strong
+from panops.config.fields import NAME_PATTERN
 from panops.config.load import problems_of
-from panops.config.schema import NAME_PATTERN, RuleConfig
+from panops.config.schema import RuleConfig
 
 router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
 

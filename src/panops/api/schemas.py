@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from panops.config.schema import CameraConfig, SiteConfig
+from panops.domain.alerts import Delivery
 from panops.domain.events import EvidenceKind, Severity
 from panops.pipeline.live import CameraState, CameraStatus, ProbeResult, ShardFigures
 from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
@@ -217,11 +218,36 @@ class TrailPointOut(Out):
     boxes: list[TrackedBoxOut]
 
 
+class DeliveryOut(Out):
+    """One moment of one event on its way to one sink."""
+
+    id: int
+    sink_id: str
+    event_id: str
+    moment: str
+    state: str
+    attempts: int
+    answer: str
+    created_at_s: float
+    due_at_s: float
+    closed_at_s: float | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """From the outbox."""
+        return cls(
+            id=delivery.delivery_id, sink_id=delivery.sink_id, event_id=delivery.event_id, moment=delivery.moment.value,
+            state=delivery.state.value, attempts=delivery.attempts, answer=delivery.answer, created_at_s=delivery.created_at_s,
+            due_at_s=delivery.due_at_s, closed_at_s=delivery.closed_at_s,
+        )  # fmt: skip
+
+
 class EventDetailOut(EventOut):
-    """An event with its proof, what people did with it, and its boxes over time."""
+    """An event with its proof, what people did with it, who was told (operators see that), and its boxes over time."""
 
     evidence: list[EvidenceOut]
     history: list[ReviewOut]
+    deliveries: list[DeliveryOut]
     tracks: list[TrailPointOut]
 
 

@@ -26,6 +26,7 @@ from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.outbox import Outbox
 from panops.storage.site import SiteRepository
 from panops.storage.trail import TrackTrail
 
@@ -91,6 +92,7 @@ class Services:
         events: Events.
         evidence: Files that prove events.
         trails: Boxes over time.
+        outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
         logins: Slows down guessing.
@@ -112,6 +114,7 @@ class Services:
     events: EventRepository
     evidence: EvidenceStore
     trails: TrackTrail
+    outbox: Outbox
     accounts: Accounts
     audit: AuditLog
     logins: LoginLimit

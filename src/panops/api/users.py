@@ -16,7 +16,7 @@ from panops.api.schemas import Out, UserOut
 from panops.api.security import Admin
 from panops.api.services import Needed, Services
 from panops.api.session import Text
-from panops.config.schema import Name
+from panops.config.fields import Name
 from panops.storage.accounts import TokenInfo, User, check_password
 from panops.storage.errors import AccountRefused
 from panops.storage.scope import Role

@@ -47,13 +47,31 @@ def site_values(site: SiteConfig, *, secrets: bool) -> dict[str, Any]:
         if not secrets:
             plain["source"] = without_secrets(plain["source"], camera_id)
         values["cameras"][camera_id] = {"source": plain.pop("source"), **plain}
-    for rule in values.get("rules", []):
+    for index, sink in enumerate(site.plain_settings().get("alerts", [])):
+        shown = values["alerts"][index]
+        values["alerts"][index] = sink if secrets else _with_variables(sink, shown, _stem(sink["id"]))
+    for entry in [*values.get("rules", []), *values.get("alerts", [])]:
         # `id` and `kind` first, as people write them.
-        head = {name: rule.pop(name) for name in ("id", "kind") if name in rule}
-        rest = dict(rule)
-        rule.clear()
-        rule.update({**head, **rest})
+        head = {name: entry.pop(name) for name in ("id", "kind") if name in entry}
+        rest = dict(entry)
+        entry.clear()
+        entry.update({**head, **rest})
     return values
+
+
+def _with_variables(plain: Any, shown: Any, name: str) -> Any:
+    """`plain` with a variable in the place of each text that is not shown."""
+    if isinstance(plain, dict):
+        return {key: _with_variables(value, shown[key], f"{name}_{_variable(key)}") for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_with_variables(value, shown[place], f"{name}_{place + 1}") for place, value in enumerate(plain)]
+    return plain if plain == shown else f"${{{name}}}"
+
+
+def _stem(name: str) -> str:
+    """The beginning of a variable's name, after a camera or sink."""
+    stem = _variable(name)
+    return stem if not stem[0].isdigit() else f"ALERT_{stem}"
 
 
 def without_secrets(source: str, camera_id: str) -> str:

@@ -121,6 +121,7 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
             missing = _missing_place(rule, camera_id, site.cameras[camera_id])
             if missing:
                 yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], nearest_line((*path, missing[0]), known))
+    yield from _alert_problems(site, known)
     if site.timezone:
         try:
             ZoneInfo(site.timezone)
@@ -130,6 +131,21 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
                 f"; did you mean {guess}?" if guess else ""
             )
             yield ConfigProblem("timezone", message, nearest_line(("timezone",), known))
+
+
+def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:
+    seen: set[str] = set()
+    rule_ids = [rule.id for rule in site.rules]
+    for index, sink in enumerate(site.alerts):
+        path: PathKey = ("alerts", index)
+        if sink.id in seen:
+            yield ConfigProblem(f"alerts.{index}.id", f"the id {sink.id!r} is used twice", nearest_line((*path, "id"), known))
+        seen.add(sink.id)
+        for field, names, there in (("cameras", sink.cameras, list(site.cameras)), ("rules", sink.rules, rule_ids)):
+            for name in names:
+                if name not in there:
+                    message = f"no {field.removesuffix('s')} {name!r}{did_you_mean(name, there)}"
+                    yield ConfigProblem(f"alerts.{index}.{field}", message, nearest_line((*path, field), known))
 
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from panops.config.schema import NAME_PATTERN, CameraConfig, PluginRuleConfig, RuleConfig, SimulationConfig, SiteConfig, rule_kinds
+from panops.config.alert_schema import sink_kinds
+from panops.config.fields import NAME_PATTERN
+from panops.config.schema import CameraConfig, PluginRuleConfig, RuleConfig, SimulationConfig, SiteConfig, rule_kinds
 from panops.config.spelling import did_you_mean
 from panops.domain.errors import ConfigProblem
 
@@ -18,6 +20,7 @@ PathKey = tuple[str | int, ...]
 # By the title in pydantic's error; a rule that is checked on its own has none of these.
 _ROOTS: dict[str, Any] = {kind.__name__: kind for kind in (SiteConfig, CameraConfig, SimulationConfig)}
 _A_RULE = "expected a rule such as {id: night, kind: intrusion}"
+_A_SINK = "expected a sink such as {id: phone, kind: webhook, url: https://...}"
 
 
 def problems_of(error: ValidationError, lines: Mapping[PathKey, int] | None = None, prefix: PathKey = ()) -> Iterator[ConfigProblem]:
@@ -151,24 +154,26 @@ def _choice(item: Mapping[str, Any], place: _Place) -> str:
 
 
 def _unknown_kind(item: Mapping[str, Any], place: _Place) -> str:
-    del place
     kind = str(item["ctx"]["tag"])
-    return f"no rule is of kind {kind!r}{did_you_mean(kind, rule_kinds(), 'expected one of')}"
+    what, kinds = ("sink", sink_kinds()) if _is_sink(place) else ("rule", rule_kinds())
+    return f"no {what} is of kind {kind!r}{did_you_mean(kind, kinds, 'expected one of')}"
 
 
 def _no_kind(item: Mapping[str, Any], place: _Place) -> str:
-    del place
     if not isinstance(item.get("input"), Mapping):
-        return f"{_A_RULE}{_got(item.get('input'))}"
-    return f"is required and missing; expected one of: {', '.join(rule_kinds())}"
+        return f"{_A_SINK if _is_sink(place) else _A_RULE}{_got(item.get('input'))}"
+    return f"is required and missing; expected one of: {', '.join(sink_kinds() if _is_sink(place) else rule_kinds())}"
+
+
+def _is_sink(place: _Place) -> bool:
+    return place.path[:1] == ("alerts",)
 
 
 def _settings(item: Mapping[str, Any], place: _Place) -> str:
     """A mapping was expected; a camera's address without `source:` is the usual mistake."""
     camera = item.get("ctx", {}).get("class_name") == "CameraConfig"
-    is_rule = not place.siblings and place.path[:1] == ("rules",) and len(place.path) == 2
-    if is_rule:
-        return f"{_A_RULE}{_got(item.get('input'))}"
+    if not place.siblings and place.path[:1] in (("rules",), ("alerts",)) and len(place.path) == 2:
+        return f"{_A_SINK if _is_sink(place) else _A_RULE}{_got(item.get('input'))}"
     return f"expected settings{' such as {source: ...}' if camera else ', each as `name: value`'}{_got(item.get('input'))}"
 
 

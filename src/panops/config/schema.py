@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import time
-from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -22,43 +17,18 @@ from pydantic import (
     model_validator,
 )
 
+from panops.config.alert_schema import SinkConfig
+from panops.config.fields import WITH_SECRETS, Config, Name, Point, ScheduleConfig, Seconds, plugin_names
 from panops.config.spelling import did_you_mean
 from panops.domain.device import Device
 from panops.domain.events import Severity
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, description="letters, digits, `_` and `-`, at most 63, beginning with a letter or digit")]
-
-
-def _relative(value: float) -> float:
-    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
-        raise ValueError(f"expected a number from 0 to 1 (a share of the picture's width or height), got {value}")
-    return value
-
-
-Relative = Annotated[float, AfterValidator(_relative)]
-Point = tuple[Relative, Relative]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
-
 
 # What a camera's address can be, for messages.
 SOURCE_CHOICES = "rtsp://HOST/..., http://HOST/..., device:/dev/video0, sim://SCENE, or a file such as clips/gate.mp4"
 NO_SCHEME_ADVICE = "a file of such a name begins with ./"
 
 
-class _Config(BaseModel):
-    """Unknown keys are mistakes, not extras; values do not change after checking."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
-
-
-def plugin_names(group: str) -> list[str]:
-    """What plug-ins add to an entry-point group; config looks at their names only and imports nothing."""
-    return sorted({point.name for point in entry_points(group=group)})
-
-
-class ZoneConfig(_Config):
+class ZoneConfig(Config):
     """An area of the picture."""
 
     polygon: list[Point] = Field(description="at least three corners, each [x, y] in 0..1")
@@ -91,7 +61,7 @@ def _self_crossing(corners: list[Point]) -> tuple[int, int] | None:
     return None
 
 
-class LineConfig(_Config):
+class LineConfig(Config):
     """A tripwire. Walking along it from its first point, side `a` is on the left hand, side `b` on the right."""
 
     points: list[Point] = Field(description="two or more points, each [x, y] in 0..1")
@@ -106,7 +76,7 @@ class LineConfig(_Config):
         return value
 
 
-class MotionConfig(_Config):
+class MotionConfig(Config):
     """When a frame is worth the detector."""
 
     enabled: bool = Field(True, description="off: every check runs the detector")
@@ -116,7 +86,7 @@ class MotionConfig(_Config):
     whole_every_s: Seconds = Field(1.0, description="while something goes on, look at the whole picture at least this often; 0: always")
 
 
-class SimulationConfig(_Config):
+class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
     scene: Literal["yard", "street", "gate", "room", "fence"] = "yard"
@@ -127,7 +97,7 @@ class SimulationConfig(_Config):
     weather: Literal["clear", "wind", "rain", "night"] = "clear"
 
 
-class CameraConfig(_Config):
+class CameraConfig(Config):
     """One camera."""
 
     SOURCE_SCHEMES: ClassVar[tuple[str, ...]] = ("rtsp", "rtsps", "http", "https", "file", "device", "sim")
@@ -178,15 +148,7 @@ class CameraConfig(_Config):
         return self
 
 
-class ScheduleConfig(_Config):
-    """When a rule is on, in the site's local time. A span whose end is before its start runs over midnight."""
-
-    days: list[Weekday] = Field(default_factory=lambda: list(get_args(Weekday)))
-    start: time = time(0, 0)
-    end: time = time(0, 0)
-
-
-class _RuleConfig(_Config):
+class _RuleConfig(Config):
     """What all rules have in common."""
 
     id: Name
@@ -273,7 +235,7 @@ def rule_kinds() -> list[str]:
     return sorted({*BUILTIN_RULES, *plugin_names("panops.rules")})
 
 
-class EvidenceConfig(_Config):
+class EvidenceConfig(Config):
     """The proof kept of each event."""
 
     before_s: Seconds = Field(5.0, le=60, description="seconds of video before the event")
@@ -283,7 +245,7 @@ class EvidenceConfig(_Config):
     snapshot_quality: int = Field(85, ge=30, le=100, description="JPEG quality")
 
 
-class RetentionConfig(_Config):
+class RetentionConfig(Config):
     """How long events and evidence are kept. What is marked kept is never deleted."""
 
     days: float = Field(30.0, gt=0, le=36500)
@@ -291,7 +253,7 @@ class RetentionConfig(_Config):
     min_free_gib: float = Field(1.0, ge=0, description="space that is left to the rest of the machine")
 
 
-class ServerConfig(_Config):
+class ServerConfig(Config):
     """The page and API."""
 
     host: str = Field("127.0.0.1", description="0.0.0.0 opens it to the network")
@@ -300,16 +262,25 @@ class ServerConfig(_Config):
     file_roots: list[str] = Field(
         default_factory=list, description="folders whose files and devices may be added as cameras on the page; /dev for USB cameras"
     )
+    public_url: str = Field("", description="the page's address as people reach it, for links in alerts")
     trusted_proxies: list[str] = Field(
         default_factory=list, description="addresses of reverse proxies whose X-Forwarded headers are believed"
     )
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_page(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError("expected an address such as https://panops.example.org")
+        return value.rstrip("/")
 
-class SiteConfig(_Config):
+
+class SiteConfig(Config):
     """A whole site: cameras, rules and what they share."""
 
     cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
     rules: list[RuleConfig] = Field(default_factory=list)
+    alerts: list[SinkConfig] = Field(default_factory=list, description="who is told of events")
     model: str = Field("", description="the default model; empty: the best one that is there")
     device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
     timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
@@ -322,6 +293,10 @@ class SiteConfig(_Config):
     @classmethod
     def _is_a_device(cls, value: str) -> str:
         return str(Device.parse(value))
+
+    def plain_settings(self) -> dict[str, Any]:
+        """All but cameras and rules as JSON values, with the secrets in them: for the database, never for people."""
+        return self.model_dump(mode="json", exclude={"cameras", "rules"}, exclude_defaults=True, context=WITH_SECRETS)
 
     def camera_rules(self, camera_id: str) -> list[Any]:
         """The enabled rules that watch `camera_id`, in the file's order."""

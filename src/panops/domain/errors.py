@@ -21,6 +21,9 @@ The tree::
     |   |-- StorageFull
     |   |-- StorageLocked
     |   `-- StorageCorrupt
+    |-- SinkError            an alert could not be passed on
+    |   |-- SinkUnreachable       no answer, or one that says "later"
+    |   `-- SinkRefused           the receiver does not want this one
     `-- PluginError          an extension is unknown or does not load
 
 A message is one sentence for a person: what was expected, what came, what to do. It never holds a password.
@@ -159,6 +162,18 @@ class StorageLocked(StorageError):
 
 class StorageCorrupt(StorageError):
     """The database file is damaged or not a database."""
+
+
+class SinkError(PanopsError):
+    """An alert could not be passed on."""
+
+
+class SinkUnreachable(SinkError):
+    """Nobody answers, or the answer means "later": the same alert is worth another try, and those behind it wait."""
+
+
+class SinkRefused(SinkError):
+    """The receiver answers, and does not want this alert: what comes after it may be welcome all the same."""
 
 
 class PluginError(PanopsError):

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.alerts import Alert
 from panops.domain.detections import Detections
 from panops.domain.events import Event, Incident
 from panops.domain.frame import Frame
@@ -328,8 +329,20 @@ class EventStore(Protocol):
 
 
 class Sink(Protocol):
-    """Tells somebody of an event; called only after it is stored."""
+    """Passes alerts on to people or another system. Used by one thread at a time."""
 
-    def deliver(self, event: Event) -> None:
-        """Pass it on, or raise for a later try."""
+    def deliver(self, alert: Alert) -> str:
+        """Pass it on. It returns only when the receiver has it, for it is not tried again then.
+
+        Returns:
+            What the receiver answered, in a few words, for the log of deliveries.
+
+        Raises:
+            SinkUnreachable: Try again later.
+            SinkRefused: The receiver does not want this one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give connections back. Safe to call twice."""
         ...

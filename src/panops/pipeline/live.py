@@ -176,6 +176,33 @@ class SystemNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkStatus:
+    """How somebody who is told of events does.
+
+    Attributes:
+        sink_id: The sink.
+        kind: webhook, email ...
+        enabled: Whether it is on.
+        problem: Why alerts wait, in one sentence; empty when all is well.
+        problem_since_s: Since when, UTC s; None when all is well.
+        last_sent_s: When something was last delivered since the start, UTC s, or None.
+        waiting: Deliveries that are still to be sent.
+        sent: Deliveries that were sent and are not yet forgotten with their events.
+        dead: Deliveries that were given up.
+    """
+
+    sink_id: str
+    kind: str
+    enabled: bool = True
+    problem: str = ""
+    problem_since_s: float | None = None
+    last_sent_s: float | None = None
+    waiting: int = 0
+    sent: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """Answer of a connection test. `jpeg` is the first picture when it worked."""
 
@@ -209,6 +236,27 @@ class Subscription(Protocol):
         ...
 
 
+class AlertDesk(Protocol):
+    """Who is told of events, and how that goes. All methods may block, but `wake`; they are called in a thread."""
+
+    def statuses(self) -> list[SinkStatus]:
+        """How each sink does, in the site's order; those that are off, too."""
+        ...
+
+    def test(self, sink_id: str) -> str:
+        """Deliver a test at once; what the receiver answered.
+
+        Raises:
+            KeyError: There is no such sink.
+            SinkError: It was not delivered, and why.
+        """
+        ...
+
+    def wake(self) -> None:
+        """There is something to send: look now."""
+        ...
+
+
 class LiveSite(Protocol):
     """The running site. All methods are called on the server's event loop."""
 
@@ -234,6 +282,11 @@ class LiveSite(Protocol):
 
     async def reload(self) -> None:
         """Read the desired state from the database again and start, stop or change cameras so that it holds."""
+        ...
+
+    @property
+    def alerts(self) -> AlertDesk:
+        """Who is told of events."""
         ...
 
     def shards(self) -> list[ShardFigures]:

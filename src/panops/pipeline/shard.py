@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from panops.config.schedule import site_timezone
 from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
@@ -40,7 +41,6 @@ from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
-from panops.rules.schedule import site_timezone
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore

@@ -16,6 +16,7 @@ from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError, StorageError
 from panops.ingest.memory import freed_memory
+from panops.pipeline.alerting import Alerting
 from panops.pipeline.balance import Balancer, BalanceSettings, Move
 from panops.pipeline.camera_costs import CameraCosts
 from panops.pipeline.fleet import Fleet
@@ -101,6 +102,7 @@ class Supervisor:
         self._events = EventRepository(database)
         self._evidence = EvidenceStore(database, home.evidence)
         self._leases = Leases(database)
+        self._alerting = Alerting(database, self._evidence, self._clock)
         self._database = database
         self._hub = FeedHub(self._send_wishes)
         self._board = SiteBoard(self._hub, initial_notices)
@@ -144,6 +146,7 @@ class Supervisor:
             asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S, -4), name="clean-up"),
             asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S, -5), name="sweep"),
             asyncio.create_task(self._repeat(self._balance, self._settings.balance_every_s, -6), name="balance"),
+            asyncio.create_task(self._repeat(self._look_at_alerts, _LOOK_FOR_CHANGES_EVERY_S, -7), name="alerts"),
         ]
 
     async def stop(self) -> None:
@@ -153,6 +156,7 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._fleet.stop_all()
+        await asyncio.to_thread(self._alerting.stop)
         self._probes.shutdown(wait=False, cancel_futures=True)
         try:
             await asyncio.to_thread(self._release, dict(self._epochs))
@@ -198,6 +202,7 @@ class Supervisor:
         async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
             self._site = site = await asyncio.to_thread(self._sites.load)
+            await asyncio.to_thread(self._alerting.follow, site)
             enabled = {camera_id for camera_id, camera in site.cameras.items() if camera.enabled}
             before = self._placement
             self._resize(len(enabled))
@@ -239,6 +244,11 @@ class Supervisor:
     def shards(self) -> list[ShardFigures]:
         """How each process is doing; see `LiveSite.shards`."""
         return [self._figures[index] for index in sorted(self._figures)]
+
+    @property
+    def alerts(self) -> Alerting:
+        """Who is told of events; see `LiveSite.alerts`."""
+        return self._alerting
 
     def metrics(self) -> Mapping[str, float]:
         """Site-wide figures; see `LiveSite.metrics`."""
@@ -316,6 +326,8 @@ class Supervisor:
             self._figures[index] = replace(figures_from_wire(message["figures"]), index=index)
         elif kind in ("event", "notice"):
             self._board.note(notice_from_wire(message), index)
+            if kind == "event":
+                self._alerting.wake()
         elif kind == "reassign":
             self._sent.pop(message["camera"], None)  # the next look for changes assigns it
         elif kind == "ready":
@@ -447,6 +459,12 @@ class Supervisor:
                 self._sent.pop(camera_id, None)  # so it is tried again, and says by whom it is held
                 self._send(self._placement[camera_id], {"type": "drop", "camera": camera_id})
 
+    async def _look_at_alerts(self) -> None:
+        """Say on the page, too, that alerts do not arrive."""
+        told = "; ".join(self._alerting.troubles())
+        if told or self._board.stands("alerts", NO_SHARD):
+            self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
+
     async def _sweep(self) -> None:
         """Tidy up what crashes left between rows and files."""
         await asyncio.to_thread(self._evidence.sweep)
@@ -460,6 +478,7 @@ class Supervisor:
             self._board.note(SystemNotice("storage", level, report.message or "storage is fine again"), NO_SHARD)
         # What a shard that was stopped for good, or cannot be started, could not store itself.
         for event in await asyncio.to_thread(replay_abandoned, self._home.journal, self._events):
+            self._alerting.wake()
             self._board.note(EventNotice(event.event_id, event.camera_id, event.rule_id, event.phase), NO_SHARD)
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.protocols import Rule
 from panops.rules.registry import RULES
 from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
-from panops.rules.schedule import Schedule, ScheduledRule
+from panops.rules.schedule import ScheduledRule
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from panops.domain.alerts import Moment
+from panops.domain.clock import Clock, SystemClock
 from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound
+from panops.storage.outbox import add_deliveries, anybody_is_told, moments_of
 from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, rank, word_of
 from panops.storage.scope import Role, Scope
 from panops.storage.search import EventFilter, EventPage, cursor_after, page_query
@@ -27,13 +30,14 @@ LONGEST_NOTE = 4000
 class EventRepository:
     """Events in the database; implements `domain.protocols.EventStore`. Used by any number of threads."""
 
-    def __init__(self, database: Database) -> None:
-        """Use an opened database."""
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        """Use an opened database; `clock` dates deliveries."""
         self._database = database
+        self._clock = clock or SystemClock()
         self._upsert = _upsert_for(database)
 
     def save(self, events: Sequence[Event]) -> None:
-        """Write all of `events` in one transaction; safe to repeat, in any order.
+        """Write all of `events` in one transaction, and with them what is to be told of them; safe to repeat, in any order.
 
         Of each event the newest message stays: its end, else the one with the latest `updated_at_s`. What people said of an event
         (status, note, kept) is never touched.
@@ -50,7 +54,9 @@ class EventRepository:
         rows = [event_values(message) for message in newest.values()]
         if rows:
             with self._database.session() as connection:
+                moments = moments_of(connection, rows) if anybody_is_told(connection) else []
                 connection.execute(self._upsert, rows)
+                add_deliveries(connection, moments, self._clock.utc_s())
 
     def get(self, scope: Scope, event_id: str) -> StoredEvent | None:
         """The event, or None when there is none in the scope."""
@@ -193,6 +199,7 @@ class EventRepository:
                 details = json.dumps({**json.loads(row.details), "interrupted": True}, separators=(",", ":"))
                 values = {"phase": EventPhase.END.value, "ended_at_s": row.updated_at_s, "details": details}
                 connection.execute(update(events).where(events.c.event_id == row.event_id).values(values))
+            add_deliveries(connection, [(row.event_id, Moment.END) for row in rows], self._clock.utc_s())
         return len(rows)
 
 

@@ -16,16 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from panops.domain.alerts import Moment
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageError
 from panops.domain.events import Evidence, EvidenceKind
 from panops.storage.database import Database
 from panops.storage.errors import from_os, full, means_full, no_space_at
+from panops.storage.outbox import add_deliveries
 from panops.storage.scope import Scope
-from panops.storage.tables import events, evidence
+from panops.storage.tables import deliveries, events, evidence
 
 log = logging.getLogger(__name__)
 
@@ -269,8 +271,17 @@ class EvidenceStore:
             connection.execute(
                 statement.values(values).on_conflict_do_update(index_elements=[evidence.c.event_id, evidence.c.kind], set_=changed)
             )
+            if before is None and piece.kind is EvidenceKind.CLIP:
+                self._tell_of_clip(connection, piece.event_id)
         if before is not None and before != piece.path:
             self.remove_files([before])
+
+    def _tell_of_clip(self, connection: Connection, event_id: str) -> None:
+        """Once in an event's life; a file may be on the disk a moment before its event is stored, and then nobody can be told of it."""
+        told = select(deliveries.c.delivery_id).where(deliveries.c.event_id == event_id, deliveries.c.moment == Moment.CLIP.value)
+        stored = connection.execute(select(events.c.event_id).where(events.c.event_id == event_id)).first()
+        if stored is not None and connection.execute(told.limit(1)).first() is None:
+            add_deliveries(connection, [(event_id, Moment.CLIP)], self._clock.utc_s())
 
     def _days(self) -> Iterator[Path]:
         return (entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.is_symlink() and _DAY.fullmatch(entry.name))

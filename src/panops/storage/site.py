@@ -79,7 +79,7 @@ class SiteRepository:
             tally.apply(connection, "camera", cameras, {key: _dump(camera.plain()) for key, camera in wanted.cameras.items()})
             tally.apply(connection, "rule", rules, {rule.id: _dump(_rule_values(rule)) for rule in wanted.rules})
             tally.removed += [f"rule {name}" for name in _forget_cameras(connection, tally.gone_cameras, revision + 1)]
-            settings = _dump(wanted.model_dump(mode="json", exclude={"cameras", "rules"}, exclude_defaults=True))
+            settings = _dump(wanted.plain_settings())
             settings_changed = _put_settings(connection, settings)
             if tally.touched or tally.removed or settings_changed:
                 revision = _commit(connection, revision + 1)

@@ -5,7 +5,22 @@ Times are UTC seconds. JSON is kept as text that this package writes and reads, 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -98,6 +113,33 @@ trails = Table(
     Column("event_id", String(200), primary_key=True),
     Column("points", LargeBinary, nullable=False),
 )
+
+# Everybody who is told of events. What is saved of an event adds a delivery for each of them in the same transaction.
+sinks = Table(
+    "sinks",
+    metadata,
+    Column("sink_id", String(63), primary_key=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Integer, primary_key=True, autoincrement=True),
+    Column("sink_id", String(63), nullable=False),
+    Column("event_id", String(200), ForeignKey("events.event_id", ondelete="CASCADE"), nullable=False),
+    Column("moment", String(16), nullable=False),
+    Column("created_at_s", Double, nullable=False),
+    Column("due_at_s", Double, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("answer", Text, nullable=False, server_default=text("''")),
+    Column("closed_at_s", Double),
+    UniqueConstraint("event_id", "sink_id", "moment"),
+    # Numbers are never used twice: receivers tell a repetition by them.
+    sqlite_autoincrement=True,
+)
+
+Index("ix_deliveries_state", deliveries.c.sink_id, deliveries.c.state, deliveries.c.due_at_s, deliveries.c.delivery_id)
 
 site = Table(
     "site",

@@ -25,6 +25,7 @@ from panops.config.load import parse_site
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.pipeline.alerting import Alerting
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.storage.accounts import Accounts
@@ -58,6 +59,7 @@ class FakeLiveSite:
         self._events = EventRepository(database)
         self._trails = TrackTrail(database)
         self._evidence = EvidenceStore(database, evidence_folder, self._clock)
+        self.alerts = Alerting(database, self._evidence, self._clock)
         self._hub = FeedHub(self._on_wishes)
         self._site = SiteConfig()
         self._states: dict[str, tuple[CameraState, str]] = {}
@@ -81,6 +83,7 @@ class FakeLiveSite:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.to_thread(self.alerts.stop)
 
     async def __aenter__(self) -> FakeLiveSite:
         """Start."""
@@ -142,6 +145,7 @@ class FakeLiveSite:
     def tell(self, event: Event, phase: str) -> None:
         """Tell that something is new of an event."""
         self._hub.publish(EventNotice(event.event_id, event.camera_id, event.rule_id, phase))
+        self.alerts.wake()
 
     def wishes(self) -> dict[tuple[str, Size], float]:
         """Which pictures anybody wants, and at which rate."""
@@ -179,6 +183,7 @@ class FakeLiveSite:
     async def reload(self) -> None:
         """Read the cameras again."""
         self._site = await asyncio.to_thread(self._sites.load)
+        await asyncio.to_thread(self.alerts.follow, self._site)
         self.reloads += 1
         for camera_id in self._site.cameras:
             self._hub.publish(self._status(camera_id))

@@ -199,7 +199,7 @@ def test_plain_values(written: str, value: object) -> None:
 def crowding(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a plug-in with a rule were installed."""
     points = EntryPoints([EntryPoint("crowding", "acme.crowding:Crowding", "panops.rules")])
-    monkeypatch.setattr("panops.config.schema.entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr("panops.config.fields.entry_points", lambda group: points.select(group=group))
 
 
 CROWD = """

@@ -62,7 +62,7 @@ def test_a_camera_of_a_site_is_always_paced_and_dated_in_utc(film: Path) -> None
 
 def test_an_installed_scheme_is_configured_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     points = EntryPoints([EntryPoint("acme", "tests.unit.ingest.test_registry:AcmeSource", "panops.sources")])
-    monkeypatch.setattr("panops.config.schema.entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr("panops.config.fields.entry_points", lambda group: points.select(group=group))
     monkeypatch.setattr("panops.domain.registry.entry_points", lambda group: points.select(group=group))
     camera = CameraConfig.model_validate({"source": "acme://me:secret@gate"})
     made = open_source("gate", camera, FakeClock())

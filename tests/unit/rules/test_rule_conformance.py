@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from panops.config.schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig, ScheduleConfig
+from panops.config.fields import ScheduleConfig
+from panops.config.schedule import Schedule
+from panops.config.schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.protocols import Rule
 from panops.rules.intrusion import Intrusion
@@ -12,7 +14,7 @@ from panops.rules.line_crossing import LineCrossing
 from panops.rules.loitering import Loitering
 from panops.rules.occupancy import Occupancy
 from panops.rules.scene import Scene
-from panops.rules.schedule import Schedule, ScheduledRule
+from panops.rules.schedule import ScheduledRule
 from panops.testing.rule_conformance import RuleConformance
 
 

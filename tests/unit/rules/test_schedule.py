@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.config.schema import IntrusionConfig, ScheduleConfig
+from panops.config.fields import ScheduleConfig
+from panops.config.schedule import DAYS, Schedule, site_timezone
+from panops.config.schema import IntrusionConfig
 from panops.domain.errors import ConfigError
 from panops.domain.events import EventPhase
 from panops.domain.tracks import Tracks
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
-from panops.rules.schedule import DAYS, Schedule, ScheduledRule, site_timezone
+from panops.rules.schedule import ScheduledRule
 from panops.testing.rule_conformance import Sighting, make_tracks
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -129,3 +129,17 @@ def test_check_says_fine_or_every_problem(tmp_path: Path, site_file: Path) -> No
 def test_an_empty_site_dumps_and_applies(tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run("config", "dump", "--home", home) == "{}\n"
+
+
+def test_secrets_of_sinks_become_variables() -> None:
+    site = parse_site(
+        "alerts: [{id: my-hook, kind: webhook, url: 'https://x/?key=1', headers: {X-Key: b}}, {id: phone, kind: apprise, urls: ['ntfy://t']}]"
+    )
+    hidden = site_values(site, secrets=False)["alerts"]
+    assert hidden == [
+        {"id": "my-hook", "kind": "webhook", "url": "${MY_HOOK_URL}", "headers": {"X-Key": "${MY_HOOK_HEADERS_X_KEY}"}},
+        {"id": "phone", "kind": "apprise", "urls": ["${PHONE_URLS_1}"]},
+    ]
+    environ = {"MY_HOOK_URL": "https://x/?key=1", "MY_HOOK_HEADERS_X_KEY": "b", "PHONE_URLS_1": "ntfy://t"}
+    assert parse_site(yaml.safe_dump({"alerts": hidden}), environ=environ) == site
+    assert parse_site(yaml.safe_dump({"alerts": site_values(site, secrets=True)["alerts"]}), environ={}) == site

@@ -1,0 +1,51 @@
+"""A line of JSON for each alert, at the end of a file or on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import tzinfo
+from pathlib import Path
+
+from panops.alerts.payload import payload
+from panops.config.alert_schema import FileConfig
+from panops.domain.alerts import Alert
+from panops.domain.errors import SinkUnreachable
+
+
+class LineFile:
+    """Appends; the file may be rotated or deleted meanwhile, for it is opened for each line.
+
+    Args:
+        config: The sink's settings.
+        timezone: The site's zone; None is the machine's own.
+    """
+
+    def __init__(self, config: FileConfig, timezone: tzinfo | None) -> None:
+        self._path = config.path
+        self._timezone = timezone
+
+    def deliver(self, alert: Alert) -> str:
+        """Write the line, and have it on the disk.
+
+        Raises:
+            SinkUnreachable: The file cannot be written.
+        """
+        line = json.dumps(payload(alert, self._timezone), allow_nan=False) + "\n"
+        if self._path == "-":
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return "written"
+        try:
+            with Path(self._path).open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                if file.seekable():  # a pipe or a terminal cannot be synced
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise SinkUnreachable(f"{self._path} cannot be written: {error.strerror or error}") from error
+        return "written"
+
+    def close(self) -> None:
+        """Nothing is kept open."""
