@@ -242,20 +242,28 @@ def _meet(cast: _Cast, group: NDArray[np.int64], across: Float32Array, upward: F
     m5 += upward * (upward * dots[11] - dots[12]) + dots[13]
     slope = start_r - end_r
     d2 = m0 - slope * slope
-    k2 = np.maximum(d2 - m2 * m2, 1e-9)
+    k2 = d2 - m2 * m2
+    k2 = np.where(np.abs(k2) < 1e-9, np.float32(1e-9), k2)
     k1 = d2 * m3 - m2 * m1 + m2 * slope * start_r
     k0 = d2 * m5 - m1 * (m1 - 2 * slope * start_r) - m0 * start_r * start_r
     k0 *= k2
     inside = k1 * k1
     inside -= k0
-    distance = np.sqrt(np.maximum(inside, 0))
-    distance += k1
-    distance *= -1.0 / k2
+    root = np.sqrt(np.maximum(inside, 0))
+    distance = (root + k1) * (-1.0 / k2)
     along = m1 + distance * m2 - start_r * slope
     body = (inside >= 0) & (along > 0) & (along < d2) & (d2 > 1e-7)
     near = np.where(body, distance, np.float32(1e6))
+    # Seen nearly along its axis a cone is steeper than the rays: they meet it once, either root may be the one, and a sphere may be nearer.
+    steep = k2 < 0
+    if steep.any():
+        distance = (root - k1) * (1.0 / k2)
+        along = m1 + distance * m2 - start_r * slope
+        other = steep & (inside >= 0) & (along > 0) & (along < d2) & (d2 > 1e-7) & (distance < near)
+        np.copyto(near, distance, where=other)
+        body |= other
     kind = body.astype(np.int8)
-    missed = ~body
+    missed = ~body | steep
     for which, b, c in ((2, m3, m5 - start_r * start_r), (3, m3 - m2, m5 - 2 * m1 + (m0 - end_r * end_r))):
         inside = b * b - c
         distance = -b - np.sqrt(np.maximum(inside, 0))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from panops.simulation import animals, cycles, people
@@ -34,6 +34,7 @@ def march(
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
+@example(429)  # seen along its axis: the cone is steeper than the rays
 def test_the_tracer_agrees_with_marching_along_rays(seed: int) -> None:
     rng = np.random.default_rng(seed)
     start, end = rng.uniform(-0.25, 0.25, 3), rng.uniform(-0.25, 0.25, 3)
