@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Debian packages that the tests drive for real: a browser, an RTSP server, fonts. Without root, or without apt, it says which
+# Debian packages that the tests drive for real: a browser, an RTSP server, an MQTT broker, fonts. Without root, or without apt, it says which
 # tests will skip, and why; the tests themselves look again for what is there.
 set -u
-packages=(chromium fonts-dejavu-core python3-gi gir1.2-gst-rtsp-server-1.0
+packages=(chromium fonts-dejavu-core python3-gi gir1.2-gst-rtsp-server-1.0 mosquitto
           gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
 missing=()
 for package in "${packages[@]}"; do

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 import apprise
 
 from panops.alerts.words import picture, text, title
 from panops.config.alert_schema import AppriseConfig
-from panops.domain.alerts import Alert
+from panops.domain.alerts import Alert, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 from panops.domain.events import Severity
 
@@ -20,14 +18,14 @@ class AppriseSink:
 
     Args:
         config: The sink's settings.
-        timezone: The site's zone; None is the machine's own.
+        site: For times in the text.
 
     Raises:
         SinkRefused: One of the addresses is none that Apprise knows.
     """
 
-    def __init__(self, config: AppriseConfig, timezone: tzinfo | None) -> None:
-        self._timezone = timezone
+    def __init__(self, config: AppriseConfig, site: SiteFacts) -> None:
+        self._timezone = site.timezone
         self._services = apprise.Apprise()
         for number, address in enumerate(config.urls, 1):
             if not self._services.add(address.get_secret_value()):

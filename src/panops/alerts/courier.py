@@ -100,8 +100,10 @@ class Courier:
         while not self._stop.is_set():
             self._wake.clear()
             try:
+                if self._sink is None and getattr(self._config, "stays_connected", False):
+                    self._sink = self._make_sink()
                 pause_s = self.step()
-            except PanopsError as error:  # the database, for a moment
+            except PanopsError as error:  # the database, for a moment, or a sink that cannot be opened
                 log.warning("sink %s: %s", self.sink_id, error)
                 pause_s = _LOOK_EVERY_S
             except Exception:  # nobody else would notice that this sink is told nothing any more

@@ -5,13 +5,12 @@ from __future__ import annotations
 import smtplib
 import ssl
 from contextlib import suppress
-from datetime import tzinfo
 from email.message import EmailMessage
 from email.utils import formatdate
 
 from panops.alerts.words import one_line, picture, text, title
 from panops.config.alert_schema import EmailConfig
-from panops.domain.alerts import Alert
+from panops.domain.alerts import Alert, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 
 _LARGEST_PICTURE_BYTES = 10 * 1024 * 1024
@@ -22,12 +21,12 @@ class Email:
 
     Args:
         config: The sink's settings.
-        timezone: The site's zone; None is the machine's own.
+        site: For times in the text.
     """
 
-    def __init__(self, config: EmailConfig, timezone: tzinfo | None) -> None:
+    def __init__(self, config: EmailConfig, site: SiteFacts) -> None:
         self._config = config
-        self._timezone = timezone
+        self._timezone = site.timezone
 
     def deliver(self, alert: Alert) -> str:
         """Send it to all recipients at once.

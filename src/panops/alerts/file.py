@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import tzinfo
 from pathlib import Path
 
 from panops.alerts.payload import payload
 from panops.config.alert_schema import FileConfig
-from panops.domain.alerts import Alert
+from panops.domain.alerts import Alert, SiteFacts
 from panops.domain.errors import SinkUnreachable
 
 
@@ -19,12 +18,12 @@ class LineFile:
 
     Args:
         config: The sink's settings.
-        timezone: The site's zone; None is the machine's own.
+        site: For times in the text.
     """
 
-    def __init__(self, config: FileConfig, timezone: tzinfo | None) -> None:
+    def __init__(self, config: FileConfig, site: SiteFacts) -> None:
         self._path = config.path
-        self._timezone = timezone
+        self._timezone = site.timezone
 
     def deliver(self, alert: Alert) -> str:
         """Write the line, and have it on the disk.

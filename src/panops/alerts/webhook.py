@@ -10,7 +10,6 @@ import json
 import ssl
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from panops import __version__
 from panops.alerts.payload import payload
 from panops.config.alert_schema import WebhookConfig
-from panops.domain.alerts import Alert
+from panops.domain.alerts import Alert, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 
 # Of an answer so much is read; its beginning stands in the log of deliveries.
@@ -38,16 +37,16 @@ class Webhook:
 
     Args:
         config: The sink's settings.
-        timezone: The site's zone, for the text; None is the machine's own.
+        site: For times in the text.
         utc_s: Time of the signature.
 
     Raises:
         SinkRefused: The template cannot be used.
     """
 
-    def __init__(self, config: WebhookConfig, timezone: tzinfo | None, utc_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: WebhookConfig, site: SiteFacts, utc_s: Callable[[], float] = time.time) -> None:
         self._config = config
-        self._timezone = timezone
+        self._timezone = site.timezone
         self._utc_s = utc_s
         self._template = _template(config.template) if config.template else None
 

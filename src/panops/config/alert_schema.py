@@ -119,6 +119,30 @@ class EmailConfig(_SinkConfig):
         return self
 
 
+class MqttConfig(_SinkConfig):
+    """Messages on a broker, as Frigate's, and discovery for Home Assistant."""
+
+    kind: Literal["mqtt"]
+    host: str = Field(min_length=1, max_length=253, description="the broker")
+    port: int = Field(1883, ge=1, le=65535)
+    username: str = ""
+    password: Secret = SecretStr("")
+    tls: bool = False
+    ca_file: str = Field("", description="certificates to trust; empty: those of the machine")
+    client_id: str = Field("", max_length=23, description="empty: panops- and the sink's id")
+    prefix: str = Field("panops", pattern=r"^[^/+#\s][^+#\s]{0,62}$", description="the topics begin with this")
+    moments: list[Moment] = Field(default_factory=lambda: list(Moment), description="begin, clip, end")
+    picture_wait_s: float = Field(3.0, ge=0, le=120, description="wait so long for the picture; then the message goes without it")
+    discovery: bool = Field(True, description="tell Home Assistant of cameras and rules")
+    discovery_prefix: str = Field("homeassistant", pattern=r"^[^/+#\s][^+#\s]{0,62}$")
+    timeout_s: float = Field(10.0, gt=0, le=120)
+
+    @property
+    def stays_connected(self) -> bool:
+        """Whether the sink is opened before there is anything to tell."""
+        return True
+
+
 class FileConfig(_SinkConfig):
     """One line of JSON for each alert, at the end of a file."""
 
@@ -153,12 +177,12 @@ def _built_in_or_plugin(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 SinkConfig = Annotated[
-    WebhookConfig | EmailConfig | FileConfig | AppriseConfig,
+    WebhookConfig | EmailConfig | MqttConfig | FileConfig | AppriseConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     WrapValidator(_built_in_or_plugin),
 ]
-_BUILTIN = ("webhook", "email", "file", "apprise")
+_BUILTIN = ("webhook", "email", "mqtt", "file", "apprise")
 
 
 def sink_kinds() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,6 +28,21 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"
     # Given up: the receiver refuses it, or could not be reached for too long. People may send it again.
     DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteFacts:
+    """What sinks may know of the site.
+
+    Attributes:
+        timezone: Of times for people; None is the machine's own.
+        cameras: What people call each camera, by its id.
+        rules: The ids of the rules that watch a camera, by the camera's id.
+    """
+
+    timezone: tzinfo | None = None
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from panops.alerts.registry import SINKS
 from panops.config.fields import WITH_SECRETS
 from panops.config.schedule import site_timezone
 from panops.config.schema import SiteConfig
-from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment
+from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment, SiteFacts
 from panops.domain.clock import Clock
 from panops.domain.errors import PluginError, SinkRefused
 from panops.domain.events import Event, EventPhase, Incident, Severity
@@ -139,8 +139,8 @@ class Alerting:
         desk.thread.join(_STOP_S)
 
     def _courier(self, config: Any) -> Courier:
-        timezone = site_timezone(self._site.timezone)
-        return Courier(config, partial(_open_sink, config, timezone), self._outbox, self._alert, self._clock, timezone)
+        facts = _facts(self._site)
+        return Courier(config, partial(_open_sink, config, facts), self._outbox, self._alert, self._clock, facts.timezone)
 
     def _alert(self, delivery: Delivery) -> Alert | None:
         stored = self._events.get(_EVERYTHING, delivery.event_id)
@@ -157,13 +157,21 @@ class Alerting:
 
 
 def _settings(sink: Any, site: SiteConfig) -> str:
-    """All that decides how a sink does its work; the time zone, too, for quiet hours follow it."""
-    return json.dumps([sink.model_dump(mode="json", context=WITH_SECRETS), site.timezone], sort_keys=True)
+    """All that decides how a sink does its work: also the time zone, and where it tells of cameras and rules, those."""
+    facts = _facts(site)
+    known = [facts.cameras, facts.rules] if getattr(sink, "discovery", False) else []
+    return json.dumps([sink.model_dump(mode="json", context=WITH_SECRETS), site.timezone, known], sort_keys=True)
 
 
-def _open_sink(config: Any, timezone: Any) -> Sink:
+def _facts(site: SiteConfig) -> SiteFacts:
+    cameras = {camera_id: camera.name or camera_id for camera_id, camera in site.cameras.items()}
+    rules = {camera_id: tuple(rule.id for rule in site.camera_rules(camera_id)) for camera_id in cameras}
+    return SiteFacts(site_timezone(site.timezone), cameras, rules)
+
+
+def _open_sink(config: Any, facts: SiteFacts) -> Sink:
     try:
-        sink: Sink = SINKS.load(config.kind)(config, timezone)
+        sink: Sink = SINKS.load(config.kind)(config, facts)
     except PluginError as error:
         raise SinkRefused(str(error)) from error
     return sink

@@ -7,6 +7,7 @@ import pytest
 
 from panops.alerts.registry import SINKS
 from panops.config.alert_schema import AppriseConfig
+from panops.domain.alerts import SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 
 from .makers import make_alert
@@ -24,7 +25,7 @@ def config(*urls: str) -> AppriseConfig:
 def test_a_service_is_told_with_the_picture(receiver: Receiver, tmp_path: Path) -> None:  # noqa: F811
     picture = tmp_path / "annotated.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xd9")
-    sink = SINKS.load("apprise")(config(receiver.url.replace("http://", "json://")), None)
+    sink = SINKS.load("apprise")(config(receiver.url.replace("http://", "json://")), SiteFacts())
     assert sink.deliver(make_alert(picture=picture)) == "accepted"
     sink.close()
     body = json.loads(receiver.requests[0][2])
@@ -36,9 +37,9 @@ def test_a_service_is_told_with_the_picture(receiver: Receiver, tmp_path: Path) 
 def test_a_service_that_does_not_take_it(receiver: Receiver) -> None:  # noqa: F811
     receiver.status = 500
     with pytest.raises(SinkUnreachable, match="a service did not take it"):
-        SINKS.load("apprise")(config(receiver.url.replace("http://", "json://")), None).deliver(make_alert())
+        SINKS.load("apprise")(config(receiver.url.replace("http://", "json://")), SiteFacts()).deliver(make_alert())
 
 
 def test_an_address_that_apprise_does_not_know() -> None:
     with pytest.raises(SinkRefused, match="address 2 is none"):
-        SINKS.load("apprise")(config("json://127.0.0.1", "nonsense://secret-token"), None)
+        SINKS.load("apprise")(config("json://127.0.0.1", "nonsense://secret-token"), SiteFacts())

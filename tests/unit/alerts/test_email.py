@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from panops.alerts.email import Email
 from panops.config.alert_schema import EmailConfig
+from panops.domain.alerts import SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 
 from .makers import make_alert
@@ -64,7 +65,7 @@ def port(mailbox: Mailbox) -> Iterator[int]:
 
 def email(port: int, **settings: Any) -> Email:
     fixed = {"id": "mail", "kind": "email", "server": "127.0.0.1", "port": port, "sender": "alarm@panops.example", "timeout_s": 5}
-    return Email(EmailConfig.model_validate({**fixed, "security": "none", "to": ["a@x.example", "b@x.example"], **settings}), None)
+    return Email(EmailConfig.model_validate({**fixed, "security": "none", "to": ["a@x.example", "b@x.example"], **settings}), SiteFacts())
 
 
 def test_a_mail_with_the_picture(mailbox: Mailbox, port: int, tmp_path: Path) -> None:

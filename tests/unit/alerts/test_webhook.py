@@ -13,7 +13,7 @@ import pytest
 
 from panops.alerts.webhook import Webhook, _check_peer
 from panops.config.alert_schema import WebhookConfig
-from panops.domain.alerts import Moment
+from panops.domain.alerts import Moment, SiteFacts
 from panops.domain.errors import SinkError, SinkRefused, SinkUnreachable
 
 from .makers import NOON_S, make_alert
@@ -62,7 +62,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 def webhook(url: str, **settings: Any) -> Webhook:
-    return Webhook(WebhookConfig.model_validate({"id": "hook", "kind": "webhook", "url": url, **settings}), None, lambda: NOON_S + 0.7)
+    return Webhook(
+        WebhookConfig.model_validate({"id": "hook", "kind": "webhook", "url": url, **settings}), SiteFacts(), lambda: NOON_S + 0.7
+    )
 
 
 def test_it_posts_json_with_a_signature(receiver: Receiver) -> None:

@@ -10,7 +10,7 @@ from panops.alerts.file import LineFile
 from panops.alerts.payload import payload
 from panops.alerts.words import picture, text, title
 from panops.config.alert_schema import FileConfig
-from panops.domain.alerts import Alert, Moment
+from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkUnreachable
 from panops.domain.events import EventPhase, EvidenceKind
 
@@ -72,7 +72,7 @@ def test_the_payload_is_json_with_the_names_of_the_api() -> None:
 
 def test_a_line_for_each_alert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "alerts.jsonl"
-    sink = LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": str(path)}), BERLIN)
+    sink = LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": str(path)}), SiteFacts(BERLIN))
     assert sink.deliver(make_alert()) == "written"
     path.rename(tmp_path / "rotated")
     sink.deliver(make_alert(Moment.END))
@@ -80,11 +80,11 @@ def test_a_line_for_each_alert(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (line,) = path.read_text().splitlines()
     assert json.loads(line)["moment"] == "end"
 
-    LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": "-"}), BERLIN).deliver(make_alert())
+    LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": "-"}), SiteFacts(BERLIN)).deliver(make_alert())
     assert json.loads(capsys.readouterr().out)["title"] == "Line crossing: North gate"
 
 
 def test_a_file_that_cannot_be_written_is_worth_another_try(tmp_path: Path) -> None:
-    sink = LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": str(tmp_path / "none" / "x")}), BERLIN)
+    sink = LineFile(FileConfig.model_validate({"id": "f", "kind": "file", "path": str(tmp_path / "none" / "x")}), SiteFacts(BERLIN))
     with pytest.raises(SinkUnreachable, match="cannot be written: No such file"):
         sink.deliver(make_alert())

@@ -37,7 +37,7 @@ def test_a_mail_tells_beginnings() -> None:
     ("text", "said"),
     [
         ("id: a, kind: webhok, url: 'http://x'", "alerts.0.kind: no sink is of kind 'webhok'; did you mean 'webhook'?"),
-        ("id: a, url: 'http://x'", "alerts.0.kind: is required and missing; expected one of: webhook, email, file, apprise"),
+        ("id: a, url: 'http://x'", "alerts.0.kind: is required and missing; expected one of: webhook, email, mqtt, file, apprise"),
         ("id: a, kind: webhook", "alerts.0.url: is required and missing"),
         ("id: a, kind: webhook, url: 'ftp://user:pw@host/'", "alerts.0.url: expected an address such as https://example.org/hook"),
         ("id: a, kind: webhook, url: 'http://:80/'", "alerts.0.url: expected an address such as"),
