@@ -22,6 +22,7 @@ from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.outbox import Outbox
 from panops.storage.scope import Role
 from panops.storage.site import SiteRepository
 from panops.testing.live_site import FakeLiveSite
@@ -48,6 +49,10 @@ rules:
   - {{id: night, kind: intrusion, cameras: [gate], zone: floor, classes: [person]}}
   - {{id: way-in, kind: line_crossing, cameras: [yard], line: door, classes: [person]}}
   - {{id: crowd, kind: occupancy, cameras: [street], classes: [person], limit: 3}}
+alerts:
+  - {{id: desk, kind: file, path: /dev/null, cameras: [yard], moments: [begin]}}
+  - {{id: control-room, kind: webhook, url: "http://127.0.0.1:9/in?key=t0psecret", rules: [way-in]}}
+  - {{id: boss, kind: email, server: 127.0.0.1, port: 9, security: none, sender: a@b.example, to: [c@d.example], enabled: false}}
 """
 KINDS = (
     ("gate", "night", "intrusion", "floor", Severity.ALARM, {"max_count": 1}),
@@ -90,7 +95,10 @@ class SiteServer:
         if site:
             for name, role in (("vera", Role.VIEWER), ("oscar", Role.OPERATOR), ("ada", Role.ADMIN)):
                 self.accounts.create_user(name, PASSWORD, role)
-            SiteRepository(self.database).apply(parse_site(site, "test", {}), "test")
+            wanted = parse_site(site, "test", {})
+            SiteRepository(self.database).apply(wanted, "test")
+            # As a run before this one left it: of events that are stored now somebody is told.
+            Outbox(self.database).sync([sink.id for sink in wanted.alerts if sink.enabled], SystemClock().utc_s())
         self.live: FakeLiveSite
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event

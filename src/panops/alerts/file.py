@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -40,11 +41,18 @@ class LineFile:
             with Path(self._path).open("a", encoding="utf-8") as file:
                 file.write(line)
                 file.flush()
-                if file.seekable():  # a pipe or a terminal cannot be synced
-                    os.fsync(file.fileno())
+                _sync(file.fileno())
         except OSError as error:
             raise SinkUnreachable(f"{self._path} cannot be written: {error.strerror or error}") from error
         return "written"
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a pipe or a device, which has nothing to sync
+            raise

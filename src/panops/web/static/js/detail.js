@@ -9,6 +9,8 @@ import { bytes, details, kindOf, lasted, percent, placeWord, plain, reason, seve
 
 const DONE = { new: "Reopened", acknowledged: "Acknowledged", false_alarm: "Marked as a false alarm" };
 const HAS = ["has_clip", "has_clip_so_far", "has_snapshot"];
+const TOLD = { sent: "was told", waiting: "is still to be told", skipped: "was not told", dead: "could not be told" };
+const OF = { begin: "that it began", clip: "of its clip", end: "that it is over" };
 const ACTIONS = { acknowledged: "acknowledged it", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
 
 /** Shows events in `root`. `onChange(event)` after a change of a person, `onClose`, `onStep(by)` for the buttons in its head. */
@@ -198,9 +200,11 @@ export class Detail {
   #past(history) {
     this.#parts.syncNote?.();
     const entries = this.#more?.history ?? [];
+    const told = (this.#more?.deliveries ?? []).map((one) => [one.closed_at_s ?? one.created_at_s, one.sink_id, `${TOLD[one.state] ?? one.state} ${OF[one.moment] ?? one.moment}`, one.state === "sent" ? "" : one.answer]);
     const line = (who, text, at, said) => h("li", {}, h("div", {}, h("strong", {}, who), ` ${text}`), h("div", { class: "faint" }, moment(at)), said ? h("div", { class: "said" }, said) : null);
     fill(history, h("h3", {}, "History"), h("ol", { class: "history" }, line("panops", "raised it", this.event.started_at_s),
-      entries.map((one) => line(one.user || "somebody", one.action.split(", ").map((word) => ACTIONS[word] ?? plain(word).toLowerCase()).join(" and "), one.at_s, one.note))));
+      [...entries.map((one) => [one.at_s, one.user || "somebody", one.action.split(", ").map((word) => ACTIONS[word] ?? plain(word).toLowerCase()).join(" and "), one.note]), ...told]
+        .toSorted((a, b) => a[0] - b[0]).map(([at, who, text, said]) => line(who, text, at, said))));
   }
 
   #files(files) {

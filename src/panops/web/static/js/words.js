@@ -111,7 +111,7 @@ export function bytes(count) {
 }
 
 export const whole = (count) => Math.round(count).toLocaleString("en-GB").replaceAll(",", "\u2009");
-const PLURALS = { person: "people", process: "processes", class: "classes", bus: "buses" };
+const PLURALS = { person: "people", process: "processes", class: "classes", bus: "buses", delivery: "deliveries" };
 export const plural = (count, word) => `${whole(count)} ${count === 1 ? word : PLURALS[word] ?? `${word}s`}`;
 
 const article = (noun) => `${/^[aeiou]/i.test(noun) ? "An" : "A"} ${noun}`;
