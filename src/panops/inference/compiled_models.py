@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ Compiled = TypeVar("Compiled")
 _DIGEST_BYTES = 32
 # Another process compiles for a few seconds at most; one that hangs meanwhile must not stop all others.
 _PATIENCE_S = 20.0
+_HALF_WRITTEN_S = 3600.0
 
 
 class CompiledModels:
@@ -55,19 +57,21 @@ class CompiledModels:
             make: Makes it anew; its exceptions come out unchanged.
             export: Gives the bytes to keep; where it fails nothing is kept.
         """
-        if self._folder is None:
+        folder = self._folder
+        if folder is None:
             return make()
-        path = self._folder / f"{name}.compiled"
+        path = folder / f"{name}.compiled"
         found = _found(path, load)
         if found is not None:
             return found
         with ExitStack() as held:
             try:
-                held.enter_context(one_at_a_time(self._folder, _PATIENCE_S))
+                held.enter_context(one_at_a_time(folder, _PATIENCE_S))
             except OSError as error:
-                self._give_up(self._folder, error)
+                self._give_up(folder, error)
             found = _found(path, load)
             if found is None:
+                _tidy(folder)
                 found = make()
                 self._keep(path, found, export)
             return found
@@ -92,6 +96,14 @@ class CompiledModels:
             return
         self._folder, self._told = None, True
         log.warning("compiled models cannot be kept in %s, so each start compiles them: %s", folder, error.strerror or error)
+
+
+def _tidy(folder: Path) -> None:
+    """Delete what processes that were killed left half written."""
+    with suppress(OSError):
+        for left in folder.glob(".*.compiled-*"):
+            if left.stat().st_mtime < time.time() - _HALF_WRITTEN_S:
+                left.unlink(missing_ok=True)
 
 
 def _found(path: Path, load: Callable[[bytes], Compiled]) -> Compiled | None:

@@ -143,13 +143,15 @@ class CameraLoop:
             self._packet_came_s = packet.arrived_s
             waited_s = self.clock.monotonic_s() - packet.arrived_s
             if self._tail.holds(packet, self._last_check_s, self.keyframe_interval_s, waited_s, replaying=self.replaying):
+                self.packets_without_frame -= 1  # nobody wanted one
                 self._decoder.let_go()
                 self._schedule.pass_over(packet.captured_at_s)
                 continue
             if self._tail.broke:
                 self._look_back(self._last_check_s)
                 return
-            self._decoder.keyframes_only = self.sleep.asleep
+            # Also what a decoder of B-frames holds back is asked for at once then.
+            self._decoder.keyframes_only = self.sleep.asleep or (self._tail.keyframes_only and not self.replaying)
             yield from self._count(self._decoder.decode(packet))
 
     def flush(self) -> Iterator[Frame]:

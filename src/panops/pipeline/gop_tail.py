@@ -45,6 +45,7 @@ class GopTail:
         self._floor_s = floor_s
         self._gop_began_s = -math.inf
         self._inside = False
+        self._unheld = False
         self._spared_until_s = -math.inf
 
     def holds(self, packet: Packet, looked_s: float, keyframe_interval_s: float | None, waited_s: float = 0.0, *, replaying: bool) -> bool:
@@ -63,10 +64,12 @@ class GopTail:
             self.begins = self.wanted and keyframe_interval_s is not None and keyframe_interval_s >= FLOOR_S
             # What would be too old after decoding is better left out before: the time goes to one that is still fresh.
             self._gop_began_s, self._inside = at_s, self.keyframes_only and not replaying and waited_s > _FRESH_S
+            self._unheld = self._inside
         elif self.keyframes_only and not replaying:
-            self._inside = True
+            self._inside = self._unheld = True
         elif self._inside:
-            self.broke = at_s - looked_s > self._floor_s + _LATE_S
+            # Of a group that was left out without regard to the floor nothing is made up for: the next keyframe is soon enough.
+            self.broke = not self._unheld and at_s - looked_s > self._floor_s + _LATE_S
             if self.broke:
                 self._inside, self._spared_until_s = False, at_s + _SPARED_S
         elif self.wanted and not replaying and keyframe_interval_s is not None:

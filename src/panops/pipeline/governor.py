@@ -39,9 +39,9 @@ _ROOM = 0.94
 _RISE_A_S = 0.18
 _FALL_A_S = 0.08
 _FASTEST_RISE_A_S = 0.18
-# At full relief, with waits as long as that, things are out of hand; they are in hand again when waits were short for so long, s.
+# At full relief, with waits as long as that, things are out of hand; they are in hand again when there was room for so long, s.
 _OUT_OF_HAND = 3.0
-_IN_HAND, _IN_HAND_S = 0.5, 15.0
+_IN_HAND_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,11 @@ class Governor:
     def step(self, reading: Reading, elapsed_s: float) -> None:
         """Take a new reading into account, `elapsed_s` after the one before."""
         self.reading = reading
+        if self.drowned:
+            # Waits are short because of it: so all else stays given up meanwhile, and is taken up again step by step afterwards.
+            self._in_hand_s = self._in_hand_s + elapsed_s if reading.waiting < _ROOM else 0.0
+            self.drowned = self._in_hand_s < _IN_HAND_S
+            return
         # A full machine whose work does not wait puts cameras to sleep, and that is all: what fills it may be somebody else.
         least = _SLEEP_ALL if reading.fullness > 1.0 else 0.0
         above = reading.waiting if self.relief >= _SLEEP_ALL and least else max(reading.waiting, reading.fullness)
@@ -96,12 +101,8 @@ class Governor:
             self.relief = min(most, self.relief + min(_FASTEST_RISE_A_S, _RISE_A_S * (above - 1.0)) * elapsed_s)
         elif above < _ROOM:
             self.relief = max(min(self.relief, least), self.relief - _FALL_A_S * (1.0 - above / _ROOM) * elapsed_s)
-
-        self._in_hand_s = self._in_hand_s + elapsed_s if reading.waiting < _IN_HAND else 0.0
         if self.relief == 1.0 and reading.waiting > _OUT_OF_HAND:
-            self.drowned = True
-        elif self._in_hand_s >= _IN_HAND_S:
-            self.drowned = False
+            self.drowned, self._in_hand_s = True, 0.0
 
     @property
     def background(self) -> bool:

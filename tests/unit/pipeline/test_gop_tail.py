@@ -74,3 +74,15 @@ def test_a_camera_that_broke_the_floor_is_spared_for_a_minute() -> None:
     spared = [tail.holds(packet(number, keyframes), number / RATE_FPS, 2.0, replaying=False) for number in range(140, 1500)]
     assert not any(spared[:400])
     assert any(spared[700:])
+
+
+def test_when_keyframes_alone_are_over_the_group_is_not_made_up_for() -> None:
+    tail = GopTail()
+    tail.wanted = tail.keyframes_only = True
+    for number in range(15):
+        tail.holds(packet(number, {0}), 0.0, 2.0, replaying=False)
+    tail.keyframes_only = False
+    for number in range(15, 40):
+        assert tail.holds(packet(number, {0}), 0.0, 2.0, replaying=False)
+        assert not tail.broke
+    assert not tail.holds(packet(40, {40}), 0.0, 2.0, replaying=False)

@@ -84,7 +84,18 @@ def test_where_even_the_floor_is_too_much_keyframes_are_left_until_it_is_in_hand
         governor.step(Reading(0.02, 0.02, 0.8), 1.0)
     assert governor.drowned  # a moment of calm is no end of it
     governor.step(Reading(0.02, 0.02, 0.8), 1.0)
+    assert (governor.drowned, governor.relief) == (False, 1.0)  # and from there on step by step
+
+
+def test_a_drowned_process_comes_out_though_some_waits_stay() -> None:
+    governor = pressed(60, Reading(0.5, 0.1, 1.0))
+    assert governor.drowned
+    for _ in range(15):
+        governor.step(Reading(0.06, 0.02, 0.4), 1.0)
     assert not governor.drowned
+    for _ in range(60):
+        governor.step(Reading(0.06, 0.02, 0.4), 1.0)
+    assert (governor.relief, governor.words) == (0.0, "")
 
 
 def test_without_a_reading_of_the_machine_waits_decide() -> None:

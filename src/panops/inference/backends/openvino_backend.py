@@ -68,9 +68,9 @@ class OpenVinoBackend:
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
         self._options = options
-        self._kept = CompiledModels(cache_dir, *(() if cache_dir is None else self._what_matters()))
         self._sizes = FurtherSizes(path.name, self._request_for)
         try:
+            self._kept = CompiledModels(cache_dir, *(() if cache_dir is None else self._what_matters()))
             with _reading:  # the front ends register themselves in globals
                 model = _core().read_model(str(path))
             self.inputs = tuple(self._spec(port) for port in model.inputs)
@@ -134,7 +134,9 @@ class OpenVinoBackend:
 
         def load(data: bytes) -> Any:
             with _reading:
-                return _core().import_model(io.BytesIO(data), "CPU", self._options)
+                compiled = _core().import_model(io.BytesIO(data), "CPU", self._options)
+            compiled.create_infer_request()  # what fails here is compiled anew, too
+            return compiled
 
         def make() -> Any:
             return _core().compile_model(read(), "CPU", self._options)
