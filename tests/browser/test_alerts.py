@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import update
+
 from panops.domain.alerts import DeliveryState
 from panops.storage.outbox import Outbox
 from panops.storage.scope import Scope
+from panops.storage.tables import deliveries
 from tests.browser.conftest import PHONE, MakeTab
 from tests.browser.site import SiteServer
 
@@ -44,7 +47,8 @@ def test_a_test_and_sending_again(make_site: Callable[..., SiteServer], tab: Mak
     page.wait_for_selector(".toast.red:has-text('control-room does not have the test: no answer')")
     outbox = Outbox(server.database)
     (sent,) = outbox.log(Scope.everything(), sink_id="desk")
-    outbox.close([sent.delivery_id], DeliveryState.DEAD, "410 gone", 1.0)
+    with server.database.session() as connection:
+        connection.execute(update(deliveries).where(deliveries.c.delivery_id == sent.delivery_id).values(state=DeliveryState.DEAD.value))
     page.reload()
     page.wait_for_selector("#log tr:has-text('desk') .chip.red:has-text('Given up')")
     page.click("#log tr:has-text('desk') >> text=Send again")

@@ -26,26 +26,38 @@ class AppriseSink:
 
     def __init__(self, config: AppriseConfig, site: SiteFacts) -> None:
         self._timezone = site.timezone
-        self._services = apprise.Apprise()
+        self._services: list[apprise.Apprise] = []
+        # Who has the alert that is under way: it is tried again for the others only.
+        self._told: tuple[int, set[int]] = (0, set())
         for number, address in enumerate(config.urls, 1):
-            if not self._services.add(address.get_secret_value()):
+            service = apprise.Apprise()
+            if not service.add(address.get_secret_value()):
                 raise SinkRefused(f"address {number} is none that Apprise knows; see its list of services")
+            self._services.append(service)
 
     def deliver(self, alert: Alert) -> str:
         """Tell all services.
 
         Raises:
-            SinkUnreachable: At least one of them did not take it. Apprise does not say why; its log may.
+            SinkUnreachable: None of them took it. Apprise does not say why; its log may.
+            SinkRefused: Some of them did not.
         """
         found = picture(alert)
-        done = self._services.notify(
-            body=text(alert, self._timezone),
-            title=title(alert),
-            notify_type=_TYPES[alert.event.severity],
-            attach=None if found is None or not found.is_file() else str(found),
-        )
-        if not done:
-            raise SinkUnreachable("a service did not take it")
+        told = self._told[1] if self._told[0] == alert.delivery_id and not alert.is_test else set()
+        self._told = (alert.delivery_id, told)
+        for number, service in enumerate(self._services):
+            if number not in told and service.notify(
+                body=text(alert, self._timezone),
+                title=title(alert),
+                notify_type=_TYPES[alert.event.severity],
+                attach=None if found is None or not found.is_file() else str(found),
+            ):
+                told.add(number)
+        missing = len(self._services) - len(told)
+        if missing and not told:
+            raise SinkUnreachable("a service did not take it" if missing == 1 else "no service took it")
+        if missing:
+            raise SinkRefused(f"{missing} of {len(self._services)} services did not take it; the others have it")
         return "accepted"
 
     def close(self) -> None:

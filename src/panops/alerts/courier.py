@@ -77,6 +77,7 @@ class Courier:
         self._sink: Sink | None = None
         self._pause_s = 0.0
         self._retry_at_s = -math.inf
+        self._unrecorded: list[tuple[list[int], str, float]] = []
         self._wake = threading.Event()
         self._stop = threading.Event()
         self.status = CourierStatus()
@@ -101,9 +102,9 @@ class Courier:
             self._wake.clear()
             try:
                 if self._sink is None and getattr(self._config, "stays_connected", False):
-                    self._sink = self._make_sink()
+                    self._open()
                 pause_s = self.step()
-            except PanopsError as error:  # the database, for a moment, or a sink that cannot be opened
+            except PanopsError as error:  # the database, for a moment
                 log.warning("sink %s: %s", self.sink_id, error)
                 pause_s = _LOOK_EVERY_S
             except Exception:  # nobody else would notice that this sink is told nothing any more
@@ -121,14 +122,21 @@ class Courier:
         Raises:
             SinkError: It was not delivered.
         """
-        sink = self._make_sink()
         try:
-            return sink.deliver(alert)
-        finally:
-            sink.close()
+            sink = self._make_sink()
+            try:
+                return sink.deliver(alert)
+            finally:
+                sink.close()
+        except SinkError:
+            raise
+        except Exception as error:
+            log.exception("sink %s failed in a way that nobody foresaw", self.sink_id)
+            raise SinkRefused(f"{type(error).__name__} in the sink; see the log") from error
 
     def step(self) -> float:
         """Do what is due next; after how many seconds to come again."""
+        self._record()
         now_s = self._clock.utc_s()
         if now_s < self._retry_at_s <= now_s + _LONGEST_PAUSE_S:  # further ahead only after the clock was set back
             return self._retry_at_s - now_s
@@ -140,7 +148,7 @@ class Courier:
         alert = self._make_alert(delivery)
         if alert is None or not self._timing.wants(alert):
             self._outbox.drop(delivery.delivery_id)
-        elif delivery.attempts and now_s - delivery.created_at_s > self._config.give_up_after_s + self._config.after_s:
+        elif delivery.attempts and now_s - delivery.due_at_s > self._config.give_up_after_s:
             self._give_up(delivery, f"not delivered within {self._config.give_up_after_s:g} s; the last answer: {delivery.answer}")
         else:
             self._decide(delivery, alert, now_s)
@@ -173,14 +181,28 @@ class Courier:
             self._failed(delivery, error, now_s)
             return
         sent_s = self._clock.utc_s()
-        self._outbox.close([delivery.delivery_id], DeliveryState.SENT, answer, sent_s)
+        self._unrecorded.append(([delivery.delivery_id], answer, sent_s))
         if together:
             numbers = [other.delivery_id for other, _ in together]
-            self._outbox.close(numbers, DeliveryState.SENT, f"together with delivery {delivery.delivery_id}: {answer}", sent_s)
+            self._unrecorded.append((numbers, f"together with delivery {delivery.delivery_id}: {answer}", sent_s))
+        self._record()
         if self.status.problem:
             log.warning("sink %s works again", self.sink_id)
         self._pause_s, self._retry_at_s = 0.0, -math.inf
         self.status = CourierStatus(sent=self.status.sent + 1 + len(together), last_sent_s=sent_s)
+
+    def _record(self) -> None:
+        """Note what was sent. A disk that is full must not make the courier send it again: nothing else is done before it is noted."""
+        while self._unrecorded:
+            numbers, answer, sent_s = self._unrecorded[0]
+            self._outbox.close(numbers, DeliveryState.SENT, answer, sent_s)
+            del self._unrecorded[0]
+
+    def _open(self) -> None:
+        try:
+            self._sink = self._make_sink()
+        except Exception as error:  # told on the page; what waits is counted and given up as ever
+            self._tell(error if isinstance(error, SinkError) else SinkRefused(f"{type(error).__name__} in the sink"), self._clock.utc_s())
 
     def _with_others(self, delivery: Delivery, alert: Alert) -> list[tuple[Delivery, Alert]]:
         """What else waits of the same camera and rule, where the sink collects."""
@@ -189,20 +211,26 @@ class Courier:
         event = alert.event
         found = self._outbox.waiting(self.sink_id, Moment.BEGIN, event.camera_id, event.rule_id, _MOST_GROUPED)
         others = [(other, self._make_alert(other)) for other in found if other.delivery_id != delivery.delivery_id]
-        return [(other, its) for other, its in others if its is not None and self._timing.still_wants(its)]
+        now_s = self._clock.utc_s()
+        return [
+            (other, its)
+            for other, its in others
+            if its is not None and self._timing.still_wants(its) and now_s >= other.created_at_s + self._config.after_s
+        ]
 
     def _failed(self, delivery: Delivery, error: Exception, now_s: float) -> None:
         said = str(error) if isinstance(error, SinkError) else f"{type(error).__name__} in the sink; see the log"
+        self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._retry_at_s = self._clock.utc_s() + self._pause_s
+        self._tell(said, now_s)
         attempts = self._outbox.tried(delivery.delivery_id, said)
         later = isinstance(error, SinkError) and not isinstance(error, SinkRefused)
         if not later and attempts >= _MOST_REFUSALS:
             self._give_up(delivery, said)
             self._pause_s, self._retry_at_s = 0.0, -math.inf
-            self.status = CourierStatus(said, now_s, self.status.sent, self.status.last_sent_s)
-            return
-        self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        self._retry_at_s = self._clock.utc_s() + self._pause_s
+
+    def _tell(self, problem: object, now_s: float) -> None:
         if not self.status.problem:
-            log.warning("sink %s: %s", self.sink_id, said)
+            log.warning("sink %s: %s", self.sink_id, problem)
         since_s = now_s if self.status.since_s is None else self.status.since_s
-        self.status = CourierStatus(said, since_s, self.status.sent, self.status.last_sent_s)
+        self.status = CourierStatus(str(problem), since_s, self.status.sent, self.status.last_sent_s)

@@ -85,12 +85,17 @@ class Email:
             server: smtplib.SMTP = smtplib.SMTP_SSL(config.server, config.port, timeout=config.timeout_s, context=context)
         else:
             server = smtplib.SMTP(config.server, config.port, timeout=config.timeout_s)
-        with server:
+        try:
             if config.security == "starttls":
                 server.starttls(context=context)
             if config.username:
                 server.login(config.username, config.password.get_secret_value())
-            return server.send_message(message, config.sender, config.to)
+            refused = server.send_message(message, config.sender, config.to)
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()  # the mail is accepted, whatever is said to this
+            return refused
+        finally:
+            server.close()
 
 
 def _answer(code: int, said: bytes | str) -> str:

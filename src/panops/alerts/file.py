@@ -43,7 +43,7 @@ class LineFile:
                 file.flush()
                 _sync(file.fileno())
         except OSError as error:
-            raise SinkUnreachable(f"{self._path} cannot be written: {error.strerror or error}") from error
+            raise SinkUnreachable(f"the file cannot be written: {error.strerror or type(error).__name__}") from error
         return "written"
 
     def close(self) -> None:

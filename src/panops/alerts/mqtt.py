@@ -51,7 +51,7 @@ class Mqtt:
             SinkUnreachable: There is no connection, or the broker does not confirm in time.
         """
         if not self._connected.wait(self._config.timeout_s):
-            raise SinkUnreachable(self._refusal or f"no connection to {self._config.host}:{self._config.port}")
+            raise SinkUnreachable(self._refusal or "no connection to the broker")
         if alert.is_test:
             self._publish("test", json.dumps({"test": True}))
             return "confirmed"
@@ -63,7 +63,7 @@ class Mqtt:
             self._publish(f"{camera_id}/snapshot", jpeg, retain=True)
             if alert.event.incident.class_name:
                 self._publish(f"{camera_id}/{topic_level(alert.event.incident.class_name)}/snapshot", jpeg, retain=True)
-        if alert.moment is not Moment.CLIP:
+        if alert.moment is not Moment.CLIP and Moment.END in self._config.moments:
             self._publish(f"{camera_id}/{rule_id}", self._state(alert), retain=True)
         return "confirmed"
 

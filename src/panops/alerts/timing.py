@@ -65,7 +65,9 @@ class Timing:
     def decide(self, delivery: Delivery, alert: Alert, now_s: float) -> Decision:
         """What is to become of a delivery that is due, at `now_s`, UTC s."""
         decided = self._beginning(delivery, alert, now_s) if alert.moment is Moment.BEGIN else self._after_beginning(delivery, now_s)
-        if decided.send and self._quiet is not None and self._quiet.active(now_s):
+        # Who keeps a state learns of an end at any hour: else it would say for ever that something goes on.
+        kept = alert.moment is not Moment.BEGIN and getattr(self._config, "stays_connected", False)
+        if decided.send and not kept and self._quiet is not None and self._quiet.active(now_s):
             decided = Decision(skip="quiet hours") if self._config.when_quiet == "drop" else Decision(self._quiet.end_s(now_s))
         if decided.send and alert.moment is Moment.BEGIN:
             later_s = self._picture_s(delivery, alert, now_s) or self._group_s(alert, now_s)

@@ -25,6 +25,7 @@ from panops.domain.errors import SinkRefused, SinkUnreachable
 # Of an answer so much is read; its beginning stands in the log of deliveries.
 _MOST_ANSWER_BYTES = 64 * 1024
 _SHOWN = 120
+_SHORTEST_SECRET = 4
 # Answers that mean "later", besides all of 5xx: request time-out, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 
@@ -68,12 +69,14 @@ class Webhook:
         }
         try:
             status, reason, answer = self._post(body, headers)
+        except UnicodeError as error:
+            raise SinkRefused("the address or a header has characters that HTTP does not know; write them as %XX") from error
         except (OSError, http.client.HTTPException) as error:
             raise SinkUnreachable(f"no answer: {_why(error)}") from error
         said = f"{status} {reason}".strip()
         if 200 <= status < 300:
             return said
-        told = f"{said}: {_beginning(answer)}" if answer.strip() else said
+        told = self._without_secrets(f"{said}: {_beginning(answer)}" if answer.strip() else said)
         if status >= 500 or status in _LATER:
             raise SinkUnreachable(told)
         if 300 <= status < 400:
@@ -96,6 +99,16 @@ class Webhook:
             return json.dumps(json.loads(self._template.render(values))).encode()
         except (TemplateError, ValueError, TypeError, OverflowError) as error:
             raise SinkRefused(f"the template does not give JSON: {error}") from error
+
+    def _without_secrets(self, words: str) -> str:
+        """Receivers like to repeat what they were sent, and a hook's path is its key."""
+        where = urlsplit(self._config.url.get_secret_value())
+        parts = [where.path, where.query, *where.path.split("/"), self._config.secret.get_secret_value()]
+        parts += [value.get_secret_value() for value in self._config.headers.values()]
+        for part in sorted(set(parts), key=len, reverse=True):
+            if len(part) >= _SHORTEST_SECRET:
+                words = words.replace(part, "***")
+        return words
 
     def _signature(self, body: bytes) -> dict[str, str]:
         secret = self._config.secret.get_secret_value()
@@ -129,7 +142,8 @@ def _check_peer(address: str) -> None:
     Raises:
         SinkRefused: It is one.
     """
-    if ipaddress.ip_address(address.partition("%")[0]).is_link_local:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if (getattr(found, "ipv4_mapped", None) or found).is_link_local:
         raise SinkRefused("the address is link-local, where nothing is sent")
 
 

@@ -137,6 +137,12 @@ class MqttConfig(_SinkConfig):
     discovery_prefix: str = Field("homeassistant", pattern=r"^[^/+#\s][^+#\s]{0,62}$")
     timeout_s: float = Field(10.0, gt=0, le=120)
 
+    @model_validator(mode="after")
+    def _tells_each_by_itself(self) -> Self:
+        if self.group_s:
+            raise ValueError("MQTT tells each event by itself; leave group_s out")
+        return self
+
     @property
     def stays_connected(self) -> bool:
         """Whether the sink is opened before there is anything to tell."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from panops.alerts.courier import Courier, CourierStatus
 from panops.alerts.registry import SINKS
+from panops.config.alert_schema import MqttConfig
 from panops.config.fields import WITH_SECRETS
 from panops.config.schedule import site_timezone
 from panops.config.schema import SiteConfig
@@ -71,8 +74,7 @@ class Alerting:
         wanted = {sink.id: sink for sink in site.alerts if sink.enabled}
         settings = {name: _settings(sink, site) for name, sink in wanted.items()}
         self._outbox.sync(list(wanted), self._clock.utc_s())
-        for name in [name for name, desk in self._desks.items() if settings.get(name) != desk.settings]:
-            self._close(name)
+        self._close([name for name, desk in self._desks.items() if settings.get(name) != desk.settings])
         for name, config in wanted.items():
             if name not in self._desks:
                 self._desks[name] = self._open(config, settings[name])
@@ -84,10 +86,7 @@ class Alerting:
 
     def stop(self) -> None:
         """End all couriers; what waits is sent after the next start. Safe to call twice."""
-        for desk in self._desks.values():
-            desk.courier.stop()
-        for name in list(self._desks):
-            self._close(name)
+        self._close(list(self._desks))
 
     def statuses(self) -> list[SinkStatus]:
         """How each sink does, in the site's order; those that are off, too."""
@@ -111,7 +110,7 @@ class Alerting:
         for name, desk in tuple(self._desks.items()):
             status = desk.courier.status
             if status.problem and status.since_s is not None and now_s - status.since_s >= _TROUBLE_S:
-                told.append(f"alerts do not reach {name}: {status.problem}")
+                told.append(f"alerts do not reach {name}; the page Alerts says why")
         return told
 
     def test(self, sink_id: str) -> str:
@@ -124,6 +123,9 @@ class Alerting:
         config = next((sink for sink in self._site.alerts if sink.id == sink_id), None)
         if config is None:
             raise KeyError(sink_id)
+        if isinstance(config, MqttConfig):  # a client of its own, which must not drive out the one that runs
+            apart = {"client_id": f"{config.id}-test"[:23], "prefix": f"{config.prefix}-test", "discovery": False}
+            config = config.model_copy(update=apart)
         return self._courier(config).test(_test_alert(self._site, self._clock.utc_s()))
 
     def _open(self, config: Any, settings: str) -> _Desk:
@@ -132,11 +134,14 @@ class Alerting:
         desk.thread.start()
         return desk
 
-    def _close(self, name: str) -> None:
-        """End one; a delivery that is under way for longer is left to itself, and may arrive twice."""
-        desk = self._desks.pop(name)
-        desk.courier.stop()
-        desk.thread.join(_STOP_S)
+    def _close(self, names: Sequence[str]) -> None:
+        """End some; a delivery that is under way for longer is left to itself, and may arrive twice."""
+        desks = [self._desks.pop(name) for name in names]
+        for desk in desks:
+            desk.courier.stop()
+        until_s = time.monotonic() + _STOP_S  # for all together: who waits for this has leases to renew
+        for desk in desks:
+            desk.thread.join(max(0.0, until_s - time.monotonic()))
 
     def _courier(self, config: Any) -> Courier:
         facts = _facts(self._site)

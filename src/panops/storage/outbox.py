@@ -128,11 +128,12 @@ class Outbox:
         """Let a delivery that was given up wait once more, as if it were new.
 
         Raises:
-            NotFound: There is none that was given up in the scope.
+            NotFound: There is none that was given up in the scope, or its sink is off.
         """
         with self._database.session() as connection:
             query = select(deliveries).join(events, events.c.event_id == deliveries.c.event_id)
-            condition = (deliveries.c.delivery_id == delivery_id) & (deliveries.c.state == DeliveryState.DEAD.value)
+            told = deliveries.c.sink_id.in_(select(sinks.c.sink_id))
+            condition = (deliveries.c.delivery_id == delivery_id) & (deliveries.c.state == DeliveryState.DEAD.value) & told
             row = connection.execute(query.where(condition, scope.where(events.c.camera_id))).first()
             if row is None:
                 raise NotFound(f"no delivery {delivery_id} that was given up and that this user may see")
@@ -173,7 +174,8 @@ class Outbox:
 
     def _change(self, delivery_ids: Collection[int], values: dict[str, Any]) -> None:
         with self._database.session() as connection:
-            connection.execute(update(deliveries).where(deliveries.c.delivery_id.in_(sorted(delivery_ids))).values(values))
+            # What is done with stays as it is, whatever a courier that was left to itself still says of it.
+            connection.execute(update(deliveries).where(_WAITING, deliveries.c.delivery_id.in_(sorted(delivery_ids))).values(values))
 
 
 def add_deliveries(connection: Connection, moments: Iterable[tuple[str, Moment]], now_s: float) -> None:

@@ -43,3 +43,11 @@ def test_a_service_that_does_not_take_it(receiver: Receiver) -> None:  # noqa: F
 def test_an_address_that_apprise_does_not_know() -> None:
     with pytest.raises(SinkRefused, match="address 2 is none"):
         SINKS.load("apprise")(config("json://127.0.0.1", "nonsense://secret-token"), SiteFacts())
+
+
+def test_who_has_it_is_not_told_again_while_another_one_fails(receiver: Receiver) -> None:  # noqa: F811
+    sink = SINKS.load("apprise")(config(receiver.url.replace("http://", "json://"), "json://127.0.0.1:1/none"), SiteFacts())
+    for _ in range(3):
+        with pytest.raises(SinkRefused, match="1 of 2 services did not take it"):
+            sink.deliver(make_alert())
+    assert len(receiver.requests) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from panops.alerts.courier import Courier
-from panops.config.alert_schema import EmailConfig, FileConfig, WebhookConfig
+from panops.config.alert_schema import EmailConfig, FileConfig, MqttConfig, WebhookConfig
 from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment
-from panops.domain.errors import SinkRefused, SinkUnreachable
+from panops.domain.errors import SinkRefused, SinkUnreachable, StorageFull
 from panops.domain.events import Event, EventPhase, EvidenceKind, Severity
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -302,6 +303,99 @@ def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_numbe
     site.run(1.0)
     assert site.sink.told == ["gate-1-0 begin", "gate-1-0 begin", "gate-1-1 begin"]
     assert site.sink.alerts[0].delivery_id == site.sink.alerts[1].delivery_id
+
+
+def test_what_was_sent_is_not_sent_again_though_it_cannot_be_noted(site: Site) -> None:
+    """A disk that is full: the courier waits until it can note what it did."""
+    real, broken = site.outbox.close, [StorageFull("no space")] * 3
+
+    def close(*arguments: Any) -> None:
+        if broken:
+            raise broken.pop()
+        real(*arguments)
+
+    site.outbox.close = close  # type: ignore[method-assign]
+    site.happens(0, 1)
+    for _ in range(3):
+        with pytest.raises(StorageFull):
+            site.courier.step()
+    site.run(1.0)
+    assert site.sink.told == ["gate-1-0 begin", "gate-1-1 begin"]
+    assert set(site.states().values()) == {DeliveryState.SENT}
+
+
+def test_a_failure_that_cannot_be_noted_is_followed_by_a_pause(site: Site) -> None:
+    def tried(*_: Any) -> int:
+        raise StorageFull("no space")
+
+    site.outbox.tried = tried  # type: ignore[method-assign]
+    site.sink.fail = lambda alert: SinkUnreachable("no answer")
+    site.happens(0)
+    with pytest.raises(StorageFull):
+        site.courier.step()
+    assert site.courier.step() == 1.0
+    assert site.courier.status.problem == "no answer"
+
+
+def test_a_receiver_that_refuses_everything_is_told_of_as_one_trouble(site: Site) -> None:
+    site.sink.fail = lambda alert: SinkRefused("404 Not Found")
+    for number in range(6):
+        site.happens(number)
+        site.run(20.0)
+    assert site.courier.status.since_s == NOON_S
+
+
+def test_what_was_held_has_its_time_from_when_it_was_due(tmp_path: Path) -> None:
+    config = webhook(quiet=[{"start": "12:00", "end": "06:00"}], when_quiet="hold", give_up_after_s=3600)
+    site = Site(tmp_path, config)
+    site.courier = Courier(config, lambda: site.sink, site.outbox, site.alert, site.clock, ZONE)
+    site.sink.fail = lambda alert: SinkUnreachable("no answer")
+    site.happens(0)
+    site.run(18 * 3600.0 + 600)
+    site.sink.fail = lambda alert: None
+    site.run(600.0)
+    assert site.sink.told == ["gate-1-0 begin"]
+
+
+def test_who_keeps_a_state_learns_of_the_end_in_quiet_hours_too(tmp_path: Path) -> None:
+    config = MqttConfig.model_validate(
+        {"id": "m", "kind": "mqtt", "host": "x", "picture_wait_s": 0, "quiet": [{"start": "12:30", "end": "13:00"}]}
+    )
+    site = Site(tmp_path, config)
+    site.courier = Courier(config, lambda: site.sink, site.outbox, site.alert, site.clock, ZONE)
+    site.happens(0)
+    site.run(45 * 60.0)
+    site.happens(0, ended=True)
+    site.happens(1)
+    site.run(10.0)
+    assert site.sink.told == ["gate-1-0 begin", "gate-1-0 end"]
+
+
+def test_a_sink_that_stays_connected_and_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    def refuse() -> ScriptedSink:
+        raise SinkRefused("the certificates cannot be used")
+
+    config = MqttConfig.model_validate({"id": "m", "kind": "mqtt", "host": "x"})
+    site = Site(tmp_path, config)
+    site.courier = Courier(config, refuse, site.outbox, site.alert, site.clock, None)
+    thread = threading.Thread(target=site.courier.run)
+    thread.start()
+    for _ in range(100):
+        if site.courier.status.problem:
+            break
+        time.sleep(0.02)
+    site.courier.stop()
+    thread.join(5)
+    assert site.courier.status.problem == "the certificates cannot be used"
+
+
+def test_an_escalation_takes_along_only_what_is_due(tmp_path: Path) -> None:
+    site = Site(tmp_path, webhook(after_s=120, unless_reviewed=True, group_s=60))
+    site.happens(0)
+    site.run(100.0)
+    site.happens(1)
+    site.run(30.0)
+    assert [(alert.event.event_id, len(alert.others)) for alert in site.sink.alerts] == [("gate-1-0", 0)]
 
 
 def test_the_clock_is_set_back_while_a_sink_pauses(site: Site) -> None:

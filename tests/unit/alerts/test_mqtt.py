@@ -212,7 +212,7 @@ def test_a_refused_login_is_said(broker: Broker, make_sink: Callable[..., Mqtt],
 
 def test_nobody_there() -> None:
     sink = Mqtt(MqttConfig.model_validate({"id": "m", "kind": "mqtt", "host": "127.0.0.1", "port": 1, "timeout_s": 0.2}), SITE)
-    with pytest.raises(SinkUnreachable, match=r"no connection to 127\.0\.0\.1:1"):
+    with pytest.raises(SinkUnreachable, match="no connection to the broker"):
         sink.deliver(make_alert())
     sink.close()
 

@@ -170,3 +170,21 @@ def test_link_local_addresses_are_refused(address: str) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "192.168.1.2", "2001:db8::1", "::1"])
 def test_others_are_what_an_administrator_chose(address: str) -> None:
     _check_peer(address)
+
+
+def test_a_receiver_that_repeats_the_address_does_not_give_its_key_away(receiver: Receiver) -> None:
+    receiver.status, receiver.body = 404, b"Cannot POST /hooks/T0PSECRET?key=abcdef with Bearer xyzzy"
+    sink = webhook(f"{receiver.url}/hooks/T0PSECRET?key=abcdef", headers={"Authorization": "Bearer xyzzy"})
+    with pytest.raises(SinkRefused) as caught:
+        sink.deliver(make_alert())
+    assert str(caught.value) == "404 Not Found: Cannot POST ***?*** with ***"
+
+
+def test_an_address_with_letters_that_http_does_not_know_is_refused() -> None:
+    with pytest.raises(SinkRefused, match="characters that HTTP does not know"), socket.create_server(("127.0.0.1", 0)) as server:
+        webhook(f"http://127.0.0.1:{server.getsockname()[1]}/tür", timeout_s=1).deliver(make_alert())
+
+
+def test_a_link_local_address_behind_a_mapped_one() -> None:
+    with pytest.raises(SinkRefused, match="link-local"):
+        _check_peer("::ffff:169.254.169.254")
