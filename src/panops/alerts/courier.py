@@ -101,8 +101,8 @@ class Courier:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                if self._sink is None and getattr(self._config, "stays_connected", False):
-                    self._open()
+                if getattr(self._config, "stays_connected", False):
+                    self._stay_connected()
                 pause_s = self.step()
             except PanopsError as error:  # the database, for a moment
                 log.warning("sink %s: %s", self.sink_id, error)
@@ -198,11 +198,19 @@ class Courier:
             self._outbox.close(numbers, DeliveryState.SENT, answer, sent_s)
             del self._unrecorded[0]
 
-    def _open(self) -> None:
+    def _stay_connected(self) -> None:
+        """Open the sink before there is anything to tell, so that the page knows of a broken connection before an alarm waits for it."""
+        problem = ""
         try:
-            self._sink = self._make_sink()
-        except Exception as error:  # told on the page; what waits is counted and given up as ever
-            self._tell(error if isinstance(error, SinkError) else SinkRefused(f"{type(error).__name__} in the sink"), self._clock.utc_s())
+            if self._sink is None:
+                self._sink = self._make_sink()
+            problem = str(getattr(self._sink, "problem", ""))
+        except Exception as error:  # what waits is counted and given up as ever
+            problem = str(error) if isinstance(error, SinkError) else f"{type(error).__name__} in the sink; see the log"
+        if problem:
+            self._tell(problem, self._clock.utc_s())
+        elif self.status.problem and self._outbox.next_waiting(self.sink_id) is None:
+            self.status = replace(self.status, problem="", since_s=None)
 
     def _with_others(self, delivery: Delivery, alert: Alert) -> list[tuple[Delivery, Alert]]:
         """What else waits of the same camera and rule, where the sink collects."""

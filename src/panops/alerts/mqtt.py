@@ -44,6 +44,11 @@ class Mqtt:
         self._client.connect_async(config.host, config.port, _KEEPALIVE_S)
         self._client.loop_start()
 
+    @property
+    def problem(self) -> str:
+        """Why there is no connection, in one sentence; empty while there is one."""
+        return "" if self._connected.is_set() else self._refusal or "no connection to the broker"
+
     def deliver(self, alert: Alert) -> str:
         """Publish it, and wait until the broker has it.
 
@@ -51,7 +56,7 @@ class Mqtt:
             SinkUnreachable: There is no connection, or the broker does not confirm in time.
         """
         if not self._connected.wait(self._config.timeout_s):
-            raise SinkUnreachable(self._refusal or "no connection to the broker")
+            raise SinkUnreachable(self.problem or "no connection to the broker")
         if alert.is_test:
             self._publish("test", json.dumps({"test": True}))
             return "confirmed"

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
 from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
     SerializeAsAny,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
 
-from panops.config.fields import Config, Name, ScheduleConfig, Seconds, Secret, plugin_names
+from panops.config.fields import Config, Name, ScheduleConfig, Seconds, Secret
+from panops.config.kinds import Kinds
 from panops.domain.alerts import Moment
 from panops.domain.events import Severity
 
@@ -77,6 +77,15 @@ class WebhookConfig(_SinkConfig):
         if not good:
             raise ValueError("expected an address such as https://example.org/hook")
         return SecretStr(value.get_secret_value().strip())
+
+    @field_validator("template")
+    @classmethod
+    def _is_a_template(cls, value: str) -> str:
+        try:
+            SandboxedEnvironment().from_string(value)
+        except TemplateError as error:
+            raise ValueError(f"the template cannot be used: {error}") from error
+        return value
 
     @field_validator("headers")
     @classmethod
@@ -173,24 +182,10 @@ class PluginSinkConfig(_SinkConfig):
     kind: str
 
 
-def _built_in_or_plugin(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(value, PluginSinkConfig):
-        return value
-    kind = value.get("kind") if isinstance(value, Mapping) else None
-    if isinstance(kind, str) and kind not in _BUILTIN and kind in plugin_names("panops.sinks"):
-        return PluginSinkConfig.model_validate(value)
-    return check(value)
-
-
+SINK_KINDS = Kinds("panops.sinks", ("webhook", "email", "mqtt", "file", "apprise"), PluginSinkConfig)
 SinkConfig = Annotated[
     WebhookConfig | EmailConfig | MqttConfig | FileConfig | AppriseConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
-    WrapValidator(_built_in_or_plugin),
+    SINK_KINDS.validator,
 ]
-_BUILTIN = ("webhook", "email", "mqtt", "file", "apprise")
-
-
-def sink_kinds() -> list[str]:
-    """What a sink's `kind` can be here: the built-in ones and those of plug-ins."""
-    return [*_BUILTIN, *(name for name in plugin_names("panops.sinks") if name not in _BUILTIN)]

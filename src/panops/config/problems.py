@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from panops.config.alert_schema import sink_kinds
+from panops.config.alert_schema import SINK_KINDS
 from panops.config.fields import NAME_PATTERN
-from panops.config.schema import CameraConfig, PluginRuleConfig, RuleConfig, SimulationConfig, SiteConfig, rule_kinds
+from panops.config.schema import RULE_KINDS, CameraConfig, PluginRuleConfig, RuleConfig, SimulationConfig, SiteConfig
 from panops.config.spelling import did_you_mean
 from panops.domain.errors import ConfigProblem
 
@@ -155,14 +155,14 @@ def _choice(item: Mapping[str, Any], place: _Place) -> str:
 
 def _unknown_kind(item: Mapping[str, Any], place: _Place) -> str:
     kind = str(item["ctx"]["tag"])
-    what, kinds = ("sink", sink_kinds()) if _is_sink(place) else ("rule", rule_kinds())
+    what, kinds = ("sink", SINK_KINDS.names()) if _is_sink(place) else ("rule", RULE_KINDS.names())
     return f"no {what} is of kind {kind!r}{did_you_mean(kind, kinds, 'expected one of')}"
 
 
 def _no_kind(item: Mapping[str, Any], place: _Place) -> str:
     if not isinstance(item.get("input"), Mapping):
         return f"{_A_SINK if _is_sink(place) else _A_RULE}{_got(item.get('input'))}"
-    return f"is required and missing; expected one of: {', '.join(sink_kinds() if _is_sink(place) else rule_kinds())}"
+    return f"is required and missing; expected one of: {', '.join(SINK_KINDS.names() if _is_sink(place) else RULE_KINDS.names())}"
 
 
 def _is_sink(place: _Place) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -11,14 +10,13 @@ from pydantic import (
     Field,
     SecretStr,
     SerializeAsAny,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
 
 from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, ScheduleConfig, Seconds, plugin_names
+from panops.config.kinds import Kinds
 from panops.config.spelling import did_you_mean
 from panops.domain.device import Device
 from panops.domain.events import Severity
@@ -211,28 +209,13 @@ class PluginRuleConfig(_RuleConfig):
     line: Name | None = None
 
 
-def _built_in_or_plugin(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(value, PluginRuleConfig):
-        return value
-    kind = value.get("kind") if isinstance(value, Mapping) else None
-    if isinstance(kind, str) and kind not in BUILTIN_RULES and kind in plugin_names("panops.rules"):
-        return PluginRuleConfig.model_validate(value)
-    return check(value)
-
-
-# A plug-in's rule is none of the four, yet is checked, stored and given to `panops.rules` in the same way.
+RULE_KINDS = Kinds("panops.rules", ("intrusion", "line_crossing", "loitering", "occupancy"), PluginRuleConfig)
 RuleConfig = Annotated[
     IntrusionConfig | LineCrossingConfig | LoiteringConfig | OccupancyConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
-    WrapValidator(_built_in_or_plugin),
+    RULE_KINDS.validator,
 ]
-BUILTIN_RULES = frozenset({"intrusion", "line_crossing", "loitering", "occupancy"})
-
-
-def rule_kinds() -> list[str]:
-    """What a rule's `kind` can be here: the built-in ones and those of plug-ins."""
-    return sorted({*BUILTIN_RULES, *plugin_names("panops.rules")})
 
 
 class EvidenceConfig(Config):

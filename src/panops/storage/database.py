@@ -90,6 +90,8 @@ class Database:
                     if not self._is_sqlite:
                         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                     schema.migrate(connection, self.label)
+                    if check:
+                        schema.check_columns(connection, self.label)
                 if self.path is not None:
                     self._file = os.open(self.path, os.O_RDONLY)
             except BaseException:

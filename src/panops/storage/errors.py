@@ -141,9 +141,7 @@ def no_space_at(path: Path | None) -> bool:
 def _from_sqlite(error: sqlite3.Error, path: Path | None, label: str) -> StorageError | None:
     name = str(getattr(error, "sqlite_errorname", "") or "")
     kind = "_".join(name.split("_")[:2])
-    # The schema was checked when it was opened: a name that is not there was damaged.
-    damaged = ("Could not decode to UTF-8", "no such column", "no such table", "malformed")
-    if kind in {"SQLITE_CORRUPT", "SQLITE_NOTADB"} or any(word in str(error) for word in damaged):
+    if kind in {"SQLITE_CORRUPT", "SQLITE_NOTADB"} or "Could not decode to UTF-8" in str(error):
         return corrupt(label, str(error))
     if kind == "SQLITE_FULL" or (kind in {"SQLITE_IOERR", "SQLITE_CANTOPEN"} and no_space_at(path)):
         return full(label)

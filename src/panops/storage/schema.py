@@ -12,6 +12,8 @@ from sqlalchemy import Connection, inspect, text
 
 from panops import __version__
 from panops.domain.errors import StorageCorrupt, StorageError
+from panops.storage.errors import corrupt
+from panops.storage.tables import metadata
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,24 @@ def migrate(connection: Connection, label: str, target: str = "head") -> None:
         return
     log.info("bringing %s from schema %s to %s", label, ", ".join(revisions) or "none", known_revisions()[0])
     _upgrade(connection, target)
+
+
+def check_columns(connection: Connection, label: str) -> None:
+    """See that the tables have the columns that this program asks for: one changed letter in a name is damage that no checksum tells.
+
+    Args:
+        connection: A connection to a database of the newest schema.
+        label: What to call the database in messages.
+
+    Raises:
+        StorageCorrupt: One is missing.
+    """
+    there = inspect(connection).get_multi_columns()
+    for table in metadata.sorted_tables:
+        found = {column["name"] for column in there.get((None, table.name), ())}
+        missing = sorted(column.name for column in table.columns if column.name not in found)
+        if missing:
+            raise corrupt(label, f"table {table.name} has no column {missing[0]}")
 
 
 def _upgrade(connection: Connection, target: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from panops.domain.alerts import Alert, Moment
@@ -10,23 +9,6 @@ from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Seve
 
 # 2026-11-20 is a Friday; 12:00 UTC.
 NOON_S = 1_795_176_000.0
-
-
-class FakeClock:
-    """Time that only moves when a test says so."""
-
-    def __init__(self, now_s: float = NOON_S) -> None:
-        self.now_s = now_s
-
-    def utc_s(self) -> float:
-        return self.now_s
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wait(self, stop: threading.Event, seconds: float) -> bool:
-        self.now_s += seconds
-        return stop.is_set()
 
 
 def make_event(

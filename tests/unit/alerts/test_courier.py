@@ -21,8 +21,9 @@ from panops.storage.events import EventRepository
 from panops.storage.outbox import Outbox
 from panops.storage.records import ReviewStatus
 from panops.storage.scope import Scope
+from panops.testing.fake_clock import FakeClock
 
-from .makers import NOON_S, FakeClock, make_event
+from .makers import NOON_S, make_event
 
 EVERYTHING = Scope.everything()
 ZONE = ZoneInfo("UTC")
@@ -35,6 +36,7 @@ class ScriptedSink:
         self.alerts: list[Alert] = []
         self.fail: Callable[[Alert], Exception | None] = lambda alert: None
         self.closed = 0
+        self.problem = ""
 
     def deliver(self, alert: Alert) -> str:
         error = self.fail(alert)
@@ -51,12 +53,19 @@ class ScriptedSink:
         return [f"{alert.event.event_id} {alert.moment.value}" for alert in self.alerts]
 
 
+def wait_until(condition: Callable[[], Any]) -> None:
+    until_s = time.monotonic() + 5.0
+    while not condition():
+        assert time.monotonic() < until_s, "waited in vain"
+        time.sleep(0.02)
+
+
 class Site:
     """A database, a sink and its courier."""
 
     def __init__(self, folder: Path, config: Any) -> None:
         self.database = Database.at(folder).open()
-        self.clock = FakeClock()
+        self.clock = FakeClock(NOON_S)
         self.events = EventRepository(self.database, self.clock)
         self.outbox = Outbox(self.database)
         self.outbox.sync([config.id], NOON_S)
@@ -380,13 +389,24 @@ def test_a_sink_that_stays_connected_and_cannot_be_opened_is_told(tmp_path: Path
     site.courier = Courier(config, refuse, site.outbox, site.alert, site.clock, None)
     thread = threading.Thread(target=site.courier.run)
     thread.start()
-    for _ in range(100):
-        if site.courier.status.problem:
-            break
-        time.sleep(0.02)
+    wait_until(lambda: site.courier.status.problem)
     site.courier.stop()
     thread.join(5)
     assert site.courier.status.problem == "the certificates cannot be used"
+
+
+def test_a_connection_that_is_down_is_told_before_an_alarm_waits_for_it(tmp_path: Path) -> None:
+    config = MqttConfig.model_validate({"id": "m", "kind": "mqtt", "host": "x"})
+    site = Site(tmp_path, config)
+    site.sink.problem = "no connection to the broker"
+    thread = threading.Thread(target=site.courier.run)
+    thread.start()
+    wait_until(lambda: site.courier.status.problem == "no connection to the broker")
+    site.sink.problem = ""
+    site.courier.wake()
+    wait_until(lambda: site.courier.status.problem == "")
+    site.courier.stop()
+    thread.join(5)
 
 
 def test_an_escalation_takes_along_only_what_is_due(tmp_path: Path) -> None:

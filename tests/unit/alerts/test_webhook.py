@@ -104,11 +104,6 @@ def test_a_template_that_gives_no_json_is_refused_and_nothing_is_sent(receiver: 
     assert not receiver.requests
 
 
-def test_a_template_with_a_fault_is_told_when_it_is_opened() -> None:
-    with pytest.raises(SinkRefused, match="the template cannot be used"):
-        webhook("http://127.0.0.1:1", template="{{ title")
-
-
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.scope import Role
 from panops.storage.site import SiteRepository
+from panops.testing.fake_clock import FakeClock
 from panops.testing.live_site import FakeLiveSite
 
 PASSWORD = "a good password"
@@ -41,23 +41,6 @@ rules:
   - {id: night, kind: intrusion, cameras: [gate], zone: floor, classes: [person], after_s: 1.0}
   - {id: way-in, kind: line_crossing, cameras: [yard], line: door}
 """
-
-
-@dataclass
-class FakeClock:
-    """Time that tests move."""
-
-    now_s: float = 1_800_000_000.0
-
-    def utc_s(self) -> float:
-        return self.now_s
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wait(self, stop: threading.Event, seconds: float) -> bool:
-        self.now_s += seconds
-        return stop.is_set()
 
 
 @dataclass

@@ -9,8 +9,9 @@ import pytest
 
 from panops.api.readiness import KEEP_S, Readiness
 from panops.domain.errors import StorageError, StorageFull, StorageLocked
+from panops.testing.fake_clock import FakeClock
 
-from .conftest import FakeClock, Site
+from .conftest import Site
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.api.login_limit import LoginLimit, LoginLimits
-
-from .conftest import FakeClock
+from panops.testing.fake_clock import FakeClock
 
 LIMITS = LoginLimits(window_s=100, per_pair=3, per_address=6, per_name=10)
 

@@ -51,6 +51,7 @@ def test_a_mail_tells_beginnings() -> None:
         ("id: a, kind: webhook, url: 'http://x', rules: [day]", "alerts.0.rules: no rule 'day'"),
         (f"id: a, kind: email, {MAIL.replace('c@d.example', 'nobody')}", "expected a mail address"),
         (f"id: a, kind: email, {MAIL}, security: none, password: pw", "a password needs an encrypted connection"),
+        ("id: a, kind: webhook, url: 'http://x', template: '{{ title'", "the template cannot be used"),
         ("id: a, kind: mqtt, host: x, group_s: 5", "MQTT tells each event by itself"),
         ("id: a, kind: file, path: a}, {id: a, kind: file, path: b", "alerts.1.id: the id 'a' is used twice"),
     ],

@@ -13,8 +13,9 @@ import pytest
 
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
+from panops.testing.fake_clock import FakeClock
 
-from .makers import FakeClock
+from .makers import START_S
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,7 @@ def tmp_path(new_folder: Callable[[], Path]) -> Path:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(START_S)
 
 
 @pytest.fixture

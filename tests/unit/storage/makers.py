@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from panops.domain.events import Event, EventPhase, Incident, Severity
 
 START_S = 1_760_000_000.0
-
-
-class FakeClock:
-    """Time that only moves when a test says so; waiting moves it."""
-
-    def __init__(self, now_s: float = START_S) -> None:
-        self.now_s = now_s
-
-    def utc_s(self) -> float:
-        return self.now_s
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wait(self, stop: threading.Event, seconds: float) -> bool:
-        self.now_s += max(0.0, seconds)
-        return stop.is_set()
 
 
 def make_event(

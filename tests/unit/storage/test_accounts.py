@@ -12,8 +12,9 @@ from panops.storage.credentials import ScryptCost, hash_password, password_fits
 from panops.storage.database import Database
 from panops.storage.errors import AccountRefused, NotFound
 from panops.storage.scope import Role, Scope
+from panops.testing.fake_clock import FakeClock
 
-from .makers import START_S, FakeClock
+from .makers import START_S
 
 CHEAP = ScryptCost(n=16, r=1, p=1)
 PASSWORD = "correct horse"

@@ -396,6 +396,14 @@ def test_noise_anywhere_is_found_or_does_no_harm(
         shutil.rmtree(folder)
 
 
+def test_a_changed_letter_in_the_schema_is_found_at_the_start(tmp_path: Path) -> None:
+    Database.at(tmp_path).open().close()
+    file = tmp_path / "panops.db"
+    file.write_bytes(file.read_bytes().replace(b"reviewed_by", b"rexiewed_by"))
+    with pytest.raises(StorageCorrupt, match="table events has no column reviewed_by"):
+        Database.at(tmp_path).open()
+
+
 def test_damage_that_appears_while_running_is_named(tmp_path: Path) -> None:
     database = Database.at(tmp_path).open()
     repository = EventRepository(database)

@@ -20,8 +20,9 @@ from panops.storage.events import EventRepository
 from panops.storage.evidence import ORPHAN_AGE_S, EvidenceStore, SweepReport
 from panops.storage.scope import SCOPE_NOTHING, Scope
 from panops.storage.tables import evidence
+from panops.testing.fake_clock import FakeClock
 
-from .makers import START_S, FakeClock, make_event
+from .makers import START_S, make_event
 
 EVERYTHING = Scope.everything()
 SNAPSHOT, CLIP = EvidenceKind.SNAPSHOT, EvidenceKind.CLIP

@@ -15,8 +15,7 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
 from panops.storage.scope import Role, Scope
 from panops.storage.tables import deliveries
-
-from .makers import FakeClock
+from panops.testing.fake_clock import FakeClock
 
 EVERYTHING = Scope.everything()
 

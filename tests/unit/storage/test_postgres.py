@@ -34,9 +34,10 @@ from panops.storage.scope import Role, Scope
 from panops.storage.site import SiteRepository
 from panops.storage.tables import metadata
 from panops.storage.trail import TrackTrail
+from panops.testing.fake_clock import FakeClock
 from panops.testing.store_conformance import EventStoreSuite
 
-from .makers import START_S, FakeClock, make_event
+from .makers import START_S, make_event
 from .test_search import all_pages, population, reference
 from .test_site import CAMERA, FILE
 

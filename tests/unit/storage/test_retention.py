@@ -17,8 +17,9 @@ from panops.storage.evidence import ORPHAN_AGE_S, EvidenceStore
 from panops.storage.retention import Retention, RetentionReport
 from panops.storage.scope import Scope
 from panops.storage.trail import TrackTrail
+from panops.testing.fake_clock import FakeClock
 
-from .makers import START_S, FakeClock, make_event
+from .makers import START_S, make_event
 
 EVERYTHING = Scope.everything()
 DAY_S = 86400.0

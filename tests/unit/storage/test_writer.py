@@ -23,8 +23,9 @@ from panops.storage.journal import read_journal
 from panops.storage.records import rank
 from panops.storage.scope import Scope
 from panops.storage.writer import EventWriter
+from panops.testing.fake_clock import FakeClock
 
-from .makers import START_S, FakeClock, fill_disk, make_event
+from .makers import START_S, fill_disk, make_event
 
 EVERYTHING = Scope.everything()
 BEGIN, UPDATE, END = EventPhase
@@ -279,7 +280,7 @@ def test_whatever_happens_every_begin_and_end_is_stored_and_told(
     folder = new_folder()
     with Database.at(folder) as database:
         flaky = Flaky(database)
-        told, clock = Told(flaky), FakeClock()
+        told, clock = Told(flaky), FakeClock(START_S)
         writer = make_writer(flaky, told, clock, folder / "journal", capacity=capacity, batch=batch)
         lives: dict[int, Iterator[EventPhase]] = {}
         submitted: list[Event] = []
