@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -38,6 +39,7 @@ class Mqtt:
         self._config = config
         self._site = site
         self._connected = threading.Event()
+        self._alone_since_s = time.monotonic()
         self._refusal = ""
         self._open: dict[tuple[str, str], set[str]] = {}
         self._client = self._make_client()
@@ -46,8 +48,9 @@ class Mqtt:
 
     @property
     def problem(self) -> str:
-        """Why there is no connection, in one sentence; empty while there is one."""
-        return "" if self._connected.is_set() else self._refusal or "no connection to the broker"
+        """Why there has been no connection for longer than the time-out, in one sentence; empty otherwise."""
+        waited_s = time.monotonic() - self._alone_since_s
+        return "" if self._connected.is_set() or waited_s < self._config.timeout_s else self._why_alone
 
     def deliver(self, alert: Alert) -> str:
         """Publish it, and wait until the broker has it.
@@ -56,7 +59,7 @@ class Mqtt:
             SinkUnreachable: There is no connection, or the broker does not confirm in time.
         """
         if not self._connected.wait(self._config.timeout_s):
-            raise SinkUnreachable(self.problem or "no connection to the broker")
+            raise SinkUnreachable(self._why_alone)
         if alert.is_test:
             self._publish("test", json.dumps({"test": True}))
             return "confirmed"
@@ -71,6 +74,10 @@ class Mqtt:
         if alert.moment is not Moment.CLIP and Moment.END in self._config.moments:
             self._publish(f"{camera_id}/{rule_id}", self._state(alert), retain=True)
         return "confirmed"
+
+    @property
+    def _why_alone(self) -> str:
+        return self._refusal or "no connection to the broker"
 
     def close(self) -> None:
         """Say that panops is gone, and disconnect. Safe to call twice."""
@@ -111,6 +118,8 @@ class Mqtt:
 
     def _on_disconnect(self, client: paho.Client, data: Any, flags: Any, reason: ReasonCode, properties: Properties | None) -> None:
         del client, data, flags, reason, properties
+        if self._connected.is_set():
+            self._alone_since_s = time.monotonic()
         self._connected.clear()
 
     def _publish(self, topic: str, content: str | bytes, *, retain: bool = False) -> None:

@@ -210,6 +210,16 @@ def test_a_refused_login_is_said(broker: Broker, make_sink: Callable[..., Mqtt],
     assert make_sink(username="panops", password="secret", client_id="two").deliver(make_alert()) == "confirmed"
 
 
+def test_a_connection_that_is_down_for_longer_is_a_problem(broker: Broker, make_sink: Callable[..., Mqtt]) -> None:
+    sink = make_sink(timeout_s=0.4)
+    assert sink.problem == ""  # it has only just begun to connect
+    sink.deliver(make_alert())
+    broker.stop()
+    wait_for(lambda: sink.problem == "no connection to the broker")
+    broker.start()
+    wait_for(lambda: sink.problem == "", 15)
+
+
 def test_nobody_there() -> None:
     sink = Mqtt(MqttConfig.model_validate({"id": "m", "kind": "mqtt", "host": "127.0.0.1", "port": 1, "timeout_s": 0.2}), SITE)
     with pytest.raises(SinkUnreachable, match="no connection to the broker"):
