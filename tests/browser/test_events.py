@@ -337,6 +337,30 @@ def test_a_clip_comes_to_an_open_page_by_itself(make_site: Callable[..., SiteSer
     assert page.query_selector(".stage img") is not None, "who looks at the picture goes on looking at it"
 
 
+def test_details_that_come_late_take_nothing_out_of_the_hand(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    """What the list knows is shown at once and can be used; the slower answer must not begin anew."""
+    server = make_site()
+    begun = server.ask(lambda: server.live.begin_event("yard", so_far_s=3.0))
+    page = tab(server, "oscar").open("/events")
+    page.wait_for_selector("#connection.green")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/api/v1/events/{begun.event_id}", hold)
+    page.click(f".event-card[data-id='{begun.event_id}']")
+    page.click(".stage-bar .button:has-text('Clip so far')")
+    page.wait_for_selector(".stage video")
+    page.fill("#note", "half a")
+    held[0].continue_()
+    page.wait_for_selector(".downloads")
+    page.wait_for_selector(".stage video[src*='/clip_so_far.mp4?v=']")
+    assert page.evaluate("document.activeElement.id") == "note"
+    assert page.input_value("#note") == "half a"
+    page.fill("#note", "")
+
+
 def test_a_clip_that_was_replaced_while_nobody_was_told_plays_its_successor(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     server = make_site()
     begun = server.ask(lambda: server.live.begin_event("gate", so_far_s=3.0))

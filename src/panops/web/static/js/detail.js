@@ -92,9 +92,9 @@ export class Detail {
       const [more, rules] = await Promise.all([get(`/events/${part(id)}`, { signal: this.#asked.signal }), (this.#rules ??= get("/rules").catch(() => ({})))]);
       const list = rules.rules ?? rules;
       const rule = Array.isArray(list) ? list.find((one) => one.id === more.rule_id) : undefined;
-      const first = !this.#more || !this.stage;
       this.#more = { ...more, rule };
-      if (first) this.#render(more);
+      // What the list knew is on the page already, and may be in use: a clip that was started or a note half written goes on.
+      if (!this.stage) this.#render(more);
       else {
         this.event = more;
         this.stage.renew(more, this.#more);

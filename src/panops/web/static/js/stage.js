@@ -148,7 +148,7 @@ export class Stage {
     video.addEventListener("loadedmetadata", () => {
       this.#overlay.ratio = video.videoWidth / video.videoHeight || 16 / 9;
       // Begin where it began: what was before is there to go back to.
-      const at = before ? before.currentTime : this.event.started_at_s - this.#startS - 1;
+      const at = before?.readyState ? before.currentTime : this.event.started_at_s - this.#startS - 1;
       video.currentTime = Math.max(0, Math.min(at, video.duration - 0.1));
       if (before && !before.paused && !before.ended) video.play().catch(() => {});
       this.#draw();
