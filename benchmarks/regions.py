@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.machine import describe
-from panops.config.schema import CameraConfig, IntrusionConfig, SimulationConfig
+from panops.config.rule_schema import IntrusionConfig
+from panops.config.schema import CameraConfig, SimulationConfig
 from panops.domain.boxes import iou, xywh_to_xyxy
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections

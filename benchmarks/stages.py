@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 from benchmarks.machine import describe
-from panops.config.schema import CameraConfig, IntrusionConfig, MotionConfig, SimulationConfig
+from panops.config.rule_schema import IntrusionConfig
+from panops.config.schema import CameraConfig, MotionConfig, SimulationConfig
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections
 from panops.domain.protocols import Observation

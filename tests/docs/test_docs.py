@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from panops.cli import app
 from panops.config.load import parse_site
-from panops.config.schema import RuleConfig, SiteConfig
+from panops.config.rule_schema import RuleConfig
+from panops.config.schema import SiteConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])

@@ -17,7 +17,7 @@ from panops.api.services import Needed, Services
 from panops.api.versions import precondition, strong
 from panops.config.fields import NAME_PATTERN
 from panops.config.load import problems_of
-from panops.config.schema import RuleConfig
+from panops.config.rule_schema import RuleConfig
 
 router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from panops.config.alert_schema import SINK_KINDS
 from panops.config.fields import NAME_PATTERN
-from panops.config.schema import RULE_KINDS, CameraConfig, PluginRuleConfig, RuleConfig, SimulationConfig, SiteConfig
+from panops.config.rule_schema import RULE_KINDS, PluginRuleConfig, RuleConfig
+from panops.config.schema import CameraConfig, SimulationConfig, SiteConfig
 from panops.config.spelling import did_you_mean
 from panops.domain.errors import ConfigProblem
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from panops.config.schema import IntrusionConfig
+from panops.config.rule_schema import IntrusionConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.tracks import Tracks
 from panops.rules.open_incident import OpenIncident

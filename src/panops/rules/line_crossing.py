@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.config.schema import LineCrossingConfig
+from panops.config.rule_schema import LineCrossingConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.geometry import PointArray, Tripwire
 from panops.domain.tracks import Tracks

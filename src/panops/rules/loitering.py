@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from panops.config.schema import LoiteringConfig
+from panops.config.rule_schema import LoiteringConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.tracks import Tracks
 from panops.rules.open_incident import OpenIncident

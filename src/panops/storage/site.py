@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from panops.config.load import cross_check, problems_of
-from panops.config.schema import CameraConfig, RuleConfig, SiteConfig
+from panops.config.rule_schema import RuleConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.errors import ConfigError, ConfigProblem, StorageCorrupt
 from panops.storage.database import Database
 from panops.storage.errors import NotFound, StaleEdit

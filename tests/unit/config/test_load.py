@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from panops.config import yaml_reader
 from panops.config.load import load_site, parse_site
-from panops.config.schema import PluginRuleConfig, RuleConfig, SiteConfig
+from panops.config.rule_schema import PluginRuleConfig, RuleConfig
+from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigError
 
 GOOD = """

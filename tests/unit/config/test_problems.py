@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from panops.config.load import parse_site
 from panops.config.problems import problems_of
-from panops.config.schema import CameraConfig, RuleConfig
+from panops.config.rule_schema import RuleConfig
+from panops.config.schema import CameraConfig
 from panops.domain.errors import ConfigError
 
 # What pydantic says by itself; none of it is for people.

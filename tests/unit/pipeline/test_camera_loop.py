@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from panops.config.schema import CameraConfig, IntrusionConfig
+from panops.config.rule_schema import IntrusionConfig
+from panops.config.schema import CameraConfig
 from panops.domain.clock import SystemClock
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from panops.config.schema import CameraConfig, IntrusionConfig
+from panops.config.rule_schema import IntrusionConfig
+from panops.config.schema import CameraConfig
 from panops.domain.clock import SystemClock
 from panops.domain.events import Event, EventPhase
 from panops.domain.packets import Packet, StreamInfo

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from panops.config.schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig
+from panops.config.rule_schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig
 from panops.domain.events import EventPhase, Incident, Severity
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.tracks import Tracks

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.config.schema import IntrusionConfig
+from panops.config.rule_schema import IntrusionConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.geometry import Polygon
 from panops.domain.tracks import Tracks, TrackState

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.config.schema import LineCrossingConfig
+from panops.config.rule_schema import LineCrossingConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.geometry import Tripwire
 from panops.domain.tracks import Tracks

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.config.schema import LoiteringConfig
+from panops.config.rule_schema import LoiteringConfig
 from panops.domain.events import EventPhase
 from panops.domain.geometry import Polygon
 from panops.domain.tracks import Tracks

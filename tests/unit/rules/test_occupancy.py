@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panops.config.schema import OccupancyConfig
+from panops.config.rule_schema import OccupancyConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.tracks import Tracks
 from panops.rules.occupancy import GAP_S, Occupancy

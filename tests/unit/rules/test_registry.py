@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from panops.config.schema import RuleConfig
+from panops.config.rule_schema import RuleConfig
 from panops.domain.errors import PluginError
 from panops.rules.occupancy import Occupancy
 from panops.rules.registry import RULES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from panops.config.fields import ScheduleConfig
+from panops.config.rule_schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig
 from panops.config.schedule import Schedule
-from panops.config.schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig, OccupancyConfig
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.protocols import Rule
 from panops.rules.intrusion import Intrusion

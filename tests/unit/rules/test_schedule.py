@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.config.fields import ScheduleConfig
+from panops.config.rule_schema import IntrusionConfig
 from panops.config.schedule import DAYS, Schedule, site_timezone
-from panops.config.schema import IntrusionConfig
 from panops.domain.errors import ConfigError
 from panops.domain.events import EventPhase
 from panops.domain.tracks import Tracks

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from panops.config.load import parse_site
-from panops.config.schema import CameraConfig, IntrusionConfig, SiteConfig, ZoneConfig
+from panops.config.rule_schema import IntrusionConfig
+from panops.config.schema import CameraConfig, SiteConfig, ZoneConfig
 from panops.domain.errors import ConfigError, StorageCorrupt
 from panops.storage.database import Database
 from panops.storage.errors import NotFound, StaleEdit
