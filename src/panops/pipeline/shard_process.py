@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 
 from panops.domain.errors import PanopsError
+from panops.ingest.memory import share_heaps
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
 from panops.pipeline.shard import Shard, report_forever
 from panops.storage.database import Database
@@ -28,6 +29,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=os.environ.get("PANOPS_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    share_heaps()
     # The gate makes thousands of tiny calls: handing each to OpenCV's own threads costs more than the call.
     cv2.setNumThreads(1)
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
