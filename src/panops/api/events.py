@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
@@ -21,6 +21,7 @@ from panops.api.schemas import (
     ReviewOut,
     TrackedBoxOut,
     TrailPointOut,
+    VerdictOut,
 )
 from panops.api.security import Caller, Operator, Viewer
 from panops.api.services import Needed, Services
@@ -78,6 +79,7 @@ def events(
     since: Moment = None,
     until: Moment = None,
     kept: bool | None = None,
+    suppressed: Annotated[Literal["no", "only", "also"], Query(description="what was taken for a false alarm")] = "no",
     open_: Annotated[bool | None, Query(alias="open")] = None,
     min_score: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     text: Annotated[str, Query(max_length=200), AfterValidator(_printable)] = "",
@@ -87,7 +89,7 @@ def events(
     """Events that the caller may see, newest first by start. Conditions are joined by "and", several values of one by "or"."""
     wanted = EventFilter(
         cameras=camera, rules=rule, kinds=kind, classes=class_, zones=zone, severities=severity, statuses=status, is_open=open_, kept=kept,
-        min_score=min_score, since_s=since, until_s=until, text=text,
+        suppressed=None if suppressed == "also" else suppressed == "only", min_score=min_score, since_s=since, until_s=until, text=text,
     )  # fmt: skip
     try:
         page = services.events.search(caller.scope, wanted, cursor, limit)
@@ -119,6 +121,7 @@ def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut
     ]
     return EventDetailOut(
         **EventOut.fields_of(stored, _camera_name(services, stored)),
+        verdict=VerdictOut.of(stored.event.verdict),
         evidence=[_evidence_out(piece) for piece in stored.evidence],
         history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
         deliveries=[DeliveryOut.of(delivery) for delivery in _told(caller, services, event_id)],

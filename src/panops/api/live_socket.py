@@ -302,7 +302,8 @@ class LiveSocket:
             stored = await run_in_threadpool(self._parts.events.get, scope, message.event_id)
             if stored is not None:
                 event = EventOut.of(stored, self._parts.view.camera_name(self._site, stored.event.camera_id))
-                await self._say({"type": "event", "phase": message.phase, "event": event.model_dump(mode="json")})
+                kind = "suppressed" if event.suppressed_by else "event"
+                await self._say({"type": kind, "phase": message.phase, "event": event.model_dump(mode="json")})
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._websocket.send_json(message)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.alerts import Delivery
 from panops.domain.events import EvidenceKind, Severity
+from panops.domain.verdicts import Verdict
 from panops.pipeline.live import CameraState, CameraStatus, ProbeResult, ShardFigures
 from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
 from panops.storage.scope import Role
@@ -137,6 +138,7 @@ class EventOut(Out):
     ended_at_s: float | None
     box: Box | None
     details: dict[str, Any]
+    suppressed_by: str
     status: ReviewStatus
     note: str
     kept: bool
@@ -156,6 +158,7 @@ class EventOut(Out):
             "score": incident.score, "severity": event.severity, "started_at_s": incident.started_at_s,
             "updated_at_s": incident.updated_at_s, "ended_at_s": incident.ended_at_s, "box": incident.box,
             "details": dict(incident.details),
+            "suppressed_by": "" if event.verdict is None else event.verdict.suppressed_by,
             "status": stored.status, "note": stored.note, "kept": stored.kept, "has_snapshot": EvidenceKind.SNAPSHOT in kinds,
             "has_annotated": EvidenceKind.ANNOTATED in kinds, "has_clip": EvidenceKind.CLIP in kinds,
             "has_clip_so_far": EvidenceKind.CLIP_SO_FAR in kinds,
@@ -242,9 +245,39 @@ class DeliveryOut(Out):
         )  # fmt: skip
 
 
-class EventDetailOut(EventOut):
-    """An event with its proof, what people did with it, who was told (operators see that), and its boxes over time."""
+class FindingOut(Out):
+    """What one step of the chain said of an event; `passed` is null where it could not say."""
 
+    step: str
+    passed: bool | None
+    value: float | None
+    limit: float | None
+    words: str
+
+
+class VerdictOut(Out):
+    """What the chain that looks for false alarms made of an event."""
+
+    findings: list[FindingOut]
+    took_s: float
+    revised: bool
+
+    @classmethod
+    def of(cls, verdict: Verdict | None) -> Self | None:
+        """A verdict, or None where no chain looked."""
+        if verdict is None:
+            return None
+        findings = [FindingOut(**finding.plain()) for finding in verdict.findings]
+        return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised)
+
+
+class EventDetailOut(EventOut):
+    """An event with its proof, why it is believed or not, what people did with it, who was told, and its boxes over time.
+
+    Operators and administrators see who was told.
+    """
+
+    verdict: VerdictOut | None
     evidence: list[EvidenceOut]
     history: list[ReviewOut]
     deliveries: list[DeliveryOut]
@@ -256,6 +289,7 @@ class CountsOut(Out):
 
     total: int
     open: int
+    suppressed: int
     by_status: dict[str, int]
     by_kind: dict[str, int]
     by_camera: dict[str, int]
@@ -267,8 +301,8 @@ class CountsOut(Out):
         """The counts; every status is named, also those without events."""
         statuses = {status.value: counts.by_status.get(status.value, 0) for status in ReviewStatus}
         return cls(
-            total=counts.total, open=counts.open, by_status=statuses, by_kind=dict(counts.by_kind), by_camera=dict(counts.by_camera),
-            by_severity=dict(counts.by_severity), new_by_camera=dict(counts.new_by_camera),
+            total=counts.total, open=counts.open, suppressed=counts.suppressed, by_status=statuses, by_kind=dict(counts.by_kind),
+            by_camera=dict(counts.by_camera), by_severity=dict(counts.by_severity), new_by_camera=dict(counts.new_by_camera),
         )  # fmt: skip
 
 

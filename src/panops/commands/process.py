@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from panops.rules.engine import RuleEngine
 from panops.rules.scene import ANY_CLASS, MOVING_CLASS
 from panops.storage.home import Home
 from panops.tracking.tracker import BatchTracker
+from panops.verify.build import build_chain
 
 _PERSON = "person"
 
@@ -76,8 +78,10 @@ def process(
         rules = build_rules(settings, camera_id, detector.classes, size_wh, None, wall_clock=False)
         return RuleEngine(camera_id, rules, epoch=1, first_sequence=first_sequence)
 
+    # In media time, whatever the hour; nobody has said anything of a file's events.
+    chain = build_chain(settings.verify, detector.classes, UTC)
     followed = followed_classes(settings.camera_rules(camera_id), detector.classes)
-    job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate)
+    job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain)
     began_s = time.monotonic()
     columns = (
         TextColumn("{task.description}"),

@@ -11,6 +11,7 @@ from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
 from panops.config.rule_schema import RuleConfig
 from panops.config.spelling import did_you_mean
+from panops.config.verify_schema import VerifyConfig
 from panops.domain.device import Device
 
 # What a camera's address can be, for messages.
@@ -190,6 +191,7 @@ class SiteConfig(Config):
     shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
     evidence: EvidenceConfig = EvidenceConfig()
     retention: RetentionConfig = RetentionConfig()
+    verify: VerifyConfig = VerifyConfig()
     server: ServerConfig = ServerConfig()
 
     @field_validator("device")

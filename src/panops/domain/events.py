@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
+from panops.domain.verdicts import Verdict
+
 
 class EventPhase(StrEnum):
     """Where an event is in its life."""
@@ -67,6 +69,7 @@ class Event:
         rule_id: The rule that raised it.
         severity: The rule's severity.
         incident: What the rule says.
+        verdict: What the chain that looks for false alarms made of it; None where no chain looked.
     """
 
     event_id: str
@@ -74,11 +77,17 @@ class Event:
     rule_id: str
     severity: Severity
     incident: Incident
+    verdict: Verdict | None = None
 
     @property
     def phase(self) -> EventPhase:
         """Begin, update or end."""
         return self.incident.phase
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether it is taken for a false alarm: kept and shown to who asks, but nobody is told."""
+        return self.verdict is not None and self.verdict.suppressed_by != ""
 
     def ended(self, at_s: float) -> Self:
         """The same event, ended at `at_s`; an event that has ended already stays as it is."""

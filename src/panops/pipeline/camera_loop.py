@@ -36,9 +36,11 @@ from panops.motion.schedule import CheckSchedule
 from panops.motion.sleep import SleepSchedule
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.gop_tail import FLOOR_S, GopTail
+from panops.pipeline.look_again import look_again
 from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
+from panops.verify.chain import Chain
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class CameraLoop:
         followed: (C,) bool, which of the detector's classes are followed.
         clock: For staleness.
         meter: Where the CPU time of detector and rules is added up; one of its own when None.
+        chain: What looks for false alarms among its events; None tells all of them at once.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class CameraLoop:
         followed: NDArray[np.bool_],
         clock: Clock,
         meter: StageMeter | None = None,
+        chain: Chain | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.config = config
@@ -108,6 +112,9 @@ class CameraLoop:
         # When the packet came that is being decoded, monotonic clock, s.
         self._packet_came_s = math.inf
         self._make_rules = make_rules
+        self.chain = chain
+        if chain is not None:
+            chain.look_again(self._look_again)
         self._rules: RuleEngine | None = None
         self._rules_size_wh = (0, 0)
         self._rules_time_s = -np.inf
@@ -119,6 +126,8 @@ class CameraLoop:
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
         self._looking = Looking.of(config)
+        self.second_detector: Detector | None = None
+        """What looks at events once more; the camera's own detector when None."""
         self.looked_whole = False
         """Whether the last `detect` looked at the whole picture."""
         self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
@@ -335,11 +344,14 @@ class CameraLoop:
         began_cpu_s = time.thread_time()
         self._looking.learn(tracks)
         tracks = self._only_strong(tracks)
-        events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
+        ended = self._fit_rules(check.frame.size_wh)
+        events = self._engine(check.frame.size_wh).update(tracks)
+        if self.chain is not None:
+            events = self.chain.judge(check.frame, tracks, events)
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
         self._spent("rules", began_cpu_s)
-        return Outcome(check, tracks, tuple(events), inference_s)
+        return Outcome(check, tracks, (*ended, *events), inference_s)
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
@@ -347,11 +359,17 @@ class CameraLoop:
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
+        if self.chain is not None:
+            events = self.chain.finish(events)
         self._first_sequence = self._rules.next_sequence
         self._rules = None
         self._rules_time_s = -np.inf
         self.tracks = None
         return events
+
+    def _look_again(self, frame: Frame, box: tuple[float, float, float, float], class_name: str) -> float | None:
+        """The best score of a class in the enlarged surroundings of a box, for the chain's second look."""
+        return look_again(self.second_detector or self.detector, frame, box, class_name)
 
     @property
     def followed_names(self) -> frozenset[str] | None:

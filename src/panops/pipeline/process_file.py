@@ -32,6 +32,7 @@ from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
 from panops.pipeline.film_damage import FilmDamage
+from panops.verify.chain import Chain
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
 _AHEAD = 32
@@ -57,6 +58,7 @@ class ProcessJob:
         tracker: A fresh tracker.
         folder: Where the results are written; it exists.
         annotate: Whether to write a video with boxes.
+        chain: What looks for false alarms; None where nothing does.
     """
 
     camera_id: str
@@ -69,6 +71,7 @@ class ProcessJob:
     tracker: Tracker
     folder: Path
     annotate: bool = False
+    chain: Chain | None = None
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     """
     cv2.setNumThreads(1)  # as in a shard: tiny calls, and the second core belongs to the decoder
     info = job.source.open()
-    loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock)
+    loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain)
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
     results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
@@ -167,6 +170,7 @@ def event_record(event: Event) -> dict[str, Any]:
         "started_at_s": round(incident.started_at_s, 3),
         "ended_at_s": None if incident.ended_at_s is None else round(incident.ended_at_s, 3),
         "details": dict(incident.details),
+        "suppressed_by": "" if event.verdict is None else event.verdict.suppressed_by,
     }
 
 
@@ -231,7 +235,8 @@ def _write_events(path: Path, events: list[Event]) -> None:
 
 
 def _summary(job: ProcessJob, info: StreamInfo, result: ProcessResult) -> dict[str, Any]:
-    kinds = Counter(event.incident.kind for event in result.events)
+    believed = [event for event in result.events if not event.is_suppressed]
+    kinds = Counter(event.incident.kind for event in believed)
     return {
         "panops": panops.__version__,
         "camera_id": job.camera_id,
@@ -243,9 +248,10 @@ def _summary(job: ProcessJob, info: StreamInfo, result: ProcessResult) -> dict[s
         "checks": result.checks,
         "frames_analysed": result.analysed,
         "tracks": len(result.tracks),
-        "events": len(result.events),
+        "events": len(believed),
+        "events_suppressed": len(result.events) - len(believed),
         "events_by_kind": dict(sorted(kinds.items())),
-        "events_open_at_end": sum(event.phase is not EventPhase.END for event in result.events),
+        "events_open_at_end": sum(event.phase is not EventPhase.END for event in believed),
         "complete": not result.problem,
         "problem": result.problem,
     }

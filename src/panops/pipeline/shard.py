@@ -11,6 +11,7 @@ from typing import Any
 
 from panops.config.schedule import site_timezone
 from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
+from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
 from panops.domain.errors import PanopsError
@@ -45,9 +46,11 @@ from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
+from panops.storage.judgements import JudgementStore
 from panops.storage.trail import TrackTrail
 from panops.storage.writer import EventWriter
 from panops.tracking.tracker import BatchTracker
+from panops.verify.build import build_chain
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ _WATCHED_FPS = 2.0
 _DEAD_DEVICE_S = 30.0
 _SILENT_PATIENCE_S = 10.0
 _ENDED_PATIENCE_S = 2.0
+_JUDGED_EVERY_S = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -125,6 +129,9 @@ class Shard:
             self._ask_for_assignment,
         )
         self._storage_problem = ""
+        self._judgements = JudgementStore(database)
+        self._judged = self._judgements.revision()
+        self._asked_s = float("-inf")
 
     def start(self) -> None:
         """Start the threads that all cameras share."""
@@ -175,7 +182,13 @@ class Shard:
             rules = build_rules(site, camera_id, detector.classes, size_wh, timezone)
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages)
+        verify = VerifyConfig.model_validate(message["verify"])
+        chain = build_chain(verify, detector.classes, timezone)
+        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain)
+        if verify.enabled and verify.second_look.enabled and verify.second_look.model:
+            loop.second_detector = self._detectors.get(verify.second_look.model)
+        if chain is not None:
+            chain.learn(self._judgements.of([camera_id]).get(camera_id, ()))
         loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
@@ -285,6 +298,7 @@ class Shard:
         self._load.step(tuple(self._loops.values()))
         self._stir(tuple(self._loops))
         freed_memory.give_back(self._clock)
+        self._learn_from_people()
         cameras = dict(self._cameras)
         models = {camera_id: camera.model for camera_id, camera in cameras.items()}
         self._models.look(self._loops, models, [camera_id for camera_id, camera in cameras.items() if camera.loop is None])
@@ -294,6 +308,22 @@ class Shard:
         if problem != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
+
+    def _learn_from_people(self) -> None:
+        """Take over what somebody said of an event in the meantime."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._asked_s < _JUDGED_EVERY_S:
+            return
+        self._asked_s = now_s
+        revision = self._judgements.revision()
+        if revision == self._judged:
+            return
+        said = self._judgements.of(self._loops)
+        with self._analysis.between_rounds:
+            for camera_id, loop in self._loops.items():
+                if loop.chain is not None:
+                    loop.chain.learn(said.get(camera_id, ()))
+        self._judged = revision
 
     def _figures(self) -> ShardFigures:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]

@@ -497,4 +497,5 @@ def _assignment(site: SiteConfig, camera_id: str) -> Message:
         "model": site.model,
         "device": site.device,
         "evidence": site.evidence.model_dump(mode="json"),
+        "verify": site.verify.model_dump(mode="json"),
     }

@@ -89,15 +89,18 @@ class EventRepository:
         """How many events in the scope began at or after `since_s` (None: ever)."""
         column = events.c
         is_open = func.sum(case((column.ended_at_s.is_(None), 1), else_=0))
-        groups = (column.camera_id, column.kind, column.severity, column.status)
+        groups = (column.camera_id, column.kind, column.severity, column.status, column.suppressed_by)
         query = select(*groups, func.count(), is_open).where(scope.where(column.camera_id)).group_by(*groups)
         if since_s is not None:
             query = query.where(column.started_at_s >= since_s)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         tallies: dict[str, Counter[str]] = defaultdict(Counter)
-        total = still_open = 0
-        for camera_id, kind, severity, status, count, open_count in rows:
+        total = still_open = suppressed = 0
+        for camera_id, kind, severity, status, suppressed_by, count, open_count in rows:
+            if suppressed_by:
+                suppressed += count
+                continue
             total += count
             still_open += int(open_count)
             for name, value in (("camera", camera_id), ("kind", kind), ("severity", severity), ("status", status)):
@@ -107,6 +110,7 @@ class EventRepository:
         return EventCounts(
             total=total,
             open=still_open,
+            suppressed=suppressed,
             by_status=dict(tallies["status"]),
             by_camera=dict(tallies["camera"]),
             by_kind=dict(tallies["kind"]),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select, true, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panops.domain.alerts import Delivery, DeliveryState, Moment
@@ -190,8 +190,9 @@ def add_deliveries(connection: Connection, moments: Iterable[tuple[str, Moment]]
     columns = ["sink_id", "event_id", "moment", "created_at_s", "due_at_s", "state"]
     for event_id, moment in moments:
         values = (event_id, moment.value, now_s, now_s, DeliveryState.WAITING.value)
-        # `where true`: without it SQLite reads ON CONFLICT as a part of the select.
-        rows = select(sinks.c.sink_id, *map(literal, values)).where(true())
+        # Nobody is told of what is taken for a false alarm. (SQLite needs a `where`: it would read ON CONFLICT as a part of the select.)
+        believed = select(events.c.event_id).where(events.c.event_id == event_id, events.c.suppressed_by == "")
+        rows = select(sinks.c.sink_id, *map(literal, values)).where(believed.exists())
         connection.execute(into.from_select(columns, rows).on_conflict_do_nothing())
 
 
@@ -203,12 +204,12 @@ def anybody_is_told(connection: Connection) -> bool:
 def moments_of(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[tuple[str, Moment]]:
     """What is new about event rows that are about to be written: that they begin, that they end. Asked within the same transaction."""
     ids = [row["event_id"] for row in rows]
-    query = select(events.c.event_id, events.c.ended_at_s).where(events.c.event_id.in_(ids))
+    query = select(events.c.event_id, events.c.ended_at_s).where(events.c.event_id.in_(ids), events.c.suppressed_by == "")
     known = {event_id: ended_at_s is not None for event_id, ended_at_s in connection.execute(query)}
     found = []
     for row in rows:
         ended_before = known.get(row["event_id"])
-        if ended_before is None:
+        if ended_before is None:  # new, or believed only now
             found.append((row["event_id"], Moment.BEGIN))
         if row["ended_at_s"] is not None and not ended_before:
             found.append((row["event_id"], Moment.END))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from panops.domain.errors import StorageCorrupt
 from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
+from panops.domain.verdicts import Verdict
 
 Rank = tuple[bool, float, int]
 
@@ -24,6 +25,7 @@ class ReviewStatus(StrEnum):
 
     NEW = "new"
     ACKNOWLEDGED = "acknowledged"
+    TRUE_ALARM = "true_alarm"
     FALSE_ALARM = "false_alarm"
 
 
@@ -33,7 +35,7 @@ class StoredEvent:
 
     Attributes:
         event: What the rule said last.
-        status: New, acknowledged or a false alarm.
+        status: New, acknowledged, a true or a false alarm.
         note: Free text of people; empty when there is none.
         kept: Whether retention must leave it alone.
         evidence: What is on disk, by kind.
@@ -76,6 +78,7 @@ class EventCounts:
     Attributes:
         total: All of them.
         open: Those that have not ended.
+        suppressed: How many more were taken for false alarms; all other numbers leave them out.
         by_status: By `ReviewStatus` value.
         by_camera: By camera id.
         by_kind: By rule kind.
@@ -85,6 +88,7 @@ class EventCounts:
 
     total: int = 0
     open: int = 0
+    suppressed: int = 0
     by_status: Mapping[str, int] = field(default_factory=dict)
     by_camera: Mapping[str, int] = field(default_factory=dict)
     by_kind: Mapping[str, int] = field(default_factory=dict)
@@ -122,6 +126,8 @@ def event_values(event: Event) -> dict[str, Any]:
         "ended_at_s": None if incident.ended_at_s is None else _finite(incident.ended_at_s, "ended_at_s"),
         "box": None if incident.box is None else _dump([float(edge) for edge in incident.box]),
         "details": _dump(dict(incident.details)),
+        "suppressed_by": "" if event.verdict is None else event.verdict.suppressed_by,
+        "verdict": "" if event.verdict is None else _dump(event.verdict.plain()),
     }
 
 
@@ -161,7 +167,10 @@ def event_from(values: Mapping[str, Any]) -> Event:
             box=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
             details=dict(json.loads(values["details"])),
         )
-        return Event(values["event_id"], values["camera_id"], values["rule_id"], Severity(values["severity"]), incident)
+        # A journal that an older version left has no verdicts.
+        told = values.get("verdict", "")
+        verdict = Verdict.from_plain(json.loads(told)) if told else None
+        return Event(values["event_id"], values["camera_id"], values["rule_id"], Severity(values["severity"]), incident, verdict)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         name = str(values.get("event_id", "?"))[:80]
         raise StorageCorrupt(

@@ -35,6 +35,7 @@ class EventFilter:
         severities: Severities.
         statuses: Review statuses.
         is_open: True: only events that have not ended; False: only those that have.
+        suppressed: True: only what was taken for a false alarm; False: only what was believed.
         kept: True: only events that are kept; False: only those that are not.
         min_score: The least score, 0..1.
         since_s: Began at or after this, UTC s.
@@ -51,6 +52,7 @@ class EventFilter:
     severities: Collection[Severity] = ()
     statuses: Collection[ReviewStatus] = ()
     is_open: bool | None = None
+    suppressed: bool | None = None
     kept: bool | None = None
     min_score: float | None = None
     since_s: float | None = None
@@ -125,6 +127,8 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
             found.append(target.in_(sorted(str(value) for value in values)))
     if wanted.is_open is not None:
         found.append(column.ended_at_s.is_(None) if wanted.is_open else column.ended_at_s.is_not(None))
+    if wanted.suppressed is not None:
+        found.append(column.suppressed_by != "" if wanted.suppressed else column.suppressed_by == "")
     if wanted.kept is not None:
         found.append(column.kept.is_(wanted.kept))
     if wanted.min_score is not None:

@@ -51,6 +51,9 @@ events = Table(
     Column("ended_at_s", Double),
     Column("box", Text),
     Column("details", Text, nullable=False),
+    # The step that took it for a false alarm; empty where it is believed. And the whole verdict.
+    Column("suppressed_by", String(63), nullable=False, server_default=text("''")),
+    Column("verdict", Text, nullable=False, server_default=text("''")),
     # What people say of it: never touched by saving an event.
     Column("status", String(16), nullable=False, server_default="new"),
     Column("note", Text, nullable=False, server_default=text("''")),
@@ -74,6 +77,7 @@ Index(
     events.c.kept,
     events.c.ended_at_s,
     events.c.score,
+    events.c.suppressed_by,
 )
 Index("ix_events_camera", events.c.camera_id, events.c.started_at_s, events.c.event_id)
 # Retention goes by the end; what is open (NULL) is found here too.

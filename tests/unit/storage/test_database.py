@@ -603,5 +603,5 @@ def test_a_word_that_was_damaged_is_a_sentence(tmp_path: Path) -> None:
         repository.save([make_event("gate-1-1")])
         with sqlite3.connect(tmp_path / "panops.db") as connection:
             connection.execute("UPDATE events SET status = 'nqw'")
-        with pytest.raises(StorageCorrupt, match=r"expected one of new, acknowledged, false_alarm in the database, got 'nqw'"):
+        with pytest.raises(StorageCorrupt, match=r"expected one of new, acknowledged, true_alarm, false_alarm in the database, got 'nqw'"):
             all_ids(database)

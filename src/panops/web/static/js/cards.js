@@ -8,12 +8,12 @@ import { kindOf, lasted, placeOf, plural, severityOf, statusOf } from "./words.j
 const OVERSCAN_PX = 700;
 
 /** What tells whether a card must be drawn anew. */
-const stamp = (event) => [event.updated_at_s, event.ended_at_s, event.status, event.kept, event.has_snapshot, event.note].join();
+const stamp = (event) => [event.updated_at_s, event.ended_at_s, event.status, event.kept, event.has_snapshot, event.note, event.suppressed_by].join();
 
 function badges(event) {
   const status = statusOf(event.status);
   return h("span", { class: "badges" },
-    event.status === "new" ? h("span", { class: "chip new" }, "New") : h("span", { class: "chip" }, icon(status.icon, true), status.word),
+    event.suppressed_by ? h("span", { class: "chip grey" }, icon("flag", true), "Suppressed") : event.status === "new" ? h("span", { class: "chip new" }, "New") : h("span", { class: "chip" }, icon(status.icon, true), status.word),
     event.ended_at_s === null ? h("span", { class: "chip going" }, "Now") : null,
     event.kept ? h("span", { class: "chip kept", title: "Kept: never deleted" }, icon("kept", true)) : null);
 }

@@ -5,13 +5,13 @@ import { empty, facts, fill, h, icon } from "./dom.js";
 import { Stage } from "./stage.js";
 import { toast } from "./shell.js";
 import { moment, short } from "./time.js";
-import { bytes, details, kindOf, lasted, percent, placeWord, plain, reason, severityOf, statusOf } from "./words.js";
+import { bytes, details, kindOf, lasted, percent, placeWord, plain, reason, severityOf, statusOf, stepWord } from "./words.js";
 
-const DONE = { new: "Reopened", acknowledged: "Acknowledged", false_alarm: "Marked as a false alarm" };
+const DONE = { new: "Reopened", acknowledged: "Acknowledged", true_alarm: "Marked as a true alarm", false_alarm: "Marked as a false alarm" };
 const HAS = ["has_clip", "has_clip_so_far", "has_snapshot"];
 const TOLD = { sent: "was told", waiting: "is still to be told", skipped: "was not told", dead: "could not be told" };
 const OF = { begin: "that it began", clip: "of its clip", end: "that it is over" };
-const ACTIONS = { acknowledged: "acknowledged it", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
+const ACTIONS = { acknowledged: "acknowledged it", true_alarm: "called it a true alarm", false_alarm: "marked it as a false alarm", new: "set it back to new", kept: "chose to keep it", released: "chose not to keep it", note: "wrote a note" };
 
 /** Shows events in `root`. `onChange(event)` after a change of a person, `onClose`, `onStep(by)` for the buttons in its head. */
 export class Detail {
@@ -131,10 +131,10 @@ export class Detail {
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
-    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
-    const { chips, about, actions, why, facts: factList, note, history, files } = this.#parts;
+    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, about, actions, why, verdict, facts: factList, note, history, files } = this.#parts;
     fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
-      this.stage.root, this.stage.bar, this.stage.note, actions, why, factList, note, history, files));
+      this.stage.root, this.stage.bar, this.stage.note, actions, why, verdict, factList, note, history, files));
     this.#note();
     this.#paint();
     this.root.scrollTop = 0;
@@ -149,7 +149,7 @@ export class Detail {
     stage.event = { ...stage.event, ...event, ...Object.fromEntries(HAS.map((key) => [key, stage.event[key]])) };
     const [severity, status] = [severityOf(event.severity), statusOf(event.status)];
     fill(chips, h("span", { class: `chip ${severity.tone}` }, icon(severity.icon, true), severity.word), h("span", { class: `chip ${status.tone}` }, icon(status.icon, true), status.word),
-      event.ended_at_s === null ? h("span", { class: "chip red" }, icon("clock", true), "Going on") : null, event.kept ? h("span", { class: "chip amber" }, icon("kept", true), "Kept") : null);
+      event.suppressed_by ? h("span", { class: "chip grey" }, icon("flag", true), "Suppressed") : null, event.ended_at_s === null ? h("span", { class: "chip red" }, icon("clock", true), "Going on") : null, event.kept ? h("span", { class: "chip amber" }, icon("kept", true), "Kept") : null);
     // Where and when, before anything has to be scrolled.
     fill(about, h("a", { href: `/cameras/${part(event.camera_id)}` }, event.camera_name || event.camera_id), h("span", { class: "muted" }, short(event.started_at_s)));
     if (this.can("operator")) this.#buttons(actions, event);
@@ -158,14 +158,27 @@ export class Detail {
     fill(factList, facts([
       ["Began", moment(event.started_at_s)], ["Lasted", event.ended_at_s === null ? "still going on" : lasted(event)], ["Object", event.class_name ? plain(event.class_name) : ""], ["Track", event.track_ids.map((id) => `#${id}`).join(", ")],
       ["Event", h("span", { class: "mono" }, event.event_id)]]));
+    this.#verdict(this.#parts.verdict);
     this.#past(history);
     this.#files(files);
+  }
+
+  /** Why it is believed, or not: one line for each step of the chain. */
+  #verdict(block) {
+    const { verdict } = this.#more ?? {};
+    if (!verdict) return void fill(block);
+    const by = this.event.suppressed_by;
+    const head = by ? "Why nobody was told" : verdict.revised ? "Why it is believed after all" : "Why it is believed";
+    const line = (one) => h("li", { class: one.passed === null ? "unsaid" : one.passed ? "for" : "against" }, icon(one.passed === null ? "info" : one.passed ? "check" : "flag"),
+      h("span", {}, h("strong", {}, stepWord(one.step)), " ", h("span", { class: "muted" }, one.words)));
+    fill(block, h("h3", {}, head), h("ul", { class: "findings" }, verdict.findings.map(line)),
+      verdict.took_s >= 0.1 ? h("p", { class: "faint" }, `Held back for ${verdict.took_s.toFixed(1)} s to be sure.`) : null);
   }
 
   #buttons(actions, event) {
     const toggle = (status, symbol, word, key, style) => h("button", { class: `button ${style}`, type: "button", "aria-pressed": String(event.status === status), "aria-keyshortcuts": key, data: { act: status }, onclick: () => this.change({ status: event.status === status ? "new" : status }) }, icon(symbol), word, h("kbd", {}, key));
     const focused = actions.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-    fill(actions, toggle("acknowledged", "check", event.status === "acknowledged" ? "Acknowledged" : "Acknowledge", "A", "primary"), toggle("false_alarm", "flag", "False alarm", "F", "danger"),
+    fill(actions, toggle("acknowledged", "check", event.status === "acknowledged" ? "Acknowledged" : "Acknowledge", "A", "primary"), toggle("true_alarm", "alarm", "True alarm", "T", ""), toggle("false_alarm", "flag", "False alarm", "F", "danger"),
       h("button", { class: "button", type: "button", "aria-pressed": String(event.kept), "aria-label": event.kept ? "Kept" : "Keep", data: { act: "keep" }, title: "Kept events are never deleted", onclick: () => this.change({ kept: !event.kept }) }, icon(event.kept ? "kept" : "keep"), h("span", { class: "wide" }, event.kept ? "Kept" : "Keep")));
     if (focused) actions.querySelector(`[data-act="${focused}"]`)?.focus();
   }

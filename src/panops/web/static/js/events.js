@@ -116,7 +116,8 @@ const newerOf = (one, other) => (one && one.updated_at_s >= other.updated_at_s ?
 /** Older than all that is listed, while older ones are still to be loaded: it comes with them. */
 const later = (event) => !ended && cards.events.length > 0 && order(event, cards.events.at(-1)) > 0;
 
-live.on("event", ({ event, phase }) => {
+live.on("event", hear).on("suppressed", hear);
+function hear({ event, phase }) {
   detail.update(event, phase);
   if (merge(event)) return;
   if (!filters.match(event) || (later(event) && !waiting.has(event.event_id))) return;
@@ -124,7 +125,7 @@ live.on("event", ({ event, phase }) => {
   waiting.set(event.event_id, event);
   if (idle() || !cards.events.length) insert();
   else showPill();
-});
+}
 live.on("down", () => { dropped = true; });
 live.on("up", async () => {
   if (!dropped) return;
@@ -228,7 +229,7 @@ async function judge(status) {
 }
 
 const KEYS = {
-  j: () => step(1), k: () => step(-1), a: () => judge("acknowledged"), f: () => judge("false_alarm"), u: () => detail.undo?.(), b: () => detail.stage?.switchBoxes(),
+  j: () => step(1), k: () => step(-1), a: () => judge("acknowledged"), t: () => judge("true_alarm"), f: () => judge("false_alarm"), u: () => detail.undo?.(), b: () => detail.stage?.switchBoxes(),
   escape: () => detail.event && close(), " ": () => detail.stage?.toggle(),
 };
 document.addEventListener("keydown", (event) => {

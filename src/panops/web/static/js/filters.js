@@ -71,13 +71,14 @@ export class Filters {
   /** The values as the API takes them. */
   wanted() {
     const { status, camera, kind, class: className } = this.values;
-    return { status, camera, kind, class: className, ...this.#times() };
+    const judged = status === "suppressed" ? { suppressed: "only" } : { status };
+    return { ...judged, camera, kind, class: className, ...this.#times() };
   }
 
   /** Would the list hold this event? */
   match(event) {
-    const { status, camera, kind, class: className, since, until } = this.wanted();
-    return (!status || event.status === status) && (!camera || event.camera_id === camera) && (!kind || event.kind === kind) &&
+    const { status, suppressed, camera, kind, class: className, since, until } = this.wanted();
+    return Boolean(event.suppressed_by) === (suppressed === "only") && (!status || event.status === status) && (!camera || event.camera_id === camera) && (!kind || event.kind === kind) &&
       (!className || event.class_name === className) && (!since || event.started_at_s >= since) && (!until || event.started_at_s < until);
   }
 

@@ -37,8 +37,12 @@ export const kindOf = (kind) => KINDS[kind] ?? { word: plain(kind) || "Event", i
 const SEVERITIES = { alarm: { word: "Alarm", tone: "red", icon: "alarm" }, warning: { word: "Warning", tone: "amber", icon: "warning" }, info: { word: "Info", tone: "accent", icon: "info" } };
 export const severityOf = (severity) => SEVERITIES[severity] ?? { word: plain(severity), tone: "grey", icon: "info" };
 
-const STATUSES = { new: { word: "New", tone: "accent", icon: "events" }, acknowledged: { word: "Acknowledged", tone: "green", icon: "check" }, false_alarm: { word: "False alarm", tone: "grey", icon: "flag" } };
+const STATUSES = { new: { word: "New", tone: "accent", icon: "events" }, acknowledged: { word: "Acknowledged", tone: "green", icon: "check" }, true_alarm: { word: "True alarm", tone: "green", icon: "alarm" }, false_alarm: { word: "False alarm", tone: "grey", icon: "flag" } };
 export const statusOf = (status) => STATUSES[status] ?? { word: plain(status), tone: "grey", icon: "info" };
+
+const STEPS = { persistence: "Seen often enough", background: "Differs from the empty scene", displacement: "Moved", size: "Size fits the place", light: "No change of the light", static_memory: "Not known from before", time_prior: "Time of day", feedback: "Unlike marked false alarms", second_look: "Found again" };
+/** What a step of the chain asks, as a heading. */
+export const stepWord = (step) => STEPS[step] ?? plain(step);
 
 /** `line_crossing` -> `Line crossing`. */
 export function plain(word) {

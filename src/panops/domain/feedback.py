@@ -1,0 +1,36 @@
+"""What people said of earlier events, as far as it helps to judge new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One event that somebody judged.
+
+    Attributes:
+        event_id: The event.
+        camera_id: Its camera.
+        rule_id: Its rule.
+        false_alarm: Whether it was one.
+        started_at_s: When it began, UTC s.
+        travelled: How far its object came, in sizes of its own; None where that is not known.
+        box: Where it was at its best moment, relative; None where the event has none.
+        appearance: What it looked like, as `verify.appearance.as_text` wrote it; empty where that is not known.
+    """
+
+    event_id: str
+    camera_id: str
+    rule_id: str
+    false_alarm: bool
+    started_at_s: float
+    travelled: float | None = None
+    box: Box | None = None
+    appearance: str = ""
+
+
+Judgements = Sequence[Judgement]

@@ -1,0 +1,91 @@
+"""A second look at a part of a picture: the part alone, as large as the detector takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.domain.errors import ModelError
+from panops.domain.frame import Frame, Pixels
+from panops.domain.protocols import Detector
+
+# Room on each side of the box, as a share of its longer side, and what is shown at least, px: things are known by what is around them.
+_ROOM = 0.75
+_LEAST_PX = 64
+# So much of the box must be covered by what is found, and the other way round.
+_LEAST_IOU = 0.3
+_MOVING = ("moving",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartPixels:
+    """A part of another picture, which is scaled when it is asked for.
+
+    Attributes:
+        whole: The picture.
+        xyxy: The part, whole px.
+    """
+
+    whole: Pixels
+    xyxy: tuple[int, int, int, int]
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]
+
+    def luma(self) -> NDArray[np.uint8]:
+        """(H, W) uint8 brightness; a view."""
+        left, top, right, bottom = self.xyxy
+        return self.whole.luma()[top:bottom, left:right]
+
+    def rgb(self, size_wh: tuple[int, int] | None = None, crop_xyxy: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB; see `Pixels`."""
+        left, top, right, bottom = crop_xyxy or (0, 0, *self.size_wh)
+        x, y = self.xyxy[0], self.xyxy[1]
+        return self.whole.rgb(size_wh, (x + left, y + top, x + right, y + bottom))
+
+
+def look_again(detector: Detector, frame: Frame, box: tuple[float, float, float, float], class_name: str) -> float | None:
+    """The best score with which a class is found at a box, when only its surroundings are shown.
+
+    Args:
+        detector: What looks.
+        frame: The picture.
+        box: Relative x1, y1, x2, y2.
+        class_name: What was seen there.
+
+    Returns:
+        0.0 where nothing of it is found; None where the detector does not know the class, cannot look at parts, or fails.
+    """
+    if detector.classes == _MOVING or class_name not in detector.classes:
+        return None
+    part = _surroundings(box, frame.size_wh)
+    view = Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
+    try:
+        found = detector.detect(view)
+    except ModelError:
+        return None
+    rows = np.flatnonzero(found.class_id == detector.classes.index(class_name))
+    width, height = frame.size_wh
+    wanted = np.array([box[0] * width, box[1] * height, box[2] * width, box[3] * height]) - np.array([part[0], part[1]] * 2)
+    fits = [float(found.score[row]) for row in rows if _iou(wanted, found.xyxy[row]) >= _LEAST_IOU]
+    return max(fits, default=0.0)
+
+
+def _surroundings(box: tuple[float, float, float, float], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Whole, even px inside the picture: colour is stored at half the size."""
+    width, height = size_wh
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    room = max(_ROOM * max(right - left, bottom - top), (_LEAST_PX - max(right - left, bottom - top)) / 2)
+    x1, y1 = max(int(left - room), 0) // 2 * 2, max(int(top - room), 0) // 2 * 2
+    x2, y2 = min(int(right + room) + 2, width) // 2 * 2, min(int(bottom + room) + 2, height) // 2 * 2
+    return x1, y1, max(x2, x1 + 2), max(y2, y1 + 2)
+
+
+def _iou(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    common = max(float(min(one[2], other[2]) - max(one[0], other[0])), 0.0) * max(float(min(one[3], other[3]) - max(one[1], other[1])), 0.0)
+    union = float((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])) - common
+    return common / union if union > 0 else 0.0

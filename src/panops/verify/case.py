@@ -1,0 +1,66 @@
+"""One open event and everything that speaks for or against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.domain.events import Event
+from panops.domain.frame import Frame
+from panops.verify.track_log import TrackRecord
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(eq=False, slots=True)
+class Sighting:
+    """One of the event's objects at the look that is judged now.
+
+    Attributes:
+        frame: The picture.
+        xyxy: The object's box (4,), px of the frame.
+        record: What its track did so far.
+    """
+
+    frame: Frame
+    xyxy: NDArray[np.float32]
+    record: TrackRecord
+
+    @property
+    def box(self) -> Box:
+        """The box, relative x1, y1, x2, y2, cut to the picture."""
+        width, height = self.frame.size_wh
+        left, top, right, bottom = (float(value) for value in self.xyxy)
+        return _share(left, width), _share(top, height), _share(right, width), _share(bottom, height)
+
+
+@dataclass(eq=False, slots=True)
+class Case:
+    """An event that goes on, as its steps see it.
+
+    Attributes:
+        event: Its newest message.
+        told: Whether its beginning was passed on.
+        held_since_s: When its first message came, camera time, s.
+        records: What its objects' tracks did so far, those that are gone as well, by track id.
+        seen: Its objects at the look that is judged now; empty when none of them is in view.
+        notes: What steps remember of it from look to look, by the step's name.
+    """
+
+    event: Event
+    held_since_s: float
+    told: bool = False
+    records: dict[int, TrackRecord] = field(default_factory=dict)
+    seen: list[Sighting] = field(default_factory=list)
+    notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Sighting | None:
+        """The object that is seen best now: the one of the highest score so far."""
+        return max(self.seen, key=lambda sighting: sighting.record.best_score, default=None)
+
+
+def _share(value: float, whole: int) -> float:
+    return min(max(value / whole, 0.0), 1.0)

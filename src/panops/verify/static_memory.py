@@ -1,0 +1,70 @@
+"""Step: nothing of the kind was taken for an alarm in the very same place again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from panops.config.verify_schema import StaticMemoryConfig
+from panops.domain.verdicts import Finding
+from panops.verify.case import Box, Case
+from panops.verify.overlap import overlap
+from panops.verify.step import Opinion, QuietStep, Surroundings
+
+# A thing that does not leave its place: it came less than this, in sizes of its own.
+_STAYS = 0.25
+_SAME_PLACE = 0.5
+_MOST = 64
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    box: Box
+    times: int
+
+
+class StaticMemory(QuietStep):
+    """The same bush every morning: a place where events without any movement were suppressed is remembered, whatever the light makes of it.
+
+    Args:
+        config: The step's settings.
+        around: Not needed.
+    """
+
+    name = "static_memory"
+
+    def __init__(self, config: StaticMemoryConfig, around: Surroundings) -> None:
+        self._config = config
+        self._places: list[_Place] = []
+
+    def judge(self, case: Case) -> Opinion:
+        """Passes whoever leaves, and whoever is where nothing was suppressed before."""
+        moving = [record for record in case.records.values() if record.travelled >= _STAYS]
+        if moving or not case.records:
+            return Opinion(Finding(self.name, True, words="It leaves its place."), sure=True)
+        times = [place.times for sighting in case.seen if (place := self._place(sighting.box)) is not None]
+        most = max(times, default=0)
+        passed = most < self._config.times
+        words = f"It stays where {most} events were suppressed before."
+        return Opinion(Finding(self.name, passed, most, self._config.times, words), sure=passed)
+
+    def decided(self, case: Case, suppressed_by: str) -> None:
+        """Remember the place of what was suppressed and never left it."""
+        if not suppressed_by or suppressed_by == self.name or case.notes.get(self.name):
+            return
+        for sighting in case.seen:
+            if sighting.record.travelled < _STAYS:
+                case.notes[self.name] = True  # once an event
+                self._remember(sighting.box)
+
+    def _place(self, box: Box) -> _Place | None:
+        best = max(self._places, key=lambda place: overlap(place.box, box), default=None)
+        return best if best is not None and overlap(best.box, box) >= _SAME_PLACE else None
+
+    def _remember(self, box: Box) -> None:
+        place = self._place(box)
+        if place is not None:
+            place.times += 1
+            return
+        self._places.append(_Place(box, 1))
+        if len(self._places) > _MOST:
+            self._places.remove(min(self._places, key=lambda one: one.times))

@@ -1,0 +1,69 @@
+"""What a step of the chain is, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from panops.domain.frame import Frame
+from panops.domain.tracks import Tracks
+from panops.domain.verdicts import Finding
+from panops.verify.case import Case
+from panops.verify.empty_scene import EmptyScene
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A step's answer for now.
+
+    Attributes:
+        finding: What goes into the verdict if it is decided now.
+        sure: More looks will not change it. Until all steps are sure, or time is up, the event is held back.
+    """
+
+    finding: Finding
+    sure: bool
+
+
+@dataclass(eq=False, slots=True)
+class Surroundings:
+    """What the steps of one camera share.
+
+    Attributes:
+        scene: The empty scene.
+        classes: Class names by class id.
+        hour_of: The hour of the day, 0..23, at a UTC time in s, in the site's time zone.
+    """
+
+    scene: EmptyScene
+    classes: tuple[str, ...]
+    hour_of: Callable[[float], int]
+
+
+class Step(Protocol):
+    """One step of one camera's chain. Used by one thread; keeps its own memory."""
+
+    name: str
+
+    def look(self, frame: Frame, tracks: Tracks) -> None:
+        """Learn from a look at the camera; called at every one, so it must cost next to nothing."""
+        ...
+
+    def judge(self, case: Case) -> Opinion:
+        """What speaks for or against an event. It must not keep the case's frames."""
+        ...
+
+    def decided(self, case: Case, suppressed_by: str) -> None:
+        """What became of an event: an empty name where it was told."""
+        ...
+
+
+class QuietStep:
+    """A step that neither learns from looks nor from what became of events."""
+
+    def look(self, frame: Frame, tracks: Tracks) -> None:
+        """Nothing to learn."""
+
+    def decided(self, case: Case, suppressed_by: str) -> None:
+        """Nothing to learn."""
