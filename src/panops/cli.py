@@ -102,6 +102,11 @@ COMMANDS = (
         "Remove, add, cut, silence and freeze cameras all the time, and watch memory, threads and open files of the whole product.",
     ),
     Row(
+        "bench false-alarms",
+        "bench_false_alarms:bench_false_alarms",
+        "Count alarms about nobody per camera and day, with and without each step that looks for them.",
+    ),
+    Row(
         "bench tracking",
         "bench_tracking:bench_tracking",
         "Cost of the tracker on a made-up load, beside ByteTrack of the package `trackers`.",

@@ -18,16 +18,22 @@ Box = tuple[float, float, float, float]
 
 SIZE_WH = (160, 90)
 # Learnt at most so often, and by this time constant: a car that parks is part of the scene after some minutes.
-EVERY_S = 1.0
+EVERY_S = 2.0
 LEARN_S = 60.0
 # So many looks at a pixel make it known.
-KNOWN_LOOKS = 8
+KNOWN_LOOKS = 5
 # Differs: by more than so many times its own flicker, and by this brightness at least, 0..255.
 FLICKERS = 3.0
 LEAST_STEP = 9.0
 # Room around boxes of tracked objects that is not learnt either, as a share of the box.
 _ROOM = 0.25
 _BRIGHTER = 0.18
+# For the light of the whole picture every third pixel in both directions is enough.
+_STEP = 3
+
+
+# The first looks count alike: after n of them the next one is worth 1 / (n + 1).
+_FIRST_LOOKS: FloatImage = (1.0 / (np.arange(256) + 1.0)).astype(np.float32)
 
 
 class EmptyScene:
@@ -74,7 +80,8 @@ class EmptyScene:
             return
         self._note_light(small, self._mean, free, time_s)
         relit = _relit(small, self._light)
-        weight = np.maximum(1.0 - math.exp(-min(max(elapsed_s, 0.0), 600.0) / LEARN_S), 1.0 / (self._looks.astype(np.float32) + 1.0))
+        weight = np.float32(1.0 - math.exp(-min(max(elapsed_s, 0.0), 600.0) / LEARN_S))
+        weight = np.maximum(weight, _FIRST_LOOKS[self._looks])
         weight *= free
         step = relit - self._mean
         # The mean size of the steps is about 0.8 of their standard deviation; large ones count once, a passer-by is not flicker.
@@ -84,7 +91,8 @@ class EmptyScene:
         np.minimum(self._looks + free, 250, out=self._looks)
 
     def _note_light(self, small: FloatImage, mean: FloatImage, free: NDArray[np.uint8], time_s: float) -> None:
-        light = fitted_light(small, mean, free)
+        every = (slice(None, None, _STEP), slice(None, None, _STEP))
+        light = fitted_light(small[every], mean[every], free[every])
         before, now = _brightness(mean, self._light), _brightness(mean, light)
         if abs(math.log((now + 8.0) / (before + 8.0))) > _BRIGHTER:
             self.light_jump_s = time_s
