@@ -29,6 +29,7 @@ class DisplacementConfig(StepConfig):
 
     least: float = Field(0.25, ge=0, le=10, allow_inf_nan=False, description="so far, in longer sides of its box")
     new_share: Share = Field(0.5, description="who stands still passes where so much of the box differs from the empty scene")
+    stay_s: Seconds = Field(3.0, description="once seen for so long")
 
 
 class SizeConfig(StepConfig):
@@ -75,7 +76,7 @@ class TimePriorConfig(StepConfig):
 class FeedbackConfig(StepConfig):
     """It does not look like what somebody marked as a false alarm in the same place."""
 
-    likeness: Share = Field(0.8, description="so alike is the same thing")
+    likeness: Share = Field(0.5, description="so alike is the same thing: 1 is the same picture, 0 has nothing in common")
     overlap: Share = Field(0.3, description="boxes that overlap by this are in the same place")
 
 

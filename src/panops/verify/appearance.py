@@ -44,19 +44,19 @@ def appearance_of(luma: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> Appeara
 
 
 def likeness(one: Appearance, other: Appearance) -> float:
-    """How alike two appearances are: 1 for the same, about .5 for two things that have nothing in common."""
+    """How alike two appearances are: 1 for the same, about 0 for two things that have nothing in common."""
     return float(one @ other)
 
 
 def as_text(appearance: Appearance) -> str:
     """For the database: a byte a number, in base64."""
-    return base64.b64encode(np.rint(np.clip(appearance * 512, 0, 255)).astype(np.uint8).tobytes()).decode()
+    return base64.b64encode(np.rint(np.clip(appearance * 512, -127, 127)).astype(np.int8).tobytes()).decode()
 
 
 def from_text(text: str) -> Appearance | None:
     """What `as_text` wrote; None for anything else."""
     try:
-        raw = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+        raw = np.frombuffer(base64.b64decode(text, validate=True), np.int8)
     except (binascii.Error, ValueError):
         return None
     return _unit(raw.astype(np.float32)) if len(raw) == _LENGTH else None
@@ -87,5 +87,7 @@ def _edges(patch: NDArray[np.float32]) -> Appearance:
 
 
 def _unit(vector: Appearance) -> Appearance:
+    """Without its mean, which all things have in common, and of length 1."""
+    vector = vector - vector.mean()
     unit: Appearance = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-6))
     return unit

@@ -138,6 +138,8 @@ class Chain:
             return []
         time_s = tracks.time_s
         if verdict is not None:
+            if not case.seen:
+                return []  # what is out of sight gives no new reason to believe in it
             if 0 <= time_s - self._judged_s.get(case.event.event_id, 0.0) < AGAIN_S - _SLACK_S:
                 return []
             self._judged_s[case.event.event_id] = time_s

@@ -33,7 +33,8 @@ class Displacement(QuietStep):
         if moved >= self._config.least:
             return Opinion(Finding(self.name, True, moved, self._config.least, words), sure=True)
         new = case.notes.get(NOTE)
-        if isinstance(new, float) and new >= self._config.new_share:
-            words = f"It stands still, but {new:.0%} of its place is new."
+        stayed_s = max(record.last_s - record.first_s for record in case.records.values())
+        if isinstance(new, float) and new >= self._config.new_share and stayed_s >= self._config.stay_s:
+            words = f"It stands still, but {new:.0%} of its place is new, for {stayed_s:.0f} s already."
             return Opinion(Finding(self.name, True, moved, self._config.least, words), sure=True)
         return Opinion(Finding(self.name, False, moved, self._config.least, words), sure=False)

@@ -54,12 +54,22 @@ class Feedback(QuietStep):
             return Opinion(Finding(self.name, None, words="Nobody has marked a false alarm here."), sure=True)
         if not case.seen:
             return Opinion(Finding(self.name, None, words="It is not in view."), sure=False)
-        likest = min(self._likest(sighting) for sighting in case.seen)
+        known = case.notes.get(self.name)
+        before = known if isinstance(known, dict) else {}
+        # What was known once is known: a tarp that flaps looks different a moment later.
+        likest_of = {
+            sighting.record.track_id: 0.0 if now == 0 else max(now, before.get(sighting.record.track_id, 0.0))
+            for sighting in case.seen
+            for now in (self._likest(sighting),)
+        }
+        case.notes[self.name] = likest_of
+        likest = min(likest_of.values())
         passed = likest < self._config.likeness
         words = f"Likeness to what was marked as a false alarm here: {likest:.2f}." if likest > 0 else "Nothing like it was marked here."
         return Opinion(Finding(self.name, passed, likest, self._config.likeness, words), sure=passed)
 
     def _likest(self, sighting: Sighting) -> float:
+        """Likeness to what was marked, 0..1; 0 for what is elsewhere, came farther, or is more like what was called true."""
         near = [one for one in self._marked if overlap(one.box, sighting.box) >= self._config.overlap]
         near = [one for one in near if sighting.record.travelled <= one.travelled + _FARTHER]
         if not near:
@@ -69,4 +79,4 @@ class Feedback(QuietStep):
             return 0.0
         false = max((likeness(one.appearance, now) for one in near if one.false_alarm), default=0.0)
         true = max((likeness(one.appearance, now) for one in near if not one.false_alarm), default=0.0)
-        return 0.0 if true > false else false
+        return 0.0 if true > false else max(false, 1e-3)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pytest
+
+from panops.config.verify_schema import VerifyConfig
+from panops.domain.events import EventPhase
+from panops.domain.frame import Frame
+from panops.verify.build import STEPS
+from panops.verify.case import Case
+from panops.verify.step import Opinion
+from tests.unit.verify.story import FPS, PERSON, Camera, Thing
+
+# As the scene is there: what a detector takes for a person though nothing stands out.
+POST = (300.0, 120.0, 330.0, 200.0)
+
+
+def only(*steps: str) -> VerifyConfig:
+    return VerifyConfig.model_validate({name: {"enabled": name in steps} for name in STEPS})
+
+
+def test_who_walks_in_is_told_at_once_with_the_reasons() -> None:
+    camera = Camera()
+    camera.empty(12)
+    camera.walks(6, track_id=1)
+    camera.empty(3)
+    begun = camera.begun()
+    assert [event.event_id for event in begun] == ["gate-1-0"]
+    verdict = begun[0].verdict
+    assert verdict is not None
+    assert not begun[0].is_suppressed
+    assert verdict.took_s == 0.0
+    assert [finding.step for finding in verdict.findings] == list(STEPS)
+    assert [finding.step for finding in verdict.findings if finding.passed] == [
+        "persistence", "background", "displacement", "light", "static_memory",
+    ]  # fmt: skip
+    assert verdict.travelled is not None
+    assert verdict.travelled > 0.5
+    assert verdict.appearance
+    phases = [event.phase for event in camera.said]
+    assert phases[0] is EventPhase.BEGIN
+    assert phases[-1] is EventPhase.END
+    assert set(phases[1:-1]) == {EventPhase.UPDATE}
+    assert all(event.verdict == verdict for event in camera.said), "every message carries it"
+
+
+def test_a_post_that_looks_as_ever_is_held_back_then_suppressed_and_stays_so() -> None:
+    camera = Camera()
+    camera.empty(12)
+    start_s = camera.time_s
+    post = Thing(POST, 1, start_s + 1 / FPS)
+    assert camera.stands(post, 2.9) == [], "a second of dwell, two of doubt"
+    camera.stands(post, 6)
+    camera.empty(3)
+    assert camera.told == []
+    (event,) = camera.suppressed
+    assert event.verdict is not None
+    assert event.verdict.suppressed_by == "background"
+    assert event.verdict.took_s == pytest.approx(2.0, abs=0.25)
+    assert event.phase is EventPhase.END, "it is stored to its end"
+    assert camera.begun()[0].is_suppressed
+    assert camera.chain is not None
+    assert camera.chain.suppressed == {"background": 1}
+    assert camera.chain.told == 0
+
+
+def test_who_stands_still_at_first_is_believed_as_soon_as_he_moves() -> None:
+    camera = Camera(only("displacement"))
+    camera.empty(2)
+    first_s = camera.time_s + 1 / FPS
+    camera.stands(Thing((300, 120, 340, 220), 1, first_s, PERSON), 6)
+    assert [event.is_suppressed for event in camera.begun()] == [True]
+    said = []
+    for step in range(10):
+        x = 300 + 12 * step
+        said += camera.look(Thing((x, 120, x + 40, 220), 1, first_s, PERSON))
+    believed = [event for event in said if not event.is_suppressed]
+    assert believed
+    assert believed[0].event_id == camera.begun()[0].event_id
+    assert believed[0].verdict is not None
+    assert believed[0].verdict.revised
+    camera.stands(Thing((430, 120, 470, 220), 1, first_s, PERSON), 3)
+    camera.empty(3)
+    assert len(camera.told) == 1, "what was believed is never taken back"
+
+
+def test_who_was_not_there_before_is_told_though_he_stands() -> None:
+    camera = Camera()
+    camera.empty(12)
+    camera.stands(Thing((300, 120, 340, 220), 1, camera.time_s + 1 / FPS, PERSON), 4)
+    (event,) = camera.told
+    assert event.verdict is not None
+    words = {finding.step: finding.words for finding in event.verdict.findings}
+    assert "stands still, but" in words["displacement"]
+
+
+def test_an_event_that_ends_while_it_is_held_back_is_decided_by_what_is_known() -> None:
+    camera = Camera(VerifyConfig(hold_s=10))
+    camera.empty(12)
+    camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 2)
+    assert camera.said == []
+    camera.empty(3)
+    (message,) = camera.said
+    assert message.phase is EventPhase.END
+    assert message.is_suppressed
+
+
+def test_a_camera_that_stops_decides_what_is_held_back() -> None:
+    camera = Camera(VerifyConfig(hold_s=10))
+    camera.empty(12)
+    camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 2)
+    assert camera.chain is not None
+    (message,) = camera.chain.finish(camera.engine.finish(camera.time_s))
+    assert message.phase is EventPhase.END
+    assert message.is_suppressed
+    assert camera.chain.finish([]) == []
+
+
+@pytest.mark.parametrize("step", list(STEPS))
+def test_every_step_can_be_switched_off(step: str) -> None:
+    camera = Camera(VerifyConfig.model_validate({step: {"enabled": False}}))
+    camera.empty(12)
+    camera.walks(4, track_id=1)
+    (event,) = camera.told
+    assert event.verdict is not None
+    assert [finding.step for finding in event.verdict.findings] == [name for name in STEPS if name != step]
+
+
+def test_without_steps_everything_is_told_at_once() -> None:
+    camera = Camera(only())
+    camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 1.4)
+    assert [event.phase for event in camera.said][:1] == [EventPhase.BEGIN]
+
+
+def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        name = "broken"
+
+        def look(self, frame: Frame, tracks: object) -> None:
+            raise AssertionError("not asked here")
+
+        def judge(self, case: Case) -> Opinion:
+            raise RuntimeError("no such thing")
+
+        def decided(self, case: Case, suppressed_by: str) -> None:
+            pass
+
+    camera = Camera(only("persistence"))
+    assert camera.chain is not None
+    camera.chain._steps.append(Broken())  # type: ignore[arg-type]
+    camera.walks(5, track_id=1)
+    (event,) = camera.told
+    assert event.verdict is not None
+    assert event.verdict.findings[-1].passed is None
+    assert "no such thing" in event.verdict.findings[-1].words
+    assert camera.chain.failures["broken"] >= 1
+    assert caplog.text.count("step broken failed") == 1
