@@ -16,6 +16,7 @@ from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
+from panops.domain.verdicts import Finding, Verdict
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
 from panops.storage.credentials import ScryptCost
@@ -153,6 +154,18 @@ class SiteServer:
                 ready.set()
 
             await run_server(app, "127.0.0.1", self.port, self._stop, on_ready)
+
+    def add_doubted(self, camera: str, at_s: float) -> str:
+        """Store an event that the chain does not believe; its id."""
+        incident = Incident("doubted", EventPhase.END, "intrusion", "person", "", (1,), 0.5, at_s, at_s + 5, at_s + 5)
+        findings = (
+            Finding("persistence", True, 1.0, 0.5, "Seen at 25 of 25 looks."),
+            Finding("displacement", False, 0.1, 0.25, "It came 0.1 of its own size."),
+            Finding("size", None, None, None, "How tall things are at this place is not known yet."),
+        )
+        event_id = f"{camera}-0-doubted"
+        EventRepository(self.database).save([Event(event_id, camera, "night", Severity.ALARM, incident, Verdict(findings, 2.0))])
+        return event_id
 
     def add_events(self, count: int, newest_s: float, every_s: float = 600.0) -> list[str]:
         """Store past events of all kinds, newest first, the first eight with files; their ids."""

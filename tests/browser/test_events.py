@@ -377,6 +377,26 @@ def test_a_clip_that_was_replaced_while_nobody_was_told_plays_its_successor(make
     assert page.query_selector(".stage .nothing") is None
 
 
+def test_what_was_suppressed_has_a_filter_and_its_reasons(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    told = server.add_events(3, time.time() - 60)
+    doubted = server.add_doubted("yard", time.time() - 30)
+    page = tab(server, "oscar").open("/events")
+    ready(page)
+    assert page.query_selector(f".event-card[data-id='{doubted}']") is None
+    page.click("[data-status=suppressed]")
+    page.wait_for_url("**/events?status=suppressed")
+    page.wait_for_selector(f".event-card[data-id='{doubted}']")
+    assert page.query_selector(f".event-card[data-id='{told[0]}']") is None
+    page.click(f".event-card[data-id='{doubted}']")
+    page.wait_for_selector(".findings .against")
+    assert "WHY NOBODY WAS TOLD" in page.inner_text(".verdict").upper()
+    assert page.inner_text(".findings .against") == "Moved It came 0.1 of its own size."
+    assert "Held back for 2.0 s" in page.inner_text(".verdict")
+    page.keyboard.press("t")
+    page.wait_for_selector(".detail .chip:has-text('True alarm')")
+
+
 def test_a_note_is_text_and_is_not_lost(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     server = make_site()
     ids = server.add_events(8, time.time() - 60)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from panops.domain.events import Event, EventPhase, Incident, Severity
+from panops.domain.verdicts import Finding, Verdict
 
 from .conftest import HOST, Site, open_site
 
@@ -30,6 +31,34 @@ def save(site: Site, count: int = 6) -> None:
         )  # fmt: skip
         events.append(Event(f"e-{number}", cameras[number % 2], "night", Severity.ALARM if number % 2 else Severity.INFO, incident))
     site.services.events.save(events)
+
+
+def save_doubted(site: Site) -> None:
+    """One that the chain believes, and one that it does not."""
+    for number, passed in ((7, True), (8, False)):
+        findings = (
+            Finding("persistence", True, 1.0, 0.5, "Seen at 9 of 9 looks."),
+            Finding("displacement", passed, 0.1, 0.25, "It came 0.1 of its own size."),
+        )
+        incident = Incident(str(number), EventPhase.BEGIN, "intrusion", "person", "floor", (number,), 0.5, 1100.0 + number, 1103.0 + number)
+        site.services.events.save([Event(f"e-{number}", "gate", "night", Severity.ALARM, incident, Verdict(findings, 2.0))])
+
+
+async def test_what_is_suppressed_is_shown_to_who_asks_for_it_with_the_reasons(site: Site) -> None:
+    save_doubted(site)
+    assert await ids(site, "") == ["e-7"]
+    assert await ids(site, "suppressed=only") == ["e-8"]
+    assert await ids(site, "suppressed=also") == ["e-8", "e-7"]
+    detail = (await site.get("vera", "/api/v1/events/e-8")).json()
+    assert detail["suppressed_by"] == "displacement"
+    assert detail["verdict"]["took_s"] == 2.0
+    assert detail["verdict"]["findings"][1] == {
+        "step": "displacement", "passed": False, "value": 0.1, "limit": 0.25, "words": "It came 0.1 of its own size.",
+    }  # fmt: skip
+    counts = (await site.get("vera", "/api/v1/events/counts")).json()
+    assert (counts["total"], counts["suppressed"]) == (1, 1)
+    changed = await site.ask("PATCH", "oscar", "/api/v1/events/e-8", json={"status": "true_alarm"})
+    assert changed.json()["status"] == "true_alarm"
 
 
 async def ids(site: Site, query: str, who: str = "vera") -> list[str]:
@@ -97,7 +126,7 @@ async def test_an_event_as_the_page_gets_it(site: Site) -> None:
     assert answer["tracks"][0]["boxes"][0].keys() == {"track_id", "class_name", "score", "box"}
     assert answer["history"] == []
     listed = (await site.get("vera", "/api/v1/events")).json()["events"][0]
-    assert listed == {key: value for key, value in answer.items() if key not in ("evidence", "history", "deliveries", "tracks")}
+    assert listed == {key: value for key, value in answer.items() if key not in ("evidence", "history", "deliveries", "tracks", "verdict")}
 
 
 async def test_an_event_outlives_its_camera(site: Site) -> None:
@@ -144,7 +173,7 @@ async def test_counts(site: Site) -> None:
     await site.ask("PATCH", "oscar", "/api/v1/events/e-1", json={"status": "acknowledged"})
     answer = (await site.get("vera", "/api/v1/events/counts?since=1010")).json()
     assert answer["total"] == 5
-    assert answer["by_status"] == {"new": 4, "acknowledged": 1, "false_alarm": 0}
+    assert answer["by_status"] == {"new": 4, "acknowledged": 1, "true_alarm": 0, "false_alarm": 0}
     assert answer["by_camera"] == {"gate": 2, "yard": 3}
     assert answer["by_kind"] == {"intrusion": 1, "line_crossing": 2, "loitering": 2}
     assert answer["new_by_camera"] == {"gate": 2, "yard": 2}

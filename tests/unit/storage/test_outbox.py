@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from panops.domain.alerts import DeliveryState, Moment
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.domain.verdicts import Finding, Verdict
 from panops.storage.database import Database
 from panops.storage.errors import NotFound
-from panops.storage.events import EventRepository
+from panops.storage.events import EventFilter, EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
 from panops.storage.scope import Role, Scope
@@ -172,3 +173,53 @@ def test_deliveries_go_with_their_event(database: Database, outbox: Outbox) -> N
     with database.session() as connection:
         connection.exec_driver_sql("DELETE FROM events")
     assert told(database) == []
+
+
+def judged(found: Event, *, passed: bool) -> Event:
+    return replace(found, verdict=Verdict((Finding("displacement", passed, 0.1, 0.25, "It came 0.1 of its own size."),), 2.0))
+
+
+def test_nobody_is_told_of_what_is_taken_for_a_false_alarm(database: Database, outbox: Outbox) -> None:
+    outbox.sync(["mail", "hook"], 0.0)
+    events = repository(database)
+    events.save([judged(event(1), passed=False), judged(event(2), passed=True)])
+    events.save([judged(event(1, phase=EventPhase.END, ended_at_s=103.0), passed=False)])
+    EvidenceStore(database, database.path.parent / "evidence", FakeClock(1000.0)).add_bytes("gate-1-1", EvidenceKind.CLIP, b"x", 1.0, 2.0)  # type: ignore[union-attr]
+    assert {one.event_id for one in outbox.log(EVERYTHING)} == {"gate-1-2"}
+
+
+def test_what_is_believed_after_all_is_told_from_its_beginning(database: Database, outbox: Outbox) -> None:
+    outbox.sync(["mail"], 0.0)
+    events = repository(database)
+    events.save([judged(event(1), passed=False)])
+    assert outbox.log(EVERYTHING) == []
+    events.save([judged(event(1, phase=EventPhase.UPDATE), passed=True)])
+    assert [one.moment for one in outbox.log(EVERYTHING)] == [Moment.BEGIN]
+    events.save([judged(event(1, phase=EventPhase.END, ended_at_s=109.0), passed=True)])
+    assert [one.moment for one in outbox.log(EVERYTHING)][::-1] == [Moment.BEGIN, Moment.END]
+
+
+def test_a_suppressed_event_of_a_killed_process_ends_without_a_word(database: Database, outbox: Outbox) -> None:
+    outbox.sync(["mail"], 0.0)
+    events = repository(database)
+    events.save([judged(event(1), passed=False), judged(event(2), passed=True)])
+    assert events.close_open(None) == 2
+    assert {one.event_id for one in outbox.log(EVERYTHING)} == {"gate-1-2"}
+
+
+def test_verdicts_are_kept_counted_and_found(database: Database) -> None:
+    events = repository(database)
+    events.save([judged(event(1), passed=False), judged(event(2), passed=True), event(3)])
+    stored = events.get(EVERYTHING, "gate-1-1")
+    assert stored is not None
+    assert stored.event == judged(event(1), passed=False)
+
+    def found(*, suppressed: bool | None) -> list[str]:
+        page = events.search(EVERYTHING, EventFilter(suppressed=suppressed))
+        return [one.event.event_id[-1] for one in page.events]
+
+    assert found(suppressed=True) == ["1"]
+    assert found(suppressed=False) == ["3", "2"]
+    assert found(suppressed=None) == ["3", "2", "1"]
+    counts = events.counts(EVERYTHING)
+    assert (counts.total, counts.suppressed, counts.open) == (2, 1, 2)

@@ -33,6 +33,7 @@ def texture(seed: int, size_wh: tuple[int, int], low: float = 60, high: float = 
 
 SCENE = texture(1, SIZE_WH)
 PERSON = texture(2, (40, 100), 10, 250)
+NOISE = np.random.default_rng(7).normal(0, 1.5, (12, SIZE_WH[1], SIZE_WH[0])).astype(np.float32)
 TARP = texture(3, (60, 80), 0, 255)
 
 
@@ -73,8 +74,7 @@ class Camera:
             if thing.look is not None:
                 x1, y1, x2, y2 = (round(edge) for edge in thing.box)
                 picture[y1:y2, x1:x2] = cv2.resize(thing.look, (x2 - x1, y2 - y1), interpolation=cv2.INTER_AREA)
-        noise = np.random.default_rng(self.sequence).normal(0, 1.5, picture.shape)
-        grey = np.clip(picture * self.gain + noise, 0, 255).astype(np.uint8)
+        grey = np.clip(picture * self.gain + NOISE[self.sequence % len(NOISE)], 0, 255).astype(np.uint8)
         frame = Frame("gate", self.sequence, self.time_s, self.time_s, ArrayPixels(np.repeat(grey[..., None], 3, axis=2)))
         tracks = self._tracks(things)
         assert self.chain is not None
