@@ -193,7 +193,8 @@ def test_a_process_that_hangs_keeps_its_camera(tmp_path: Path, server: LoadCamer
 def test_a_process_that_dies_in_the_middle_of_a_move(tmp_path: Path, server: LoadCameras) -> None:
     async def act(running: Play) -> None:
         await running.until(running.live)
-        await running.until(lambda: running.status("a").has_open_events and running.status("c").has_open_events)
+        # Stored and going on: what is still held back to be sure dies with its process.
+        await running.until(lambda: all(any(one.event.incident.ended_at_s is None for one in running.stored(name)) for name in "ac"))
         before = {stored.event.event_id for stored in [*running.stored("a"), *running.stored("c")]}
         pid = running.pid(0)
         os.kill(pid, signal.SIGSTOP)
