@@ -21,6 +21,13 @@ class _RuleConfig(Config):
     schedule: list[ScheduleConfig] = Field(default_factory=list, description="empty means always")
     enabled: bool = True
     end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
+    cooldown_s: Seconds = Field(0.0, description="after an event ended, no new one of the same camera and zone begins for so long")
+    silent: bool = Field(False, description="its events are neither stored nor told: it only serves combined rules")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """The classes that must be followed for it; empty where it does not look at objects itself."""
+        return self.classes
 
     @field_validator("classes")
     @classmethod

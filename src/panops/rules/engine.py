@@ -6,13 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from panops.domain.events import Event, EventPhase, Incident, Severity
-from panops.domain.protocols import Rule
+from panops.domain.protocols import ListeningRule, Rule
 from panops.domain.tracks import Tracks
 
 logger = logging.getLogger(__name__)
+
+About = TypeVar("About", Tracks, float)
 
 # An event that only goes on is told so often, s.
 UPDATE_EVERY_S = 1.0
@@ -35,16 +38,44 @@ class RuleLabel(Protocol):
         """How much its events matter."""
         ...
 
+    @property
+    def cooldown_s(self) -> float:
+        """After an event ended, no new one of the same zone begins for so long, s."""
+        ...
+
+    @property
+    def silent(self) -> bool:
+        """Whether only other rules hear of its events."""
+        ...
+
 
 @dataclass(slots=True)
 class _Watch:
-    """One rule and what it has open: the newest event (sent or held back) and the newest that was sent, by incident key."""
+    """One rule and what it has open.
+
+    Attributes:
+        label: Its config.
+        rule: It itself.
+        listens_to: The ids of the rules whose events it hears of.
+        newest: The newest event, sent or held back, by incident key.
+        sent: The newest incident that was sent, by incident key.
+        failing_since_s: Since when it only raises, or None.
+        ended_s: When the newest event of each zone ended, s; kept only with a cooldown.
+        muted: The keys of incidents that began within a cooldown and are not told as yet.
+    """
 
     label: RuleLabel
     rule: Rule
+    listens_to: frozenset[str]
     newest: dict[str, Event] = field(default_factory=dict)
     sent: dict[str, Incident] = field(default_factory=dict)
     failing_since_s: float | None = None
+    ended_s: dict[str, float] = field(default_factory=dict)
+    muted: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, label: RuleLabel, rule: Rule) -> _Watch:
+        return cls(label, rule, rule.listens_to if isinstance(rule, ListeningRule) else frozenset())
 
 
 class RuleEngine:
@@ -55,6 +86,12 @@ class RuleEngine:
     score rises by `SCORE_MARGIN`. What is held back comes with the next message. A rule that raises is logged once, counted, and asked
     again at the next update; the others never notice. If it fails for `FAILING_S` without a break its events are ended and
     marked `interrupted`.
+
+    **Cooldown.** What begins within `cooldown_s` after the end of the rule's last event in the same zone is held back. If it still goes on
+    when that time is over, it begins then; if not, it is never told, and counted in `swallowed`.
+
+    **Rules that listen** to others (`ListeningRule`) are asked after those, and hear of the events that came of this very update first.
+    Events of a silent rule are for them only.
 
     Args:
         camera_id: The camera.
@@ -67,8 +104,10 @@ class RuleEngine:
         """Take the rules over."""
         self._camera_id = camera_id
         self._epoch = epoch
-        self._watches = [_Watch(label, rule) for label, rule in rules]
+        self._watches = _listeners_last([_Watch.of(label, rule) for label, rule in rules])
+        self._silent = frozenset(label.id for label, _ in rules if label.silent)
         self._failures: Counter[str] = Counter()
+        self._swallowed: Counter[str] = Counter()
         self._time_s = float("-inf")
         self.next_sequence = first_sequence
         self.dropped_updates = 0
@@ -79,8 +118,13 @@ class RuleEngine:
         return self._failures
 
     @property
+    def swallowed(self) -> Mapping[str, int]:
+        """How many incidents of each rule were not told because they began and ended within its cooldown, by rule id."""
+        return self._swallowed
+
+    @property
     def open_events(self) -> list[Event]:
-        """The events that go on, as of now."""
+        """The events that go on, as of now, those of silent rules too."""
         return [event for watch in self._watches for event in watch.newest.values()]
 
     @property
@@ -100,10 +144,13 @@ class RuleEngine:
         self._time_s = tracks.time_s
         events: list[Event] = []
         for watch in self._watches:
-            incidents = self._ask(watch, watch.rule.update, tracks, tracks.time_s)
+            ask = watch.rule.update
+            if watch.listens_to:
+                ask = _hearing(watch, events, ask)
+            incidents = self._ask(watch, ask, tracks, tracks.time_s)
             if incidents:
                 events += self._events(watch, incidents)
-        return events
+        return self._told(events)
 
     def finish(self, time_s: float) -> list[Event]:
         """End everything that is open, because the camera stops at `time_s`; a second call gives nothing more."""
@@ -111,13 +158,21 @@ class RuleEngine:
         self._time_s = time_s
         events: list[Event] = []
         for watch in self._watches:
-            incidents = self._ask(watch, watch.rule.finish, time_s, time_s)
+            ask = watch.rule.finish
+            if watch.listens_to:
+                ask = _hearing(watch, events, ask)
+            incidents = self._ask(watch, ask, time_s, time_s)
             if incidents:
                 events += self._events(watch, incidents)
             events += [event.ended(time_s) for event in watch.newest.values()]
             watch.newest.clear()
             watch.sent.clear()
-        return events
+            self._forget_muted(watch)
+        return self._told(events)
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        """What is for people: not what serves other rules only."""
+        return [event for event in events if event.rule_id not in self._silent] if events and self._silent else events
 
     def _ask(self, watch: _Watch, ask: Callable[[Any], Sequence[Incident]], about: Tracks | float, time_s: float) -> Sequence[Incident]:
         try:
@@ -139,6 +194,7 @@ class RuleEngine:
             watch.failing_since_s = time_s
         if time_s - watch.failing_since_s < FAILING_S:
             return ()
+        self._forget_muted(watch)
         return [_interrupted(event.incident, time_s) for event in watch.newest.values()]
 
     def _events(self, watch: _Watch, incidents: Sequence[Incident]) -> list[Event]:
@@ -148,6 +204,8 @@ class RuleEngine:
     def _identified(self, watch: _Watch, incident: Incident) -> Event | None:
         """The incident as an event, or None where it says too little new."""
         known = watch.newest.get(incident.key)
+        if known is None and watch.label.cooldown_s and self._swallows(watch, incident):
+            return None
         if incident.phase is not EventPhase.END:
             incident = _in_phase(incident, EventPhase.BEGIN if known is None else EventPhase.UPDATE)
         event_id = known.event_id if known is not None else self._new_id()
@@ -155,6 +213,8 @@ class RuleEngine:
         if incident.phase is EventPhase.END:
             watch.newest.pop(incident.key, None)
             watch.sent.pop(incident.key, None)
+            if watch.label.cooldown_s:
+                watch.ended_s[incident.zone] = incident.updated_at_s if incident.ended_at_s is None else incident.ended_at_s
             return event
         watch.newest[incident.key] = event
         sent = watch.sent.get(incident.key)
@@ -163,10 +223,50 @@ class RuleEngine:
         watch.sent[incident.key] = incident
         return event
 
+    def _swallows(self, watch: _Watch, incident: Incident) -> bool:
+        """Whether an incident that is no event yet stays none for now: a cooldown is not over, or it ended before that was."""
+        cools = incident.updated_at_s - watch.ended_s.get(incident.zone, float("-inf")) < watch.label.cooldown_s - 1e-6
+        if incident.phase is EventPhase.END:
+            if not cools and incident.key not in watch.muted:
+                return False
+            watch.muted.discard(incident.key)
+            self._swallowed[watch.label.id] += 1
+            return True
+        (watch.muted.add if cools else watch.muted.discard)(incident.key)
+        return cools
+
+    def _forget_muted(self, watch: _Watch) -> None:
+        if watch.muted:
+            self._swallowed[watch.label.id] += len(watch.muted)
+            watch.muted.clear()
+
     def _new_id(self) -> str:
         event_id = f"{self._camera_id}-{self._epoch}-{self.next_sequence}"
         self.next_sequence += 1
         return event_id
+
+
+def _listeners_last(watches: list[_Watch]) -> list[_Watch]:
+    """The rules in their order, but each that listens after those it listens to; in a circle, as they come."""
+    done: list[_Watch] = []
+    left = list(watches)
+    while left:
+        waited_for = {watch.label.id for watch in left}
+        ready = [watch for watch in left if not watch.listens_to & waited_for] or left
+        done += ready
+        left = [watch for watch in left if watch not in ready]
+    return done
+
+
+def _hearing(watch: _Watch, events: Sequence[Event], ask: Callable[[About], Sequence[Incident]]) -> Callable[[About], Sequence[Incident]]:
+    """`ask`, after the rule was told of the events that concern it; what it raises there is its failure as well."""
+    heard = [event for event in events if event.rule_id in watch.listens_to]
+    return partial(_hear, watch.rule, heard, ask) if heard else ask
+
+
+def _hear(rule: Any, heard: Sequence[Event], ask: Callable[[About], Sequence[Incident]], about: About) -> Sequence[Incident]:
+    rule.hear(heard)
+    return ask(about)
 
 
 def _is_news(sent: Incident, now: Incident) -> bool:
