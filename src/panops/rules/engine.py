@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.protocols import ListeningRule, Rule
 from panops.domain.tracks import Tracks
+from panops.rules.cooldown import Cooldown
 
 logger = logging.getLogger(__name__)
 
@@ -57,25 +58,24 @@ class _Watch:
         label: Its config.
         rule: It itself.
         listens_to: The ids of the rules whose events it hears of.
+        cooldown: Its rest after an event.
         newest: The newest event, sent or held back, by incident key.
         sent: The newest incident that was sent, by incident key.
         failing_since_s: Since when it only raises, or None.
-        ended_s: When the newest event of each zone ended, s; kept only with a cooldown.
-        muted: The keys of incidents that began within a cooldown and are not told as yet.
     """
 
     label: RuleLabel
     rule: Rule
     listens_to: frozenset[str]
+    cooldown: Cooldown
     newest: dict[str, Event] = field(default_factory=dict)
     sent: dict[str, Incident] = field(default_factory=dict)
     failing_since_s: float | None = None
-    ended_s: dict[str, float] = field(default_factory=dict)
-    muted: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, label: RuleLabel, rule: Rule) -> _Watch:
-        return cls(label, rule, rule.listens_to if isinstance(rule, ListeningRule) else frozenset())
+        heard = rule.listens_to if isinstance(rule, ListeningRule) else frozenset()
+        return cls(label, rule, heard, Cooldown(label.cooldown_s))
 
 
 class RuleEngine:
@@ -87,8 +87,7 @@ class RuleEngine:
     again at the next update; the others never notice. If it fails for `FAILING_S` without a break its events are ended and
     marked `interrupted`.
 
-    **Cooldown.** What begins within `cooldown_s` after the end of the rule's last event in the same zone is held back. If it still goes on
-    when that time is over, it begins then; if not, it is never told, and counted in `swallowed`.
+    After an event a rule may rest, see `Cooldown`.
 
     **Rules that listen** to others (`ListeningRule`) are asked after those, and hear of the events that came of this very update first.
     Events of a silent rule are for them only.
@@ -107,7 +106,6 @@ class RuleEngine:
         self._watches = _listeners_last([_Watch.of(label, rule) for label, rule in rules])
         self._silent = frozenset(label.id for label, _ in rules if label.silent)
         self._failures: Counter[str] = Counter()
-        self._swallowed: Counter[str] = Counter()
         self._time_s = float("-inf")
         self.next_sequence = first_sequence
         self.dropped_updates = 0
@@ -120,7 +118,7 @@ class RuleEngine:
     @property
     def swallowed(self) -> Mapping[str, int]:
         """How many incidents of each rule were not told because they began and ended within its cooldown, by rule id."""
-        return self._swallowed
+        return {watch.label.id: watch.cooldown.swallowed for watch in self._watches if watch.cooldown.swallowed}
 
     @property
     def open_events(self) -> list[Event]:
@@ -144,7 +142,7 @@ class RuleEngine:
         self._time_s = tracks.time_s
         events: list[Event] = []
         for watch in self._watches:
-            ask = watch.rule.update
+            ask: Callable[[Tracks], Sequence[Incident]] = watch.rule.update
             if watch.listens_to:
                 ask = _hearing(watch, events, ask)
             incidents = self._ask(watch, ask, tracks, tracks.time_s)
@@ -158,7 +156,7 @@ class RuleEngine:
         self._time_s = time_s
         events: list[Event] = []
         for watch in self._watches:
-            ask = watch.rule.finish
+            ask: Callable[[float], Sequence[Incident]] = watch.rule.finish
             if watch.listens_to:
                 ask = _hearing(watch, events, ask)
             incidents = self._ask(watch, ask, time_s, time_s)
@@ -167,7 +165,7 @@ class RuleEngine:
             events += [event.ended(time_s) for event in watch.newest.values()]
             watch.newest.clear()
             watch.sent.clear()
-            self._forget_muted(watch)
+            watch.cooldown.forget()
         return self._told(events)
 
     def _told(self, events: list[Event]) -> list[Event]:
@@ -194,7 +192,7 @@ class RuleEngine:
             watch.failing_since_s = time_s
         if time_s - watch.failing_since_s < FAILING_S:
             return ()
-        self._forget_muted(watch)
+        watch.cooldown.forget()
         return [_interrupted(event.incident, time_s) for event in watch.newest.values()]
 
     def _events(self, watch: _Watch, incidents: Sequence[Incident]) -> list[Event]:
@@ -204,7 +202,7 @@ class RuleEngine:
     def _identified(self, watch: _Watch, incident: Incident) -> Event | None:
         """The incident as an event, or None where it says too little new."""
         known = watch.newest.get(incident.key)
-        if known is None and watch.label.cooldown_s and self._swallows(watch, incident):
+        if known is None and watch.cooldown.rest_s and watch.cooldown.holds_back(incident):
             return None
         if incident.phase is not EventPhase.END:
             incident = _in_phase(incident, EventPhase.BEGIN if known is None else EventPhase.UPDATE)
@@ -213,8 +211,7 @@ class RuleEngine:
         if incident.phase is EventPhase.END:
             watch.newest.pop(incident.key, None)
             watch.sent.pop(incident.key, None)
-            if watch.label.cooldown_s:
-                watch.ended_s[incident.zone] = incident.updated_at_s if incident.ended_at_s is None else incident.ended_at_s
+            watch.cooldown.ended(incident)
             return event
         watch.newest[incident.key] = event
         sent = watch.sent.get(incident.key)
@@ -222,23 +219,6 @@ class RuleEngine:
             return None
         watch.sent[incident.key] = incident
         return event
-
-    def _swallows(self, watch: _Watch, incident: Incident) -> bool:
-        """Whether an incident that is no event yet stays none for now: a cooldown is not over, or it ended before that was."""
-        cools = incident.updated_at_s - watch.ended_s.get(incident.zone, float("-inf")) < watch.label.cooldown_s - 1e-6
-        if incident.phase is EventPhase.END:
-            if not cools and incident.key not in watch.muted:
-                return False
-            watch.muted.discard(incident.key)
-            self._swallowed[watch.label.id] += 1
-            return True
-        (watch.muted.add if cools else watch.muted.discard)(incident.key)
-        return cools
-
-    def _forget_muted(self, watch: _Watch) -> None:
-        if watch.muted:
-            self._swallowed[watch.label.id] += len(watch.muted)
-            watch.muted.clear()
 
     def _new_id(self) -> str:
         event_id = f"{self._camera_id}-{self._epoch}-{self.next_sequence}"
