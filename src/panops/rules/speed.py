@@ -25,6 +25,8 @@ GAP_S = 1.0
 MOST_SPREAD = 0.1
 # So many looks in a row must show too high a speed.
 LEAST_LOOKS = 2
+# A box that comes so near to the picture's border is cut by it.
+BORDER_PX = 1.5
 KMH = 3.6
 
 
@@ -33,7 +35,7 @@ class Speed:
 
     Ground points become metres by the camera's ground plane. The speed is the slope of a Theil-Sen line through the places of the last
     `WINDOW_S`, so that single boxes that are off change nothing (Sen, "Estimates of the regression coefficient based on Kendall's tau",
-    1968). Where the places scatter too much about that line, nothing is measured.
+    1968). Where the places scatter too much about that line, nothing is measured, nor while the picture's border cuts the box.
 
     Args:
         config: The rule's settings.
@@ -64,7 +66,7 @@ class Speed:
             return ()
         if len(rows):
             places = self._plane.to_metres(self._scene.ground(tracks)[rows])
-            told = np.isfinite(places[:, 0])
+            told = np.isfinite(places[:, 0]) & self._is_whole(tracks.xyxy[rows])
             rows, places = rows[told], places[told]
         slots = self._table.update(tracks, rows)
         messages: list[Incident] = []
@@ -79,6 +81,11 @@ class Speed:
         """End what is open; afterwards the rule is as new."""
         self._table.clear()
         return self._incidents.finish(time_s)
+
+    def _is_whole(self, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(K,) whether the boxes (K, 4) end before the picture does: of one that is cut the ground point is elsewhere."""
+        width, height = self._scene.size_wh
+        return np.asarray((xyxy[:, 0] > BORDER_PX) & (xyxy[:, 2] < width - BORDER_PX) & (xyxy[:, 3] < height - BORDER_PX))
 
     def _fast(self, tracks: Tracks, rows: Rows, slots: Rows) -> list[Incident]:
         table = self._table.rows
