@@ -65,7 +65,7 @@ CROWD, PAIR = row(0.6, 0.6), row(0.6)
 @pytest.mark.parametrize(
     ("spans", "expected"),
     [
-        pytest.param([(0, 1.5, CROWD), (1.5, 10, [])], [], id="not long enough"),
+        pytest.param([(0, 1, CROWD), (1, 10, [])], [], id="not long enough"),
         pytest.param([(5, 10, CROWD), (10, 20, [])], [(5.0, 10.5)], id="a second longer by the memory of who was there"),
         pytest.param([(0, 5, CROWD), (5, 6, PAIR), (6, 12, CROWD), (12, 20, [])], [(0.0, 12.5)], id="one is missed for a second"),
         pytest.param([(0, 5, CROWD), (5, 7, []), (7, 12, CROWD), (12, 20, [])], [(0.0, 12.5)], id="a short break joins"),
