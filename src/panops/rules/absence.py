@@ -19,9 +19,12 @@ class Absence:
     """One incident for a zone while nobody is there.
 
     Somebody is *there* once they have been in the zone for `present_s`, absences of at most `GAP_S` tolerated: who only passes, or a
-    false detection, is nobody. The incident begins when nobody has been there for `after_s`, and counts from when the last one was seen;
-    it ends when somebody has been there for `end_after_s` (at least `present_s`), as of the moment they came. Two looks that are more than
-    `BLIND_S` apart say nothing of the time between: the wait begins anew, and what is open ends with the look before.
+    false detection, is nobody. The incident begins when nobody has been there for `after_s` (who came by then is given the time to
+    stay), and counts from when the last one was seen; it ends when somebody has been there for `end_after_s` (at least `present_s`), as of
+    the moment they came.
+
+    Two looks that are more than `BLIND_S` apart say nothing of the time between: the wait begins anew, and what is open ends with the
+    look before.
 
     Args:
         config: The rule's settings.
@@ -61,7 +64,8 @@ class Absence:
                 self._open.last_s = max(self._open.started_at_s, float(inside["entered_s"].min()))
                 self._there_s = tracks.time_s
                 return [*messages, *self._ended(tracks.time_s)]
-        if tracks.time_s - self._there_s >= self._config.after_s - EPSILON_S:
+        limit_s = self._there_s + self._config.after_s
+        if tracks.time_s >= limit_s - EPSILON_S and (self._open is not None or not self._is_awaited(limit_s)):
             messages.append(self._absent(tracks.time_s))
         return messages
 
@@ -70,6 +74,10 @@ class Absence:
         self._inside.clear()
         self._looked_s = None
         return self._ended(time_s)
+
+    def _is_awaited(self, limit_s: float) -> bool:
+        """Whether somebody came in time who may yet stay."""
+        return len(self._inside) > 0 and bool((self._inside.rows["entered_s"] < limit_s - EPSILON_S).any())
 
     def _absent(self, time_s: float) -> Incident:
         phase = EventPhase.UPDATE

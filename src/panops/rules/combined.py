@@ -65,6 +65,7 @@ class Combined:
         self._chain: list[_Span] = []
         # The condition held at least so long, whatever the present chain says.
         self._until_s = 0.0
+        self._looked_s = float("-inf")
 
     @property
     def listens_to(self) -> frozenset[str]:
@@ -84,6 +85,7 @@ class Combined:
 
     def update(self, tracks: Tracks) -> Sequence[Incident]:
         """What began, went on or ended."""
+        self._looked_s = tracks.time_s
         return self._settle(tracks.time_s) if self._is_news or self._open is not None else ()
 
     def finish(self, time_s: float) -> Sequence[Incident]:
@@ -96,27 +98,31 @@ class Combined:
     def _settle(self, time_s: float) -> list[Incident]:
         self._forget(time_s)
         found = self._found() if self._is_news else []
+        messages: list[Incident] = []
+        if found and self._open is not None and self._began_s(found) - self._end_s() > max(self._config.end_after_s, EPSILON_S):
+            messages += self._ended(time_s)
+            found = self._found()
         self._is_news = False
         phase = EventPhase.UPDATE if self._open is not None else EventPhase.BEGIN
         if found:
             self._serve(found)
         if self._open is None:
-            return []
+            return messages
         end_s = self._end_s()
-        self._open.last_s = max(self._until_s, min(end_s, time_s))
+        self._open.last_s = max(self._until_s, min(end_s, self._looked_s))
         for span in found:
             self._open.take(span.incident)
-        messages = [self._open.message(phase, time_s)] if found or end_s > time_s else []
+        if found or end_s > time_s:
+            messages.append(self._open.message(phase, time_s))
         if end_s <= time_s and time_s - self._open.last_s >= self._config.end_after_s - EPSILON_S:
             messages += self._ended(time_s)
         return messages
 
     def _serve(self, found: list[_Span]) -> None:
         """These events fulfil the condition: they begin the incident, or prolong it."""
+        began_s = self._began_s(found)
         for span in found:
             span.served = True
-        starts_s = [span.start_s for span in found]
-        began_s = min(starts_s) if self._config.how == "any" else max(starts_s)
         self._chain = found
         if self._open is not None:
             self._until_s = max(self._until_s, self._open.last_s)
@@ -125,8 +131,13 @@ class Combined:
         self._open = OpenIncident(self._scene, "combined", "combined", zones.pop() if len(zones) == 1 else "", began_s)
         self._open.details.update(how=self._config.how, rules=", ".join(self._config.of))
         if self._config.how != "any":
-            self._open.details["took_s"] = round(began_s - min(starts_s), 1)
+            self._open.details["took_s"] = round(began_s - min(span.start_s for span in found), 1)
         self._until_s = began_s
+
+    def _began_s(self, found: list[_Span]) -> float:
+        """When these events began to fulfil the condition, s."""
+        starts_s = [span.start_s for span in found if not span.served or self._config.how != "any"]
+        return min(starts_s) if self._config.how == "any" else max(starts_s)
 
     def _end_s(self) -> float:
         """When the condition ceased to hold, s; infinite while it holds."""
