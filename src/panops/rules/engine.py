@@ -103,7 +103,9 @@ class RuleEngine:
         """Take the rules over."""
         self._camera_id = camera_id
         self._epoch = epoch
-        self._watches = _listeners_last([_Watch.of(label, rule) for label, rule in rules])
+        self._watches = [_Watch.of(label, rule) for label, rule in rules]
+        self._plain = [watch for watch in self._watches if not watch.listens_to]
+        self._listeners = _in_order([watch for watch in self._watches if watch.listens_to])
         self._silent = frozenset(label.id for label, _ in rules if label.silent)
         self._failures: Counter[str] = Counter()
         self._time_s = float("-inf")
@@ -141,25 +143,23 @@ class RuleEngine:
             return []
         self._time_s = tracks.time_s
         events: list[Event] = []
-        for watch in self._watches:
-            ask: Callable[[Tracks], Sequence[Incident]] = watch.rule.update
-            if watch.listens_to:
-                ask = _hearing(watch, events, ask)
-            incidents = self._ask(watch, ask, tracks, tracks.time_s)
+        for watch in self._plain:
+            incidents = self._ask(watch, watch.rule.update, tracks, tracks.time_s)
             if incidents:
                 events += self._events(watch, incidents)
-        return self._told(events)
+        for watch in self._listeners:
+            incidents = self._ask(watch, _hearing(watch, events, watch.rule.update), tracks, tracks.time_s)
+            if incidents:
+                events += self._events(watch, incidents)
+        return self._told(events) if events else events
 
     def finish(self, time_s: float) -> list[Event]:
         """End everything that is open, because the camera stops at `time_s`; a second call gives nothing more."""
         time_s = max(time_s, self._time_s)
         self._time_s = time_s
         events: list[Event] = []
-        for watch in self._watches:
-            ask: Callable[[float], Sequence[Incident]] = watch.rule.finish
-            if watch.listens_to:
-                ask = _hearing(watch, events, ask)
-            incidents = self._ask(watch, ask, time_s, time_s)
+        for watch in [*self._plain, *self._listeners]:
+            incidents = self._ask(watch, _hearing(watch, events, watch.rule.finish), time_s, time_s)
             if incidents:
                 events += self._events(watch, incidents)
             events += [event.ended(time_s) for event in watch.newest.values()]
@@ -170,7 +170,7 @@ class RuleEngine:
 
     def _told(self, events: list[Event]) -> list[Event]:
         """What is for people: not what serves other rules only."""
-        return [event for event in events if event.rule_id not in self._silent] if events and self._silent else events
+        return [event for event in events if event.rule_id not in self._silent] if self._silent else events
 
     def _ask(self, watch: _Watch, ask: Callable[[Any], Sequence[Incident]], about: Tracks | float, time_s: float) -> Sequence[Incident]:
         try:
@@ -226,8 +226,8 @@ class RuleEngine:
         return event_id
 
 
-def _listeners_last(watches: list[_Watch]) -> list[_Watch]:
-    """The rules in their order, but each that listens after those it listens to; in a circle, as they come."""
+def _in_order(watches: list[_Watch]) -> list[_Watch]:
+    """Rules that listen, each after those it listens to; in a circle, as they come."""
     done: list[_Watch] = []
     left = list(watches)
     while left:
