@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from panops.config.rule_schema import DirectionConfig
+from panops.config.schema import SimulationConfig
 from panops.domain.events import EventPhase, Incident
 from panops.domain.geometry import Polygon
-from panops.domain.tracks import Tracks
+from panops.domain.tracks import Tracks, TrackState
 from panops.rules.direction import Direction
 from panops.rules.scene import Scene
+from panops.simulation.scene import Scene as SimulatedScene
 from panops.testing.rule_conformance import Sighting, make_tracks, play
 
 LEFT = Polygon("left", np.array([[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]))
@@ -130,3 +132,19 @@ def test_each_object_for_itself_and_a_new_number_is_the_same_one() -> None:
         looks.append(make_tracks(t, [first, Sighting(2, 0.1 + 0.05 * t, 0.8), Sighting(3, 0.95 - 0.05 * t, 0.9)]))
     found = ended(make(), looks)
     assert sorted(one.track_ids for one in found) == [(1, 9), (3,)]
+
+
+def test_on_the_simulated_street_only_the_car_that_comes_is_wrong() -> None:
+    """Of two cars, by the exact boxes of the simulation's truth, one drives away and one comes; away is allowed."""
+    street = SimulatedScene(SimulationConfig(scene="street", size_wh=(640, 360), activity=8, seed=3, rate_fps=5))
+    config = DirectionConfig(id="r", kind="direction", heading_deg=115, tolerance_deg=60, classes=["car"])
+    rule, names = Direction(config, Scene("street", (640, 360), ("person", "car"))), ("person", "car")
+    looks = []
+    for frame in range(200, 285):
+        truth = street.truth(frame)
+        rows = [n for n, name in enumerate(truth.class_name) if name in names and truth.visible[n] > 0.5]
+        count, seen = len(rows), np.full(len(rows), truth.time_s)
+        class_id = np.array([names.index(truth.class_name[n]) for n in rows], np.int64)
+        states, scores = np.full(count, TrackState.CONFIRMED.value, np.int64), np.full(count, 0.8, np.float32)
+        looks.append(Tracks("street", truth.time_s, truth.track_id[rows], truth.xyxy[rows], scores, class_id, states, seen, seen, states))
+    assert {one.track_ids for one in ended(rule, looks)} == {(258,)}
