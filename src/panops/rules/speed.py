@@ -23,6 +23,11 @@ LEAST_S = 0.55
 GAP_S = 1.0
 # Places may lie off the straight line by at most this share of its length; else the box jumps more than the object moves.
 MOST_SPREAD = 0.1
+# A box's lower edge may be off by so much of its height, and so many px; on the ground that may be at most this share of what was
+# travelled. Far away a pixel is metres.
+OFF_OF_HEIGHT = 0.05
+OFF_PX = 1.5
+MOST_BLUR = 0.1
 # So many looks in a row must show too high a speed.
 LEAST_LOOKS = 2
 # A box that comes so near to the picture's border is cut by it.
@@ -35,7 +40,8 @@ class Speed:
 
     Ground points become metres by the camera's ground plane. The speed is the slope of a Theil-Sen line through the places of the last
     `WINDOW_S`, so that single boxes that are off change nothing (Sen, "Estimates of the regression coefficient based on Kendall's tau",
-    1968). Where the places scatter too much about that line, nothing is measured, nor while the picture's border cuts the box.
+    1968). Nothing is measured where the places scatter too much about that line, where the object is so far away that a slightly wrong box
+    is a large part of its way, and while the picture's border cuts the box.
 
     Args:
         config: The rule's settings.
@@ -99,7 +105,8 @@ class Speed:
         for index in np.flatnonzero(near):
             row = table[slots[index]]
             speed_mps = ground_speed(row["trail_s"][first[index] :], row["trail"][first[index] :])
-            row["fast"] = row["fast"] + 1 if speed_mps > self._limit_mps else 0
+            is_sharp = self._blur_m(tracks.xyxy[rows[index]]) <= MOST_BLUR * speed_mps * spans_s[index]
+            row["fast"] = row["fast"] + 1 if speed_mps > self._limit_mps and is_sharp else 0
             if row["fast"] < LEAST_LOOKS:
                 continue
             incident, phase = self._incidents.hold(int(row["origin"]), tracks, rows[index : index + 1], tracks.time_s - spans_s[index])
@@ -107,6 +114,14 @@ class Speed:
             incident.details.update(limit_kmh=self._limit_kmh, speed_kmh=highest)
             messages.append(incident.message(phase, tracks.time_s))
         return messages
+
+    def _blur_m(self, xyxy: NDArray[np.float32]) -> float:
+        """How far on the ground, m, a box (4,) is off when its lower edge is slightly wrong; NaN where that leaves the ground."""
+        width, height = self._scene.size_wh
+        x, y = (xyxy[0] + xyxy[2]) / 2, float(xyxy[3])
+        off = max(OFF_PX, OFF_OF_HEIGHT * float(xyxy[3] - xyxy[1]))
+        here, higher = self._plane.to_metres(np.array([[x / width, y / height], [x / width, (y - off) / height]]))
+        return float(np.hypot(*(higher - here)))
 
 
 def ground_speed(times_s: NDArray[np.float64], places: PointArray) -> float:

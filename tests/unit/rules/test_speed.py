@@ -85,6 +85,19 @@ def test_a_parked_car_whose_box_jumps_has_no_speed(jitter: float) -> None:
     assert measured(15.0, story) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_far_away_where_a_pixel_is_metres_nothing_is_measured(seed: int) -> None:
+    """At 80 to 140 m a box of 1.2 m is some 5 px high: three px more or less are thirty metres."""
+    random = np.random.default_rng(seed)
+    story = []
+    for step in range(40):
+        z = 140.0 - 7.0 * step / 5
+        x, y = CAMERA.ground(-1.5, z)
+        off = random.normal(0, 1.5, 2)
+        story.append(cars(step / 5, np.array([[x - 8 + off[0], y - 8, x + 8 + off[0], y + off[1]]])))
+    assert measured(30.0, story) == []
+
+
 def test_it_begins_with_the_measured_stretch_and_ends_with_it() -> None:
     (one,) = measured(40.0, drive(50.0))
     arrives_s = 37.0 / (50.0 / KMH)
