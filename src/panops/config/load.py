@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from panops.config import yaml_reader
+from panops.config.combinations import combination_problems
 from panops.config.problems import PathKey, nearest_line, problems_of
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import source_problem
@@ -121,6 +122,8 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
             missing = _missing_place(rule, camera_id, site.cameras[camera_id])
             if missing:
                 yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], nearest_line((*path, missing[0]), known))
+    for index, message in combination_problems(site):
+        yield ConfigProblem(f"rules.{index}.of", message, nearest_line(("rules", index, "of"), known))
     yield from _alert_problems(site, known)
     if site.timezone:
         try:
@@ -150,6 +153,8 @@ def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:
     """The field that names a zone or line which the camera does not have, and what to say of it."""
+    if rule.kind == "speed" and camera.ground is None:
+        return "kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there; give it four points in metres"
     for what, known in (("line", camera.lines), ("zone", camera.zones)):
         name = getattr(rule, what, None)
         if name is not None and name not in known:

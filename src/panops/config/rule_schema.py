@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
-from panops.config.fields import Config, Name, ScheduleConfig, Seconds
+from panops.config.fields import Config, Name, Point, ScheduleConfig, Seconds
 from panops.config.kinds import Kinds
 from panops.domain.events import Severity
 
@@ -21,6 +21,13 @@ class _RuleConfig(Config):
     schedule: list[ScheduleConfig] = Field(default_factory=list, description="empty means always")
     enabled: bool = True
     end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
+    cooldown_s: Seconds = Field(0.0, description="after an event ended, no new one of the same camera and zone begins for so long")
+    silent: bool = Field(False, description="its events are neither stored nor told: it only serves combined rules")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """The classes that must be followed for it; empty where it does not look at objects itself."""
+        return self.classes
 
     @field_validator("classes")
     @classmethod
@@ -64,6 +71,132 @@ class OccupancyConfig(_RuleConfig):
     after_s: Seconds = Field(2.0, description="how long the count must be off before it counts")
 
 
+class DirectionConfig(_RuleConfig):
+    """An object moves in a direction that is not allowed."""
+
+    kind: Literal["direction"]
+    zone: Name | None = None
+    along: list[Point] | None = Field(None, description="two points: the allowed way leads from the first to the second")
+    heading_deg: float | None = Field(None, ge=-360, le=360, description="the allowed way as an angle: 0 to the right, 90 up the picture")
+    tolerance_deg: float = Field(45.0, gt=0, lt=180, description="how far a movement may be off")
+    least_share: float = Field(0.05, gt=0, le=1, description="how far it must go, as a share of the picture's diagonal")
+    window_s: Seconds = Field(3.0, ge=0.5, le=30, description="within which time it must go so far")
+    when: Literal["against", "other"] = Field("against", description="only the opposite way is wrong, or every other one")
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> Self:
+        if (self.along is None) == (self.heading_deg is None):
+            raise ValueError(f"expected either along or heading_deg, got {'both' if self.along is not None else 'neither'}")
+        if self.along is not None and (len(self.along) != 2 or self.along[0] == self.along[1]):
+            raise ValueError(f"expected along to be two different points, [[x, y], [x, y]], got {len(self.along)} point(s)")
+        return self
+
+
+class CrowdingConfig(_RuleConfig):
+    """Many objects stand close together."""
+
+    kind: Literal["crowding"]
+    zone: Name | None = None
+    count: int = Field(ge=2, le=1000, description="from so many on it is a crowd")
+    distance: float = Field(0.7, gt=0, le=20, description="neighbours stand closer than this, in box heights")
+    after_s: Seconds = Field(5.0, description="how long they must stand so before it counts")
+
+
+BAGS = ("backpack", "suitcase", "handbag")
+
+
+class ObjectLeftConfig(_RuleConfig):
+    """An object stands still and nobody is with it."""
+
+    kind: Literal["object_left"]
+    classes: list[str] = Field(default_factory=lambda: list(BAGS), description="what can be left; any: everything but owner_classes")
+    owner_classes: list[str] = Field(default_factory=lambda: ["person"], description="who can be with it")
+    owner_distance: float = Field(2.0, gt=0, le=20, description="who is nearer is with it, in box heights of that person")
+    zone: Name | None = None
+    after_s: Seconds = Field(30.0, description="how long it must be alone")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """Objects and those who may own them."""
+        return [*self.classes, *self.owner_classes]
+
+
+class ObjectRemovedConfig(_RuleConfig):
+    """An object that stood still is gone."""
+
+    kind: Literal["object_removed"]
+    classes: list[str] = Field(default_factory=lambda: list(BAGS), description="what can be taken; any: everything but hider_classes")
+    hider_classes: list[str] = Field(default_factory=lambda: ["person"], description="who may only be standing in front of it")
+    zone: Name | None = None
+    known_s: Seconds = Field(30.0, description="how long it must have stood there")
+    after_s: Seconds = Field(15.0, description="how long it must be gone")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """Objects and those who may hide them."""
+        return [*self.classes, *self.hider_classes]
+
+
+class SpeedConfig(_RuleConfig):
+    """An object is faster over the ground than allowed."""
+
+    kind: Literal["speed"]
+    classes: list[str] = Field(default_factory=lambda: ["car", "motorcycle", "bus", "truck"], description="whose speed is measured")
+    zone: Name | None = None
+    limit_kmh: float = Field(gt=0, le=500, description="the speed that is still fine, km/h")
+
+
+class TailgatingConfig(_RuleConfig):
+    """Somebody crosses a line right behind somebody else."""
+
+    kind: Literal["tailgating"]
+    line: Name
+    direction: Literal["a_to_b", "b_to_a", "both"] = "both"
+    within_s: Seconds = Field(2.0, description="who comes so soon after the one before is a tailgater")
+
+
+class AbsenceConfig(_RuleConfig):
+    """Nobody is at a post."""
+
+    kind: Literal["absence"]
+    zone: Name | None = None
+    after_s: Seconds = Field(60.0, description="how long nobody may be there")
+    present_s: Seconds = Field(2.0, description="who is there for so long is back; a shorter sight is nobody")
+
+
+class DwellConfig(_RuleConfig):
+    """How long each visit to a zone lasted: a measurement, no alarm."""
+
+    kind: Literal["dwell"]
+    severity: Severity = Severity.INFO
+    zone: Name | None = None
+    least_s: Seconds = Field(1.0, description="shorter visits are not told")
+
+
+class CombinedConfig(_RuleConfig):
+    """Other rules of the camera find something together."""
+
+    kind: Literal["combined"]
+    of: list[Name] = Field(description="the ids of two or more other rules")
+    how: Literal["all", "any", "sequence"] = Field("all", description="all of them, any of them, or one after the other as they are named")
+    within_s: Seconds = Field(30.0, description="so much time may lie between them")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """None: its parts look, not it."""
+        return []
+
+    @field_validator("of")
+    @classmethod
+    def _names_several(cls, value: list[str]) -> list[str]:
+        if len(value) < 2:
+            raise ValueError(f"expected the ids of at least two rules, got {len(value)}")
+        twice = next((name for name in value if value.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the rule {twice!r} is named twice; name each rule once")
+        return value
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -74,9 +207,39 @@ class PluginRuleConfig(_RuleConfig):
     line: Name | None = None
 
 
-RULE_KINDS = Kinds("panops.rules", ("intrusion", "line_crossing", "loitering", "occupancy"), PluginRuleConfig)
+RULE_KINDS = Kinds(
+    "panops.rules",
+    (
+        "intrusion",
+        "line_crossing",
+        "loitering",
+        "occupancy",
+        "direction",
+        "crowding",
+        "object_left",
+        "object_removed",
+        "speed",
+        "tailgating",
+        "absence",
+        "dwell",
+        "combined",
+    ),
+    PluginRuleConfig,
+)
 RuleConfig = Annotated[
-    IntrusionConfig | LineCrossingConfig | LoiteringConfig | OccupancyConfig,
+    IntrusionConfig
+    | LineCrossingConfig
+    | LoiteringConfig
+    | OccupancyConfig
+    | DirectionConfig
+    | CrowdingConfig
+    | ObjectLeftConfig
+    | ObjectRemovedConfig
+    | SpeedConfig
+    | TailgatingConfig
+    | AbsenceConfig
+    | DwellConfig
+    | CombinedConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

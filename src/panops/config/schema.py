@@ -67,6 +67,20 @@ class LineConfig(Config):
         return value
 
 
+class GroundConfig(Config):
+    """Four points of flat ground, in the picture and in metres, so that speeds can be measured."""
+
+    points: list[Point] = Field(description="four points of the ground in the picture, each [x, y] in 0..1")
+    metres: list[tuple[float, float]] = Field(description="where they are on the ground, each [x, y] in metres, in the same order")
+
+    @model_validator(mode="after")
+    def _fixes_a_plane(self) -> Self:
+        from panops.domain.ground_plane import GroundPlane  # noqa: PLC0415  # numpy, which few site files need
+
+        GroundPlane.of(self.points, self.metres)
+        return self
+
+
 class MotionConfig(Config):
     """When a frame is worth the detector."""
 
@@ -108,6 +122,7 @@ class CameraConfig(Config):
     simulation: SimulationConfig | None = None
     zones: dict[Name, ZoneConfig] = Field(default_factory=dict)
     lines: dict[Name, LineConfig] = Field(default_factory=dict)
+    ground: GroundConfig | None = Field(None, description="the ground in metres, for rules that measure speed")
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values, with the source's password in it: for the database and the shard, never for people."""

@@ -316,6 +316,20 @@ class Rule(Protocol):
         ...
 
 
+@runtime_checkable
+class ListeningRule(Rule, Protocol):
+    """A rule that is made of other rules: it is asked after them, and told what they found."""
+
+    @property
+    def listens_to(self) -> frozenset[str]:
+        """The ids of the rules of its camera that it is told of; the same at all times."""
+        ...
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """What those rules said at this look, before `update` or `finish` is asked: all beginnings and ends, and some updates."""
+        ...
+
+
 class EventStore(Protocol):
     """Keeps events. Saving is idempotent by `event_id`."""
 

@@ -170,7 +170,7 @@ def _settings(sink: Any, site: SiteConfig) -> str:
 
 def _facts(site: SiteConfig) -> SiteFacts:
     cameras = {camera_id: camera.name or camera_id for camera_id, camera in site.cameras.items()}
-    rules = {camera_id: tuple(rule.id for rule in site.camera_rules(camera_id)) for camera_id in cameras}
+    rules = {camera_id: tuple(rule.id for rule in site.camera_rules(camera_id) if not rule.silent) for camera_id in cameras}
     return SiteFacts(site_timezone(site.timezone), cameras, rules)
 
 

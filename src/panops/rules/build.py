@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from panops.config.rule_schema import CombinedConfig, ObjectLeftConfig, ObjectRemovedConfig
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
 from panops.domain.geometry import Polygon, Tripwire
+from panops.domain.ground_plane import GroundPlane
 from panops.domain.protocols import Rule
 from panops.rules.registry import RULES
 from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
@@ -47,16 +49,18 @@ def build_rules(
     for problem in check_rules(site, camera_id, classes):
         logger.warning("camera %s: %s", camera_id, problem)
     camera = site.cameras[camera_id]
+    ground = camera.ground
     scene = Scene(
         camera_id,
         size_wh,
         classes,
         {name: Polygon(name, np.array(zone.polygon)) for name, zone in camera.zones.items()},
         {name: Tripwire(name, np.array(line.points)) for name, line in camera.lines.items()},
+        GroundPlane.of(ground.points, ground.metres) if ground is not None else None,
     )
     built: list[tuple[Any, Rule]] = []
     for config in site.camera_rules(camera_id):
-        if _place_problem(site, camera_id, config) or not scene.wanted(config.classes):
+        if _place_problem(site, camera_id, config) or (config.needed_classes and not scene.wanted(config.classes)):
             continue
         try:
             make = partial(RULES.load(config.kind), config, scene)
@@ -70,7 +74,8 @@ def build_rules(
 def watched_classes(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> frozenset[int]:
     """The `class_id`s that any rule of a camera watches. Objects of other classes are nothing to keep the detector awake for."""
     scene = Scene(camera_id, (1, 1), classes)
-    return frozenset().union(*(scene.wanted(config.classes) for config in site.camera_rules(camera_id)))
+    wanted = (scene.wanted(config.needed_classes) for config in site.camera_rules(camera_id) if config.needed_classes)
+    return frozenset().union(*wanted)
 
 
 def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> list[ConfigProblem]:
@@ -87,6 +92,7 @@ def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> lis
         if place is not None and (camera_id in config.cameras or not _exists_somewhere(site, config)):
             problems.append(place)
         problems += _class_problems(camera_id, config, classes)
+        problems += _part_problems(site, camera_id, config)
         try:
             RULES.load(config.kind)
         except PluginError as error:
@@ -101,8 +107,10 @@ def _place(config: Any) -> tuple[str, str | None]:
 
 
 def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
-    what, name = _place(config)
     camera = site.cameras[camera_id]
+    if config.kind == "speed" and camera.ground is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there")
+    what, name = _place(config)
     known = camera.lines if what == "line" else camera.zones
     if name is None or name in known:
         return None
@@ -112,14 +120,28 @@ def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProbl
 
 def _exists_somewhere(site: SiteConfig, config: Any) -> bool:
     what, name = _place(config)
+    if name is None:
+        return any(camera.ground for camera in site.cameras.values())
     return any(name in (camera.lines if what == "line" else camera.zones) for camera in site.cameras.values())
+
+
+def _part_problems(site: SiteConfig, camera_id: str, config: Any) -> list[ConfigProblem]:
+    """Parts of a combined rule that do not run on the camera; the site file's check refuses those that do not exist or do not watch it."""
+    if not isinstance(config, CombinedConfig):
+        return []
+    running = {rule.id for rule in site.camera_rules(camera_id)}
+    missing = [name for name in config.of if name not in running]
+    return [ConfigProblem(f"rules.{config.id}.of", f"the rule {name!r} is off, or not on camera {camera_id!r}") for name in missing]
 
 
 def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list[ConfigProblem]:
     if tuple(classes) == (MOVING_CLASS,):
-        return []
+        if not isinstance(config, ObjectLeftConfig | ObjectRemovedConfig):
+            return []
+        message = f"camera {camera_id!r} has no model that tells objects from people, so nothing is found; choose a detector"
+        return [ConfigProblem(f"rules.{config.id}.classes", message)]
     known = {name.casefold() for name in classes} | {ANY_CLASS}
-    unknown = [name for name in config.classes if name.strip().casefold() not in known]
+    unknown = [name for name in config.needed_classes if name.strip().casefold() not in known]
     return [
         ConfigProblem(
             f"rules.{config.id}.classes",

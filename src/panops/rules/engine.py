@@ -6,13 +6,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from panops.domain.events import Event, EventPhase, Incident, Severity
-from panops.domain.protocols import Rule
+from panops.domain.protocols import ListeningRule, Rule
 from panops.domain.tracks import Tracks
+from panops.rules.cooldown import Cooldown
 
 logger = logging.getLogger(__name__)
+
+About = TypeVar("About", Tracks, float)
 
 # An event that only goes on is told so often, s.
 UPDATE_EVERY_S = 1.0
@@ -35,16 +39,43 @@ class RuleLabel(Protocol):
         """How much its events matter."""
         ...
 
+    @property
+    def cooldown_s(self) -> float:
+        """After an event ended, no new one of the same zone begins for so long, s."""
+        ...
+
+    @property
+    def silent(self) -> bool:
+        """Whether only other rules hear of its events."""
+        ...
+
 
 @dataclass(slots=True)
 class _Watch:
-    """One rule and what it has open: the newest event (sent or held back) and the newest that was sent, by incident key."""
+    """One rule and what it has open.
+
+    Attributes:
+        label: Its config.
+        rule: It itself.
+        listens_to: The ids of the rules whose events it hears of.
+        cooldown: Its rest after an event.
+        newest: The newest event, sent or held back, by incident key.
+        sent: The newest incident that was sent, by incident key.
+        failing_since_s: Since when it only raises, or None.
+    """
 
     label: RuleLabel
     rule: Rule
+    listens_to: frozenset[str]
+    cooldown: Cooldown
     newest: dict[str, Event] = field(default_factory=dict)
     sent: dict[str, Incident] = field(default_factory=dict)
     failing_since_s: float | None = None
+
+    @classmethod
+    def of(cls, label: RuleLabel, rule: Rule) -> _Watch:
+        heard = rule.listens_to if isinstance(rule, ListeningRule) else frozenset()
+        return cls(label, rule, heard, Cooldown(label.cooldown_s))
 
 
 class RuleEngine:
@@ -55,6 +86,11 @@ class RuleEngine:
     score rises by `SCORE_MARGIN`. What is held back comes with the next message. A rule that raises is logged once, counted, and asked
     again at the next update; the others never notice. If it fails for `FAILING_S` without a break its events are ended and
     marked `interrupted`.
+
+    After an event a rule may rest, see `Cooldown`.
+
+    **Rules that listen** to others (`ListeningRule`) are asked after those, and hear of the events that came of this very update first.
+    Events of a silent rule are for them only.
 
     Args:
         camera_id: The camera.
@@ -67,7 +103,10 @@ class RuleEngine:
         """Take the rules over."""
         self._camera_id = camera_id
         self._epoch = epoch
-        self._watches = [_Watch(label, rule) for label, rule in rules]
+        self._watches = [_Watch.of(label, rule) for label, rule in rules]
+        self._plain = [watch for watch in self._watches if not watch.listens_to]
+        self._listeners = _in_order([watch for watch in self._watches if watch.listens_to])
+        self._silent = frozenset(label.id for label, _ in rules if label.silent)
         self._failures: Counter[str] = Counter()
         self._time_s = float("-inf")
         self.next_sequence = first_sequence
@@ -79,8 +118,13 @@ class RuleEngine:
         return self._failures
 
     @property
+    def swallowed(self) -> Mapping[str, int]:
+        """How many incidents of each rule were not told because they began and ended within its cooldown, by rule id."""
+        return {watch.label.id: watch.cooldown.swallowed for watch in self._watches if watch.cooldown.swallowed}
+
+    @property
     def open_events(self) -> list[Event]:
-        """The events that go on, as of now."""
+        """The events that go on, as of now, those of silent rules too."""
         return [event for watch in self._watches for event in watch.newest.values()]
 
     @property
@@ -99,25 +143,34 @@ class RuleEngine:
             return []
         self._time_s = tracks.time_s
         events: list[Event] = []
-        for watch in self._watches:
+        for watch in self._plain:
             incidents = self._ask(watch, watch.rule.update, tracks, tracks.time_s)
             if incidents:
                 events += self._events(watch, incidents)
-        return events
+        for watch in self._listeners:
+            incidents = self._ask(watch, _hearing(watch, events, watch.rule.update), tracks, tracks.time_s)
+            if incidents:
+                events += self._events(watch, incidents)
+        return self._told(events) if events else events
 
     def finish(self, time_s: float) -> list[Event]:
         """End everything that is open, because the camera stops at `time_s`; a second call gives nothing more."""
         time_s = max(time_s, self._time_s)
         self._time_s = time_s
         events: list[Event] = []
-        for watch in self._watches:
-            incidents = self._ask(watch, watch.rule.finish, time_s, time_s)
+        for watch in [*self._plain, *self._listeners]:
+            incidents = self._ask(watch, _hearing(watch, events, watch.rule.finish), time_s, time_s)
             if incidents:
                 events += self._events(watch, incidents)
             events += [event.ended(time_s) for event in watch.newest.values()]
             watch.newest.clear()
             watch.sent.clear()
-        return events
+            watch.cooldown.forget()
+        return self._told(events)
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        """What is for people: not what serves other rules only."""
+        return [event for event in events if event.rule_id not in self._silent] if self._silent else events
 
     def _ask(self, watch: _Watch, ask: Callable[[Any], Sequence[Incident]], about: Tracks | float, time_s: float) -> Sequence[Incident]:
         try:
@@ -139,6 +192,7 @@ class RuleEngine:
             watch.failing_since_s = time_s
         if time_s - watch.failing_since_s < FAILING_S:
             return ()
+        watch.cooldown.forget()
         return [_interrupted(event.incident, time_s) for event in watch.newest.values()]
 
     def _events(self, watch: _Watch, incidents: Sequence[Incident]) -> list[Event]:
@@ -148,6 +202,8 @@ class RuleEngine:
     def _identified(self, watch: _Watch, incident: Incident) -> Event | None:
         """The incident as an event, or None where it says too little new."""
         known = watch.newest.get(incident.key)
+        if known is None and watch.cooldown.rest_s and watch.cooldown.holds_back(incident):
+            return None
         if incident.phase is not EventPhase.END:
             incident = _in_phase(incident, EventPhase.BEGIN if known is None else EventPhase.UPDATE)
         event_id = known.event_id if known is not None else self._new_id()
@@ -155,6 +211,7 @@ class RuleEngine:
         if incident.phase is EventPhase.END:
             watch.newest.pop(incident.key, None)
             watch.sent.pop(incident.key, None)
+            watch.cooldown.ended(incident)
             return event
         watch.newest[incident.key] = event
         sent = watch.sent.get(incident.key)
@@ -167,6 +224,29 @@ class RuleEngine:
         event_id = f"{self._camera_id}-{self._epoch}-{self.next_sequence}"
         self.next_sequence += 1
         return event_id
+
+
+def _in_order(watches: list[_Watch]) -> list[_Watch]:
+    """Rules that listen, each after those it listens to; in a circle, as they come."""
+    done: list[_Watch] = []
+    left = list(watches)
+    while left:
+        waited_for = {watch.label.id for watch in left}
+        ready = [watch for watch in left if not watch.listens_to & waited_for] or left
+        done += ready
+        left = [watch for watch in left if watch not in ready]
+    return done
+
+
+def _hearing(watch: _Watch, events: Sequence[Event], ask: Callable[[About], Sequence[Incident]]) -> Callable[[About], Sequence[Incident]]:
+    """`ask`, after the rule was told of the events that concern it; what it raises there is its failure as well."""
+    heard = [event for event in events if event.rule_id in watch.listens_to]
+    return partial(_hear, watch.rule, heard, ask) if heard else ask
+
+
+def _hear(rule: Any, heard: Sequence[Event], ask: Callable[[About], Sequence[Incident]], about: About) -> Sequence[Incident]:
+    rule.hear(heard)
+    return ask(about)
 
 
 def _is_news(sent: Incident, now: Incident) -> bool:

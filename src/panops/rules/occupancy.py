@@ -79,7 +79,7 @@ class Occupancy:
                 return ()
             phase = EventPhase.BEGIN
             self._open = OpenIncident(self._scene, "occupancy", "zone", self._config.zone or "", self._off_since_s)
-            self._open.class_name = self._only_class()
+            self._open.class_name = self._scene.only_class(self._config.classes)
             self._open.details.update(limit=self._config.limit, when=self._config.when, count=count, max_count=count, min_count=count)
         details = self._open.details
         details["count"] = count
@@ -89,8 +89,3 @@ class Occupancy:
         if len(rows):
             self._open.see(tracks, rows)
         return (self._open.message(phase, tracks.time_s),)
-
-    def _only_class(self) -> str:
-        """The class meant where the rule means one only; too few objects may be none, and then there is no main object."""
-        wanted = self._scene.wanted(self._config.classes)
-        return self._scene.class_name(next(iter(wanted))) if len(wanted) == 1 else ""

@@ -73,6 +73,14 @@ class OpenIncident:
             self._box = self._scene.relative_box(xyxy)
             self.class_name = self._scene.class_name(class_id)
 
+    def take(self, other: Incident) -> None:
+        """Take over who took part in another incident and, if its score is the best so far, its score, box and class."""
+        self.involve(other.track_ids)
+        if self._box is None or other.score > self._score:
+            self._score = max(other.score, self._score)
+            self._box = other.box
+            self.class_name = other.class_name
+
     def message(self, phase: EventPhase, time_s: float) -> Incident:
         """The incident as it stands at `time_s`; with phase `end`, ended when the condition last held."""
         return Incident(

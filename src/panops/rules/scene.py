@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from panops.domain.boxes import ground_points
 from panops.domain.geometry import PointArray, Polygon, Tripwire
+from panops.domain.ground_plane import GroundPlane
 from panops.domain.tracks import Tracks, TrackState
 
 ANY_CLASS = "any"
@@ -27,6 +28,7 @@ class Scene:
         classes: Class names of the camera's model; the index is the `class_id`.
         zones: The camera's zones by name.
         lines: The camera's lines by name.
+        ground_plane: The ground in metres, where that was measured.
 
     Raises:
         ValueError: The size is not positive.
@@ -39,6 +41,7 @@ class Scene:
         classes: Sequence[str],
         zones: Mapping[str, Polygon] | None = None,
         lines: Mapping[str, Tripwire] | None = None,
+        ground_plane: GroundPlane | None = None,
     ) -> None:
         """Remember the camera; nothing is computed yet."""
         if min(size_wh) <= 0:
@@ -48,6 +51,7 @@ class Scene:
         self.classes = tuple(classes)
         self.zones = dict(zones or {})
         self.lines = dict(lines or {})
+        self.ground_plane = ground_plane
         self._scale = np.array(size_wh, dtype=np.float64)
         self._areas: dict[tuple[str | None, frozenset[int]], Area] = {}
         self._tracks: Tracks | None = None
@@ -65,13 +69,18 @@ class Scene:
             return frozenset(range(len(self.classes)))
         return frozenset(index for index, name in enumerate(self.classes) if name.casefold() in folded)
 
-    def area(self, zone: str | None, class_names: Sequence[str]) -> Area:
+    def area(self, zone: str | None, class_names: Sequence[str], without: Sequence[str] = ()) -> Area:
         """The part of the picture that `zone` names (None: all of it), for these classes; rules that ask for the same share it.
+
+        Args:
+            zone: Its name.
+            class_names: The classes.
+            without: Classes that are none of them, even where they are named or meant by `any`.
 
         Raises:
             KeyError: The camera has no zone of that name.
         """
-        key = (zone, self.wanted(class_names))
+        key = (zone, self.wanted(class_names) - (self.wanted(without) if without else frozenset()))
         if key not in self._areas:
             self._areas[key] = Area(self, None if zone is None else self.zones[zone], key[1])
         return self._areas[key]
@@ -79,6 +88,11 @@ class Scene:
     def class_name(self, class_id: int) -> str:
         """The name of a class, or empty for an id that the model does not have."""
         return self.classes[class_id] if 0 <= class_id < len(self.classes) else ""
+
+    def only_class(self, names: Sequence[str]) -> str:
+        """The class meant where `names` mean one only, else empty: for rules of which nobody may be the main object."""
+        wanted = self.wanted(names)
+        return self.class_name(next(iter(wanted))) if len(wanted) == 1 else ""
 
     def relative_box(self, xyxy: NDArray[np.float32]) -> tuple[float, float, float, float]:
         """One box (4,) in px as relative x1, y1, x2, y2, cut to the picture."""

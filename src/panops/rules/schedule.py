@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from panops.config.schedule import Schedule
-from panops.domain.events import Incident
-from panops.domain.protocols import Rule
+from panops.domain.events import Event, Incident
+from panops.domain.protocols import ListeningRule, Rule
 from panops.domain.tracks import Tracks
 
 
@@ -23,6 +23,19 @@ class ScheduledRule:
         self._make = make
         self._schedule = schedule
         self._rule: Rule | None = make()
+        self._listens_to = self._rule.listens_to if isinstance(self._rule, ListeningRule) else frozenset()
+
+    @property
+    def listens_to(self) -> frozenset[str]:
+        """What the rule listens to; nothing for most."""
+        return self._listens_to
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Pass on what happened while the rule is on, from the very look that wakes it."""
+        if self._rule is None and events and self._schedule.active(events[-1].incident.updated_at_s):
+            self._rule = self._make()
+        if isinstance(self._rule, ListeningRule):
+            self._rule.hear(events)
 
     def update(self, tracks: Tracks) -> Sequence[Incident]:
         """What the rule says while it is on; the ends of its incidents when it goes off."""

@@ -197,21 +197,21 @@ def test_plain_values(written: str, value: object) -> None:
 
 
 @pytest.fixture
-def crowding(monkeypatch: pytest.MonkeyPatch) -> None:
+def queueing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a plug-in with a rule were installed."""
-    points = EntryPoints([EntryPoint("crowding", "acme.crowding:Crowding", "panops.rules")])
+    points = EntryPoints([EntryPoint("queueing", "acme.queueing:Queueing", "panops.rules")])
     monkeypatch.setattr("panops.config.fields.entry_points", lambda group: points.select(group=group))
 
 
 CROWD = """
 cameras: {room: {source: a.mp4, zones: {floor: {polygon: [[0, 0], [1, 0], [1, 1]]}}}}
 rules:
-  - {id: crowd, kind: crowding, zone: ZONE, density: 2.5, levels: [1, 2], after_s: 3}
+  - {id: crowd, kind: queueing, zone: ZONE, density: 2.5, levels: [1, 2], after_s: 3}
   - {id: anyone, kind: intrusion}
 """
 
 
-@pytest.mark.usefixtures("crowding")
+@pytest.mark.usefixtures("queueing")
 def test_a_rule_of_a_plug_in_keeps_its_settings() -> None:
     site = parse_site(CROWD.replace("ZONE", "floor"))
     rule = site.rules[0]
@@ -224,7 +224,7 @@ def test_a_rule_of_a_plug_in_keeps_its_settings() -> None:
     assert [rule.id for rule in site.camera_rules("room")] == ["crowd", "anyone"]
 
 
-@pytest.mark.usefixtures("crowding")
+@pytest.mark.usefixtures("queueing")
 def test_what_all_rules_have_is_checked_for_plug_ins_too() -> None:
     assert problems(CROWD.replace("ZONE", "roof")) == ["line 4: rules.0.zone: camera 'room' has no zone 'roof'; it has: floor"]
     assert problems(CROWD.replace("ZONE", "[1]"))[0].startswith("line 4: rules.0.zone: ")
@@ -236,7 +236,7 @@ def test_what_all_rules_have_is_checked_for_plug_ins_too() -> None:
 def test_without_its_plug_in_a_kind_is_unknown() -> None:
     (found,) = problems(CROWD.replace("ZONE", "floor"))
     assert "rules.0" in found
-    assert "'crowding'" in found
+    assert "'queueing'" in found
     assert "expected one of: intrusion, line_crossing, loitering, occupancy" in found
 
 

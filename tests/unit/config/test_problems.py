@@ -121,6 +121,75 @@ rules: [{rules}]
     assert str(caught.value.problems[0]).endswith(said)
 
 
+GROUND = "ground: {points: [[0.1, 0.9], [0.9, 0.9], [0.7, 0.4], [0.3, 0.4]], metres: [[0, 0], [8, 0], [8, 30], [0, 30]]}"
+
+
+@pytest.mark.parametrize(
+    ("ground", "said"),
+    [
+        ("{points: [[0, 0], [1, 0], [1, 1]], metres: [[0, 0], [1, 0], [1, 1], [0, 1]]}", "expected four points and four places in metres"),
+        ("{points: [[0, 0], [0.5, 0], [1, 0], [0, 1]], metres: [[0, 0], [1, 0], [1, 1], [0, 1]]}", "on one line in the picture; take the"),
+        ("{points: [[0, 0], [1, 0], [1, 1], [0, 1]], metres: [[0, 0], [1, 1], [1, 0], [0, 1]]}", "not in the same order on the ground"),
+        ("{points: [[0, 0], [1, 0], [1, 1], [0, 1.5]], metres: []}", "expected a number from 0 to 1"),
+    ],
+)
+def test_a_ground_that_is_none(ground: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        parse_site(camera(f"ground: {ground}"), environ={})
+    assert said in str(caught.value.problems[0])
+    assert "a.ground" in caught.value.problems[0].field
+
+
+def rules_of(*rules: str) -> str:
+    lines = "\n".join(f"  - {{{one}}}" for one in rules)
+    return f"cameras: {{a: {{source: x.mp4, {GROUND}}}, b: {{source: y.mp4}}}}\nrules:\n{lines}\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (["id: r, kind: speed, limit_kmh: 30, cameras: [b]"], "line 3: rules.0.kind: camera 'b' has no `ground`, so no speed can be"),
+        (["id: r, kind: direction"], "line 3: rules.0: expected either along or heading_deg, got neither"),
+        (["id: r, kind: direction, heading_deg: 3, along: [[0, 0], [1, 1]]"], "rules.0: expected either along or heading_deg, got both"),
+        (["id: r, kind: direction, along: [[0, 0], [0, 0]]"], "rules.0: expected along to be two different points"),
+        (["id: r, kind: combined, of: [p]", "id: p, kind: intrusion"], "rules.0.of: expected the ids of at least two rules, got 1"),
+        (["id: r, kind: combined, of: [p, p]", "id: p, kind: intrusion"], "rules.0.of: the rule 'p' is named twice"),
+        (["id: r, kind: combined, of: [p, door]", "id: p, kind: intrusion"], "line 3: rules.0.of: no rule 'door'; there are: r, p"),
+        (["id: r, kind: combined, of: [night, nigth]", "id: night, kind: intrusion"], "no rule 'nigth'; did you mean 'night'?"),
+        (["id: r, kind: combined, of: [p, r]", "id: p, kind: intrusion"], "rules.0.of: the rule listens to itself (r -> r); take one"),
+        (
+            ["id: r, kind: combined, of: [p, q]", "id: p, kind: intrusion, cameras: [a]", "id: q, kind: intrusion"],
+            "rules.0.of: the rule 'p' does not watch camera 'b', as this one does; name the cameras of both",
+        ),
+    ],
+)
+def test_rules_that_cannot_work(rules: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        parse_site(rules_of(*rules), environ={})
+    assert said in str(caught.value.problems[0])
+
+
+def test_every_rule_of_a_circle_is_told() -> None:
+    circle = [f"id: {one}, kind: combined, of: [{other}, p]" for one, other in (("r", "s"), ("s", "t"), ("t", "r"), ("u", "r"))]
+    with pytest.raises(ConfigError) as caught:
+        parse_site(rules_of(*circle, "id: p, kind: intrusion"), environ={})
+    ways = [problem.message.split("(")[1].split(")")[0] for problem in caught.value.problems]
+    assert ways == ["r -> s -> t -> r", "s -> t -> r -> s", "t -> r -> s -> t"]
+
+
+def test_combined_rules_that_work() -> None:
+    site = parse_site(
+        rules_of(
+            "id: r, kind: combined, of: [p, q], cameras: [a]",
+            "id: p, kind: intrusion, cameras: [a], silent: true",
+            "id: q, kind: combined, of: [p, s], how: any",
+            "id: s, kind: speed, limit_kmh: 30, cameras: [a]",
+        ).replace("how: any", "how: any, cameras: [a]"),
+        environ={},
+    )
+    assert [rule.needed_classes for rule in site.rules] == [[], ["person"], [], ["car", "motorcycle", "bus", "truck"]]
+
+
 def test_a_time_zone_is_guessed() -> None:
     with pytest.raises(ConfigError, match="got 'Europe/Berln'; did you mean Europe/Berlin"):
         parse_site("timezone: Europe/Berln", environ={})

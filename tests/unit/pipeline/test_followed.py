@@ -27,3 +27,14 @@ def test_followed(wanted: list[list[str]], classes: tuple[str, ...], followed: l
     rules = [{"id": f"r{index}", "kind": "intrusion", "classes": names} for index, names in enumerate(wanted)]
     site = SiteConfig.model_validate({"cameras": {"a": {"source": "x"}}, "rules": rules})
     assert followed_classes(site.camera_rules("a"), classes).tolist() == followed
+
+
+def test_owners_of_objects_are_followed_and_combined_rules_ask_for_nobody() -> None:
+    rules = [
+        {"id": "bags", "kind": "object_left", "classes": ["chair"]},
+        {"id": "both", "kind": "combined", "of": ["bags", "cats"]},
+        {"id": "cats", "kind": "dwell", "classes": ["cat"]},
+    ]
+    site = SiteConfig.model_validate({"cameras": {"a": {"source": "x"}}, "rules": rules})
+    assert followed_classes(site.camera_rules("a"), COCO).tolist() == [True, True, False, True]
+    assert followed_classes(site.camera_rules("a")[1:], COCO).tolist() == [False, False, False, True]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panops.config.schema import SiteConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.protocols import Rule
 from panops.domain.tracks import Tracks
 from panops.rules.build import build_rules, check_rules, watched_classes
@@ -44,6 +44,56 @@ def test_every_kind_is_built_in_the_files_order() -> None:
     assert [type(rule) for _, rule in built] == [Occupancy, LineCrossing, Intrusion, Loitering]
     assert [label.id for label, _ in built] == ["r0", "r1", "r2", "r3"]
     assert check_rules(config, "gate", CLASSES) == []
+
+
+GROUND = {"points": [[0.1, 0.9], [0.9, 0.9], [0.7, 0.4], [0.3, 0.4]], "metres": [[0, 0], [8, 0], [8, 30], [0, 30]]}
+
+
+def test_every_further_kind_is_built_too() -> None:
+    kinds: list[dict[str, Any]] = [
+        {"kind": "direction", "heading_deg": 90},
+        {"kind": "crowding", "count": 3},
+        {"kind": "object_left", "classes": ["car"]},
+        {"kind": "object_removed", "classes": ["car"]},
+        {"kind": "speed", "limit_kmh": 30, "classes": ["car"]},
+        {"kind": "tailgating", "line": "door"},
+        {"kind": "absence"},
+        {"kind": "dwell"},
+        {"kind": "combined", "of": ["r0", "r1"]},
+    ]
+    plain = site(*kinds)
+    config = plain.model_copy(
+        update={"cameras": {**plain.cameras, "gate": CameraConfig.model_validate({**plain.cameras["gate"].plain(), "ground": GROUND})}}
+    )
+    assert [label.kind for label, _ in build(config)] == [one["kind"] for one in kinds]
+    assert check_rules(config, "gate", CLASSES) == []
+
+
+def test_speed_needs_a_ground() -> None:
+    config = site({"kind": "speed", "limit_kmh": 30, "classes": ["car"], "cameras": ["gate"]})
+    assert build(config) == []
+    assert [str(one) for one in check_rules(config, "gate", CLASSES)] == [
+        "rules.r0.kind: camera 'gate' has no `ground`, so no speed can be measured there"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["object_left", "object_removed"])
+def test_objects_need_a_model_that_knows_people(kind: str) -> None:
+    config = site({"kind": kind})
+    assert [str(one) for one in check_rules(config, "gate", ("moving",))] == [
+        "rules.r0.classes: camera 'gate' has no model that tells objects from people, so nothing is found; choose a detector"
+    ]
+    engine = RuleEngine("gate", build(config, classes=("moving",)), epoch=0)
+    assert [event for n in range(600) for event in engine.update(make_tracks(n / 5, [Sighting(1, 0.5, 0.5)]))] == []
+
+
+def test_who_may_own_an_object_is_followed_with_it() -> None:
+    config = site({"kind": "object_left", "classes": ["car"]}, {"kind": "combined", "of": ["r0", "r2"]})
+    assert watched_classes(config, "gate", CLASSES) == {0, 2}
+    assert [str(one) for one in check_rules(config, "gate", ("car",))] == [
+        "rules.r0.classes: the model of camera 'gate' knows no class 'person'; expected 'any' or one of: car",
+        "rules.r1.of: the rule 'r2' is off, or not on camera 'gate'",
+    ]
 
 
 def test_only_enabled_rules_of_the_camera() -> None:

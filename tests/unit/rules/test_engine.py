@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from panops.config.rule_schema import IntrusionConfig, LineCrossingConfig, LoiteringConfig
-from panops.domain.events import EventPhase, Incident, Severity
+from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.tracks import Tracks
 from panops.rules.engine import FAILING_S, RuleEngine
@@ -25,6 +25,8 @@ BEGIN, UPDATE, END = EventPhase.BEGIN, EventPhase.UPDATE, EventPhase.END
 class Label:
     id: str = "night"
     severity: Severity = Severity.WARNING
+    cooldown_s: float = 0.0
+    silent: bool = False
 
 
 @dataclass
@@ -166,6 +168,126 @@ def test_a_careless_rule_is_put_right() -> None:
     rule = Scripted([[incident(UPDATE, 0)], [incident(BEGIN, 2)], [incident(END, 3)], [incident(END, 4)]])
     engine = RuleEngine("gate", [(Label(), rule)], epoch=0)
     assert run(engine, 0, 2, 3, 4) == [[("gate-0-0", BEGIN)], [("gate-0-0", UPDATE)], [("gate-0-0", END)], [("gate-0-1", END)]]
+
+
+def visits(*spans: tuple[float, float], key: str = "zone", zone: str = "floor", until_s: float = 60.0) -> Scripted:
+    """A rule that is asked once a second: an incident for each span."""
+    script: list[Sequence[Incident] | Exception] = []
+    for n in range(round(until_s)):
+        said = []
+        for start_s, end_s in spans:
+            phase = BEGIN if n == start_s else END if n == end_s else UPDATE
+            if start_s <= n <= end_s:
+                said += [replace(incident(phase, float(n), key), started_at_s=start_s, zone=zone)]
+            if n == start_s == end_s:
+                said = [replace(said[0], phase=BEGIN, ended_at_s=None), replace(said[0], phase=END, ended_at_s=float(n))]
+        script.append(said)
+    return Scripted(script)
+
+
+@pytest.mark.parametrize(
+    ("spans", "cooldown_s", "expected", "swallowed"),
+    [
+        pytest.param([(0, 5), (8, 12)], 0, [(0, 5), (8, 12)], 0, id="no cooldown"),
+        pytest.param([(0, 5), (8, 12)], 10, [(0, 5)], 1, id="begins and ends within it"),
+        pytest.param([(0, 5), (15, 18)], 10, [(0, 5), (15, 18)], 0, id="begins when it is just over"),
+        pytest.param([(0, 5), (8, 30)], 10, [(0, 5), (15, 30)], 0, id="goes on beyond it: begins when it is over"),
+        pytest.param([(0, 5), (8, 15)], 10, [(0, 5)], 1, id="ends when it is just over"),
+        pytest.param([(0, 0), (3, 3), (9, 9), (12, 12)], 10, [(0, 0), (12, 12)], 2, id="moments"),
+        pytest.param([(0, 20), (40, 41)], 10, [(0, 20), (40, 41)], 0, id="it counts from the end, not from the beginning"),
+        pytest.param([(0, 5), (8, 12), (16, 20)], 10, [(0, 5), (16, 20)], 1, id="what is swallowed prolongs nothing"),
+    ],
+)
+def test_a_cooldown(spans: list[tuple[float, float]], cooldown_s: float, expected: list[tuple[float, float]], swallowed: int) -> None:
+    engine = RuleEngine("gate", [(Label(cooldown_s=cooldown_s), visits(*spans))], epoch=0)
+    told: dict[str, list[float]] = {}
+    for n in range(60):
+        for event in engine.update(Tracks.empty("gate", float(n))):
+            if event.phase is not UPDATE:
+                told.setdefault(event.event_id, []).append(event.incident.updated_at_s)
+    assert list(told.values()) == [list(span) for span in expected]
+    assert list(told) == [f"gate-0-{n}" for n in range(len(expected))]
+    assert engine.swallowed == ({"night": swallowed} if swallowed else {})
+
+
+def test_each_zone_and_rule_cools_by_itself() -> None:
+    rules = [
+        (Label("a", cooldown_s=30), visits((0, 1))),
+        (Label("b", cooldown_s=30), visits((3, 4))),
+        (Label("c", cooldown_s=30), Scripted([*visits((0, 1), zone="x").script[:3], *visits((3, 4), zone="y").script[3:]])),
+    ]
+    engine = RuleEngine("gate", rules, epoch=0)
+    begun = [event.rule_id for n in range(9) for event in engine.update(Tracks.empty("gate", float(n))) if event.phase is BEGIN]
+    assert begun == ["a", "c", "b", "c"]
+
+
+def test_what_is_held_back_at_the_end_is_counted() -> None:
+    engine = RuleEngine("gate", [(Label(cooldown_s=30), visits((0, 1), (3, 50)))], epoch=0)
+    run(engine, *map(float, range(9)))
+    assert engine.open_events == []
+    assert engine.finish(9.0) == []
+    assert engine.swallowed == {"night": 1}
+
+
+@dataclass
+class Listener(Scripted):
+    """Begins an incident of its own when it hears of one, and ends it when that ends."""
+
+    listens_to: frozenset[str] = frozenset()
+    heard: list[tuple[str, EventPhase]] = field(default_factory=list)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        self.heard += [(event.rule_id, event.phase) for event in events]
+        self.script.append([event.incident for event in events])
+
+
+def listener(*ids: str) -> Listener:
+    return Listener(listens_to=frozenset(ids))
+
+
+def test_a_rule_that_listens_hears_of_the_same_look_whatever_the_order() -> None:
+    above, middle, part, other = listener("middle"), listener("part"), visits((1, 3)), visits((1, 2))
+    rules = [(Label("above"), above), (Label("middle"), middle), (Label("part"), part), (Label("other"), other)]
+    engine = RuleEngine("gate", rules, epoch=0)
+    said = [[(event.rule_id, event.phase) for event in engine.update(Tracks.empty("gate", float(n)))] for n in range(5)]
+    assert said[1] == [("part", BEGIN), ("other", BEGIN), ("middle", BEGIN), ("above", BEGIN)]
+    assert said[3] == [("part", END), ("middle", END), ("above", END)]
+    assert middle.heard == [("part", BEGIN), ("part", UPDATE), ("part", END)]
+    assert above.heard == [("middle", BEGIN), ("middle", UPDATE), ("middle", END)]
+
+
+def test_a_silent_rule_is_heard_and_not_told() -> None:
+    rules = [(Label("part", silent=True), visits((1, 3))), (Label("whole"), listener("part"))]
+    engine = RuleEngine("gate", rules, epoch=0)
+    told = [(event.rule_id, event.phase) for n in range(5) for event in engine.update(Tracks.empty("gate", float(n)))]
+    assert told == [("whole", BEGIN), ("whole", UPDATE), ("whole", END)]
+
+
+def test_a_listener_hears_what_ends_with_the_camera() -> None:
+    whole = listener("part")
+    engine = RuleEngine(
+        "gate", [(Label("part", silent=True), Scripted([[incident(BEGIN, 0)]], [incident(END, 5)])), (Label("w"), whole)], 0
+    )
+    run(engine, 0)
+    assert [event.rule_id for event in engine.finish(5.0)] == ["w"]
+    assert whole.heard == [("part", BEGIN), ("part", END)]
+
+
+def test_a_listener_that_cannot_bear_to_hear_has_failed_alone() -> None:
+    class Deaf(Listener):
+        def hear(self, events: Sequence[Event]) -> None:
+            raise ValueError("too loud")
+
+    engine = RuleEngine("gate", [(Label("part"), visits((1, 3))), (Label("deaf"), Deaf(listens_to=frozenset({"part"})))], epoch=0)
+    assert [len(said) for said in run(engine, 0, 1, 2, 3)] == [0, 1, 1, 1]
+    assert engine.failures == {"deaf": 3}
+
+
+def test_rules_that_listen_in_a_circle_are_still_asked() -> None:
+    rules = [(Label("a"), listener("b")), (Label("b"), listener("a")), (Label("c"), listener("c"))]
+    engine = RuleEngine("gate", rules, epoch=0)
+    run(engine, 0, 1)
+    assert [rule.asked for _, rule in rules] == [2, 2, 2]
 
 
 @pytest.mark.slow

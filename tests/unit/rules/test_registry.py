@@ -19,12 +19,14 @@ def test_every_kind_that_can_be_configured_can_be_loaded() -> None:
 
 
 def test_a_plug_in_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("crowding", "panops.rules.occupancy:Occupancy", "panops.rules")
+    point = EntryPoint("queueing", "panops.rules.occupancy:Occupancy", "panops.rules")
     monkeypatch.setattr("panops.domain.registry.entry_points", lambda group: EntryPoints([point]).select(group=group))
-    assert "crowding" in RULES.names()
-    assert RULES.load("crowding") is Occupancy
+    assert "queueing" in RULES.names()
+    assert RULES.load("queueing") is Occupancy
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(PluginError, match=r"unknown rule 'dancing'; known are: intrusion, line_crossing, loitering, occupancy"):
+    with pytest.raises(
+        PluginError, match=r"unknown rule 'dancing'; known are: absence, combined, crowding, direction, dwell, intrusion, line_crossing"
+    ):
         RULES.load("dancing")

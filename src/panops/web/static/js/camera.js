@@ -30,12 +30,24 @@ function health(camera) {
   fill(byId("health"), rows);
 }
 
+const LIMITS = {
+  occupancy: (rule) => `, ${rule.when === "below" ? "fewer" : "more"} than ${rule.limit}`,
+  crowding: (rule) => `, ${rule.count} or more close together`,
+  speed: (rule) => `, faster than ${rule.limit_kmh} km/h`,
+  tailgating: (rule) => `, within ${duration(rule.within_s)} of another one`,
+  direction: (rule) => (rule.when === "against" ? ", against the allowed way" : ", in any but the allowed way"),
+  absence: () => ", nobody there",
+};
+const TOGETHER = { all: "When all of these come together", any: "When one of these comes", sequence: "When these come one after the other" };
+
 function sentence(rule) {
+  const always = rule.schedule?.length ? "; on a schedule" : "; always";
+  if (rule.kind === "combined") return `${TOGETHER[rule.how]}: ${rule.of.join(", ")}${always}.`;
   const what = rule.classes.map((name) => (name === "moving" ? "anything that moves" : plain(name).toLowerCase())).join(", ");
   const where = rule.zone ? ` in “${rule.zone}”` : rule.line ? ` over “${rule.line}”` : " anywhere in the picture";
-  const limit = rule.kind === "occupancy" ? `, ${rule.when === "below" ? "fewer" : "more"} than ${rule.limit}` : "";
+  const limit = LIMITS[rule.kind]?.(rule) ?? "";
   const dwell = rule.after_s ? `, for longer than ${duration(rule.after_s)}` : "";
-  return `${plain(what)}${where}${limit}${dwell}${rule.schedule?.length ? "; on a schedule" : "; always"}.`;
+  return `${plain(what)}${where}${limit}${dwell}${always}.`;
 }
 
 async function rules(camera) {

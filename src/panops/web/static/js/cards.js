@@ -3,7 +3,7 @@
 import { thumb } from "./brief.js";
 import { empty, h, icon } from "./dom.js";
 import { clock, dayKey, dayName } from "./time.js";
-import { kindOf, lasted, placeOf, plural, severityOf, statusOf } from "./words.js";
+import { LINE_KINDS, kindOf, lasted, placeOf, plural, severityOf, statusOf } from "./words.js";
 
 const OVERSCAN_PX = 700;
 
@@ -23,7 +23,7 @@ function inside(event) {
   const symbol = icon(severity.icon, true);
   symbol.dataset.severity = severity.word;
   const place = h("span", { class: "sub place", title: `${placeOf(event)}, rule ${event.rule_id}` },
-    icon(event.kind === "line_crossing" ? "line" : "zone", true), h("span", { class: "ellipsis" }, placeOf(event)), h("span", { class: "ellipsis rule-id" }, event.rule_id));
+    icon(LINE_KINDS.has(event.kind) ? "line" : "zone", true), h("span", { class: "ellipsis" }, placeOf(event)), h("span", { class: "ellipsis rule-id" }, event.rule_id));
   return [h("span", { class: "shot" }, thumb(event), badges(event)),
     h("span", { class: `text ${severity.tone}` },
       h("span", { class: "kind" }, symbol, h("span", { class: "ellipsis" }, kindOf(event.kind).word)), h("span", { class: "time" }, clock(event.started_at_s)),

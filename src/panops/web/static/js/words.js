@@ -28,8 +28,19 @@ const KINDS = {
   line_crossing: { word: "Line crossed", icon: "line" },
   loitering: { word: "Loitering", icon: "loiter" },
   occupancy: { word: "Occupancy", icon: "people" },
+  direction: { word: "Wrong way", icon: "next" },
+  crowding: { word: "Crowd", icon: "people" },
+  object_left: { word: "Object left", icon: "object" },
+  object_removed: { word: "Object removed", icon: "object" },
+  speed: { word: "Too fast", icon: "speed" },
+  tailgating: { word: "Tailgating", icon: "people" },
+  absence: { word: "Nobody there", icon: "absent" },
+  dwell: { word: "Visit", icon: "clock" },
+  combined: { word: "Combination", icon: "combined" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
+/** The kinds that happen at a line and not in a zone. */
+export const LINE_KINDS = new Set(["line_crossing", "tailgating"]);
 
 /** `{word, icon}` of an event kind. */
 export const kindOf = (kind) => KINDS[kind] ?? { word: plain(kind) || "Event", icon: "events" };
@@ -82,7 +93,7 @@ export function givingUp(shards = []) {
 /** Where and by which rule: the zone or line of an event. */
 export const placeOf = (event) => event.zone || "Whole picture";
 /** `Zone` or `Line`. */
-export const placeWord = (event) => (event.kind === "line_crossing" ? "Line" : "Zone");
+export const placeWord = (event) => (LINE_KINDS.has(event.kind) ? "Line" : "Zone");
 
 /** How long an event lasted, empty for one of a moment or one that goes on. */
 export const lasted = (event) => (event.ended_at_s === null || event.ended_at_s - event.started_at_s < 0.05 ? "" : duration(event.ended_at_s - event.started_at_s));
@@ -139,11 +150,30 @@ export function reason(event, rule) {
     const seen = extreme === undefined ? "" : `${plural(extreme, event.class_name || "object")} ${where}: `;
     return `${seen}${way} than ${allowed === undefined ? "allowed" : `the ${allowed} allowed`}.`;
   }
+  if (FURTHER_REASONS[event.kind]) return FURTHER_REASONS[event.kind]({ event, what, where, facts, limit });
   return `${kindOf(event.kind).word}${event.zone ? ` ${where}` : ""}.`;
 }
 
-const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last" };
-const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: "both ways" };
+const HEADINGS = ["to the right", "up and to the right", "up the picture", "up and to the left", "to the left", "down and to the left", "down the picture", "down and to the right"];
+/** 90 -> `up the picture`. */
+export const heading = (degrees) => HEADINGS[Math.round((((degrees % 360) + 360) % 360) / 45) % 8];
+
+const JOINED = { all: "All of these came together", any: "One of these came", sequence: "These came one after the other" };
+
+const FURTHER_REASONS = {
+  direction: ({ what, where, facts }) => `${what} moved the wrong way ${where}${facts.heading_deg === undefined ? "" : `: ${heading(facts.heading_deg)}`}.`,
+  crowding: ({ event, where, facts }) => `${facts.max_count === undefined ? "Many" : plural(facts.max_count, event.class_name || "object")} stood close together ${where}.`,
+  object_left: ({ what, where, limit }) => `${what} stood ${where} with nobody near${limit ? ` for longer than ${duration(limit)}` : ""}.`,
+  object_removed: ({ what, where, facts }) => `${what} that stood ${where}${facts.stood_s ? ` for ${duration(facts.stood_s)}` : ""} is gone.`,
+  speed: ({ what, where, facts }) => `${what} was too fast ${where}${facts.speed_kmh ? `: ${Math.round(facts.speed_kmh)} km/h, ${facts.limit_kmh} are allowed` : ""}.`,
+  tailgating: ({ event, what, facts }) => `${what} crossed the line “${event.zone}”${facts.behind_s === undefined ? "" : ` ${duration(facts.behind_s)}`} behind another one.`,
+  absence: ({ event, where, limit }) => `No ${event.class_name || "object"} was ${where}${limit ? ` for longer than ${duration(limit)}` : ""}.`,
+  dwell: ({ what, where, facts }) => `${what} was ${where}${facts.dwell_s === undefined ? "" : ` for ${duration(facts.dwell_s)}`}.`,
+  combined: ({ facts }) => `${JOINED[facts.how] ?? "These came together"}: ${facts.rules ?? "other rules"}.`,
+};
+
+const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last", heading_deg: "Moved", alone_s: "Alone for", stood_s: "Had stood for", speed_kmh: "Highest speed", limit_kmh: "Allowed", behind_s: "Behind by", absent_s: "Nobody for", rules: "Rules", how: "Together", took_s: "Within" };
+const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: "both ways", all: "all of them", any: "any of them", sequence: "one after the other" };
 const HIDDEN = new Set(["when", "more_tracks"]);
 
 /** Facts of the kind as `[[term, text], ...]`. */
@@ -151,6 +181,8 @@ export function details(event) {
   return Object.entries(event.details ?? {}).filter(([key, value]) => value !== null && value !== "" && !HIDDEN.has(key)).map(([key, value]) => {
     if (key === "interrupted") return ["Ended", "cut short: panops was stopped while it went on"];
     const word = DETAIL_WORDS[key] ?? plain(key.replace(/_s$/, ""));
+    if (key === "heading_deg" && typeof value === "number") return [word, heading(value)];
+    if (key.endsWith("_kmh") && typeof value === "number") return [word, `${Math.round(value)} km/h`];
     if (key.endsWith("_s") && typeof value === "number") return [word, duration(value)];
     if (typeof value === "boolean") return [word, value ? "yes" : "no"];
     if (typeof value === "number") return [word, String(Number(value.toFixed(2)))];
