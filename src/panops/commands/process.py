@@ -79,7 +79,7 @@ def process(
         return RuleEngine(camera_id, rules, epoch=1, first_sequence=first_sequence)
 
     # In media time, whatever the hour; nobody has said anything of a file's events.
-    chain = build_chain(settings.verify, detector.classes, UTC)
+    chain = build_chain(settings.verify, detector.classes, UTC, [rule.id for rule in settings.rules if not rule.verify])
     followed = followed_classes(settings.camera_rules(camera_id), detector.classes)
     job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain)
     began_s = time.monotonic()

@@ -20,6 +20,7 @@ class _RuleConfig(Config):
     severity: Severity = Severity.ALARM
     schedule: list[ScheduleConfig] = Field(default_factory=list, description="empty means always")
     enabled: bool = True
+    verify: bool = Field(True, description="off: its events are told at once, whatever the chain would make of them")
     end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
     cooldown_s: Seconds = Field(0.0, description="after an event ended, no new one of the same camera and zone begins for so long")
     silent: bool = Field(False, description="its events are neither stored nor told: it only serves combined rules")

@@ -24,7 +24,7 @@ from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
 from panops.domain.detections import Detections
 from panops.domain.errors import DeviceFull, DeviceLate, ModelError
-from panops.domain.events import Event
+from panops.domain.events import Event, EventPhase
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
 from panops.domain.protocols import Detector, Observation, PendingDetections, RegionDetector
@@ -348,6 +348,9 @@ class CameraLoop:
         events = self._engine(check.frame.size_wh).update(tracks)
         if self.chain is not None:
             events = self.chain.judge(check.frame, tracks, events)
+            for event in events:
+                if event.phase is EventPhase.END and event.is_suppressed:
+                    self._engine(check.frame.size_wh).forgive(event)
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
         self._spent("rules", began_cpu_s)

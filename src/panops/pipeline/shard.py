@@ -183,7 +183,7 @@ class Shard:
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
         verify = VerifyConfig.model_validate(message["verify"])
-        chain = build_chain(verify, detector.classes, timezone)
+        chain = build_chain(verify, detector.classes, timezone, _unverified(site))
         loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain)
         if verify.enabled and verify.second_look.enabled and verify.second_look.model:
             loop.second_detector = self._detectors.get(verify.second_look.model)
@@ -382,6 +382,11 @@ class Shard:
     def _notice(self, topic: str, problem: str) -> None:
         level = "alarm" if problem else "info"
         self._link.send({"type": "notice", "topic": topic, "level": level, "message": problem or f"{topic} works again"})
+
+
+def _unverified(site: SiteConfig) -> list[str]:
+    """The rules whose events are told without being asked for."""
+    return [rule.id for rule in site.rules if not rule.verify]
 
 
 def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, Any]]:

@@ -43,6 +43,10 @@ class Cooldown:
         if self.rest_s:
             self._ended_s[incident.zone] = incident.updated_at_s if incident.ended_at_s is None else incident.ended_at_s
 
+    def forgive(self, zone: str) -> None:
+        """The last event there was no true one: no rest is due."""
+        self._ended_s.pop(zone, None)
+
     def forget(self) -> None:
         """Nothing more comes of what is held back."""
         self.swallowed += len(self._held)

@@ -132,6 +132,12 @@ class RuleEngine:
         """Whether any event goes on; any thread may ask at any time."""
         return any(watch.newest for watch in self._watches)
 
+    def forgive(self, event: Event) -> None:
+        """An event that ended was taken for a false alarm: its rule takes no rest, for the next one may be true."""
+        for watch in self._watches:
+            if watch.label.id == event.rule_id:
+                watch.cooldown.forgive(event.incident.zone)
+
     def update(self, tracks: Tracks) -> list[Event]:
         """Events to store and tell, in the order they happened.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -34,16 +34,19 @@ STEPS: dict[str, Callable[[Any, Surroundings], Step]] = {
 }
 
 
-def build_chain(config: VerifyConfig, classes: tuple[str, ...], timezone: tzinfo | None = None) -> Chain | None:
+def build_chain(
+    config: VerifyConfig, classes: tuple[str, ...], timezone: tzinfo | None = None, trusted: Collection[str] = ()
+) -> Chain | None:
     """The chain as a site's settings want it; None where it is off.
 
     Args:
         config: The settings.
         classes: Class names of the camera's model.
         timezone: The site's; None is the machine's own.
+        trusted: Ids of rules whose events are believed without being asked.
     """
     if not config.enabled:
         return None
     around = Surroundings(EmptyScene(), classes, lambda time_s: datetime.fromtimestamp(time_s, timezone).hour)
     steps = [make(getattr(config, name), around) for name, make in STEPS.items() if getattr(config, name).enabled]
-    return Chain(config, steps, around)
+    return Chain(config, steps, around, frozenset(trusted))

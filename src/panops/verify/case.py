@@ -36,6 +36,10 @@ class Sighting:
         return _share(left, width), _share(top, height), _share(right, width), _share(bottom, height)
 
 
+# Kinds of events that are about what stands still, or about nobody.
+_STILL_KINDS = frozenset({"object_left", "object_removed", "occupancy", "absence", "crowding"})
+
+
 @dataclass(eq=False, slots=True)
 class Case:
     """An event that goes on, as its steps see it.
@@ -55,6 +59,11 @@ class Case:
     records: dict[int, TrackRecord] = field(default_factory=dict)
     seen: list[Sighting] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether it is of a kind for which it says nothing that its objects stand still."""
+        return self.event.incident.kind in _STILL_KINDS
 
     @property
     def best(self) -> Sighting | None:

@@ -26,6 +26,8 @@ class Displacement(QuietStep):
 
     def judge(self, case: Case) -> Opinion:
         """Passes as soon as any of the event's objects came far enough."""
+        if case.may_stand:
+            return Opinion(Finding(self.name, None, words="Events of this kind are about what stands still."), sure=True)
         moved = max((record.travelled for record in case.records.values()), default=None)
         if moved is None:
             return Opinion(Finding(self.name, None, words="The event has no object."), sure=True)

@@ -38,6 +38,8 @@ class StaticMemory(QuietStep):
 
     def judge(self, case: Case) -> Opinion:
         """Passes whoever leaves, and whoever is where nothing was suppressed before."""
+        if case.may_stand:
+            return Opinion(Finding(self.name, None, words="Events of this kind are about what stands still."), sure=True)
         moving = [record for record in case.records.values() if record.travelled >= _STAYS]
         if moving or not case.records:
             return Opinion(Finding(self.name, True, words="It leaves its place."), sure=True)
@@ -49,7 +51,7 @@ class StaticMemory(QuietStep):
 
     def decided(self, case: Case, suppressed_by: str) -> None:
         """Remember the place of what was suppressed and never left it."""
-        if not suppressed_by or suppressed_by == self.name or case.notes.get(self.name):
+        if not suppressed_by or suppressed_by == self.name or case.notes.get(self.name) or case.may_stand:
             return
         for sighting in case.seen:
             if sighting.record.travelled < _STAYS:

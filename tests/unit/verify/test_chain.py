@@ -5,10 +5,10 @@ import pytest
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.events import EventPhase
 from panops.domain.frame import Frame
-from panops.verify.build import STEPS
+from panops.verify.build import STEPS, build_chain
 from panops.verify.case import Case
 from panops.verify.step import Opinion
-from tests.unit.verify.story import FPS, PERSON, Camera, Thing
+from tests.unit.verify.story import CLASSES, FPS, PERSON, Camera, Thing
 
 # As the scene is there: what a detector takes for a person though nothing stands out.
 POST = (300.0, 120.0, 330.0, 200.0)
@@ -154,3 +154,11 @@ def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFi
     assert "no such thing" in event.verdict.findings[-1].words
     assert camera.chain.failures["broken"] >= 1
     assert caplog.text.count("step broken failed") == 1
+
+
+def test_a_rule_may_be_told_unasked() -> None:
+    camera = Camera(chain=build_chain(VerifyConfig(), CLASSES, trusted=["night"]))
+    camera.empty(12)
+    camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 2)
+    (event,) = camera.told
+    assert event.verdict is None

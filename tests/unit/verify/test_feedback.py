@@ -41,7 +41,7 @@ def test_after_ten_marks_of_one_tarp_no_more_of_it_but_who_walks_in_front_is_tol
         findings = [{one.step: one.passed for one in event.verdict.findings} for event in camera.suppressed if event.verdict]
         assert [found["feedback"] for found in findings] == [False] * 5
 
-        camera.walks(9, track_id=30, start=(250, 190), pace_px=8)  # right in front of it
+        camera.walks(8, track_id=30, start=(250, 190), pace_px=8)  # right in front of it
         camera.empty(4)
         assert len(camera.told) == 11
 

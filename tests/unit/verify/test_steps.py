@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from panops.config.verify_schema import (
+    DisplacementConfig,
     LightConfig,
     PersistenceConfig,
     SecondLookConfig,
@@ -17,6 +20,7 @@ from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.feedback import Judgement
 from panops.domain.frame import ArrayPixels, Frame
 from panops.verify.case import Box, Case, Sighting
+from panops.verify.displacement import Displacement
 from panops.verify.empty_scene import EmptyScene
 from panops.verify.light import LightStep
 from panops.verify.persistence import Persistence
@@ -163,3 +167,13 @@ def test_at_an_hour_of_false_alarms_an_event_must_last() -> None:
     assert not opinion.sure
     assert step.judge(case(first_s=at_six, at_s=at_six + 4)).finding.passed
     assert step.judge(case(first_s=at_six + 3600, at_s=at_six + 3602)).finding.passed is None, "another hour"
+
+
+@pytest.mark.parametrize("kind", ["object_left", "occupancy", "crowding"])
+def test_what_is_about_standing_still_may_stand_still(kind: str) -> None:
+    standing = case()
+    standing.event = replace(standing.event, incident=replace(standing.event.incident, kind=kind))
+    for step in (Displacement(DisplacementConfig(), around()), StaticMemory(StaticMemoryConfig(times=1), around())):
+        assert step.judge(standing).finding.passed is None
+        step.decided(standing, "background")
+    assert not standing.notes
