@@ -7,6 +7,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
+CAMERA_HEALTH = "camera_health"
+CAMERA_DRIFT = "camera_drift"
+BUILT_IN_RULES = (CAMERA_HEALTH, CAMERA_DRIFT)
+"""Who raises the events of cameras that are not well; they stand in no site file."""
+
 
 class EventPhase(StrEnum):
     """Where an event is in its life."""

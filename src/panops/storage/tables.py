@@ -222,3 +222,15 @@ leases = Table(
     Column("epoch", Integer, nullable=False),
     Column("expires_at_s", Double, nullable=False),
 )
+
+# What has been learnt of a camera's picture. No foreign key to cameras: a camera that is taken out and put back is still known.
+camera_views = Table(
+    "camera_views",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("saved_at_s", Double, nullable=False),
+    Column("memory", LargeBinary, nullable=False),
+    Column("picture", LargeBinary, nullable=False),
+    Column("pictured_at_s", Double, nullable=False),
+)

@@ -28,6 +28,11 @@ const KINDS = {
   line_crossing: { word: "Line crossed", icon: "line" },
   loitering: { word: "Loitering", icon: "loiter" },
   occupancy: { word: "Occupancy", icon: "people" },
+  camera_blind: { word: "No picture", icon: "unplug" },
+  camera_covered: { word: "Camera covered", icon: "warning" },
+  camera_moved: { word: "Camera moved", icon: "warning" },
+  camera_frozen: { word: "Frozen picture", icon: "frozen" },
+  camera_out_of_focus: { word: "Out of focus", icon: "warning" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
 
