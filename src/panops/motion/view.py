@@ -8,7 +8,7 @@ the camera hides some tiles and moves none; light changes how strong edges are, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import cv2
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from panops.config.health_schema import HealthConfig
 from panops.motion import edges as edge
-from panops.motion.view_memory import BRIGHTNESS_BINS, ViewMemory
+from panops.motion.movement import movement
+from panops.motion.view_memory import ViewMemory
 
 LOOK_S = 2.0
 """How often a picture is looked at, s."""
@@ -42,20 +43,25 @@ _PLAIN_SHARE = 0.4
 _COVERED_SHARE = 0.9
 _PARTLY_SHARE = 0.6
 _PARTLY_S = 300.0
-# Shifts are looked for when the fit is that much worse than usual. A window counts where its edges are found that well.
+# A movement is looked for when the fit is that much worse than usual; above this nothing has begun to change.
 _MISFIT = 0.85
-_FOUND = 0.25
-_FEWEST_WINDOWS = 2
-_MOVED_SHARE = 0.7
-_MOVED_PX = 0.6
+_FITS_WELL = 0.95
 # A view in which nothing that was learnt is found at all, though there is something to see, was turned far away.
-_GONE_FIT = 0.15
+_GONE_FIT = 0.3
+_GONE_SHARE = 0.7
+# Who stands in front of a camera leaves some tiles as they were: so many fit so well then.
+_IN_PLACE_FIT = 0.6
+_IN_PLACE_SHARE = 0.08
 _TURNED_S = 120.0
 # Detail that has fallen below this share of what is usual at the brightness is soft; most tiles must at least be softer.
 _SOFT = 0.5
 _SOFTER = 0.7
 _SOFT_TILES = 0.8
-_SHARPNESS_LOOKS = 30
+# What has become softer than this is not learnt as usual.
+_SOFTENS = 0.8
+_SHARPNESS_LOOKS = 20
+# Only tiles with so much detail, grey levels, can tell sharp from soft.
+_SHARP_DETAIL = 3.0
 _DARK = 24.0
 # What is told holds on through so much of the contrary: a hand that is lifted for a second uncovers nothing.
 _HOLD_S = 5.0
@@ -119,13 +125,14 @@ class ViewWatch:
         """What is wrong now, once it has been so for long enough."""
         self.relearnt = 0
         """How often a moved view has become the learnt one."""
-        self._looked_s = -math.inf
+        self._looked_s = self._fitted_s = -math.inf
         self._edges: NDArray[np.float32] | None = None
-        self._picture = np.zeros((edge.SMALL_WH[1], edge.SMALL_WH[0]), np.float32)
+        self._picture = np.zeros((edge.MIDDLE_WH[1], edge.MIDDLE_WH[0]), np.float32)
         self._suspect: ViewFinding | None = None
         self._suspect_looks = 0
         self._well_since_s: float | None = None
         self._next: ViewMemory | None = None
+        self._softens = False
         # Whatever is in front of a camera that has just begun is not the moment to judge it.
         self._looks_here = 0
 
@@ -157,8 +164,8 @@ class ViewWatch:
         self._looked_s = time_s
         if not 0 <= elapsed_s <= _PAUSE_S:
             self._edges, self._suspect, elapsed_s = None, None, LOOK_S
-        small = edge.small_picture(luma)
-        self._average(small, edge.edge_map(small), elapsed_s)
+        middle = edge.middle_picture(luma)
+        self._average(middle, edge.edge_map(edge.small_picture(middle)), elapsed_s)
         self._looks_here += 1
         tiles = _Tiles.of(self._picture)
         if not self.is_learnt:
@@ -173,13 +180,13 @@ class ViewWatch:
 
     # --- seeing ---------------------------------------------------------------------------------------------------------------
 
-    def _average(self, small: NDArray[np.float32], edges: NDArray[np.float32], elapsed_s: float) -> None:
+    def _average(self, middle: NDArray[np.float32], edges: NDArray[np.float32], elapsed_s: float) -> None:
         if self._edges is None:
-            self._edges, self._picture = edges, small
+            self._edges, self._picture = edges, middle.copy()
             return
         weight = 1.0 - math.exp(-elapsed_s / _NOW_S)
         _accumulate(edges, self._edges, weight)
-        cv2.accumulateWeighted(small, self._picture, weight)
+        cv2.accumulateWeighted(middle, self._picture, weight)
 
     def _judge(self, tiles: _Tiles, time_s: float) -> ViewFinding | None:
         """What seems to be wrong at this look."""
@@ -196,30 +203,32 @@ class ViewWatch:
         plain_share = float(plain.sum() / useful.sum())
         if plain_share >= _PARTLY_SHARE and (tiles.brightness >= _DARK or self._config.covered_when_dark):
             return ViewFinding(ViewKind.COVERED, time_s, plain_share)
+        if usual_fit >= _FITS_WELL * memory.usual_fit:
+            self._fitted_s = time_s
         if usual_fit < _MISFIT * memory.usual_fit:
-            moved = self._moved(now, hidden_share, plain_share, time_s)
+            moved = self._moved(now, useful, fit, time_s)
             if moved is not None:
                 return moved
         return self._soft(tiles, useful, usual_fit, time_s)
 
-    def _moved(self, now: NDArray[np.float32], hidden_share: float, plain_share: float, time_s: float) -> ViewFinding | None:
+    def _moved(self, now: NDArray[np.float32], useful: NDArray[np.bool_], fit: NDArray[np.float32], time_s: float) -> ViewFinding | None:
         """A shift, a turn, or another view altogether; None where what does not fit is only hidden."""
-        found, fits, fits_in_place = edge.shifts(now, self.memory.edges)
-        located = fits >= _FOUND
-        moved = located & (np.hypot(found[:, 0], found[:, 1]) >= _MOVED_PX) & (fits > fits_in_place)
-        if located.sum() >= _FEWEST_WINDOWS and moved.sum() >= max(_FEWEST_WINDOWS, _MOVED_SHARE * located.sum()):
-            right, down = np.median(found[moved], axis=0) / np.array(edge.SMALL_WH)
-            return ViewFinding(ViewKind.MOVED, time_s, float(moved.sum() / edge.WINDOWS), (float(right), float(down)))
-        if hidden_share >= _COVERED_SHARE and plain_share < _PARTLY_SHARE and float(fits_in_place.max()) < _GONE_FIT:
-            return ViewFinding(ViewKind.MOVED, time_s, hidden_share)
+        found = movement(now, self.memory.edges, useful)
+        if found is not None:
+            return ViewFinding(ViewKind.MOVED, time_s, found.share, (found.right, found.down))
+        hidden, in_place = self.figures.hidden, float((fit[useful] >= _IN_PLACE_FIT).mean())
+        if hidden >= _GONE_SHARE and in_place <= _IN_PLACE_SHARE and self.figures.fit < _GONE_FIT:
+            return ViewFinding(ViewKind.MOVED, time_s, hidden)
         return None
 
     def _soft(self, tiles: _Tiles, useful: NDArray[np.bool_], usual_fit: float, time_s: float) -> ViewFinding | None:
         """Out of focus: the edges run as they did, and nearly everywhere the fine detail of them is gone."""
-        memory, step = self.memory, tiles.brightness_bin
-        if memory.sharpness_looks[step] < _SHARPNESS_LOOKS or usual_fit < _HIDDEN_FIT / 2:
+        usual, looks = self.memory.usual_sharpness(tiles.brightness)
+        sharp = useful & (self.memory.detail >= _SHARP_DETAIL)
+        if looks < _SHARPNESS_LOOKS or usual_fit < _HIDDEN_FIT / 2 or sharp.sum() < _FEWEST_TILES:
             return None
-        change = np.exp(tiles.sharpness[useful] - memory.sharpness[step][useful])
+        change = np.exp(tiles.sharpness[sharp] - usual[sharp])
+        self._softens = float(np.median(change)) < _SOFTENS
         softer = float((change < _SOFTER).mean())
         if float(np.median(change)) >= _SOFT or softer < _SOFT_TILES:
             return None
@@ -230,8 +239,11 @@ class ViewWatch:
     def _settle(self, suspect: ViewFinding | None, time_s: float) -> None:
         """Tell what has been so for long enough, and end what is over."""
         known = self._suspect
+        if suspect is not None and (known is None or known.kind is not suspect.kind):
+            # The average lags behind: it began when what is there ceased to fit.
+            suspect = replace(suspect, since_s=max(self._fitted_s, time_s - 3 * _NOW_S))
         if suspect is not None and known is not None and known.kind is suspect.kind and _alike(known, suspect):
-            suspect = ViewFinding(suspect.kind, known.since_s, suspect.share, suspect.shift)
+            suspect = replace(suspect, since_s=known.since_s)
             self._suspect_looks += 1
         else:
             self._suspect_looks = 1
@@ -267,10 +279,8 @@ class ViewWatch:
             return
         _follow_edges(memory, self._edges, elapsed_s)
         memory.detail += (tiles.detail - memory.detail) * np.float32(_weight(memory.looks, elapsed_s, _DETAIL_S))
-        step = tiles.brightness_bin
-        weight = _weight(int(memory.sharpness_looks[step]) + 1, elapsed_s, _LEARNT_S)
-        memory.sharpness[step] += (tiles.sharpness - memory.sharpness[step]) * np.float32(weight)
-        memory.sharpness_looks[step] += 1
+        if not self._softens:
+            memory.learn_sharpness(tiles.sharpness, tiles.brightness, 1.0 - math.exp(-elapsed_s / _LEARNT_S))
         if self.is_learnt and self.figures.fit > 0:
             memory.usual_fit += (self.figures.fit - memory.usual_fit) * (1 - math.exp(-elapsed_s / _LEARNT_S))
 
@@ -300,16 +310,12 @@ class _Tiles:
 
     @classmethod
     def of(cls, picture: NDArray[np.float32]) -> _Tiles:
-        smooth = cv2.GaussianBlur(picture, (5, 5), 1.0)
-        fine = edge.tile_means(np.square(picture - smooth))
-        coarse = edge.tile_means(np.square(smooth - cv2.GaussianBlur(smooth, (11, 11), 2.0)))
+        fine = edge.tile_means(np.square(picture - cv2.GaussianBlur(picture, (3, 3), 0.8)))
+        small = edge.small_picture(picture)
+        coarse = edge.tile_means(np.square(small - cv2.GaussianBlur(small, (9, 9), 2.0)))
         # What noise leaves of the average is no detail; it also keeps the ratio of nothing to nothing sane.
-        sharpness = 0.5 * np.log((fine + 0.05) / (coarse + 0.3))
-        return cls(np.sqrt(fine + coarse), np.asarray(sharpness, dtype=np.float32), float(picture.mean()))
-
-    @property
-    def brightness_bin(self) -> int:
-        return min(int(self.brightness * BRIGHTNESS_BINS / 256), BRIGHTNESS_BINS - 1)
+        sharpness = 0.5 * np.log((fine + 0.02) / (coarse + 0.3))
+        return cls(np.sqrt(coarse), np.asarray(sharpness, dtype=np.float32), float(small.mean()))
 
     @property
     def usual_sharpness(self) -> float:

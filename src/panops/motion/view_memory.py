@@ -19,6 +19,13 @@ _LARGEST_BYTES = 1_000_000
 _MAP_SHAPE, _TILE_SHAPE = (2, SMALL_WH[1], SMALL_WH[0]), (TILES_WH[1], TILES_WH[0])
 
 
+def _steps(brightness: float) -> tuple[tuple[int, float], tuple[int, float]]:
+    """The two nearest steps of a brightness (0..255), each with its share of 1."""
+    place = min(max(brightness / 255, 0.0), 1.0) * (BRIGHTNESS_BINS - 1)
+    lower = min(int(place), BRIGHTNESS_BINS - 2)
+    return (lower, lower + 1 - place), (lower + 1, place - lower)
+
+
 def _zeros(*shape: int) -> NDArray[np.float32]:
     return np.zeros(shape, np.float32)
 
@@ -44,6 +51,20 @@ class ViewMemory:
     usual_fit: float = 1.0
     looks: int = 0
     learnt_s: float = 0.0
+
+    def learn_sharpness(self, sharpness: NDArray[np.float32], brightness: float, least_weight: float) -> None:
+        """Take one look's (6, 10) into the two steps of brightness that are nearest to its own."""
+        for step, share in _steps(brightness):
+            self.sharpness_looks[step] += share
+            weight = share * max(1.0 / max(float(self.sharpness_looks[step]), 1.0), least_weight)
+            self.sharpness[step] += (sharpness - self.sharpness[step]) * np.float32(weight)
+
+    def usual_sharpness(self, brightness: float) -> tuple[NDArray[np.float32], float]:
+        """What is usual at a brightness, (6, 10), and at how many looks it was learnt."""
+        steps = [(step, share * float(self.sharpness_looks[step])) for step, share in _steps(brightness)]
+        looks = sum(count for _, count in steps)
+        usual = sum((self.sharpness[step] * np.float32(count / max(looks, 1e-6)) for step, count in steps), _zeros(*_TILE_SHAPE))
+        return usual, looks
 
     def to_bytes(self) -> bytes:
         """Everything in about 25 kB; edges are kept to 1/127."""
@@ -72,7 +93,7 @@ class ViewMemory:
             with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
                 version, usual_fit, looks, learnt_s = stored["scalars"].tolist()
                 arrays = {name: np.asarray(stored[name], dtype=np.float32) for name in _ARRAYS}
-        except (KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise ValueError(f"expected a learnt view, got other bytes ({type(error).__name__}); it is learnt anew") from error
         arrays["edges"] /= np.float32(127)
         fresh = cls()
