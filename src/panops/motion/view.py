@@ -201,8 +201,9 @@ class ViewWatch:
         self.figures = ViewFigures(usual_fit, tiles.brightness, tiles.usual_sharpness, hidden_share)
         plain = hidden & (tiles.detail < np.minimum(_PLAIN_DETAIL, _PLAIN_SHARE * memory.detail))
         plain_share = float(plain.sum() / useful.sum())
-        if plain_share >= _PARTLY_SHARE and (tiles.brightness >= _DARK or self._config.covered_when_dark):
-            return ViewFinding(ViewKind.COVERED, time_s, plain_share)
+        if plain_share >= _PARTLY_SHARE:
+            tells = tiles.brightness >= _DARK or self._config.covered_when_dark
+            return ViewFinding(ViewKind.COVERED, time_s, plain_share) if tells else None
         if usual_fit >= _FITS_WELL * memory.usual_fit:
             self._fitted_s = time_s
         if usual_fit < _MISFIT * memory.usual_fit:

@@ -56,6 +56,7 @@ class ViewKeeper:
         What was learnt of another address is another view. A database that cannot be read costs the memory, not the camera.
         """
         if not config.health.enabled:
+            self._forget(camera_id)
             return None
         address = _address(config)
         stored = self._load(camera_id, address)
@@ -101,6 +102,14 @@ class ViewKeeper:
             with self._lock:
                 if self._leaving.get(camera_id) is kept:
                     del self._leaving[camera_id]
+
+    def _forget(self, camera_id: str) -> None:
+        with self._lock:
+            self._leaving.pop(camera_id, None)
+        try:
+            self._views.forget(camera_id)
+        except StorageError as error:
+            log.warning("camera %s: what was learnt of its view could not be removed: %s", camera_id, error)
 
     def _load(self, camera_id: str, address: str) -> StoredView | None:
         with self._lock:
