@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import date
+
+from pydantic import Field, field_validator
 
 from panops.config.fields import Config, Seconds
 
@@ -17,4 +19,15 @@ class HealthConfig(Config):
     moved_s: Seconds = Field(20.0, description="a view that has shifted or turned is told after so long; 0: never")
     relearn_s: Seconds = Field(1800.0, description="a moved view that stays for so long is the view from then on; 0: never")
     focus_s: Seconds = Field(60.0, description="a picture that has lost its sharpness is told after so long; 0: never")
+    drift: bool = Field(True, description="count what the camera sees from day to day, and tell when it is not what it was")
+    reference_days: int = Field(7, ge=1, le=90, description="so many days are what the camera is compared with")
+    reference_from: str = Field("", description="its first day, such as 2026-11-29 (UTC); empty: the first that was counted")
     frozen: bool = Field(True, description="tell of a frozen picture, too; see frozen_s")
+
+    @field_validator("reference_from")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            return value and date.fromisoformat(value).isoformat()
+        except ValueError as error:
+            raise ValueError("expected a day such as 2026-11-29") from error

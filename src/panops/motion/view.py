@@ -169,6 +169,7 @@ class ViewWatch:
         self._looks_here += 1
         tiles = _Tiles.of(self._picture)
         if not self.is_learnt:
+            self.figures = ViewFigures(brightness=tiles.brightness, sharpness=tiles.usual_sharpness)
             self._learn(tiles, elapsed_s)
             return None
         suspect = self._judge(tiles, time_s) if self._looks_here > 2 else None

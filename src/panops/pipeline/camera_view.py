@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.config.health_schema import HealthConfig
+from panops.domain.clock import Clock, SystemClock
 from panops.domain.frame import Frame
 from panops.motion.view import ViewFinding, ViewWatch
 from panops.motion.view_memory import ViewMemory
 from panops.pipeline.annotate import encode_jpeg
+from panops.pipeline.drift_counter import DriftCounter
 
 # The picture of how it was is taken anew so often, while all is well.
 PICTURE_S = 3600.0
@@ -35,10 +37,15 @@ class CameraView:
         config: What is told after how long.
         memory: What was learnt before this start, or None.
         picture: How it looked then, or None.
+        clock: Says which day it is, for `counts`.
     """
 
-    def __init__(self, config: HealthConfig, memory: ViewMemory | None = None, picture: LearntPicture | None = None) -> None:
+    def __init__(
+        self, config: HealthConfig, memory: ViewMemory | None = None, picture: LearntPicture | None = None, clock: Clock | None = None
+    ) -> None:
         self.picture = picture
+        self.counts = DriftCounter(clock or SystemClock())
+        """What the camera has seen since it was saved last."""
         self.frame: Frame | None = None
         """What was looked at last."""
         self._watch = ViewWatch(config, memory)
@@ -63,6 +70,8 @@ class CameraView:
             return
         watch.look(frame.luma, at_s)
         self.frame = frame
+        if watch.figures.brightness > 0:  # not yet at the first looks after a start
+            self.counts.note_look(watch.figures.brightness, watch.figures.sharpness)
         if watch.relearnt != self._relearnt:  # how it was before is of no use any more
             self._relearnt, self._pictured_s = watch.relearnt, -math.inf
         if watch.is_well and not 0 <= at_s - self._pictured_s < PICTURE_S:

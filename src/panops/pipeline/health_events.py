@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
-from panops.domain.events import CAMERA_HEALTH, Event, EventPhase, Incident, Severity
+from panops.domain.drift import Drift
+from panops.domain.events import CAMERA_DRIFT, CAMERA_HEALTH, Event, EventPhase, Incident, Severity
 from panops.domain.tracks import Tracks
 from panops.motion.view import ViewFinding
 from panops.pipeline.live import CameraState
 from panops.rules.engine import RuleEngine
 
-BLIND, FROZEN = "camera_blind", "camera_frozen"
+BLIND, FROZEN, DRIFT = "camera_blind", "camera_frozen", "camera_drift"
 # No pictures come, whatever the reason.
 _NO_PICTURES = frozenset(
     {
@@ -75,7 +76,9 @@ class HealthEvents:
         self._config = config
         self._clock = clock
         self._conditions = _Conditions()
-        self._engine = RuleEngine(camera_id, [(_Label(), self._conditions)], epoch, mark="h")
+        self._drifted = _Conditions()
+        rules = [(_Label(), self._conditions), (_Label(CAMERA_DRIFT), self._drifted)]
+        self._engine = RuleEngine(camera_id, rules, epoch, mark="h")
         self._engine_s = 0.0
         self._open: dict[str, Incident] = {}
         self._heard_s: dict[str, float] = {}
@@ -99,6 +102,16 @@ class HealthEvents:
             self._frozen(state)
             self._view(state, finding)
             return self._events() if self._conditions.incidents else []
+
+    def drifted(self, drifts: Sequence[Drift]) -> list[Event]:
+        """The one word that a camera is not what it was: it ends at once, for the days that show it are over."""
+        with self._lock:
+            if self._finished:
+                return []
+            now_s = self._clock.utc_s()
+            details: dict[str, str | int | float | bool | None] = {f"psi_{one.quantity}": round(one.psi or 0.0, 2) for one in drifts}
+            self._drifted.incidents.append(Incident("drift", EventPhase.END, DRIFT, "", "", (), 1.0, now_s, now_s, now_s, None, details))
+            return self._events()
 
     def finish(self) -> list[Event]:
         """End what is open, because the camera stops here; a second call gives nothing more, and no event begins any more."""

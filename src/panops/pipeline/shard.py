@@ -28,6 +28,7 @@ from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.drift_watch import DriftWatch
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
@@ -45,6 +46,7 @@ from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wir
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.storage.database import Database
+from panops.storage.drift import DriftDays
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
@@ -107,7 +109,8 @@ class Shard:
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
         )
-        self._views = ViewKeeper(CameraViews(database), self._clock)
+        self._drifts = DriftWatch(DriftDays(database), self._clock)
+        self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
@@ -257,16 +260,21 @@ class Shard:
             view = camera.loop.view
             self._note_health(camera, camera.events.update(status.state, None if view is None else view.finding, status.last_frame_s))
 
-    def _note_health(self, camera: _Camera, events: Sequence[Event]) -> None:
-        """Keep events of the camera itself, with its last picture and one of how it was before."""
+            found = self._drifts.take(status.camera_id)
+            if found is not None:
+                self._note_health(camera, camera.events.drifted(found.drifts), found.before)
+
+    def _note_health(self, camera: _Camera, events: Sequence[Event], before: bytes = b"") -> None:
+        """Keep events of the camera itself, with its last picture and one of before: that of its view, where none is given."""
         loop = camera.loop
         if loop is None or not events:
             return
         frame, view = loop.newest, loop.view
         if frame is not None:
             check = Check(loop.camera_id, frame, self._clock.monotonic_s(), moved=False, owner=loop)
-            compared = view is not None and view.picture is not None and any(event.incident.kind not in (BLIND, FROZEN) for event in events)
-            before = view.picture.jpeg if compared and view is not None and view.picture is not None else b""
+            is_compared = any(event.incident.kind not in (BLIND, FROZEN) for event in events)
+            if not before and is_compared and view is not None and view.picture is not None:
+                before = view.picture.jpeg
             self._recorder.note(Outcome(check, Tracks.empty(loop.camera_id, frame.captured_at_s), tuple(events), 0.0, before))
         else:
             self._recorder.end([event for event in events if event.phase is EventPhase.END])
@@ -368,6 +376,8 @@ class Shard:
             self._writer.submit(list(outcome.events))
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
+        if loop is not None and loop.view is not None and len(outcome.tracks):
+            loop.view.counts.note_tracks(outcome.tracks, loop.detector.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
             self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)
 

@@ -12,6 +12,7 @@ from panops.domain.errors import PanopsError, StorageError
 from panops.ingest.address import parse_address
 from panops.motion.view_memory import ViewMemory
 from panops.pipeline.camera_view import CameraView, LearntPicture
+from panops.pipeline.drift_watch import DriftWatch
 from panops.storage.views import CameraViews, StoredView
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,11 @@ class ViewKeeper:
     Args:
         views: Where they are kept.
         clock: Time.
+        drifts: Is told of cameras that come and go, and works on the same thread; None where nothing is counted.
     """
 
-    def __init__(self, views: CameraViews, clock: Clock) -> None:
+    def __init__(self, views: CameraViews, clock: Clock, drifts: DriftWatch | None = None) -> None:
+        self._drifts = drifts
         self._views = views
         self._clock = clock
         self._cameras: dict[str, _Kept] = {}
@@ -67,13 +70,17 @@ class ViewKeeper:
                 picture = LearntPicture(stored.picture, stored.pictured_at_s)
             except ValueError as error:
                 log.warning("camera %s: %s", camera_id, error)
-        view = CameraView(config.health, memory, picture)
+        view = CameraView(config.health, memory, picture, self._clock)
+        if self._drifts is not None:
+            self._drifts.add(camera_id, view, config.health)
         with self._lock:
             self._cameras[camera_id] = _Kept(view, address, self._clock.monotonic_s())
         return view
 
     def remove(self, camera_id: str) -> None:
         """A camera ends; what was learnt of it is saved soon."""
+        if self._drifts is not None:
+            self._drifts.remove(camera_id)
         with self._lock:
             kept = self._cameras.pop(camera_id, None)
             if kept is not None:
@@ -139,6 +146,8 @@ class ViewKeeper:
             stopping = self._stopping
             try:
                 self.save_due()
+                if self._drifts is not None:
+                    self._drifts.step(everything=stopping)
             except Exception:  # the thread serves all cameras; what it could not save is learnt anew
                 log.exception("views could not be saved")
             if stopping:

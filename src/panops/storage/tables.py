@@ -234,3 +234,14 @@ camera_views = Table(
     Column("picture", LargeBinary, nullable=False),
     Column("pictured_at_s", Double, nullable=False),
 )
+
+# One row a camera, day and quantity; the words of the quantities are those of `domain.drift`, and a few of `storage.drift`.
+drift = Table(
+    "drift",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("quantity", String(16), primary_key=True),
+    Column("counts", Text, nullable=False),
+    Column("picture", LargeBinary),
+)

@@ -32,6 +32,7 @@ const KINDS = {
   camera_covered: { word: "Camera covered", icon: "warning" },
   camera_moved: { word: "Camera moved", icon: "warning" },
   camera_frozen: { word: "Frozen picture", icon: "frozen" },
+  camera_drift: { word: "Camera changed", icon: "info" },
   camera_out_of_focus: { word: "Out of focus", icon: "warning" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
