@@ -49,7 +49,7 @@ COMMANDS = (
     Row(
         "drift",
         "drift:drift",
-        "Compare each camera's latest days with its reference: scores, sizes, classes, brightness, sharpness, verdicts.",
+        "Compare each camera's latest days with its reference, and say which are not what they were.",
     ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),

@@ -26,7 +26,7 @@ def drift(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare each camera's latest days with its reference: scores, sizes, classes, brightness, sharpness, verdicts."""
+    """Compare each camera's latest days with its reference, and say which are not what they were."""
     with Database.at(Home(home).create().path) as database:
         cameras = SiteRepository(database).load().cameras
         if camera and camera not in cameras:
