@@ -241,9 +241,9 @@ class ViewWatch:
     def _settle(self, suspect: ViewFinding | None, time_s: float) -> None:
         """Tell what has been so for long enough, and end what is over."""
         known = self._suspect
-        if suspect is not None and (known is None or known.kind is not suspect.kind):
-            # The average lags behind: it began when what is there ceased to fit.
-            suspect = replace(suspect, since_s=max(self._fitted_s, time_s - 3 * _NOW_S))
+        if suspect is not None and suspect.kind is ViewKind.COVERED and (known is None or known.kind is not suspect.kind):
+            # The average lags behind until nothing of the view is left in it: it began when what is there ceased to fit.
+            suspect = replace(suspect, since_s=max(self._fitted_s, time_s - 2 * _NOW_S))
         if suspect is not None and known is not None and known.kind is suspect.kind and _alike(known, suspect):
             suspect = replace(suspect, since_s=known.since_s)
             self._suspect_looks += 1
