@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from panops.domain.alerts import Alert, Moment
-from panops.domain.events import Event, EvidenceKind
+from panops.domain.events import BUILT_IN_RULES, Event, EvidenceKind
 
 # The picture with boxes says more at a glance.
 _PICTURES = (EvidenceKind.ANNOTATED, EvidenceKind.SNAPSHOT)
@@ -60,6 +60,8 @@ def _kind(event: Event) -> str:
 
 def _sentence(event: Event, camera_name: str, timezone: tzinfo | None) -> str:
     incident = event.incident
+    if event.rule_id in BUILT_IN_RULES:
+        return one_line(f"{_kind(event)} ({event.severity.value}): {camera_name}, {_clock(incident.started_at_s, timezone)}.")
     who = incident.class_name or "something"
     place = f" at {incident.zone}" if incident.zone else ""
     facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in ("direction", "count", "max_count"))

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.websockets import WebSocket
 
-from panops.api import alerts, cameras, events, health, media, metrics, models, problems, rules, session, setup, site, users
+from panops.api import alerts, cameras, drift, events, health, media, metrics, models, problems, rules, session, setup, site, users
 from panops.api.clean_body import clean_body
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
@@ -102,7 +102,7 @@ def create_app(
     app.state.services = services
     app.state.metrics = registry
     problems.register(app)
-    for room in (health, metrics, setup, session, users, site, cameras, rules, events, media, alerts, models):
+    for room in (health, metrics, setup, session, users, site, cameras, drift, rules, events, media, alerts, models):
         app.include_router(room.router)
     app.include_router(live_router)
     return app

@@ -21,6 +21,7 @@ from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import source_problem
 from panops.config.spelling import did_you_mean, nearest
 from panops.domain.errors import ConfigError, ConfigProblem
+from panops.domain.events import BUILT_IN_RULES
 
 __all__ = ["SiteFile", "cross_check", "load_site", "parse_site", "problems_of", "read_site"]
 
@@ -113,6 +114,9 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
         path: PathKey = ("rules", index)
         if rule.id in seen:
             yield ConfigProblem(f"rules.{index}.id", f"the id {rule.id!r} is used twice", nearest_line((*path, "id"), known))
+        if rule.id in BUILT_IN_RULES:
+            message = f"the id {rule.id!r} is taken: events of cameras that are not well carry it; choose another one"
+            yield ConfigProblem(f"rules.{index}.id", message, nearest_line((*path, "id"), known))
         seen.add(rule.id)
         for camera_id in rule.cameras:
             if camera_id not in site.cameras:
@@ -138,7 +142,7 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
 
 def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:
     seen: set[str] = set()
-    rule_ids = [rule.id for rule in site.rules]
+    rule_ids = [*(rule.id for rule in site.rules), *BUILT_IN_RULES]
     for index, sink in enumerate(site.alerts):
         path: PathKey = ("alerts", index)
         if sink.id in seen:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
+from panops.config.health_schema import HealthConfig
 from panops.config.rule_schema import RuleConfig
 from panops.config.spelling import did_you_mean
 from panops.config.verify_schema import VerifyConfig
@@ -119,6 +120,7 @@ class CameraConfig(Config):
     frozen_s: Seconds = Field(60.0, description="the very same picture for so long means it is frozen; 0 switches this off")
     sleep: Literal["always", "auto", "never"] = Field("auto", description="when only keyframes are decoded while nothing happens")
     motion: MotionConfig = MotionConfig()
+    health: HealthConfig = HealthConfig()
     simulation: SimulationConfig | None = None
     zones: dict[Name, ZoneConfig] = Field(default_factory=dict)
     lines: dict[Name, LineConfig] = Field(default_factory=dict)

@@ -9,6 +9,11 @@ from typing import Self
 
 from panops.domain.verdicts import Verdict
 
+CAMERA_HEALTH = "camera_health"
+CAMERA_DRIFT = "camera_drift"
+BUILT_IN_RULES = (CAMERA_HEALTH, CAMERA_DRIFT)
+"""Who raises the events of cameras that are not well; they stand in no site file."""
+
 
 class EventPhase(StrEnum):
     """Where an event is in its life."""

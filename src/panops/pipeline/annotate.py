@@ -53,6 +53,27 @@ def draw_places(image: NDArray[np.uint8], camera: CameraConfig) -> None:
         _label(image, name, (int(corners[0, 0]), int(corners[0, 1])), _LINE, max(0.4, width / 1800))
 
 
+def beside(before: bytes, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How a camera's picture was and how it is, side by side with a word on each.
+
+    Args:
+        before: JPEG of how it was; one that cannot be read leaves its half black.
+        image: (H, W, 3) uint8 RGB, how it is.
+
+    Returns:
+        (H, 2W, 3) uint8 RGB.
+    """
+    height, width = image.shape[:2]
+    both = np.zeros((height, 2 * width, 3), np.uint8)
+    found = cv2.imdecode(np.frombuffer(before, np.uint8), cv2.IMREAD_COLOR) if before else None
+    if found is not None:
+        both[:, :width] = cv2.cvtColor(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), cv2.COLOR_BGR2RGB)
+    both[:, width:] = image
+    for text, left in (("before", 0), ("now", width)):
+        _label(both, text, (left, 0), _ZONE, max(0.5, width / 1200))
+    return both
+
+
 def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     """A JPEG of `image`, (H, W, 3) uint8 RGB.
 

@@ -34,6 +34,7 @@ from panops.ingest.frozen import FrozenDetector
 from panops.motion.gate import MotionGate, MotionResult
 from panops.motion.schedule import CheckSchedule
 from panops.motion.sleep import SleepSchedule
+from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
@@ -76,6 +77,7 @@ class CameraLoop:
         clock: For staleness.
         meter: Where the CPU time of detector and rules is added up; one of its own when None.
         chain: What looks for false alarms among its events; None tells all of them at once.
+        view: Watches whether the camera sees what it is there to see; None where nobody wants to know.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class CameraLoop:
         clock: Clock,
         meter: StageMeter | None = None,
         chain: Chain | None = None,
+        view: CameraView | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.config = config
@@ -120,6 +123,7 @@ class CameraLoop:
         self._rules_time_s = -np.inf
         self._first_sequence = 0
         self.clock = clock
+        self.view = view
         self._meter = meter or StageMeter()
         self._followed = followed
         self._follows_all = bool(followed.all())
@@ -201,6 +205,8 @@ class CameraLoop:
         motion = motion or self._gate.look(frame.luma, at_s)
         self._looking.note(at_s, EVERYWHERE if motion.light_change else motion.region)
         self.frozen = self._frozen.look(frame.luma, at_s)
+        if self.view is not None and not self.replaying:
+            self.view.look(frame)
         moved = motion.moved or not self.config.motion.enabled
         self._settle(at_s, moved=moved)
         return Check(self.camera_id, frame, self.checked_s, moved, self, self.replaying, self._packet_came_s)

@@ -48,9 +48,11 @@ class Outcome:
         tracks: The camera's objects after it.
         events: What began, went on or ended.
         inference_s: Time in the detector, s; 0.0 when it was not needed.
+        before: JPEG of how the picture was before, for events of the camera itself; empty for all others.
     """
 
     check: Check
     tracks: Tracks
     events: tuple[Event, ...]
     inference_s: float
+    before: bytes = b""

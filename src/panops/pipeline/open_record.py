@@ -78,6 +78,7 @@ class OpenRecord:
         frame: The best picture so far.
         tracks: What was tracked in it.
         frame_score: The event's score then.
+        before: JPEG of how the picture was before, or empty: it is set beside the picture.
         trail: Where things were, in order of time.
         packets: Of its clip, in decoding order.
         packets_end: No more packets are to come: its connection or its time ended, or the clip is written.
@@ -97,6 +98,7 @@ class OpenRecord:
     tracks: Tracks
     frame_score: float
     trail: list[TrailRow]
+    before: bytes = b""
     packets: list[Packet] = field(default_factory=list)
     packets_end: bool = False
     next_clip_s: float = field(init=False)

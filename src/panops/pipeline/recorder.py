@@ -15,7 +15,7 @@ from panops.domain.clock import Clock
 from panops.domain.errors import SourceCorrupt, StorageError
 from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.ingest.remux import write_clip
-from panops.pipeline.annotate import draw_places, draw_tracks, encode_jpeg
+from panops.pipeline.annotate import beside, draw_places, draw_tracks, encode_jpeg
 from panops.pipeline.check import Outcome
 from panops.pipeline.open_record import CameraEvidence, OpenRecord, TrailRow
 from panops.pipeline.previews import live_boxes
@@ -141,7 +141,7 @@ class Recorder:
         if record is None:
             # An event that ends in the same moment (a line crossing) comes once or twice: the first word opens the record.
             told_s, score = frame.captured_at_s, event.incident.score
-            record = OpenRecord(event, camera, told_s, frame, outcome.tracks, score, list(camera.recent))
+            record = OpenRecord(event, camera, told_s, frame, outcome.tracks, score, list(camera.recent), outcome.before)
             self._open[event.event_id] = record
         record.event = event
         if event.incident.score > record.frame_score + _CLEARER and event.phase is not EventPhase.END:
@@ -213,8 +213,11 @@ class Recorder:
         image, at_s = record.frame.image, record.frame.captured_at_s
         event_id, quality = record.event.event_id, record.camera.wanted.snapshot_quality
         self._store.add_bytes(event_id, EvidenceKind.SNAPSHOT, encode_jpeg(image, quality), at_s, at_s)
-        draw_places(image, record.camera.config)
-        draw_tracks(image, record.tracks, record.camera.classes, frozenset(record.event.incident.track_ids))
+        if record.before:
+            image = beside(record.before, image)
+        else:
+            draw_places(image, record.camera.config)
+            draw_tracks(image, record.tracks, record.camera.classes, frozenset(record.event.incident.track_ids))
         self._store.add_bytes(event_id, EvidenceKind.ANNOTATED, encode_jpeg(image, quality), at_s, at_s)
         record.snapped_score = record.frame_score
 

@@ -15,7 +15,8 @@ from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
 from panops.domain.errors import PanopsError
-from panops.domain.events import Event
+from panops.domain.events import Event, EventPhase
+from panops.domain.tracks import Tracks
 from panops.ingest.camera_feed import CameraFeed
 from panops.ingest.memory import freed_memory
 from panops.ingest.packet_ring import PacketRing
@@ -25,11 +26,13 @@ from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.camera_turn import CameraTurn
-from panops.pipeline.check import Outcome
+from panops.pipeline.check import Check, Outcome
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.drift_watch import DriftWatch
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
+from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ShardFigures
 from panops.pipeline.load_control import LoadControl
@@ -39,15 +42,18 @@ from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
+from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.storage.database import Database
+from panops.storage.drift import DriftDays
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
 from panops.storage.judgements import JudgementStore
 from panops.storage.trail import TrackTrail
+from panops.storage.views import CameraViews
 from panops.storage.writer import EventWriter
 from panops.tracking.tracker import BatchTracker
 from panops.verify.build import build_chain
@@ -76,6 +82,7 @@ class _Camera:
     health: HealthMeter
     problem: str = ""
     turn: CameraTurn | None = None
+    events: HealthEvents | None = None
 
 
 class Shard:
@@ -106,6 +113,8 @@ class Shard:
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
         )
+        self._drifts = DriftWatch(DriftDays(database), self._clock)
+        self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
@@ -137,6 +146,7 @@ class Shard:
         """Start the threads that all cameras share."""
         self._writer.start()
         self._recorder.start()
+        self._views.start()
         self._analysis.start()
         self._pool.start()
 
@@ -184,7 +194,8 @@ class Shard:
 
         verify = VerifyConfig.model_validate(message["verify"])
         chain = build_chain(verify, detector.classes, timezone, _unverified(site))
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain)
+        view = self._views.view(camera_id, config)
+        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
         if verify.enabled and verify.second_look.enabled and verify.second_look.model:
             loop.second_detector = self._detectors.get(verify.second_look.model)
         if chain is not None:
@@ -203,7 +214,9 @@ class Shard:
         loop.watched = self._previewer.highest_fps(camera_id) >= _WATCHED_FPS
         turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
-        return _Camera(feed, loop, model, HealthMeter(), turn=turn)
+        return _Camera(
+            feed, loop, model, HealthMeter(), turn=turn, events=HealthEvents(camera_id, config, int(message["epoch"]), self._clock)
+        )
 
     def drop(self, camera_id: str) -> None:
         """Stop a camera, ending its events."""
@@ -221,9 +234,12 @@ class Shard:
             self._loops.pop(camera_id, None)
             self._analysis.forget(camera_id)
             self._end_events(camera.loop)
+            if camera.events is not None:
+                self._note_health(camera, camera.events.finish())
             self._analyst.forget(camera_id)
             camera.loop.detector.forget(camera_id)
         self._recorder.remove_camera(camera_id)
+        self._views.remove(camera_id)
         self._shadows.forget(camera_id)
         self._load.governor.forget(camera_id)
 
@@ -247,6 +263,35 @@ class Shard:
                         self._end_events(loop)
                         self._analyst.forget(loop.camera_id)
                         self._analyst.begin(loop)
+
+    def _tell_health(self, statuses: Sequence[CameraStatus]) -> None:
+        """Events of cameras that see nothing, or not what they are there to see."""
+        for status in statuses:
+            camera = self._cameras.get(status.camera_id)
+            if camera is None or camera.events is None or camera.loop is None:
+                continue
+            view = camera.loop.view
+            self._note_health(camera, camera.events.update(status.state, None if view is None else view.finding, status.last_frame_s))
+
+            found = self._drifts.take(status.camera_id)
+            if found is not None:
+                self._note_health(camera, camera.events.drifted(found.drifts), found.before)
+
+    def _note_health(self, camera: _Camera, events: Sequence[Event], before: bytes = b"") -> None:
+        """Keep events of the camera itself, with its last picture and one of before: that of its view, where none is given."""
+        loop = camera.loop
+        if loop is None or not events:
+            return
+        frame, view = loop.newest, loop.view
+        if frame is not None:
+            check = Check(loop.camera_id, frame, self._clock.monotonic_s(), moved=False, owner=loop)
+            is_compared = any(event.incident.kind not in (BLIND, FROZEN) for event in events)
+            if not before and is_compared and view is not None and view.picture is not None:
+                before = view.picture.jpeg
+            self._recorder.note(Outcome(check, Tracks.empty(loop.camera_id, frame.captured_at_s), tuple(events), 0.0, before))
+        else:
+            self._recorder.end([event for event in events if event.phase is EventPhase.END])
+        self._writer.submit(list(events))
 
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
@@ -274,6 +319,7 @@ class Shard:
         self._analysis.stop()
         self._shadows.stop()
         self._detectors.close()
+        self._views.close()
         self._writer.flush(5.0)
         self._recorder.close()
         self._writer.close(5.0)
@@ -302,8 +348,10 @@ class Shard:
         cameras = dict(self._cameras)
         models = {camera_id: camera.model for camera_id, camera in cameras.items()}
         self._models.look(self._loops, models, [camera_id for camera_id, camera in cameras.items() if camera.loop is None])
-        statuses = [status_to_wire(status) for status in self.statuses()]
-        self._link.send({"type": "status", "cameras": statuses, "figures": figures_to_wire(self._figures())})
+        statuses = self.statuses()
+        self._tell_health(statuses)
+        wired = [status_to_wire(status) for status in statuses]
+        self._link.send({"type": "status", "cameras": wired, "figures": figures_to_wire(self._figures())})
         problem = self._writer.problem or ""
         if problem != self._storage_problem:
             self._storage_problem = problem
@@ -358,6 +406,8 @@ class Shard:
             self._writer.submit(list(outcome.events))
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
+        if loop is not None and loop.view is not None and len(outcome.tracks):
+            loop.view.counts.note_tracks(outcome.tracks, loop.detector.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
             self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)
 

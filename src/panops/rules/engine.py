@@ -97,12 +97,16 @@ class RuleEngine:
         rules: Rules with their configs, from `build_rules`.
         epoch: The camera's fencing epoch.
         first_sequence: The number of the first event.
+        mark: What stands before the number in an id, where a camera has more than one engine.
     """
 
-    def __init__(self, camera_id: str, rules: Sequence[tuple[RuleLabel, Rule]], epoch: int, first_sequence: int = 0) -> None:
+    def __init__(
+        self, camera_id: str, rules: Sequence[tuple[RuleLabel, Rule]], epoch: int, first_sequence: int = 0, mark: str = ""
+    ) -> None:
         """Take the rules over."""
         self._camera_id = camera_id
         self._epoch = epoch
+        self._mark = mark
         self._watches = [_Watch.of(label, rule) for label, rule in rules]
         self._plain = [watch for watch in self._watches if not watch.listens_to]
         self._listeners = _in_order([watch for watch in self._watches if watch.listens_to])
@@ -227,7 +231,7 @@ class RuleEngine:
         return event
 
     def _new_id(self) -> str:
-        event_id = f"{self._camera_id}-{self._epoch}-{self.next_sequence}"
+        event_id = f"{self._camera_id}-{self._epoch}-{self._mark}{self.next_sequence}"
         self.next_sequence += 1
         return event_id
 

@@ -226,3 +226,26 @@ leases = Table(
     Column("epoch", Integer, nullable=False),
     Column("expires_at_s", Double, nullable=False),
 )
+
+# What has been learnt of a camera's picture. No foreign key to cameras: a camera that is taken out and put back is still known.
+camera_views = Table(
+    "camera_views",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("saved_at_s", Double, nullable=False),
+    Column("memory", LargeBinary, nullable=False),
+    Column("picture", LargeBinary, nullable=False),
+    Column("pictured_at_s", Double, nullable=False),
+)
+
+# One row a camera, day and quantity; the words of the quantities are those of `domain.drift`, and a few of `storage.drift`.
+drift = Table(
+    "drift",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("quantity", String(16), primary_key=True),
+    Column("counts", Text, nullable=False),
+    Column("picture", LargeBinary),
+)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from panops.alerts.words import picture, text, title
 from panops.config.alert_schema import FileConfig
 from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkUnreachable
-from panops.domain.events import EventPhase, EvidenceKind
+from panops.domain.events import EventPhase, EvidenceKind, Severity
 
 from .makers import NOON_S, make_alert, make_event
 
@@ -44,6 +45,12 @@ def test_the_text_says_what_where_and_when_in_the_sites_time() -> None:
         "",
         "http://panops.example/events/gate-1-0",
     ]
+
+
+def test_of_a_camera_that_is_not_well_there_is_no_object_to_name() -> None:
+    event = make_event(rule_id="camera_health", severity=Severity.WARNING)
+    event = replace(event, incident=replace(event.incident, kind="camera_covered", class_name="", zone="", details={"share": 1.0}))
+    assert text(make_alert(event=event), BERLIN).splitlines()[0] == "Camera covered (warning): North gate, 2026-11-20 12:59:57."
 
 
 def test_of_many_that_come_together_the_text_names_some() -> None:

@@ -76,6 +76,7 @@ rules:
         ("- {id: a, kind: intrusion, zone: roof}", "camera 'room' has no zone 'roof'; it has: floor"),
         ("- {id: a, kind: line_crossing, line: fence}", "camera 'room' has no line 'fence'; it has: none"),
         ("- {id: a, kind: intrusion}\n  - {id: a, kind: intrusion}", "the id 'a' is used twice"),
+        ("- {id: camera_health, kind: intrusion}", "the id 'camera_health' is taken"),
     ],
 )
 def test_names_that_point_to_nothing(rules: str, said: str) -> None:

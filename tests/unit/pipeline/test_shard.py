@@ -10,24 +10,33 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from panops.config.schema import SiteConfig
 from panops.domain.clock import SystemClock
+from panops.domain.events import EventPhase, EvidenceKind
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
 from panops.inference.nvidia import nvidia_gpus
 from panops.ingest.camera_feed import CameraFeed
 from panops.ingest.pending import PendingPackets
 from panops.motion.sleep import SleepSchedule
+from panops.motion.view import ViewFinding, ViewKind
+from panops.pipeline.annotate import encode_jpeg
 from panops.pipeline.camera_loop import CameraLoop, Counters
 from panops.pipeline.camera_turn import CameraTurn
+from panops.pipeline.camera_view import LearntPicture
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import ShardLink
 from panops.pipeline.shard import Shard, _Camera
 from panops.pipeline.supervisor import _assignment
 from panops.storage.database import Database
+from panops.storage.events import EventRepository, StoredEvent
+from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
+from panops.storage.scope import Scope
 from panops.testing.films import make_film
 
 CAMERA = {"source": "/not/there.mp4", "model": "motion"}
@@ -206,3 +215,44 @@ def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: py
     monkeypatch.setattr(type(shard._detectors), "dead_s", property(lambda _: 31.0))
     shard.report()
     assert len(said) == 1
+
+
+def test_a_camera_without_pictures_is_an_event(shard: Shard, tmp_path: Path) -> None:
+    """From the connection that fails to the database, and its end when the camera goes."""
+    events = EventRepository(shard._writer._repository._database)  # type: ignore[attr-defined]
+    shard.assign(assignment("cam", 3, health={"blind_s": 0.2}))
+
+    def found() -> list[StoredEvent]:
+        shard.report()
+        return list(events.search(Scope.everything()).events)
+
+    assert wait_for(found)
+    (stored,) = found()
+    assert (stored.event.event_id, stored.event.rule_id, stored.event.incident.kind) == ("cam-3-h0", "camera_health", "camera_blind")
+    assert stored.event.phase is not EventPhase.END
+    shard.drop("cam")
+    assert wait_for(lambda: events.search(Scope.everything()).events[0].event.phase is EventPhase.END)
+
+
+def test_a_covered_camera_is_an_event_with_its_picture_of_before(shard: Shard, tmp_path: Path) -> None:
+    database = shard._writer._repository._database  # type: ignore[attr-defined]
+    film = make_film(tmp_path / "cam.mp4", count=20, rate_fps=10)
+    shard.assign(assignment("cam", 3, source=str(film), loop=True))
+    assert wait_for(lambda: shard._loops["cam"].newest is not None)
+    view = shard._loops["cam"].view
+    assert view is not None
+    view.picture = LearntPicture(encode_jpeg(np.full((90, 160, 3), 220, np.uint8), 80), 1.0)
+    view.watch.finding = ViewFinding(ViewKind.COVERED, time.time() - 10, 1.0)
+    shard.report()
+    evidence = EvidenceStore(database, tmp_path / "evidence")
+
+    def annotated() -> Path | None:
+        return evidence.path(Scope.everything(), "cam-3-h0", EvidenceKind.ANNOTATED)
+
+    assert wait_for(annotated)
+    path = annotated()
+    assert path is not None
+    both = cv2.imread(str(path))
+    width, height = shard._loops["cam"].newest.size_wh  # type: ignore[union-attr]
+    assert both.shape == (height, 2 * width, 3)
+    assert float(both[height // 2 :, : width // 2].mean()) == pytest.approx(220, abs=3)

@@ -3,6 +3,7 @@
 import { api, get, part } from "./api.js";
 import { latest } from "./brief.js";
 import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
+import { showDrift } from "./drift.js";
 import { confirm, start, toast } from "./shell.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
@@ -130,6 +131,7 @@ try {
   pressed("toggle-shapes", "shapes", (on) => tile.picture.setShapes(on && some ? shapes : null));
   update(camera);
   rules(camera);
+  showDrift(byId("drift"), id);
   listen(camera);
   document.addEventListener("keydown", (event) => {
     if (typing(event)) return;

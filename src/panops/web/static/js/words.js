@@ -37,6 +37,12 @@ const KINDS = {
   absence: { word: "Nobody there", icon: "absent" },
   dwell: { word: "Visit", icon: "clock" },
   combined: { word: "Combination", icon: "combined" },
+  camera_blind: { word: "No picture", icon: "unplug" },
+  camera_covered: { word: "Camera covered", icon: "warning" },
+  camera_moved: { word: "Camera moved", icon: "warning" },
+  camera_frozen: { word: "Frozen picture", icon: "frozen" },
+  camera_drift: { word: "Camera changed", icon: "info" },
+  camera_out_of_focus: { word: "Out of focus", icon: "warning" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
 /** The kinds that happen at a line and not in a zone. */
