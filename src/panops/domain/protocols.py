@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.alerts import Alert
+from panops.domain.compliance import ItemRecord
 from panops.domain.detections import Detections
 from panops.domain.events import Event, Incident
 from panops.domain.frame import Frame
@@ -313,6 +314,15 @@ class Rule(Protocol):
 
     def finish(self, time_s: float) -> Sequence[Incident]:
         """End everything that is open, because the camera stops at `time_s`."""
+        ...
+
+
+@runtime_checkable
+class RecordingRule(Rule, Protocol):
+    """A rule that also keeps count of what is no incident."""
+
+    def take_records(self) -> Sequence[ItemRecord]:
+        """What there is to record since the last call."""
         ...
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.detections import Detections
 from panops.domain.errors import DeviceFull, DeviceLate, ModelError
 from panops.domain.events import Event
@@ -112,6 +113,7 @@ class CameraLoop:
         self._rules_size_wh = (0, 0)
         self._rules_time_s = -np.inf
         self._first_sequence = 0
+        self._records: list[ComplianceRecord] = []
         self.clock = clock
         self._meter = meter or StageMeter()
         self._followed = followed
@@ -338,8 +340,9 @@ class CameraLoop:
         events = [*self._fit_rules(check.frame.size_wh), *self._engine(check.frame.size_wh).update(tracks)]
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
+        records = self.take_records()
         self._spent("rules", began_cpu_s)
-        return Outcome(check, tracks, tuple(events), inference_s)
+        return Outcome(check, tracks, tuple(events), inference_s, records)
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
@@ -347,11 +350,19 @@ class CameraLoop:
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
+        self._records += self._rules.take_records()
         self._first_sequence = self._rules.next_sequence
         self._rules = None
         self._rules_time_s = -np.inf
         self.tracks = None
         return events
+
+    def take_records(self) -> tuple[ComplianceRecord, ...]:
+        """What the rules recorded since the last call; after `finish` what is left."""
+        records, self._records = self._records, []
+        if self._rules is not None:
+            records += self._rules.take_records()
+        return tuple(records)
 
     @property
     def followed_names(self) -> frozenset[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.events import Event
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
@@ -48,9 +49,11 @@ class Outcome:
         tracks: The camera's objects after it.
         events: What began, went on or ended.
         inference_s: Time in the detector, s; 0.0 when it was not needed.
+        records: What people wore who have left.
     """
 
     check: Check
     tracks: Tracks
     events: tuple[Event, ...]
     inference_s: float
+    records: tuple[ComplianceRecord, ...] = ()

@@ -20,13 +20,13 @@ def followed_classes(rules: Sequence[Any], classes: Sequence[str]) -> NDArray[np
     A general detector also finds chairs and potted plants; followed, they would keep the detector busy with an empty room for ever.
 
     Args:
-        rules: The configs of the camera's rules; what each names in `classes`.
+        rules: The configs of the camera's rules; what each names in `followed`: its `classes` and, for `compliance`, those of items.
         classes: The detector's class names.
 
     Returns:
         (C,) bool, one for each class; all True when a rule says `any`, or when the detector knows none of the names (the `motion`
         detector, whose only class stands for any).
     """
-    wanted = {name.strip().casefold() for rule in rules for name in rule.classes} if rules else set(WITHOUT_RULES)
+    wanted = {name.strip().casefold() for rule in rules for name in rule.followed} if rules else set(WITHOUT_RULES)
     chosen = np.array([name.casefold() in wanted for name in classes], dtype=np.bool_)
     return chosen if chosen.any() and ANY_CLASS not in wanted else np.ones(len(classes), dtype=np.bool_)

@@ -41,6 +41,8 @@ from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
+from panops.storage.compliance import ComplianceRepository
+from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -95,6 +97,7 @@ class Shard:
         self._loops: dict[str, CameraLoop] = {}
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
+        self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
@@ -129,6 +132,7 @@ class Shard:
     def start(self) -> None:
         """Start the threads that all cameras share."""
         self._writer.start()
+        self._worn.start()
         self._recorder.start()
         self._analysis.start()
         self._pool.start()
@@ -219,6 +223,7 @@ class Shard:
         ended = loop.finish()
         self._recorder.end(ended)
         self._writer.submit(ended)
+        self._worn.submit(loop.take_records())
 
     def _end_events_of_silent_cameras(self) -> None:
         """A camera that sends nothing cannot end its events itself: nobody knows what goes on there, so they end at the last look."""
@@ -264,6 +269,7 @@ class Shard:
         self._writer.flush(5.0)
         self._recorder.close()
         self._writer.close(5.0)
+        self._worn.close(5.0)
 
     def statuses(self) -> list[CameraStatus]:
         """The status of every camera of this shard."""
@@ -326,6 +332,7 @@ class Shard:
         self._recorder.note(outcome)
         if outcome.events:
             self._writer.submit(list(outcome.events))
+        self._worn.submit(outcome.records)
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from panops.config.rule_schema import ComplianceConfig
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
@@ -70,7 +71,7 @@ def build_rules(
 def watched_classes(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> frozenset[int]:
     """The `class_id`s that any rule of a camera watches. Objects of other classes are nothing to keep the detector awake for."""
     scene = Scene(camera_id, (1, 1), classes)
-    return frozenset().union(*(scene.wanted(config.classes) for config in site.camera_rules(camera_id)))
+    return frozenset().union(*(scene.wanted(config.followed) for config in site.camera_rules(camera_id)))
 
 
 def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> list[ConfigProblem]:
@@ -87,6 +88,8 @@ def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> lis
         if place is not None and (camera_id in config.cameras or not _exists_somewhere(site, config)):
             problems.append(place)
         problems += _class_problems(camera_id, config, classes)
+        if isinstance(config, ComplianceConfig):
+            problems += _item_problems(camera_id, config, classes)
         try:
             RULES.load(config.kind)
         except PluginError as error:
@@ -126,4 +129,18 @@ def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list
             f"the model of camera {camera_id!r} knows no class {name!r}; expected {ANY_CLASS!r} or one of: {', '.join(classes)}",
         )
         for name in unknown
+    ]
+
+
+def _item_problems(camera_id: str, config: ComplianceConfig, classes: Sequence[str]) -> list[ConfigProblem]:
+    """Items of which the model shows nothing: whether they are worn is then never known."""
+    known = {name.casefold() for name in classes}
+    return [
+        ConfigProblem(
+            f"rules.{config.id}.required",
+            f"the model of camera {camera_id!r} knows no class of the item {one.item!r} ({', '.join(one.present)}), "
+            "which stays not visible; choose a model that does, such as ppe",
+        )
+        for one in config.required
+        if not known & {name.strip().casefold() for name in one.present}
     ]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.events import Event, EventPhase, Incident, Severity
-from panops.domain.protocols import Rule
+from panops.domain.protocols import RecordingRule, Rule
 from panops.domain.tracks import Tracks
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class RuleEngine:
         self._epoch = epoch
         self._watches = [_Watch(label, rule) for label, rule in rules]
         self._failures: Counter[str] = Counter()
+        self._recorders = [(watch.label, watch.rule) for watch in self._watches if isinstance(watch.rule, RecordingRule)]
         self._time_s = float("-inf")
         self.next_sequence = first_sequence
         self.dropped_updates = 0
@@ -118,6 +120,14 @@ class RuleEngine:
             watch.newest.clear()
             watch.sent.clear()
         return events
+
+    def take_records(self) -> list[ComplianceRecord]:
+        """What the rules recorded since the last call, with identities of the same numbers as events."""
+        return [
+            ComplianceRecord(self._new_id(), self._camera_id, label.id, record)
+            for label, rule in self._recorders
+            for record in rule.take_records()
+        ]
 
     def _ask(self, watch: _Watch, ask: Callable[[Any], Sequence[Incident]], about: Tracks | float, time_s: float) -> Sequence[Incident]:
         try:

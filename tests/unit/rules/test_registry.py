@@ -26,5 +26,5 @@ def test_a_plug_in_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(PluginError, match=r"unknown rule 'dancing'; known are: intrusion, line_crossing, loitering, occupancy"):
+    with pytest.raises(PluginError, match=r"unknown rule 'dancing'; known are: compliance, intrusion, line_crossing, loitering, occupancy"):
         RULES.load("dancing")
