@@ -47,6 +47,10 @@ class VoteTally:
         self.since_s: float | None = None
         self.last_s = -math.inf
 
+    def fresh(self) -> VoteTally:
+        """One of the same settings without votes."""
+        return VoteTally(self._window_s, self._share)
+
     @property
     def share(self) -> float:
         """What part of the weight says "absent", 0..1; 0 without votes."""
