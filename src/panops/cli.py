@@ -156,6 +156,11 @@ COMMANDS = (
         "COCO AP of a detector, through the code that cameras run: by source, class, size and group, with thresholds and speed.",
         extra="train",
     ),
+    Row(
+        "evaluate compliance",
+        "evaluate_compliance:evaluate_compliance",
+        "Precision and recall of what the rule `compliance` says of each person, and how often it says that nothing is to be seen.",
+    ),
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )
 _GROUPS = {

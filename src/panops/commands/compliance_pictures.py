@@ -51,7 +51,8 @@ def judge_pictures(
     rows: list[Judged] = []
     for picture, found in zip(pictures, run.detections, strict=True):
         strong = found.select(found.score >= min_score)
-        rows += _judge(picture, dataset.classes, strong, model.manifest.classes, required, VoteTally(window_s, share))
+        scale = min(side / of_picture for side, of_picture in zip(run.size_wh, picture.size_wh, strict=True))
+        rows += _judge(picture, dataset.classes, strong, model.manifest.classes, required, VoteTally(window_s, share), scale)
     return rows
 
 
@@ -62,6 +63,7 @@ def _judge(
     classes: Sequence[str],
     required: Sequence[RequiredItemConfig],
     settings: VoteTally,
+    scale: float,
 ) -> list[Judged]:
     names = [labels[index] for index in picture.class_id.tolist()]
     people = np.flatnonzero([name == PERSON and not crowd for name, crowd in zip(names, picture.crowd.tolist(), strict=True)])
@@ -80,7 +82,7 @@ def _judge(
             if worn is not None:
                 said = None if match[person] < 0 else _decided(votes.get((match[person], column)), settings)
                 top, bottom = picture.xyxy[people[person], [1, 3]].tolist()
-                rows.append(Judged(one.item, worn, said, bottom - top))
+                rows.append(Judged(one.item, worn, said, scale * (bottom - top)))
     return rows
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from panops.domain.body_parts import BodyPart, Box, part_box
 from panops.domain.compliance import Worn
 
 HEIGHTS_PX = (0, 40, 60, 80, 120, 160, 240, 10_000)
-"""Bounds of the bands of people's heights, px."""
+"""Bounds of the bands of people's heights, px of the network's input: what counts is how large the network sees somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Judged:
         item: The item.
         truth: `present` or `absent`.
         decided: What was said; None where the person was not found at all.
-        height_px: The person's, px of the picture.
+        height_px: The person's, px of the network's input.
     """
 
     item: str
@@ -119,7 +120,7 @@ def by_item(rows: Sequence[Judged]) -> dict[str, ItemScore]:
 def by_height(rows: Sequence[Judged]) -> dict[str, dict[str, ItemScore]]:
     """The figures of each item by bands of people's height, px; bands without anybody are left out."""
     bands: dict[str, dict[str, ItemScore]] = {}
-    for low, high in zip(HEIGHTS_PX, HEIGHTS_PX[1:], strict=False):
+    for low, high in pairwise(HEIGHTS_PX):
         inside = [row for row in rows if low <= row.height_px < high]
         if inside:
             bands[f"{low}-{high}" if high < HEIGHTS_PX[-1] else f"{low}+"] = by_item(inside)
