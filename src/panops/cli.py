@@ -46,6 +46,11 @@ COMMANDS = (
     Row("doctor", "doctor:doctor", "Look at this machine, and connect to every camera of a site."),
     Row("apply", "apply:apply", "Make the site in the database what a file says; doing it again changes nothing."),
     Row("simulate", "simulate:simulate", "Render a simulated scene with exact boxes, tracks and events."),
+    Row(
+        "compliance",
+        "compliance:compliance",
+        "Who wore what is required: people seen, with, without and not visible, by camera, zone and item.",
+    ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),

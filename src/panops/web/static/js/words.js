@@ -28,6 +28,7 @@ const KINDS = {
   line_crossing: { word: "Line crossed", icon: "line" },
   loitering: { word: "Loitering", icon: "loiter" },
   occupancy: { word: "Occupancy", icon: "people" },
+  compliance: { word: "Not worn", icon: "helmet" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
 
@@ -135,10 +136,11 @@ export function reason(event, rule) {
     const seen = extreme === undefined ? "" : `${plural(extreme, event.class_name || "object")} ${where}: `;
     return `${seen}${way} than ${allowed === undefined ? "allowed" : `the ${allowed} allowed`}.`;
   }
+  if (event.kind === "compliance") return `${what} ${where} wore no ${plain(facts.item).toLowerCase()}${facts.put_right ? " at first, then put it on" : ""}.`;
   return `${kindOf(event.kind).word}${event.zone ? ` ${where}` : ""}.`;
 }
 
-const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last" };
+const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last", item: "Item", share: "Votes against", votes: "Looks without", put_right: "Put right" };
 const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: "both ways" };
 const HIDDEN = new Set(["when", "more_tracks"]);
 
