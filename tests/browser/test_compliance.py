@@ -13,7 +13,7 @@ def test_curves_table_and_csv(site: SiteServer, tab: MakeTab) -> None:
     assert page.locator("#curve path.dots").count() == 2
     assert page.locator("#legend span").all_inner_texts() == ["Hardhat", "Vest"]
     page.hover("#curve svg")
-    page.wait_for_function("document.getElementById('point').textContent.includes('Hardhat')")
+    page.wait_for_selector("#point:has-text('Hardhat')")
     with page.expect_download() as download:
         page.click("#csv")
     lines = download.value.path().read_text().splitlines()
@@ -25,12 +25,12 @@ def test_a_camera_and_a_bucket_are_chosen(site: SiteServer, tab: MakeTab) -> Non
     page = tab(site).open("/compliance")
     page.wait_for_selector("#rows tr:nth-child(6)")
     page.select_option("[name=camera]", "yard")
-    page.wait_for_function("document.querySelectorAll('#rows tr').length === 2")
+    page.wait_for_selector("#rows:not(:has(tr:nth-child(3)))")
     assert page.locator("#rows tr td:nth-child(1)").all_inner_texts() == ["Yard", "Yard"]
     assert "camera=yard" in (page.get_attribute("#csv", "href") or "")
     dots = page.get_attribute("#curve path.dots", "d") or ""
     page.select_option("[name=bucket]", "day")
-    page.wait_for_function("before => document.querySelector('#curve path.dots').getAttribute('d') !== before", arg=dots)
+    page.wait_for_selector("#curve[data-bucket=day]")
     days = page.get_attribute("#curve path.dots", "d") or ""
     assert days.count("M") < dots.count("M")
 

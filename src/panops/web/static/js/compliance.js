@@ -98,6 +98,7 @@ async function refresh() {
     if (!rates.length) return nothing();
     tiles(rates);
     curve(rates);
+    byId("curve").dataset.bucket = bucket.value;
     table(rates);
   } catch (error) {
     if (mine === asked && error.status) fill(byId("curve"), empty("alarm", "It cannot be shown", error.message, [], true));
