@@ -51,6 +51,11 @@ COMMANDS = (
         "drift:drift",
         "Compare each camera's latest days with its reference, and say which are not what they were.",
     ),
+    Row(
+        "compliance",
+        "compliance:compliance",
+        "Who wore what is required: people seen, with, without and not visible, by camera, zone and item.",
+    ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),
@@ -165,6 +170,11 @@ COMMANDS = (
         "evaluate_detector:evaluate_detector",
         "COCO AP of a detector, through the code that cameras run: by source, class, size and group, with thresholds and speed.",
         extra="train",
+    ),
+    Row(
+        "evaluate compliance",
+        "evaluate_compliance:evaluate_compliance",
+        "Precision and recall of what the rule `compliance` says of each person, and how often it says that nothing is to be seen.",
     ),
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )

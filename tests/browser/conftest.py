@@ -60,6 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteServer]:
     """A site with seven cameras and 150 events of the last days. Tests that change it put things back or use what nobody else does."""
     server = SiteServer(tmp_path_factory.mktemp("site"))
     server.add_events(150, time.time() - 120)
+    server.add_people(600, time.time() - 120)
     server.start()
     yield server
     server.close()

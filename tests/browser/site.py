@@ -14,11 +14,13 @@ from panops.api.services import KnownModel
 from panops.api.settings import ApiSettings
 from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
+from panops.domain.compliance import ComplianceRecord, ItemRecord, Worn
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
 from panops.domain.verdicts import Finding, Verdict
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
+from panops.storage.compliance import ComplianceRepository
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -186,3 +188,16 @@ class SiteServer:
             at_s = event.incident.started_at_s
             evidence.add_bytes(event.event_id, EvidenceKind.SNAPSHOT, MovingScene(event.camera_id).jpeg(at_s, (854, 480)), at_s, at_s)
         return ids
+
+    def add_people(self, count: int, newest_s: float, every_s: float = 900.0) -> None:
+        """Store what people wore, newest first: three in four a hat, and a vest more and more seldom."""
+        records = []
+        for number in range(count):
+            camera, zone = (("gate", "floor"), ("yard", ""), ("odd", "a rather long name of a zone"))[number % 3]
+            hat = (Worn.PRESENT, Worn.PRESENT, Worn.PRESENT, Worn.ABSENT, Worn.NOT_VISIBLE)[number % 5]
+            vest = Worn.ABSENT if number % 7 > number * 6 // count else Worn.PRESENT
+            at_s = newest_s - number * every_s
+            for item, worn in (("hardhat", hat), ("vest", vest)):
+                one = ItemRecord(item, worn, zone, number, 0.1, 9, worn is Worn.ABSENT, at_s - 20, at_s)
+                records.append(ComplianceRecord(f"{camera}-9-{number}-{item}", camera, "wear", one))
+        ComplianceRepository(self.database).save(records)

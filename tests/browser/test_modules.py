@@ -160,6 +160,16 @@ def test_models_in_use_stand_first(call: Call) -> None:
         ({"kind": "combined", "class_name": "person", "zone": "", "details": {"how": "sequence", "rules": "door, vault"}},
             None,
             "These came one after the other: door, vault."),
+        (
+            {"kind": "compliance", "class_name": "person", "zone": "site", "details": {"item": "hardhat", "votes": 12.0}},
+            None,
+            "A person in the zone “site” wore no hardhat.",
+        ),
+        (
+            {"kind": "compliance", "class_name": "person", "zone": "", "details": {"item": "vest", "put_right": True}},
+            None,
+            "A person in the picture wore no vest at first, then put it on.",
+        ),
         ({"kind": "made_up", "class_name": "", "zone": ""}, None, "Made up."),
     ],
 )  # fmt: skip

@@ -64,7 +64,7 @@ def _sentence(event: Event, camera_name: str, timezone: tzinfo | None) -> str:
         return one_line(f"{_kind(event)} ({event.severity.value}): {camera_name}, {_clock(incident.started_at_s, timezone)}.")
     who = incident.class_name or "something"
     place = f" at {incident.zone}" if incident.zone else ""
-    facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in ("direction", "count", "max_count"))
+    facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in ("direction", "count", "max_count", "item"))
     return one_line(
         f"{_kind(event)} ({event.rule_id}, {event.severity.value}): {who}{place}, camera {camera_name}, "
         f"{_clock(incident.started_at_s, timezone)}, score {incident.score:.2f}{', ' + facts if facts else ''}."

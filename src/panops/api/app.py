@@ -9,7 +9,23 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.websockets import WebSocket
 
-from panops.api import alerts, cameras, drift, events, health, media, metrics, models, problems, rules, session, setup, site, users
+from panops.api import (
+    alerts,
+    cameras,
+    compliance,
+    drift,
+    events,
+    health,
+    media,
+    metrics,
+    models,
+    problems,
+    rules,
+    session,
+    setup,
+    site,
+    users,
+)
 from panops.api.clean_body import clean_body
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
@@ -25,6 +41,7 @@ from panops.domain.clock import Clock, SystemClock
 from panops.pipeline.live import LiveSite
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
+from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -76,6 +93,7 @@ def create_app(
         settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
         models=catalogue or NoModels(), sites=sites, view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
+        compliance=ComplianceRepository(database),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
         http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
@@ -102,7 +120,7 @@ def create_app(
     app.state.services = services
     app.state.metrics = registry
     problems.register(app)
-    for room in (health, metrics, setup, session, users, site, cameras, drift, rules, events, media, alerts, models):
+    for room in (health, metrics, setup, session, users, site, cameras, drift, rules, events, media, compliance, alerts, models):
         app.include_router(room.router)
     app.include_router(live_router)
     return app

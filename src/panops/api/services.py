@@ -23,6 +23,7 @@ from panops.domain.manifest import ModelManifest
 from panops.pipeline.live import LiveSite
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
+from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -92,6 +93,7 @@ class Services:
         events: Events.
         evidence: Files that prove events.
         trails: Boxes over time.
+        compliance: What people wore who have left.
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
@@ -114,6 +116,7 @@ class Services:
     events: EventRepository
     evidence: EvidenceStore
     trails: TrackTrail
+    compliance: ComplianceRepository
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog

@@ -109,6 +109,22 @@ def _parsed(text: str, origin: str, environ: Mapping[str, str] | None) -> SiteFi
 def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) -> Iterator[ConfigProblem]:
     """What no single field can know: names that point to nothing, and ids used twice."""
     known = lines or {}
+    yield from _rule_problems(site, known)
+    for index, message in combination_problems(site):
+        yield ConfigProblem(f"rules.{index}.of", message, nearest_line(("rules", index, "of"), known))
+    yield from _alert_problems(site, known)
+    if site.timezone:
+        try:
+            ZoneInfo(site.timezone)
+        except (KeyError, ValueError, OSError):
+            guess = nearest(site.timezone, available_timezones())
+            message = f"expected a time zone's name such as Europe/Berlin, got {site.timezone!r}" + (
+                f"; did you mean {guess}?" if guess else ""
+            )
+            yield ConfigProblem("timezone", message, nearest_line(("timezone",), known))
+
+
+def _rule_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:
     seen: set[str] = set()
     for index, rule in enumerate(site.rules):
         path: PathKey = ("rules", index)
@@ -126,18 +142,6 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
             missing = _missing_place(rule, camera_id, site.cameras[camera_id])
             if missing:
                 yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], nearest_line((*path, missing[0]), known))
-    for index, message in combination_problems(site):
-        yield ConfigProblem(f"rules.{index}.of", message, nearest_line(("rules", index, "of"), known))
-    yield from _alert_problems(site, known)
-    if site.timezone:
-        try:
-            ZoneInfo(site.timezone)
-        except (KeyError, ValueError, OSError):
-            guess = nearest(site.timezone, available_timezones())
-            message = f"expected a time zone's name such as Europe/Berlin, got {site.timezone!r}" + (
-                f"; did you mean {guess}?" if guess else ""
-            )
-            yield ConfigProblem("timezone", message, nearest_line(("timezone",), known))
 
 
 def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from panops.config.fields import Config, Name, Point, ScheduleConfig, Seconds
 from panops.config.kinds import Kinds
+from panops.domain.body_parts import BodyPart
 from panops.domain.events import Severity
 
 
@@ -198,6 +199,66 @@ class CombinedConfig(_RuleConfig):
         return value
 
 
+KNOWN_ITEMS: dict[str, dict[str, Any]] = {
+    "hardhat": {"present": ["hardhat", "helmet"], "absent": ["bare_head", "no_hardhat", "no_helmet"], "part": "head"},
+    "vest": {"present": ["safety_vest", "vest"], "absent": ["no_safety_vest", "no_vest"], "part": "torso"},
+    "mask": {"present": ["face_mask", "mask"], "absent": ["no_face_mask", "no_mask"], "part": "head"},
+}
+"""What an item's name alone stands for; names that a model does not have are left out."""
+
+
+class RequiredItemConfig(Config):
+    """Something that people must wear, and the classes that say whether they do."""
+
+    item: Name
+    present: list[str] = Field(min_length=1, description="class names that show it is worn")
+    absent: list[str] = Field(default_factory=list, description="class names that show it is not worn; none: absence is inferred")
+    part: BodyPart = Field("body", description="where on the person it is: head, torso, or anywhere on the body")
+    least_height_px: float = Field(
+        32.0, ge=1, le=4096, allow_inf_nan=False, description="how large the body part must be for absence to be inferred"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_by_name(cls, value: Any) -> Any:
+        """`hardhat` alone, or with some settings, has the classes and part that the name stands for."""
+        if isinstance(value, str):
+            if value not in KNOWN_ITEMS:
+                known = ", ".join(KNOWN_ITEMS)
+                raise ValueError(f"no item is known as {value!r}; expected one of: {known}, or settings: {{item: {value}, present: [...]}}")
+            value = {"item": value}
+        if isinstance(value, dict) and isinstance(value.get("item"), str) and value["item"] in KNOWN_ITEMS:
+            return (
+                {**KNOWN_ITEMS[value["item"]], **value} if "present" not in value else {"part": KNOWN_ITEMS[value["item"]]["part"], **value}
+            )
+        return value
+
+
+class ComplianceConfig(_RuleConfig):
+    """Somebody does not wear what is required."""
+
+    kind: Literal["compliance"]
+    zone: Name | None = Field(None, description="a zone of each camera; none means the whole picture")
+    required: list[RequiredItemConfig] = Field(min_length=1, max_length=16, description="what must be worn, such as [hardhat, vest]")
+    grace_s: Seconds = Field(5.0, description="time to put it on, from when the person is seen in the zone")
+    window_s: float = Field(4.0, ge=0.5, le=600, allow_inf_nan=False, description="how far back votes count")
+    share: float = Field(0.7, gt=0.5, le=1, description="of the votes' weight, what decides")
+
+    @field_validator("required")
+    @classmethod
+    def _each_once(cls, value: list[RequiredItemConfig]) -> list[RequiredItemConfig]:
+        names = [one.item for one in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the item {twice!r} is named twice")
+        return value
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """People, and everything that shows what they wear or not."""
+        return [*self.classes, *(name for one in self.required for name in (*one.present, *one.absent))]
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -224,6 +285,7 @@ RULE_KINDS = Kinds(
         "absence",
         "dwell",
         "combined",
+        "compliance",
     ),
     PluginRuleConfig,
 )
@@ -240,7 +302,8 @@ RuleConfig = Annotated[
     | TailgatingConfig
     | AbsenceConfig
     | DwellConfig
-    | CombinedConfig,
+    | CombinedConfig
+    | ComplianceConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -205,6 +206,12 @@ class SiteConfig(Config):
     model: str = Field("", description="the default model; empty: the best one that is there")
     device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
     timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
+    shifts: list[time] = Field(
+        default_factory=lambda: [time(6), time(14), time(22)],
+        min_length=1,
+        max_length=24,
+        description="when shifts begin, for figures by shift",
+    )
     shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
     evidence: EvidenceConfig = EvidenceConfig()
     retention: RetentionConfig = RetentionConfig()
@@ -215,6 +222,14 @@ class SiteConfig(Config):
     @classmethod
     def _is_a_device(cls, value: str) -> str:
         return str(Device.parse(value))
+
+    @field_validator("shifts")
+    @classmethod
+    def _in_order(cls, value: list[time]) -> list[time]:
+        starts = sorted({one.replace(tzinfo=None, second=0, microsecond=0) for one in value})
+        if len(starts) < len(value):
+            raise ValueError("expected different times of day, such as [06:00, 14:00, 22:00], got one of them twice")
+        return starts
 
     def plain_settings(self) -> dict[str, Any]:
         """All but cameras and rules as JSON values, with the secrets in them: for the database, never for people."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.alerts import Alert
+from panops.domain.compliance import ItemRecord
 from panops.domain.detections import Detections
 from panops.domain.events import Event, Incident
 from panops.domain.frame import Frame
@@ -327,6 +328,15 @@ class ListeningRule(Rule, Protocol):
 
     def hear(self, events: Sequence[Event]) -> None:
         """What those rules said at this look, before `update` or `finish` is asked: all beginnings and ends, and some updates."""
+        ...
+
+
+@runtime_checkable
+class RecordingRule(Rule, Protocol):
+    """A rule that also keeps count of what is no incident."""
+
+    def take_records(self) -> Sequence[ItemRecord]:
+        """What there is to record since the last call."""
         ...
 
 

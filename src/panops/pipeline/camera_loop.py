@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.detections import Detections
 from panops.domain.errors import DeviceFull, DeviceLate, ModelError
 from panops.domain.events import Event, EventPhase
@@ -122,6 +123,7 @@ class CameraLoop:
         self._rules_size_wh = (0, 0)
         self._rules_time_s = -np.inf
         self._first_sequence = 0
+        self._records: list[ComplianceRecord] = []
         self.clock = clock
         self.view = view
         self._meter = meter or StageMeter()
@@ -359,8 +361,9 @@ class CameraLoop:
                     self._engine(check.frame.size_wh).forgive(event)
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
+        records = self.take_records()
         self._spent("rules", began_cpu_s)
-        return Outcome(check, tracks, (*ended, *events), inference_s)
+        return Outcome(check, tracks, (*ended, *events), inference_s, records=records)
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
@@ -368,6 +371,7 @@ class CameraLoop:
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
+        self._records += self._rules.take_records()
         if self.chain is not None:
             events = self.chain.finish(events)
         self._first_sequence = self._rules.next_sequence
@@ -379,6 +383,13 @@ class CameraLoop:
     def _look_again(self, frame: Frame, box: tuple[float, float, float, float], class_name: str) -> float | None:
         """The best score of a class in the enlarged surroundings of a box, for the chain's second look."""
         return look_again(self.second_detector or self.detector, frame, box, class_name)
+
+    def take_records(self) -> tuple[ComplianceRecord, ...]:
+        """What the rules recorded since the last call; after `finish` what is left."""
+        records, self._records = self._records, []
+        if self._rules is not None:
+            records += self._rules.take_records()
+        return tuple(records)
 
     @property
     def followed_names(self) -> frozenset[str] | None:

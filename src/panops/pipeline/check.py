@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.events import Event
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
@@ -49,6 +50,7 @@ class Outcome:
         events: What began, went on or ended.
         inference_s: Time in the detector, s; 0.0 when it was not needed.
         before: JPEG of how the picture was before, for events of the camera itself; empty for all others.
+        records: What people wore who have left.
     """
 
     check: Check
@@ -56,3 +58,4 @@ class Outcome:
     events: tuple[Event, ...]
     inference_s: float
     before: bytes = b""
+    records: tuple[ComplianceRecord, ...] = ()

@@ -46,6 +46,8 @@ from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
+from panops.storage.compliance import ComplianceRepository
+from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
 from panops.storage.drift import DriftDays
 from panops.storage.events import EventRepository
@@ -106,6 +108,7 @@ class Shard:
         self._loops: dict[str, CameraLoop] = {}
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
+        self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
@@ -145,6 +148,7 @@ class Shard:
     def start(self) -> None:
         """Start the threads that all cameras share."""
         self._writer.start()
+        self._worn.start()
         self._recorder.start()
         self._views.start()
         self._analysis.start()
@@ -248,6 +252,7 @@ class Shard:
         ended = loop.finish()
         self._recorder.end(ended)
         self._writer.submit(ended)
+        self._worn.submit(loop.take_records())
 
     def _end_events_of_silent_cameras(self) -> None:
         """A camera that sends nothing cannot end its events itself: nobody knows what goes on there, so they end at the last look."""
@@ -323,6 +328,7 @@ class Shard:
         self._writer.flush(5.0)
         self._recorder.close()
         self._writer.close(5.0)
+        self._worn.close(5.0)
 
     def statuses(self) -> list[CameraStatus]:
         """The status of every camera of this shard."""
@@ -404,6 +410,7 @@ class Shard:
         self._recorder.note(outcome)
         if outcome.events:
             self._writer.submit(list(outcome.events))
+        self._worn.submit(outcome.records)
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
         if loop is not None and loop.view is not None and len(outcome.tracks):

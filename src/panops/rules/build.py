@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from panops.config.rule_schema import CombinedConfig, ObjectLeftConfig, ObjectRemovedConfig
+from panops.config.rule_schema import CombinedConfig, ComplianceConfig, ObjectLeftConfig, ObjectRemovedConfig
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
@@ -93,6 +93,8 @@ def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> lis
             problems.append(place)
         problems += _class_problems(camera_id, config, classes)
         problems += _part_problems(site, camera_id, config)
+        if isinstance(config, ComplianceConfig):
+            problems += _item_problems(camera_id, config, classes)
         try:
             RULES.load(config.kind)
         except PluginError as error:
@@ -148,4 +150,18 @@ def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list
             f"the model of camera {camera_id!r} knows no class {name!r}; expected {ANY_CLASS!r} or one of: {', '.join(classes)}",
         )
         for name in unknown
+    ]
+
+
+def _item_problems(camera_id: str, config: ComplianceConfig, classes: Sequence[str]) -> list[ConfigProblem]:
+    """Items of which the model shows nothing: whether they are worn is then never known."""
+    known = {name.casefold() for name in classes}
+    return [
+        ConfigProblem(
+            f"rules.{config.id}.required",
+            f"the model of camera {camera_id!r} knows no class of the item {one.item!r} ({', '.join(one.present)}), "
+            "which stays not visible; choose a model that does, such as ppe",
+        )
+        for one in config.required
+        if not known & {name.strip().casefold() for name in one.present}
     ]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from panops.domain.compliance import ComplianceRecord
 from panops.domain.events import Event, EventPhase, Incident, Severity
-from panops.domain.protocols import ListeningRule, Rule
+from panops.domain.protocols import ListeningRule, RecordingRule, Rule
 from panops.domain.tracks import Tracks
 from panops.rules.cooldown import Cooldown
 
@@ -112,6 +113,7 @@ class RuleEngine:
         self._listeners = _in_order([watch for watch in self._watches if watch.listens_to])
         self._silent = frozenset(label.id for label, _ in rules if label.silent)
         self._failures: Counter[str] = Counter()
+        self._recorders = [(watch.label, watch.rule) for watch in self._watches if isinstance(watch.rule, RecordingRule)]
         self._time_s = float("-inf")
         self.next_sequence = first_sequence
         self.dropped_updates = 0
@@ -181,6 +183,14 @@ class RuleEngine:
     def _told(self, events: list[Event]) -> list[Event]:
         """What is for people: not what serves other rules only."""
         return [event for event in events if event.rule_id not in self._silent] if self._silent else events
+
+    def take_records(self) -> list[ComplianceRecord]:
+        """What the rules recorded since the last call, with identities of the same numbers as events."""
+        return [
+            ComplianceRecord(self._new_id(), self._camera_id, label.id, record)
+            for label, rule in self._recorders
+            for record in rule.take_records()
+        ]
 
     def _ask(self, watch: _Watch, ask: Callable[[Any], Sequence[Incident]], about: Tracks | float, time_s: float) -> Sequence[Incident]:
         try:

@@ -9,6 +9,7 @@ RULES = Registry(
     "rule",
     "panops.rules",
     {
+        "compliance": Entry("panops.rules.compliance:Compliance"),
         "intrusion": Entry("panops.rules.intrusion:Intrusion"),
         "line_crossing": Entry("panops.rules.line_crossing:LineCrossing"),
         "loitering": Entry("panops.rules.loitering:Loitering"),

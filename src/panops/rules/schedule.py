@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from panops.config.schedule import Schedule
+from panops.domain.compliance import ItemRecord
 from panops.domain.events import Event, Incident
-from panops.domain.protocols import ListeningRule, Rule
+from panops.domain.protocols import ListeningRule, RecordingRule, Rule
 from panops.domain.tracks import Tracks
 
 
@@ -23,6 +24,7 @@ class ScheduledRule:
         self._make = make
         self._schedule = schedule
         self._rule: Rule | None = make()
+        self._records: list[ItemRecord] = []
         self._listens_to = self._rule.listens_to if isinstance(self._rule, ListeningRule) else frozenset()
 
     @property
@@ -48,4 +50,14 @@ class ScheduledRule:
     def finish(self, time_s: float) -> Sequence[Incident]:
         """End what is open."""
         rule, self._rule = self._rule, None
-        return rule.finish(time_s) if rule is not None else ()
+        if rule is None:
+            return ()
+        ended = rule.finish(time_s)
+        if isinstance(rule, RecordingRule):
+            self._records += rule.take_records()
+        return ended
+
+    def take_records(self) -> Sequence[ItemRecord]:
+        """What the rule has recorded, also before it went off."""
+        records, self._records = self._records, []
+        return [*records, *self._rule.take_records()] if isinstance(self._rule, RecordingRule) else records

@@ -31,11 +31,19 @@ NEAREST_M = 1.2  # bodies nearer to the lens than this are not drawn
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One object of a figure, as in the truth: a rider and a bicycle are two things of one figure."""
+    """One object of a figure, as in the truth: a rider and a bicycle are two things of one figure.
+
+    Attributes:
+        track_id: Its number.
+        class_name: What it is.
+        box: Where, px, not clipped to the picture.
+        wears: What of `people.worn` a person wears.
+    """
 
     track_id: int
     class_name: str
     box: Box
+    wears: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,8 +233,9 @@ def _walker(actor: Actor, where: Where, time_s: float, camera: CameraModel) -> F
 
     body = _solids("person", actor.look, pose)
     return _body(
-        ("person", actor.look, pose), make, [("person", actor.track_id, body)], where, where.heading + turn, look.height_m, 0.0, camera
-    )
+        ("person", actor.look, pose), make, [("person", actor.track_id, body)], where, where.heading + turn, look.height_m, 0.0, camera,
+        people.worn(look),
+    )  # fmt: skip
 
 
 def _rider(actor: Actor, where: Where, camera: CameraModel) -> Figure | None:
@@ -242,7 +251,8 @@ def _rider(actor: Actor, where: Where, camera: CameraModel) -> Figure | None:
     machine, rider = (_part(everything, rows) for rows in (slice(0, count), slice(count, None)))
     # The rider gets the number after the machine's: numbers of a slot are far enough apart.
     named = [(look.kind, actor.track_id, machine), ("person", actor.track_id + 32, rider)]
-    return _body(("cycle", actor.look, pose), make, named, where, where.heading, look.rider.height_m, 0.0, camera)
+    wears = people.worn(look.rider)
+    return _body(("cycle", actor.look, pose), make, named, where, where.heading, look.rider.height_m, 0.0, camera, wears)
 
 
 def _animal_figure(actor: Actor, where: Where, time_s: float, camera: CameraModel) -> Figure | None:
@@ -282,6 +292,7 @@ def _body(
     height: float,
     rise: float,
     camera: CameraModel,
+    wears: tuple[str, ...] = (),
 ) -> Figure | None:
     """Place a body: its sprite's stretch and shear make its foot and head land exactly where the camera sees them."""
     points = np.array([[where.x, rise, where.z], [where.x, rise + height, where.z], [where.x, rise + height / 2, where.z]])
@@ -302,7 +313,7 @@ def _body(
         x1, x2 = solids.extent(across * right + shear * up)
         low, high = solids.extent(up * upward)
         box: Box = (float(foot[0] + x1), float(foot[1] - high), float(foot[0] + x2), float(foot[1] - low))
-        things.append(Thing(track_id, class_name, box))
+        things.append(Thing(track_id, class_name, box, wears if class_name == "person" else ()))
     boxes = np.array([thing.box for thing in things])
     whole: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
     return BodyFigure(

@@ -102,6 +102,11 @@ def random_look(seed: int) -> Look:
     return Look(height, float(np.clip(rng.normal(1.0, 0.09), 0.84, 1.25)), top, bottom, head, bag, materials)
 
 
+def worn(look: Look) -> tuple[str, ...]:
+    """What of a site's protective equipment somebody wears: `hardhat`, `vest`."""
+    return (*(("hardhat",) if look.head == "helmet" else ()), *(("vest",) if look.top == "vest" else ()))
+
+
 def stride_m(look: Look) -> float:
     """How far two steps go, m."""
     return STRIDE_M * look.height_m / 1.75

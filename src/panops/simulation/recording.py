@@ -135,7 +135,7 @@ def list_events(truths: list[SceneTruth], zones: list[Polygon], lines: list[Trip
 
 
 def _coco(truths: list[SceneTruth], config: SimulationConfig) -> dict[str, Any]:
-    """Images are the video's frames in order; `visible` and `track_id` are additions that readers of COCO pass over."""
+    """Images are the video's frames in order; `visible`, `track_id` and `wears` are additions that readers of COCO pass over."""
     width, height = config.size_wh
     images = [
         {"id": number + 1, "file_name": f"{number:06d}.jpg", "width": width, "height": height, "frame_index": number}
@@ -154,6 +154,7 @@ def _coco(truths: list[SceneTruth], config: SimulationConfig) -> dict[str, Any]:
                     "iscrowd": 0,
                     "track_id": int(truth.track_id[row]),
                     "visible": round(float(truth.visible[row]), 3),
+                    **({"wears": list(truth.wears[row])} if truth.class_name[row] == "person" else {}),
                 }
             )
     categories = [{"id": number, "name": name} for name, number in sorted(COCO_IDS.items(), key=lambda item: item[1])]

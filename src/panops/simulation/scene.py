@@ -106,6 +106,7 @@ class Scene:
         width, height = self.config.size_wh
         taken = np.zeros((height, width), np.float32)
         rows: list[tuple[int, str, figures.Box, float]] = []
+        wears: dict[int, tuple[str, ...]] = {}
         everything = [*self._figures(time_s, actors=True), *scene.parked]
         parked = {id(figure) for figure in scene.parked}
         for figure in sorted(everything, key=lambda one: one.depth_m):
@@ -127,8 +128,9 @@ class Scene:
                 (thing.track_id, thing.class_name, thing.box, _share(thing.box, whole, shown, (x1, y1), window)) for thing in figure.things
             ]
             covered += shown
+            wears.update((thing.track_id, thing.wears) for thing in figure.things)
         rows.sort(key=lambda row: row[0])
-        return SceneTruth.of(frame_index, time_s, (width, height), rows)
+        return SceneTruth.of(frame_index, time_s, (width, height), rows, wears)
 
     def _figures(self, time_s: float, *, actors: bool) -> list[figures.Figure]:
         """Everybody in the picture, farthest first."""

@@ -5,7 +5,7 @@ The events follow the words of the rules: somebody is where the middle of the lo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,7 @@ class SceneTruth:
         xyxy: (N, 4) float32 px, the whole object's box, hidden parts included, clipped to the picture.
         visible: (N,) float32 in 0..1, how much of the object's area is neither hidden nor outside the picture.
         ground: (N, 2) float64, relative: the middle of the lower edge of `xyxy`, as rules take it.
+        wears: What each person wears of `hardhat` and `vest`, N of them; empty for what is no person.
     """
 
     frame_index: int
@@ -39,6 +40,7 @@ class SceneTruth:
     xyxy: NDArray[np.float32]
     visible: NDArray[np.float32]
     ground: NDArray[np.float64]
+    wears: tuple[tuple[str, ...], ...]
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
@@ -56,8 +58,17 @@ class SceneTruth:
         time_s: float,
         size_wh: tuple[int, int],
         objects: Sequence[tuple[int, str, tuple[float, float, float, float], float]],
+        wears: Mapping[int, tuple[str, ...]] | None = None,
     ) -> SceneTruth:
-        """Truth from rows of track id, class name, unclipped box and visible share; what has no area in the picture is left out."""
+        """Truth from rows of track id, class name, unclipped box and visible share; what has no area in the picture is left out.
+
+        Args:
+            frame_index: The frame.
+            time_s: Scene time, s.
+            size_wh: Picture size, px.
+            objects: The rows.
+            wears: What people wear, by track id.
+        """
         width, height = size_wh
         xyxy = np.array([row[2] for row in objects], np.float32).reshape(-1, 4)
         xyxy = np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
@@ -74,6 +85,7 @@ class SceneTruth:
             xyxy,
             np.array([objects[i][3] for i in keep], np.float32),
             ground_points(xyxy).astype(np.float64) / np.array([width, height]),
+            tuple((wears or {}).get(objects[i][0], ()) for i in keep),
         )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from panops.config.schema import RetentionConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageFull
+from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.errors import from_os
 from panops.storage.evidence import EvidenceStore
@@ -84,6 +85,7 @@ class Retention:
         deletable = and_(events.c.kept.is_(False), events.c.ended_at_s.is_not(None))
         too_old = and_(deletable, events.c.ended_at_s < self._clock.utc_s() - self._config.days * _DAY_S)
         count, size = self._delete(too_old, None)
+        ComplianceRepository(self._database).delete_before(self._clock.utc_s() - self._config.days * _DAY_S)
         # An event without evidence frees nothing: it stays until its age.
         has_files = and_(deletable, events.c.event_id.in_(select(evidence.c.event_id).where(evidence.c.missing.is_(False))))
         over_size = self._total_bytes() - int(self._config.max_gib * _GIB)

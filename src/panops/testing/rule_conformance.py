@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from panops.domain.events import EventPhase, Incident
-from panops.domain.protocols import Rule
+from panops.domain.protocols import RecordingRule, Rule
 from panops.domain.tracks import Tracks, TrackState
 
 
@@ -180,6 +180,8 @@ class RuleConformance:
             places = random.uniform(0.05, 0.95, (5, 2))
             looks = [Sighting(5 * step + n, float(x), float(y), first_seen_s=step / 5 - n) for n, (x, y) in enumerate(places)]
             rule.update(make_tracks(step / 5, looks, self.size_wh))
+            if isinstance(rule, RecordingRule):
+                rule.take_records()  # as the engine does after each look
             if step in (199, 1999):
                 sizes.append(_reachable_bytes(rule))
         assert sizes[1] <= 1.5 * sizes[0] + 32768, sizes

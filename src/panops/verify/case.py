@@ -37,7 +37,7 @@ class Sighting:
 
 
 # Kinds of events that are about what stands still, or about nobody.
-_STILL_KINDS = frozenset({"object_left", "object_removed", "occupancy", "absence", "crowding"})
+_STILL_KINDS = frozenset({"object_left", "object_removed", "occupancy", "absence", "crowding", "compliance"})
 
 
 @dataclass(eq=False, slots=True)

@@ -124,6 +124,8 @@ TABLE = [
     ("GET", f"/api/v1/events/{GATE_EVENT}/snapshot.jpg", None, (401, 200, 200, 200, 200)),
     ("HEAD", f"/api/v1/events/{GATE_EVENT}/snapshot.jpg", None, (401, 200, 200, 200, 200)),
     ("GET", f"/api/v1/events/{YARD_EVENT}/snapshot.jpg", None, (401, 404, 200, 200, 200)),
+    ("GET", "/api/v1/compliance", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/compliance.csv", None, (401, 200, 200, 200, 200)),
     ("DELETE", "/api/v1/session", None, (401, 204, 204, 204, 204)),
 ]
 CALLERS = (None, "greta", "vera", "oscar", "ada")

@@ -193,3 +193,37 @@ def test_combined_rules_that_work() -> None:
 def test_a_time_zone_is_guessed() -> None:
     with pytest.raises(ConfigError, match="got 'Europe/Berln'; did you mean Europe/Berlin"):
         parse_site("timezone: Europe/Berln", environ={})
+
+
+@pytest.mark.parametrize(
+    ("required", "wanted"),
+    [
+        ("[helm]", "rules.0.required.0: no item is known as 'helm'; expected one of: hardhat, vest, mask, or settings"),
+        ("[{item: gloves}]", "rules.0.required.0.present: is required and missing"),
+        ("[hardhat, hardhat]", "rules.0.required: the item 'hardhat' is named twice"),
+        ("[{item: hardhat, part: feet}]", "rules.0.required.0.part: unknown word"),
+        ("[{item: hardhat, presnt: [x]}]", "rules.0.required.0.presnt"),
+    ],
+)
+def test_what_must_be_worn_is_checked(required: str, wanted: str) -> None:
+    text = f"cameras: {{a: {{source: 'sim://yard'}}}}\nrules: [{{id: a, kind: compliance, required: {required}}}]"
+    with pytest.raises(ConfigError) as caught:
+        parse_site(text, "test", {})
+    assert wanted in str(caught.value)
+
+
+def test_a_known_item_keeps_what_it_stands_for_beside_settings_of_ones_own() -> None:
+    text = (
+        "cameras: {a: {source: 'sim://yard'}}\n"
+        "rules: [{id: a, kind: compliance, required: [vest, {item: mask, least_height_px: 60}, {item: hardhat, present: [cap]}]}]"
+    )
+    vest, mask, hat = parse_site(text, "test", {}).rules[0].required
+    assert (vest.part, vest.absent) == ("torso", ["no_safety_vest", "no_vest"])
+    assert (mask.present, mask.least_height_px) == (["face_mask", "mask"], 60)
+    assert (hat.present, hat.absent, hat.part) == (["cap"], [], "head")
+
+
+def test_shifts_are_sorted_times_of_day() -> None:
+    assert [f"{one:%H:%M}" for one in parse_site("shifts: ['22:00', '06:00']", "test", {}).shifts] == ["06:00", "22:00"]
+    with pytest.raises(ConfigError, match="twice"):
+        parse_site("shifts: ['06:00', '06:00']", "test", {})

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from panops.config.rule_schema import IntrusionConfig
+from panops.config.rule_schema import ComplianceConfig, IntrusionConfig
 from panops.config.schema import CameraConfig
 from panops.domain.clock import SystemClock
+from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.events import Event, EventPhase, Severity
@@ -20,6 +21,8 @@ from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Outcome
+from panops.pipeline.followed import followed_classes
+from panops.rules.compliance import Compliance
 from panops.rules.engine import RuleEngine
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
@@ -270,3 +273,42 @@ def test_after_a_clock_was_set_back_the_motion_detector_sees_again() -> None:
 
     assert any(len(outcome.tracks) for outcome in walk(4000.0))
     assert any(len(outcome.tracks) for outcome in walk(400.0))
+
+
+class HatDetector(BoxDetector):
+    """Sees a bare head on the white rectangle."""
+
+    classes = ("person", "bare_head", "hardhat")
+
+    def detect(self, frame: Frame) -> Detections:
+        found = super().detect(frame)
+        if not len(found):
+            return found
+        left, top, right, _ = found.xyxy[0].tolist()
+        boxes = np.array([found.xyxy[0], [left + 3, top, right - 3, top + 7]], np.float32)
+        return Detections(boxes, np.array([0.9, 0.9], np.float32), np.array([0, 1]))
+
+
+def compliance_loop(detector: HatDetector) -> CameraLoop:
+    rule = ComplianceConfig.model_validate({"id": "wear", "kind": "compliance", "required": ["hardhat"], "grace_s": 1, "end_after_s": 2})
+    config = CameraConfig.model_validate({"source": "x.mp4", "motion": {"enabled": False}})
+
+    def make_rules(size_wh: tuple[int, int], first: int) -> RuleEngine:
+        return RuleEngine("cam", [(rule, Compliance(rule, Scene("cam", size_wh, detector.classes)))], 7, first)
+
+    return CameraLoop("cam", config, detector, make_rules, followed_classes([rule], detector.classes), SystemClock())
+
+
+def test_what_people_wore_comes_with_the_outcome_once_they_are_gone() -> None:
+    outcomes = play(compliance_loop(HatDetector()), [frame(n, person=n < 20) for n in range(50)])
+    assert {event.event_id for outcome in outcomes for event in outcome.events} == {"cam-7-0"}
+    (record,) = [record for outcome in outcomes for record in outcome.records]
+    assert (record.record_id, record.record.item, record.record.worn) == ("cam-7-1", "hardhat", Worn.ABSENT)
+
+
+def test_what_people_wore_who_are_still_there_is_left_when_the_camera_stops() -> None:
+    loop = compliance_loop(HatDetector())
+    assert not [record for outcome in play(loop, [frame(n, person=True) for n in range(20)]) for record in outcome.records]
+    loop.finish()
+    assert [record.record.worn for record in loop.take_records()] == [Worn.ABSENT]
+    assert loop.take_records() == ()

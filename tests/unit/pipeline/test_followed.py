@@ -10,6 +10,13 @@ from panops.pipeline.followed import followed_classes
 COCO = ("person", "chair", "Car", "cat")
 
 
+def test_the_items_of_compliance_are_followed_with_the_people() -> None:
+    rule = {"id": "r", "kind": "compliance", "required": ["hardhat", {"item": "bib", "present": ["Orange_Bib"]}]}
+    site = SiteConfig.model_validate({"cameras": {"a": {"source": "x"}}, "rules": [rule]})
+    classes = ("person", "hardhat", "bare_head", "safety_vest", "orange_bib", "machinery")
+    assert followed_classes(site.camera_rules("a"), classes).tolist() == [True, True, True, False, True, False]
+
+
 @pytest.mark.parametrize(
     ("wanted", "classes", "followed"),
     [

@@ -200,3 +200,10 @@ def test_watched_classes_are_those_of_all_rules_together() -> None:
     assert watched_classes(config, "yard", CLASSES) == {0, 1, 2}
     assert watched_classes(config, "gate", ("moving",)) == {0}
     assert watched_classes(site(), "gate", CLASSES) == frozenset()
+
+
+def test_items_of_which_the_model_shows_nothing_are_told() -> None:
+    config = site({"kind": "compliance", "required": ["hardhat", {"item": "thing", "present": ["Car"]}]})
+    (problem,) = check_rules(config, "gate", CLASSES)
+    assert "'hardhat' (hardhat, helmet), which stays not visible" in problem.message
+    assert len(build(config)) == 1

@@ -10,6 +10,7 @@ from panops.config.fields import ScheduleConfig
 from panops.config.rule_schema import (
     AbsenceConfig,
     CombinedConfig,
+    ComplianceConfig,
     CrowdingConfig,
     DirectionConfig,
     DwellConfig,
@@ -30,6 +31,7 @@ from panops.domain.protocols import ListeningRule, Rule
 from panops.domain.tracks import Tracks
 from panops.rules.absence import Absence
 from panops.rules.combined import Combined
+from panops.rules.compliance import Compliance
 from panops.rules.crowding import Crowding
 from panops.rules.direction import Direction
 from panops.rules.dwell import Dwell
@@ -186,6 +188,38 @@ class TestCombinedAny(TestCombinedAll):
 
 class TestCombinedSequence(TestCombinedAll):
     how = "sequence"
+
+
+def dressed(story: Iterator[Tracks]) -> Iterator[Tracks]:
+    """The people of a story with heads: those of even numbers are bare at first and put a hat on in their last seconds."""
+    for tracks in story:
+        left, top, right, _ = tracks.xyxy.T
+        width = right - left
+        heads = np.stack([left + 0.3 * width, top, left + 0.7 * width, top + 0.4 * width], axis=1)
+        late = (tracks.time_s - tracks.first_seen_s > 8.0) | (tracks.track_id % 2 == 1)
+        columns = (tracks.score, np.where(late, 2, 3), tracks.state, tracks.first_seen_s, tracks.last_seen_s, tracks.detection_index)
+        yield Tracks(
+            tracks.camera_id,
+            tracks.time_s,
+            np.concatenate([tracks.track_id, 100_000 + 2 * tracks.track_id + late]),
+            np.concatenate([tracks.xyxy, heads]),
+            *(
+                np.concatenate([own, of_heads])
+                for own, of_heads in zip((tracks.score, tracks.class_id, *columns[2:]), columns, strict=True)
+            ),
+        )
+
+
+class TestCompliance(RuleConformance):
+    classes = ("person", "car", "hardhat", "bare_head")
+
+    def make(self) -> Rule:
+        config = ComplianceConfig.model_validate({"id": "r", "kind": "compliance", "zone": "middle", "required": ["hardhat"], "grace_s": 1})
+        zones = {"middle": Polygon("middle", np.array([[0.3, 0.2], [0.7, 0.2], [0.7, 0.95], [0.3, 0.95]]))}
+        return Compliance(config, Scene("gate", (640, 360), self.classes, zones))
+
+    def story(self, seed: int, start_s: float = 100.0, duration_s: float = 60.0) -> Iterator[Tracks]:
+        return dressed(super().story(seed, start_s, duration_s))
 
 
 class TestScheduled(RuleConformance):

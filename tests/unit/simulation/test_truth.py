@@ -115,3 +115,11 @@ def test_nothing_gives_nothing() -> None:
     assert stays([], ZONE) == []
     assert crossings([], LINE) == []
     assert len(SceneTruth.of(0, 0.0, (10, 10), [(1, "person", (20.0, 20.0, 30.0, 30.0), 1.0)])) == 0
+
+
+def test_what_people_wear_goes_with_its_row() -> None:
+    box = (10.0, 10.0, 30.0, 60.0)
+    rows = [(1, "person", (-90.0, 0.0, -50.0, 9.0), 1.0), (2, "person", box, 1.0), (3, "car", box, 1.0)]
+    truth = SceneTruth.of(0, 0.0, (100, 100), rows, {1: ("vest",), 2: ("hardhat", "vest")})
+    assert truth.track_id.tolist() == [2, 3]
+    assert truth.wears == (("hardhat", "vest"), ())

@@ -43,6 +43,7 @@ const KINDS = {
   camera_frozen: { word: "Frozen picture", icon: "frozen" },
   camera_drift: { word: "Camera changed", icon: "info" },
   camera_out_of_focus: { word: "Out of focus", icon: "warning" },
+  compliance: { word: "Not worn", icon: "helmet" },
 };
 export const KIND_NAMES = Object.keys(KINDS);
 /** The kinds that happen at a line and not in a zone. */
@@ -173,12 +174,13 @@ const FURTHER_REASONS = {
   object_removed: ({ what, where, facts }) => `${what} that stood ${where}${facts.stood_s ? ` for ${duration(facts.stood_s)}` : ""} is gone.`,
   speed: ({ what, where, facts }) => `${what} was too fast ${where}${facts.speed_kmh ? `: ${Math.round(facts.speed_kmh)} km/h, ${facts.limit_kmh} are allowed` : ""}.`,
   tailgating: ({ event, what, facts }) => `${what} crossed the line “${event.zone}”${facts.behind_s === undefined ? "" : ` ${duration(facts.behind_s)}`} behind another one.`,
+  compliance: ({ what, where, facts }) => `${what} ${where} wore no ${plain(facts.item).toLowerCase()}${facts.put_right ? " at first, then put it on" : ""}.`,
   absence: ({ event, where, limit }) => `No ${event.class_name || "object"} was ${where}${limit ? ` for longer than ${duration(limit)}` : ""}.`,
   dwell: ({ what, where, facts }) => `${what} was ${where}${facts.dwell_s === undefined ? "" : ` for ${duration(facts.dwell_s)}`}.`,
   combined: ({ facts }) => `${JOINED[facts.how] ?? "These came together"}: ${facts.rules ?? "other rules"}.`,
 };
 
-const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last", heading_deg: "Moved", alone_s: "Alone for", stood_s: "Had stood for", speed_kmh: "Highest speed", limit_kmh: "Allowed", behind_s: "Behind by", absent_s: "Nobody for", rules: "Rules", how: "Together", took_s: "Within" };
+const DETAIL_WORDS = { dwell_s: "Stayed", direction: "Direction", count: "Last count", max_count: "Most at once", min_count: "Fewest at once", limit: "Limit", after_s: "Must last", heading_deg: "Moved", alone_s: "Alone for", stood_s: "Had stood for", speed_kmh: "Highest speed", limit_kmh: "Allowed", behind_s: "Behind by", absent_s: "Nobody for", rules: "Rules", how: "Together", took_s: "Within", item: "Item", share: "Votes against", votes: "Looks without", put_right: "Put right" };
 const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: "both ways", all: "all of them", any: "any of them", sequence: "one after the other" };
 const HIDDEN = new Set(["when", "more_tracks"]);
 

@@ -1,0 +1,121 @@
+"""Who wears what is required: rates by hour, day or shift, as JSON and as CSV."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from panops.api.events import Moment, Words
+from panops.api.problems import ProblemError
+from panops.api.schemas import Out
+from panops.api.security import Caller, Viewer
+from panops.api.services import Needed, Services
+from panops.config.schedule import site_timezone
+from panops.domain.compliance import Worn
+from panops.storage.compliance_rates import Bucket, Calendar, Rate, csv_text, rates
+
+router = APIRouter(prefix="/api/v1", tags=["compliance"])
+
+_WEEK_S = 7 * 86400.0
+_LONGEST_S = 400 * 86400.0
+_MOST_ROWS = 20_000
+
+From = Annotated[
+    float | None, Query(alias="from", ge=-1e11, le=1e11, allow_inf_nan=False, description="UTC s; a week before `to` if left out")
+]
+
+
+class RateOut(Out):
+    """People who left in a span, by what was found of one item. `rate` is of those on whom it was to be seen; null without any."""
+
+    start_s: float
+    end_s: float
+    label: str
+    camera_id: str
+    camera_name: str
+    rule_id: str
+    zone: str
+    item: str
+    seen: int
+    present: int
+    absent: int
+    not_visible: int
+    rate: float | None
+
+    @classmethod
+    def of(cls, one: Rate, name: str) -> RateOut:
+        """A rate with its camera's name."""
+        return cls(
+            start_s=one.span.start_s, end_s=one.span.end_s, label=one.span.label, camera_id=one.camera_id, camera_name=name,
+            rule_id=one.rule_id, zone=one.zone, item=one.item, seen=one.seen, present=one.people[Worn.PRESENT],
+            absent=one.people[Worn.ABSENT], not_visible=one.people[Worn.NOT_VISIBLE], rate=one.rate,
+        )  # fmt: skip
+
+
+class RatesOut(Out):
+    """Rates in order of time, then by camera, rule, zone and item; spans without anybody are left out."""
+
+    bucket: Bucket
+    from_s: float
+    to_s: float
+    rates: list[RateOut]
+
+
+@router.get("/compliance")
+def compliance(
+    caller: Viewer,
+    services: Needed,
+    since: From = None,
+    to: Moment = None,
+    camera: Words = [],  # noqa: B006 - FastAPI copies defaults
+    zone: Words = [],  # noqa: B006 - as above
+    bucket: Bucket = "hour",
+) -> RatesOut:
+    """Who wore what is required, of the cameras that the caller may see."""
+    from_s, to_s = _span(services, since, to)
+    found, _ = _rates(caller, services, from_s, to_s, camera, zone, bucket)
+    site = services.view.current()
+    rows = [RateOut.of(one, services.view.camera_name(site, one.camera_id)) for one in found]
+    return RatesOut(bucket=bucket, from_s=from_s, to_s=to_s, rates=rows)
+
+
+@router.get("/compliance.csv")
+def compliance_csv(
+    caller: Viewer,
+    services: Needed,
+    since: From = None,
+    to: Moment = None,
+    camera: Words = [],  # noqa: B006 - FastAPI copies defaults
+    zone: Words = [],  # noqa: B006 - as above
+    bucket: Bucket = "hour",
+) -> Response:
+    """The same as CSV, with times in the site's zone."""
+    from_s, to_s = _span(services, since, to)
+    found, timezone = _rates(caller, services, from_s, to_s, camera, zone, bucket)
+    site = services.view.current()
+    names = {one.camera_id: services.view.camera_name(site, one.camera_id) for one in found}
+    headers = {"Content-Disposition": f'attachment; filename="compliance-{bucket}.csv"', "Cache-Control": "no-store"}
+    return Response(csv_text(found, names, timezone), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _span(services: Services, since: float | None, to: float | None) -> tuple[float, float]:
+    to_s = services.clock.utc_s() if to is None else to
+    from_s = to_s - _WEEK_S if since is None else since
+    if not 0 <= from_s < to_s <= from_s + _LONGEST_S:
+        raise ProblemError(422, "expected a span of at most 400 days, `from` before `to`, both UTC seconds")
+    return from_s, to_s
+
+
+def _rates(
+    caller: Caller, services: Services, from_s: float, to_s: float, cameras: list[str], zones: list[str], bucket: Bucket
+) -> tuple[list[Rate], tzinfo | None]:
+    site = services.view.current()
+    timezone = site_timezone(site.timezone)
+    counts = services.compliance.counts(caller.scope, from_s, to_s, cameras, zones)
+    found = rates(counts, Calendar(bucket, timezone, site.shifts))
+    if len(found) > _MOST_ROWS:
+        raise ProblemError(422, f"expected at most {_MOST_ROWS} rows, got {len(found)}; ask for fewer days or cameras, or by day")
+    return found, timezone
