@@ -16,6 +16,7 @@ class Judgement:
         event_id: The event.
         camera_id: Its camera.
         rule_id: Its rule.
+        class_name: What it was taken for.
         false_alarm: Whether it was one.
         started_at_s: When it began, UTC s.
         travelled: How far its object came, in sizes of its own; None where that is not known.
@@ -26,6 +27,7 @@ class Judgement:
     event_id: str
     camera_id: str
     rule_id: str
+    class_name: str
     false_alarm: bool
     started_at_s: float
     travelled: float | None = None

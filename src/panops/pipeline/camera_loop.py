@@ -355,15 +355,27 @@ class CameraLoop:
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
         if self.chain is not None:
-            events = self.chain.judge(check.frame, tracks, events)
-            for event in events:
-                if event.phase is EventPhase.END and event.is_suppressed:
-                    self._engine(check.frame.size_wh).forgive(event)
+            events = self._judged(check, tracks, events)
         self.tracks = tracks
         self._rules_time_s = tracks.time_s
         records = self.take_records()
         self._spent("rules", began_cpu_s)
         return Outcome(check, tracks, (*ended, *events), inference_s, records=records)
+
+    def _judged(self, check: Check, tracks: Tracks, events: list[Event]) -> list[Event]:
+        """What the chain lets pass. A fault that nobody foresaw costs its opinion, and no alarm."""
+        if self.chain is None:
+            return events
+        try:
+            judged = self.chain.judge(check.frame, tracks, events)
+        except Exception:
+            log.exception("camera %s: the chain failed; its events are told as they are", self.camera_id)
+            self.counters.dropped["chain_error"] += 1
+            return events
+        for event in judged:
+            if event.phase is EventPhase.END and event.is_suppressed:
+                self._engine(check.frame.size_wh).forgive(event)
+        return judged
 
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""

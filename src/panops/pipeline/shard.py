@@ -14,7 +14,7 @@ from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
-from panops.domain.errors import PanopsError
+from panops.domain.errors import PanopsError, StorageError
 from panops.domain.events import Event, EventPhase
 from panops.domain.tracks import Tracks
 from panops.ingest.camera_feed import CameraFeed
@@ -59,6 +59,7 @@ from panops.storage.views import CameraViews
 from panops.storage.writer import EventWriter
 from panops.tracking.tracker import BatchTracker
 from panops.verify.build import build_chain
+from panops.verify.chain import Chain
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class Shard:
         )
         self._storage_problem = ""
         self._judgements = JudgementStore(database)
-        self._judged = self._judgements.revision()
+        self._judged = -1
         self._asked_s = float("-inf")
 
     def start(self) -> None:
@@ -200,10 +201,8 @@ class Shard:
         chain = build_chain(verify, detector.classes, timezone, _unverified(site))
         view = self._views.view(camera_id, config)
         loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
-        if verify.enabled and verify.second_look.enabled and verify.second_look.model:
-            loop.second_detector = self._detectors.get(verify.second_look.model)
         if chain is not None:
-            chain.learn(self._judgements.of([camera_id]).get(camera_id, ()))
+            self._equip(loop, chain, verify)
         loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
@@ -350,7 +349,6 @@ class Shard:
         self._load.step(tuple(self._loops.values()))
         self._stir(tuple(self._loops))
         freed_memory.give_back(self._clock)
-        self._learn_from_people()
         cameras = dict(self._cameras)
         models = {camera_id: camera.model for camera_id, camera in cameras.items()}
         self._models.look(self._loops, models, [camera_id for camera_id, camera in cameras.items() if camera.loop is None])
@@ -362,6 +360,21 @@ class Shard:
         if problem != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
+        self._learn_from_people()
+
+    def _equip(self, loop: CameraLoop, chain: Chain, verify: VerifyConfig) -> None:
+        """Give a camera's chain what it looks and compares with. Without either it only knows less: the camera runs all the same."""
+        if verify.second_look.enabled and verify.second_look.model:
+            try:
+                loop.second_detector = self._detectors.get(verify.second_look.model)
+            except PanopsError as error:
+                chain.look_again(None)
+                loop.advice = "; ".join(filter(None, (loop.advice, f"nobody looks again (verify.second_look.model): {error}")))
+        try:
+            chain.learn(self._judgements.of([loop.camera_id]).get(loop.camera_id, ()))
+        except StorageError as error:
+            log.warning("camera %s: what people said of its events cannot be read yet: %s", loop.camera_id, error)
+            self._judged = -1
 
     def _learn_from_people(self) -> None:
         """Take over what somebody said of an event in the meantime."""
@@ -369,14 +382,21 @@ class Shard:
         if now_s - self._asked_s < _JUDGED_EVERY_S:
             return
         self._asked_s = now_s
-        revision = self._judgements.revision()
-        if revision == self._judged:
+        try:
+            revision = self._judgements.revision()
+            if revision == self._judged:
+                return
+            asked = tuple(self._loops)
+            said = self._judgements.of(asked)
+        except StorageError as error:
+            log.warning("what people said of events cannot be read: %s", error)
             return
-        said = self._judgements.of(self._loops)
-        with self._analysis.between_rounds:
-            for camera_id, loop in self._loops.items():
-                if loop.chain is not None:
-                    loop.chain.learn(said.get(camera_id, ()))
+        for camera_id in asked:
+            loop = self._loops.get(camera_id)
+            if loop is not None and loop.chain is not None:
+                learnt = loop.chain.read(said.get(camera_id, ()))  # takes its time: not while all cameras wait
+                with self._analysis.between_rounds:
+                    loop.chain.take(learnt)
         self._judged = revision
 
     def _figures(self) -> ShardFigures:

@@ -24,6 +24,7 @@ class Cooldown:
         self.rest_s = rest_s
         self.swallowed = 0
         self._ended_s: dict[str, float] = {}
+        self._before_s: dict[str, float] = {}
         self._held: set[str] = set()
 
     def holds_back(self, incident: Incident) -> bool:
@@ -41,11 +42,12 @@ class Cooldown:
     def ended(self, incident: Incident) -> None:
         """An event ended with this incident: the rest begins."""
         if self.rest_s:
+            self._before_s[incident.zone] = self._ended_s.get(incident.zone, float("-inf"))
             self._ended_s[incident.zone] = incident.updated_at_s if incident.ended_at_s is None else incident.ended_at_s
 
     def forgive(self, zone: str) -> None:
-        """The last event there was no true one: no rest is due."""
-        self._ended_s.pop(zone, None)
+        """The last event there was no true one: the rest is that of the one before."""
+        self._ended_s[zone] = self._before_s.pop(zone, float("-inf"))
 
     def forget(self) -> None:
         """Nothing more comes of what is held back."""

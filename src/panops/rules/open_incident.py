@@ -11,7 +11,8 @@ from panops.domain.events import EventPhase, Incident
 from panops.domain.tracks import Tracks
 from panops.rules.scene import Rows, Scene
 
-# A busy zone can be occupied for days: the first so many tracks are named, of the rest only that there were more.
+# A busy zone can be occupied for days: the newest so many tracks are named, of the rest only that there were more. The newest, for whoever
+# judges the incident looks at those who are there.
 MAX_TRACK_IDS = 200
 
 Details = dict[str, str | int | float | bool | None]
@@ -53,12 +54,11 @@ class OpenIncident:
         new = set(ids) - self._ids
         if not new:
             return
-        room = MAX_TRACK_IDS - len(self._ids)
-        if len(new) > room:
+        self._sorted_ids = tuple(sorted(self._ids | new))
+        if len(self._sorted_ids) > MAX_TRACK_IDS:
             self.details["more_tracks"] = True
-        if room > 0:
-            self._ids.update(sorted(new)[:room])
-            self._sorted_ids = tuple(sorted(self._ids))
+            self._sorted_ids = self._sorted_ids[-MAX_TRACK_IDS:]
+        self._ids = set(self._sorted_ids)
 
     def see(self, tracks: Tracks, rows: Rows) -> None:
         """Note who takes part now, (K,) rows of `tracks`; the one with the best score so far gives score, box and class."""

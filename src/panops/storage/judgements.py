@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import logging
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from panops.domain.feedback import Box, Judgement
 from panops.domain.verdicts import Verdict
 from panops.storage.database import Database
 from panops.storage.records import ReviewStatus
 from panops.storage.tables import events, reviews
+
+log = logging.getLogger(__name__)
 
 MOST = 500
 """So many of a camera's newest judgements count."""
@@ -36,32 +39,44 @@ class JudgementStore:
             return int(connection.execute(select(func.max(reviews.c.review_id))).scalar() or 0)
 
     def of(self, camera_ids: Collection[str]) -> dict[str, list[Judgement]]:
-        """The newest judgements of each camera, the newest last; cameras without any are left out."""
-        column = events.c
-        query = (
-            select(column.event_id, column.camera_id, column.rule_id, column.status, column.started_at_s, column.box, column.verdict)
-            .where(column.camera_id.in_(sorted(camera_ids)), column.status.in_(sorted(_SAID)))
-            .order_by(column.reviewed_at_s.desc(), column.event_id)
-            .limit(MOST * max(1, len(camera_ids)))
-        )
-        found: dict[str, list[Judgement]] = defaultdict(list)
+        """The newest judgements of each camera, the newest last; cameras without any are left out, and so is what is stored damaged."""
+        found: dict[str, list[Judgement]] = {}
         with self._database.reading() as connection:
-            for row in connection.execute(query):
-                if len(found[row.camera_id]) < MOST:
-                    verdict = _verdict(row.verdict)
-                    found[row.camera_id].append(
-                        Judgement(
-                            row.event_id,
-                            row.camera_id,
-                            row.rule_id,
-                            _SAID[row.status],
-                            float(row.started_at_s),
-                            None if verdict is None else verdict.travelled,
-                            _box(row.box),
-                            "" if verdict is None else verdict.appearance,
-                        )
-                    )
-        return {camera_id: judgements[::-1] for camera_id, judgements in found.items()}
+            for camera_id in camera_ids:
+                rows = connection.execute(_NEWEST.where(events.c.camera_id == camera_id)).all()
+                if rows:
+                    found[camera_id] = [judgement for row in reversed(rows) if (judgement := _judgement(row)) is not None]
+        return found
+
+
+_NEWEST = (
+    select(
+        events.c.event_id,
+        events.c.camera_id,
+        events.c.rule_id,
+        events.c.class_name,
+        events.c.status,
+        events.c.started_at_s,
+        events.c.box,
+        events.c.verdict,
+    )
+    .where(events.c.status.in_(sorted(_SAID)))
+    .order_by(events.c.reviewed_at_s.desc(), events.c.event_id)
+    .limit(MOST)
+)
+
+
+def _judgement(row: Row[Any]) -> Judgement | None:
+    """A row's judgement; None where it cannot be read: one damaged event must not silence what was said of all others."""
+    try:
+        verdict, box = _verdict(row.verdict), _box(row.box)
+    except (KeyError, TypeError, ValueError):
+        log.warning("event %s is stored damaged; what was said of it is not used", row.event_id)
+        return None
+    travelled, appearance = (None, "") if verdict is None else (verdict.travelled, verdict.appearance)
+    return Judgement(
+        row.event_id, row.camera_id, row.rule_id, row.class_name, _SAID[row.status], float(row.started_at_s), travelled, box, appearance
+    )
 
 
 def _verdict(text: str) -> Verdict | None:

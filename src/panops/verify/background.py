@@ -54,5 +54,5 @@ class Background(QuietStep):
         box = sighting.box
         if not self._scene.knows(box):
             return None
-        share, likeness = self._scene.difference(sighting.frame.luma, box)
+        share, likeness = self._scene.difference(sighting.picture.small, box)
         return 0.0 if texture and likeness > _SAME_TEXTURE else share

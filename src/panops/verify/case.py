@@ -9,9 +9,29 @@ from numpy.typing import NDArray
 
 from panops.domain.events import Event
 from panops.domain.frame import Frame
+from panops.verify.empty_scene import FloatImage, shrunk
 from panops.verify.track_log import TrackRecord
 
 Box = tuple[float, float, float, float]
+
+
+class Picture:
+    """A frame, and its small grey picture once somebody asked for it.
+
+    Args:
+        frame: The frame.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._small: FloatImage | None = None
+
+    @property
+    def small(self) -> FloatImage:
+        """As `empty_scene.shrunk` makes it; once a picture, however many ask."""
+        if self._small is None:
+            self._small = shrunk(self.frame.luma)
+        return self._small
 
 
 @dataclass(eq=False, slots=True)
@@ -19,14 +39,19 @@ class Sighting:
     """One of the event's objects at the look that is judged now.
 
     Attributes:
-        frame: The picture.
+        picture: The picture.
         xyxy: The object's box (4,), px of the frame.
         record: What its track did so far.
     """
 
-    frame: Frame
+    picture: Picture
     xyxy: NDArray[np.float32]
     record: TrackRecord
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        return self.picture.frame
 
     @property
     def box(self) -> Box:
@@ -37,7 +62,7 @@ class Sighting:
 
 
 # Kinds of events that are about what stands still, or about nobody.
-_STILL_KINDS = frozenset({"object_left", "object_removed", "occupancy", "absence", "crowding", "compliance"})
+_STILL_KINDS = frozenset({"object_left", "object_removed", "occupancy", "absence", "crowding", "compliance", "combined"})
 
 
 @dataclass(eq=False, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from panops.config.verify_schema import VerifyConfig
@@ -19,7 +19,7 @@ from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks, TrackState
 from panops.domain.verdicts import Finding, Verdict
 from panops.verify.appearance import appearance_of, as_text
-from panops.verify.case import Case, Sighting
+from panops.verify.case import Case, Picture, Sighting
 from panops.verify.feedback import Feedback
 from panops.verify.second_look import LookAgain, SecondLook
 from panops.verify.step import Opinion, Step, Surroundings
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 # An event that is suppressed and goes on is judged again so often, s.
 AGAIN_S = 1.0
 _SLACK_S = 1e-6
+# Of a crowd the clearest are looked at.
+_MOST_SIGHTINGS = 8
 
 
 class Chain:
@@ -49,6 +51,8 @@ class Chain:
         self._steps = list(steps)
         self._around = around
         self._log = TrackLog()
+        # What was over when it was told (a crossing) has no later message: it is waited for as long as any step may ask for.
+        self._over_hold_s = max(config.hold_s, config.light.outlast_s, config.time_prior.longer_s) if config.hold_s else 0.0
         self._cases: dict[str, Case] = {}
         self._failures: Counter[str] = Counter()
         self._judged_s: dict[str, float] = {}
@@ -64,9 +68,16 @@ class Chain:
 
     def learn(self, judgements: Judgements) -> None:
         """Take over what people said of this camera's events."""
-        for step in self._steps:
-            if isinstance(step, (Feedback, TimePrior)):
-                step.learn(judgements)
+        self.take(self.read(judgements))
+
+    def read(self, judgements: Judgements) -> list[Callable[[], None]]:
+        """Make ready what people said, which takes a while; any thread. `take` lets it count."""
+        return [step.read(judgements) for step in self._steps if isinstance(step, (Feedback, TimePrior))]
+
+    def take(self, learnt: Sequence[Callable[[], None]]) -> None:
+        """Let count what `read` made ready."""
+        for let_count in learnt:
+            let_count()
 
     def look_again(self, look: LookAgain | None) -> None:
         """Give the step `second_look` what it looks with."""
@@ -86,16 +97,17 @@ class Chain:
             What is to be stored and told now, in order; each with its verdict.
         """
         self._log.note(tracks)
+        picture = Picture(frame)
         scene = self._around.scene
         if scene.due(tracks.time_s):
-            scene.learn(frame.luma, tracks.time_s, _boxes(tracks, frame.size_wh))
+            scene.learn(picture.small, tracks.time_s, _boxes(tracks, frame.size_wh))
         if not events and not self._cases:
             return []
         out: list[Event] = []
         for event in events:
-            out += self._take(event, frame, tracks)
+            out += self._take(event)
         for case in list(self._cases.values()):
-            out += self._go_on(case, frame, tracks)
+            out += self._go_on(case, picture, tracks)
         return out
 
     def finish(self, events: Sequence[Event]) -> list[Event]:
@@ -106,9 +118,14 @@ class Chain:
             if case is None:
                 out.append(event)
                 continue
-            case.event = event
+            verdict = case.event.verdict
+            case.event = replace(event, verdict=verdict)
             case.seen = []
-            out += self._decide(case, [step_opinion.finding for step_opinion in self._ask(case, final=True)])
+            # What was decided stays decided: that the camera stops is no reason to believe it, or not to.
+            out += [case.event] if verdict is not None else self._decide(case, _findings(self._ask(case, final=True)))
+        for case in self._cases.values():  # those that are over, and were still looked at
+            case.seen = []
+            out += self._decide(case, _findings(self._ask(case, final=True)))
         self._cases.clear()
         self._judged_s.clear()
         self._log.clear()
@@ -116,7 +133,7 @@ class Chain:
 
     # --- one event --------------------------------------------------------------------------------------------------------------
 
-    def _take(self, event: Event, frame: Frame, tracks: Tracks) -> list[Event]:
+    def _take(self, event: Event) -> list[Event]:
         """A message of the rules: passed on where its event is decided, held back otherwise."""
         if event.rule_id in self._trusted:
             return [event]
@@ -125,18 +142,17 @@ class Chain:
             case = self._cases[event.event_id] = Case(event, event.incident.updated_at_s)
         case.event = replace(event, verdict=case.event.verdict)
         if event.phase is EventPhase.END:
+            if case.event.verdict is None:
+                return []  # its objects may still be in view, and what they do next may decide it
             del self._cases[event.event_id]
             self._judged_s.pop(event.event_id, None)
-            if case.event.verdict is None:
-                self._look_at(case, frame, tracks)
-                return self._decide(case, [opinion.finding for opinion in self._ask(case, final=True)])
             return [case.event]
         return [] if case.event.verdict is None else [case.event]
 
-    def _go_on(self, case: Case, frame: Frame, tracks: Tracks) -> list[Event]:
+    def _go_on(self, case: Case, picture: Picture, tracks: Tracks) -> list[Event]:
         """Judge an event that is not decided, or was suppressed a while ago."""
         verdict = case.event.verdict
-        self._look_at(case, frame, tracks)
+        self._look_at(case, picture, tracks)
         if verdict is not None and not verdict.suppressed_by:
             self._decided(case)  # they learn as long as it is in view
             return []
@@ -148,14 +164,19 @@ class Chain:
                 return []
             self._judged_s[case.event.event_id] = time_s
             return self._believe_after_all(case)
-        final = time_s - case.held_since_s >= self._config.hold_s - _SLACK_S
+        over = case.event.phase is EventPhase.END
+        hold_s = self._over_hold_s if over else self._config.hold_s
+        final = not 0 <= time_s - case.held_since_s < hold_s - _SLACK_S
         opinions = self._ask(case, final=final)
         if not final and not all(opinion.sure for opinion in opinions):
             return []
-        self._judged_s[case.event.event_id] = time_s
-        return self._decide(case, [opinion.finding for opinion in opinions])
+        if over:
+            del self._cases[case.event.event_id]
+        else:
+            self._judged_s[case.event.event_id] = time_s
+        return self._decide(case, _findings(opinions))
 
-    def _look_at(self, case: Case, frame: Frame, tracks: Tracks) -> None:
+    def _look_at(self, case: Case, picture: Picture, tracks: Tracks) -> None:
         """Find the event's objects in the picture."""
         case.seen = []
         for track_id in case.event.incident.track_ids:
@@ -166,7 +187,9 @@ class Chain:
             return
         for row, (track_id, state) in enumerate(zip(tracks.track_id.tolist(), tracks.state.tolist(), strict=True)):
             if state == TrackState.CONFIRMED.value and track_id in case.records:
-                case.seen.append(Sighting(frame, tracks.xyxy[row], case.records[track_id]))
+                case.seen.append(Sighting(picture, tracks.xyxy[row], case.records[track_id]))
+        if len(case.seen) > _MOST_SIGHTINGS:
+            case.seen = sorted(case.seen, key=lambda sighting: -sighting.record.best_score)[:_MOST_SIGHTINGS]
 
     def _ask(self, case: Case, *, final: bool) -> list[Opinion]:
         """All steps' answers. One that costs much is not asked while another one objects."""
@@ -227,6 +250,10 @@ class Chain:
         best = case.best
         found = None if best is None else appearance_of(best.frame.luma, best.xyxy)
         return "" if found is None else as_text(found)
+
+
+def _findings(opinions: Sequence[Opinion]) -> list[Finding]:
+    return [opinion.finding for opinion in opinions]
 
 
 def _boxes(tracks: Tracks, size_wh: tuple[int, int]) -> list[tuple[float, float, float, float]]:

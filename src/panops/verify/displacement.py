@@ -8,6 +8,9 @@ from panops.verify.background import NOTE
 from panops.verify.case import Case
 from panops.verify.step import Opinion, QuietStep, Surroundings
 
+# Whose box became so many times as tall, in a place that looked different before, came nearer.
+_GREW = 1.35
+
 
 class Displacement(QuietStep):
     """Who comes moves. What has stood there from the first look on, in a place that looks as it always did, has not come.
@@ -36,6 +39,11 @@ class Displacement(QuietStep):
             return Opinion(Finding(self.name, True, moved, self._config.least, words), sure=True)
         new = case.notes.get(NOTE)
         stayed_s = max(record.last_s - record.first_s for record in case.records.values())
+        grew = max(record.grew for record in case.records.values())
+        if isinstance(new, float) and grew >= _GREW and new >= self._config.new_share / 2:
+            return Opinion(
+                Finding(self.name, True, moved, self._config.least, f"It came nearer: its box is {grew:.1f} times as tall."), sure=True
+            )
         if isinstance(new, float) and new >= self._config.new_share and stayed_s >= self._config.stay_s:
             words = f"It stands still, but {new:.0%} of its place is new, for {stayed_s:.0f} s already."
             return Opinion(Finding(self.name, True, moved, self._config.least, words), sure=True)

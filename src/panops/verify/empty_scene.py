@@ -59,22 +59,21 @@ class EmptyScene:
         """Whether a look is worth learning from now."""
         return not 0 <= time_s - self._learnt_s < EVERY_S
 
-    def learn(self, luma: NDArray[np.uint8], time_s: float, boxes: list[Box]) -> None:
+    def learn(self, small: FloatImage, time_s: float, boxes: list[Box]) -> None:
         """Learn from a picture, but not from where objects are.
 
         Args:
-            luma: Brightness (H, W) uint8.
+            small: The picture, as `shrunk` makes it.
             time_s: Its time, s.
             boxes: Everything tracked, relative x1, y1, x2, y2.
         """
-        small = shrunk(luma)
         elapsed_s, self._learnt_s = time_s - self._learnt_s, time_s
         free = np.ones(small.shape, np.uint8)
         for box in boxes:
             rows, columns = _window(box, _ROOM)
             free[rows, columns] = 0
         if self._mean is None:
-            self._mean = small
+            self._mean = small.copy()
             self._flicker = np.full(small.shape, LEAST_STEP / FLICKERS, np.float32)
             self._looks = free.copy()
             self._light = (1.0, 0.0)
@@ -105,11 +104,11 @@ class EmptyScene:
         rows, columns = _window(box)
         return float(np.mean(self._looks[rows, columns] >= KNOWN_LOOKS)) > 0.6
 
-    def difference(self, luma: NDArray[np.uint8], box: Box) -> tuple[float, float]:
+    def difference(self, small: FloatImage, box: Box) -> tuple[float, float]:
         """How much a box differs from the empty scene.
 
         Args:
-            luma: Brightness (H, W) uint8.
+            small: The picture, as `shrunk` makes it.
             box: Relative x1, y1, x2, y2.
 
         Returns:
@@ -118,7 +117,6 @@ class EmptyScene:
         """
         if self._mean is None:
             return 0.0, 1.0
-        small = shrunk(luma)
         rows, columns = _window(box)
         around_rows, around_columns = _window(box, 0.6)
         ring = np.ones(small.shape, np.uint8)
@@ -130,14 +128,13 @@ class EmptyScene:
         differs = np.abs(now - then) > limit
         return float(differs.mean()), _likeness(now, then)
 
-    def shift_px(self, luma: NDArray[np.uint8]) -> float:
-        """How far the whole picture is off the empty scene, px of the picture; 0.0 where that cannot be told."""
+    def shift(self, small: FloatImage) -> float:
+        """How far the whole picture is off the empty scene, a share of its width; 0.0 where that cannot be told."""
         if self._mean is None:
             return 0.0
-        small = shrunk(luma)
         # Of pictures whose size suits the transform OpenCV makes no copy of its own, but writes its window into them.
-        (dx, dy), response = cv2.phaseCorrelate(self._mean.copy(), small, _hann())
-        return math.hypot(dx, dy) * luma.shape[1] / SIZE_WH[0] if response > 0.2 else 0.0
+        (dx, dy), response = cv2.phaseCorrelate(self._mean.copy(), small.copy(), _hann())
+        return math.hypot(dx, dy) / SIZE_WH[0] if response > 0.2 else 0.0
 
 
 def shrunk(luma: NDArray[np.uint8]) -> FloatImage:

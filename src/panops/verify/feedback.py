@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from panops.config.verify_schema import FeedbackConfig
@@ -22,6 +23,7 @@ class _Marked:
     box: Box
     travelled: float
     appearance: Appearance
+    class_name: str
     false_alarm: bool
 
 
@@ -39,14 +41,18 @@ class Feedback(QuietStep):
         self._config = config
         self._marked: list[_Marked] = []
 
-    def learn(self, judgements: Judgements) -> None:
-        """Take over what people said of this camera's events, the newest last; it replaces what was known."""
+    def read(self, judgements: Judgements) -> Callable[[], None]:
+        """Make ready what people said of this camera's events, the newest last; what comes back lets it count instead of the old."""
         marked = []
         for judgement in judgements[-_MOST:]:
             appearance = from_text(judgement.appearance) if judgement.appearance else None
             if judgement.box is not None and appearance is not None:
-                marked.append(_Marked(judgement.box, judgement.travelled or 0.0, appearance, judgement.false_alarm))
-        self._marked = marked
+                marked.append(_Marked(judgement.box, judgement.travelled or 0.0, appearance, judgement.class_name, judgement.false_alarm))
+
+        def take() -> None:
+            self._marked = marked
+
+        return take
 
     def judge(self, case: Case) -> Opinion:
         """Passes unless every object in view looks like a marked one in its place."""
@@ -60,7 +66,7 @@ class Feedback(QuietStep):
         likest_of = {
             sighting.record.track_id: 0.0 if now == 0 else max(now, before.get(sighting.record.track_id, 0.0))
             for sighting in case.seen
-            for now in (self._likest(sighting),)
+            for now in (self._likest(sighting, case.event.incident.class_name),)
         }
         case.notes[self.name] = likest_of
         likest = min(likest_of.values())
@@ -68,9 +74,9 @@ class Feedback(QuietStep):
         words = f"Likeness to what was marked as a false alarm here: {likest:.2f}." if likest > 0 else "Nothing like it was marked here."
         return Opinion(Finding(self.name, passed, likest, self._config.likeness, words), sure=passed)
 
-    def _likest(self, sighting: Sighting) -> float:
+    def _likest(self, sighting: Sighting, class_name: str) -> float:
         """Likeness to what was marked, 0..1; 0 for what is elsewhere, came farther, or is more like what was called true."""
-        near = [one for one in self._marked if overlap(one.box, sighting.box) >= self._config.overlap]
+        near = [one for one in self._marked if one.class_name == class_name and overlap(one.box, sighting.box) >= self._config.overlap]
         near = [one for one in near if sighting.record.travelled <= one.travelled + _FARTHER]
         if not near:
             return 0.0

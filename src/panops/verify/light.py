@@ -39,7 +39,7 @@ class LightStep(QuietStep):
         """Passes at once without a jump; with one, when the object is still seen after a while."""
         time_s = case.event.incident.updated_at_s
         sighting = case.best
-        if sighting is not None and self._scene.shift_px(sighting.frame.luma) > _SHAKE * sighting.frame.size_wh[0]:
+        if sighting is not None and self._scene.shift(sighting.picture.small) > _SHAKE:
             self._shaken_s = time_s
         jump_s = max(self._scene.light_jump_s, self._shaken_s)
         came = [record for record in case.records.values() if not -0.5 <= record.first_s - jump_s <= _TOGETHER_S]

@@ -23,14 +23,14 @@ class Persistence(QuietStep):
 
     def judge(self, case: Case) -> Opinion:
         """Passes as soon as any of the event's objects was seen often enough; nobody to ask about means no objection."""
-        best = max(case.records.values(), key=lambda record: (record.share_seen >= self._config.least_share, record.hits), default=None)
+        least = self._config.least_share
+        # What an event about standing things tells may be that one of them is gone.
+        shares = {one.track_id: one.share_seen_then if case.may_stand else one.share_seen for one in case.records.values()}
+        best = max(case.records.values(), key=lambda one: (shares[one.track_id] >= least, one.hits), default=None)
         if best is None:
             return Opinion(Finding(self.name, None, words="The event has no object."), sure=True)
-        enough = best.hits >= self._config.least_looks
-        steady = best.share_seen >= self._config.least_share
-        words = f"Seen at {best.hits} of {best.looks} looks."
-        if enough and steady:
-            return Opinion(Finding(self.name, True, best.share_seen, self._config.least_share, words), sure=True)
-        if not enough:
+        share = shares[best.track_id]
+        words = f"Seen at {best.hits} of {best.looks_then if case.may_stand else best.looks} looks."
+        if best.hits < self._config.least_looks:
             return Opinion(Finding(self.name, False, best.hits, self._config.least_looks, words), sure=False)
-        return Opinion(Finding(self.name, False, best.share_seen, self._config.least_share, words), sure=False)
+        return Opinion(Finding(self.name, share >= least, share, least, words), sure=share >= least)

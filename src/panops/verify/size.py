@@ -13,6 +13,8 @@ from panops.verify.step import Opinion, Surroundings
 # Who came so far, in sizes of his own, teaches how tall people are there.
 _WALKED = 1.5
 _EDGE = 0.01
+_WALKS = 1.0
+_MOVING = "moving"
 
 
 class Size:
@@ -34,7 +36,12 @@ class Size:
         """Nothing is learnt from looks: only what was believed teaches."""
 
     def judge(self, case: Case) -> Opinion:
-        """Passes where any object has a size that fits; without enough known ones there is nothing to say."""
+        """Passes where any object has a size that fits; without enough known ones there is nothing to say.
+
+        Who walks over the ground as people do is somebody, whatever was learnt: a camera may have been zoomed, and who crawls is small.
+        """
+        if self._class(case) != _MOVING and any(sighting.record.travelled >= _WALKS for sighting in case.seen):
+            return Opinion(Finding(self.name, None, words="It walks, so its size says nothing."), sure=True)
         ratios = [ratio for sighting in case.seen if (ratio := self._ratio(case, sighting.box)) is not None]
         if not ratios:
             return Opinion(Finding(self.name, None, words="How tall things are at this place is not known yet."), sure=True)

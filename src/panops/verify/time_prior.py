@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from panops.config.verify_schema import TimePriorConfig
 from panops.domain.feedback import Judgements
@@ -29,10 +30,15 @@ class TimePrior(QuietStep):
         self._false: Counter[tuple[str, int]] = Counter()
         self.hour_of = around.hour_of
 
-    def learn(self, judgements: Judgements) -> None:
-        """Take over what people said of this camera's events; it replaces what was known."""
-        self._judged = Counter((one.rule_id, self.hour_of(one.started_at_s)) for one in judgements)
-        self._false = Counter((one.rule_id, self.hour_of(one.started_at_s)) for one in judgements if one.false_alarm)
+    def read(self, judgements: Judgements) -> Callable[[], None]:
+        """Make ready what people said of this camera's events; what comes back lets it count in the place of what was known."""
+        judged = Counter((one.rule_id, self.hour_of(one.started_at_s)) for one in judgements)
+        false = Counter((one.rule_id, self.hour_of(one.started_at_s)) for one in judgements if one.false_alarm)
+
+        def take() -> None:
+            self._judged, self._false = judged, false
+
+        return take
 
     def judge(self, case: Case) -> Opinion:
         """Passes at other hours, and when the event has lasted."""
@@ -42,7 +48,8 @@ class TimePrior(QuietStep):
         share = self._false[place] / judged if judged else 0.0
         if judged < self._config.least_reviews or share < self._config.most_false:
             return Opinion(Finding(self.name, None, words="Nothing speaks against this hour."), sure=True)
-        lasted_s = incident.updated_at_s - case.held_since_s
+        newest_s = max((record.last_s for record in case.records.values()), default=incident.updated_at_s)
+        lasted_s = max(incident.updated_at_s, newest_s) - case.held_since_s
         passed = lasted_s >= self._config.longer_s
         wrong = f"{self._false[place]} of {judged} judged events of this rule at this hour were false"
         words = f"{wrong}: it must last {self._config.longer_s:g} s more."

@@ -32,6 +32,8 @@ class TrackRecord:
         reach: Leftmost, topmost, rightmost and bottommost ground point.
         edge_reach: The same of the box's upper left corner: both corners of a thing that moves go with it, of one that only grows do not.
         best_xyxy: The box of the best score.
+        looks_then: Looks until it was seen last.
+        tallest_px: The greatest height of its box so far.
         seen_now: Whether it was seen at the look that is being entered.
     """
 
@@ -48,12 +50,25 @@ class TrackRecord:
     reach: tuple[float, float, float, float]
     edge_reach: tuple[float, float, float, float]
     best_xyxy: tuple[float, float, float, float]
+    looks_then: int = 1
+    tallest_px: float = 0.0
     seen_now: bool = True
 
     @property
     def share_seen(self) -> float:
         """Of the looks since it was first seen, the share at which it was, 0..1."""
         return self.hits / self.looks if self.looks else 0.0
+
+    @property
+    def share_seen_then(self) -> float:
+        """The same until it was seen last: what is gone is not missed any more."""
+        return self.hits / self.looks_then
+
+    @property
+    def grew(self) -> float:
+        """How many times as tall its box became as it was at first: who walks straight at the camera hardly moves, but grows."""
+        first_px = self.first_xyxy[3] - self.first_xyxy[1]
+        return self.tallest_px / first_px if first_px > 0 else 1.0
 
     @property
     def height_px(self) -> float:
@@ -120,12 +135,14 @@ class TrackLog:
                 box = (left, top, right, bottom)
                 self._records[track_id] = TrackRecord(
                     track_id, class_id, tracks.time_s, tracks.time_s, 1, 1, score, score, box, box,
-                    (x, y, x, y), (left, top, left, top), box,
+                    (x, y, x, y), (left, top, left, top), box, tallest_px=bottom - top,
                 )  # fmt: skip
                 continue
             record.seen_now = True
             record.looks += 1
             record.hits += 1
+            record.looks_then = record.looks
+            record.tallest_px = max(record.tallest_px, bottom - top)
             record.last_s = tracks.time_s
             record.sum_score += score
             record.class_id = class_id

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from panops.config.rule_schema import LineCrossingConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.events import EventPhase
 from panops.domain.frame import Frame
+from panops.domain.geometry import Tripwire
+from panops.rules.engine import RuleEngine
+from panops.rules.line_crossing import LineCrossing
+from panops.rules.scene import Scene
 from panops.verify.build import STEPS, build_chain
 from panops.verify.case import Case
 from panops.verify.step import Opinion
-from tests.unit.verify.story import CLASSES, FPS, PERSON, Camera, Thing
+from tests.unit.verify.story import CLASSES, FPS, PERSON, SIZE_WH, Camera, Thing
 
 # As the scene is there: what a detector takes for a person though nothing stands out.
 POST = (300.0, 120.0, 330.0, 200.0)
@@ -97,8 +103,9 @@ def test_an_event_that_ends_while_it_is_held_back_is_decided_by_what_is_known() 
     camera = Camera(VerifyConfig(hold_s=10))
     camera.empty(12)
     camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 2)
-    assert camera.said == []
     camera.empty(3)
+    assert camera.said == [], "it is over, but its object may still show what it is"
+    camera.empty(8)
     (message,) = camera.said
     assert message.phase is EventPhase.END
     assert message.is_suppressed
@@ -162,3 +169,63 @@ def test_a_rule_may_be_told_unasked() -> None:
     camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 2)
     (event,) = camera.told
     assert event.verdict is None
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_that_a_camera_stops_is_no_reason_to_believe_an_event_or_not_to(*, real: bool) -> None:
+    camera = Camera()
+    camera.empty(12)
+    if real:
+        camera.walks(4, track_id=1)
+    else:
+        camera.stands(Thing(POST, 1, camera.time_s + 1 / FPS), 5)
+    camera.empty(0.6)  # out of sight, and not over yet
+    (before,) = camera.events.values()
+    assert camera.chain is not None
+    (last,) = camera.chain.finish(camera.engine.finish(camera.time_s))
+    assert last.phase is EventPhase.END
+    assert last.verdict == before.verdict
+    assert last.is_suppressed is not real
+
+
+def test_what_is_over_when_it_is_told_is_looked_at_a_little_longer() -> None:
+    """A crossing has one message. Who comes with a lamp is believed once he outlasts its jump, though no further message comes."""
+    camera = Camera(only("light"))
+    config = LineCrossingConfig(id="door", kind="line_crossing", line="door")
+    door = Tripwire("door", np.array([[0.4, 0.0], [0.4, 1.0]]))
+    camera.engine = RuleEngine("gate", [(config, LineCrossing(config, Scene("gate", SIZE_WH, CLASSES, lines={"door": door})))], epoch=1)
+    camera.empty(12)
+    camera.gain = 1.6
+    camera.walks(5, track_id=1, start=(150, 150), pace_px=14)
+    (event,) = camera.told
+    assert event.phase is EventPhase.END
+    assert event.verdict is not None
+    assert event.verdict.took_s == 0.0 or event.verdict.findings[0].passed
+    assert not camera.suppressed
+
+
+def test_who_comes_straight_at_the_camera_is_told() -> None:
+    camera = Camera()
+    camera.empty(12)
+    first_s = camera.time_s + 1 / FPS
+    for step in range(30):
+        height = 60 + 4 * step
+        left, bottom = 320 - height * 0.2, 200 + height * 0.25
+        camera.look(Thing((left, bottom - height, left + height * 0.4, bottom), 1, first_s, PERSON))
+    (event,) = camera.told
+    assert event.verdict is not None
+
+
+def test_a_thing_that_is_never_found_again_does_not_hide_who_comes_after_it() -> None:
+    camera = Camera(only("second_look"))
+    scores = {POST: 0.0}
+    assert camera.chain is not None
+    camera.chain.look_again(lambda frame, box, name: next((s for b, s in scores.items() if abs(b[0] / 640 - box[0]) < 0.01), 0.9))
+    first_s = camera.time_s + 1 / FPS
+    camera.stands(Thing(POST, 1, first_s), 6)
+    assert camera.told == []
+    came_s = camera.time_s + 1 / FPS
+    for step in range(15):
+        x = 60 + 10 * step
+        camera.look(Thing(POST, 1, first_s), Thing((x, 150, x + 40, 250), 2, came_s, PERSON))
+    assert [event.is_suppressed for event in camera.events.values()] == [False]

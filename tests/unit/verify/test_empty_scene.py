@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from panops.verify.empty_scene import EVERY_S, EmptyScene, fitted_light
+from panops.verify.empty_scene import EVERY_S, EmptyScene, fitted_light, shrunk
 from tests.unit.verify.story import PERSON, SCENE, SIZE_WH
 
 BOX = (0.45, 0.3, 0.52, 0.6)
@@ -29,7 +29,7 @@ def with_person(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def learnt(looks: int = 12, noise: float = 1.5) -> EmptyScene:
     scene = EmptyScene()
     for look in range(looks):
-        scene.learn(relit(SCENE, 1.0, seed=look, noise=noise), look * EVERY_S, [])
+        scene.learn(shrunk(relit(SCENE, 1.0, seed=look, noise=noise)), look * EVERY_S, [])
     return scene
 
 
@@ -37,9 +37,9 @@ def test_nothing_is_known_at_first() -> None:
     scene = EmptyScene()
     assert scene.due(0.0)
     assert not scene.knows(BOX)
-    assert scene.difference(SCENE, BOX) == (0.0, 1.0)
-    assert scene.shift_px(SCENE) == 0.0
-    scene.learn(SCENE, 0.0, [])
+    assert scene.difference(shrunk(SCENE), BOX) == (0.0, 1.0)
+    assert scene.shift(shrunk(SCENE)) == 0.0
+    scene.learn(shrunk(SCENE), 0.0, [])
     assert not scene.knows(BOX), "one look is not enough"
     assert not scene.due(EVERY_S / 2)
     assert scene.due(EVERY_S)
@@ -50,10 +50,10 @@ def test_nothing_is_known_at_first() -> None:
 @given(gain=st.floats(0.5, 1.35), offset=st.floats(-15, 15))
 def test_light_changes_nothing_and_somebody_stands_out(gain: float, offset: float) -> None:
     scene = learnt()
-    share, likeness = scene.difference(relit(SCENE, gain, offset, seed=99), BOX)
+    share, likeness = scene.difference(shrunk(relit(SCENE, gain, offset, seed=99)), BOX)
     assert share < 0.05
     assert likeness > 0.9
-    share, likeness = scene.difference(relit(with_person(SCENE), gain, offset, seed=99), BOX)
+    share, likeness = scene.difference(shrunk(relit(with_person(SCENE), gain, offset, seed=99)), BOX)
     assert share > 0.5
     assert likeness < 0.6
 
@@ -62,20 +62,20 @@ def test_a_shadow_keeps_the_texture() -> None:
     scene = learnt()
     shaded = SCENE.copy()
     shaded[100:220, 280:340] = (shaded[100:220, 280:340] * 0.55).astype(np.uint8)
-    _, likeness = scene.difference(shaded, BOX)
+    _, likeness = scene.difference(shrunk(shaded), BOX)
     assert likeness > 0.9
 
 
 def test_where_objects_are_is_not_learnt() -> None:
     scene = EmptyScene()
     for look in range(12):
-        scene.learn(relit(with_person(SCENE), 1.0, seed=look), look * EVERY_S, [BOX])
+        scene.learn(shrunk(relit(with_person(SCENE), 1.0, seed=look)), look * EVERY_S, [BOX])
     assert not scene.knows(BOX)
     assert scene.knows((0.7, 0.3, 0.8, 0.6))
     for look in range(12, 24):
-        scene.learn(relit(SCENE, 1.0, seed=look), look * EVERY_S, [])
+        scene.learn(shrunk(relit(SCENE, 1.0, seed=look)), look * EVERY_S, [])
     assert scene.knows(BOX)
-    assert scene.difference(with_person(SCENE), BOX)[0] > 0.5
+    assert scene.difference(shrunk(with_person(SCENE)), BOX)[0] > 0.5
 
 
 def test_leaves_that_flicker_are_no_news() -> None:
@@ -90,17 +90,17 @@ def test_leaves_that_flicker_are_no_news() -> None:
 
     scene = EmptyScene()
     for look in range(40):
-        scene.learn(windy(look), look * EVERY_S, [])
-    shares = [scene.difference(windy(100 + look), BOX)[0] for look in range(10)]
+        scene.learn(shrunk(windy(look)), look * EVERY_S, [])
+    shares = [scene.difference(shrunk(windy(100 + look)), BOX)[0] for look in range(10)]
     assert float(np.median(shares)) < 0.12
-    assert scene.difference(with_person(SCENE), BOX)[0] > 0.2
+    assert scene.difference(shrunk(with_person(SCENE)), BOX)[0] > 0.2
 
 
 @pytest.mark.parametrize(("gain", "jumps"), [(1.05, False), (0.93, False), (0.62, True), (1.45, True)])
 def test_a_jump_of_the_light_is_noted(gain: float, jumps: bool) -> None:  # a table's column
     scene = learnt()
     before_s = scene.light_jump_s
-    scene.learn(relit(SCENE, gain, seed=50), 40.0, [])
+    scene.learn(shrunk(relit(SCENE, gain, seed=50)), 40.0, [])
     assert (scene.light_jump_s == 40.0) is jumps
     assert before_s == -np.inf
 
@@ -108,9 +108,9 @@ def test_a_jump_of_the_light_is_noted(gain: float, jumps: bool) -> None:  # a ta
 def test_a_shake_is_measured_and_costs_no_memory_of_the_scene() -> None:
     scene = learnt()
     moved = np.roll(SCENE, 12, axis=1)
-    assert scene.shift_px(moved) == pytest.approx(12, abs=2)
-    assert scene.shift_px(SCENE) < 1
-    assert scene.difference(relit(SCENE, 1.0, seed=7), BOX)[0] < 0.05, "looking changed nothing"
+    assert 640 * scene.shift(shrunk(moved)) == pytest.approx(12, abs=2)
+    assert 640 * scene.shift(shrunk(SCENE)) < 1
+    assert scene.difference(shrunk(relit(SCENE, 1.0, seed=7)), BOX)[0] < 0.05, "looking changed nothing"
 
 
 def test_the_light_is_found_though_a_quarter_of_the_pixels_are_something_else() -> None:

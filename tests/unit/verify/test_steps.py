@@ -19,7 +19,7 @@ from panops.config.verify_schema import (
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.feedback import Judgement
 from panops.domain.frame import ArrayPixels, Frame
-from panops.verify.case import Box, Case, Sighting
+from panops.verify.case import Box, Case, Picture, Sighting
 from panops.verify.displacement import Displacement
 from panops.verify.empty_scene import EmptyScene
 from panops.verify.light import LightStep
@@ -64,7 +64,7 @@ def case(
     incident = Incident("k", EventPhase.UPDATE, "intrusion", "person", "", (track_id,), 0.8, first_s, at_s)
     made = Case(Event("gate-1-1", "gate", "night", Severity.ALARM, incident), held_since_s=first_s + 1)
     made.records[track_id] = record
-    made.seen = [Sighting(FRAME, np.array(xyxy, np.float32), record)]
+    made.seen = [Sighting(Picture(FRAME), np.array(xyxy, np.float32), record)]
     return made
 
 
@@ -155,13 +155,13 @@ def test_at_an_hour_of_false_alarms_an_event_must_last() -> None:
     at_six = 6 * 3600.0
 
     def judged(count: int, false: int) -> list[Judgement]:
-        return [Judgement(f"e{one}", "gate", "night", one < false, at_six + one) for one in range(count)]
+        return [Judgement(f"e{one}", "gate", "night", "person", one < false, at_six + one) for one in range(count)]
 
-    step.learn(judged(7, 7))
+    step.read(judged(7, 7))()
     assert step.judge(case(first_s=at_six, at_s=at_six + 2)).finding.passed is None, "too few"
-    step.learn(judged(20, 17))
+    step.read(judged(20, 17))()
     assert step.judge(case(first_s=at_six, at_s=at_six + 2)).finding.passed is None, "too many true ones"
-    step.learn(judged(20, 19))
+    step.read(judged(20, 19))()
     opinion = step.judge(case(first_s=at_six, at_s=at_six + 2))
     assert opinion.finding.passed is False
     assert not opinion.sure
