@@ -59,8 +59,9 @@ class StaticMemoryConfig(StepConfig):
 
 
 class SecondLookConfig(StepConfig):
-    """A second look, at the enlarged part of the picture, finds the object too."""
+    """A second look, at the enlarged part of the picture, finds the object too. Off unless wanted: worth it with a stronger model."""
 
+    enabled: bool = False
     model: str = Field("", max_length=120, description="what looks again; the camera's own detector where it is empty")
     least_score: Share = Field(0.2, description="with at least this score")
 
