@@ -19,6 +19,7 @@ _MOST = 64
 @dataclass(eq=False, slots=True)
 class _Place:
     box: Box
+    class_name: str
     times: int
 
 
@@ -43,7 +44,7 @@ class StaticMemory(QuietStep):
         moving = [record for record in case.records.values() if record.travelled >= _STAYS]
         if moving or not case.records:
             return Opinion(Finding(self.name, True, words="It leaves its place."), sure=True)
-        times = [place.times for sighting in case.seen if (place := self._place(sighting.box)) is not None]
+        times = [place.times for sighting in case.seen if (place := self._place(sighting.box, self._class(case))) is not None]
         most = max(times, default=0)
         passed = most < self._config.times
         words = f"It stays where {most} events were suppressed before."
@@ -56,17 +57,22 @@ class StaticMemory(QuietStep):
         for sighting in case.seen:
             if sighting.record.travelled < _STAYS:
                 case.notes[self.name] = True  # once an event
-                self._remember(sighting.box)
+                self._remember(sighting.box, self._class(case))
 
-    def _place(self, box: Box) -> _Place | None:
-        best = max(self._places, key=lambda place: overlap(place.box, box), default=None)
+    @staticmethod
+    def _class(case: Case) -> str:
+        return case.event.incident.class_name
+
+    def _place(self, box: Box, class_name: str) -> _Place | None:
+        same = [place for place in self._places if place.class_name == class_name]
+        best = max(same, key=lambda place: overlap(place.box, box), default=None)
         return best if best is not None and overlap(best.box, box) >= _SAME_PLACE else None
 
-    def _remember(self, box: Box) -> None:
-        place = self._place(box)
+    def _remember(self, box: Box, class_name: str) -> None:
+        place = self._place(box, class_name)
         if place is not None:
             place.times += 1
             return
-        self._places.append(_Place(box, 1))
+        self._places.append(_Place(box, class_name, 1))
         if len(self._places) > _MOST:
             self._places.remove(min(self._places, key=lambda one: one.times))
