@@ -114,7 +114,7 @@ COMMANDS = (
     Row(
         "bench false-alarms",
         "bench_false_alarms:bench_false_alarms",
-        "Count alarms about nobody per camera and day, with and without each step that looks for them.",
+        "Count false alarms per camera and day, for the detector alone, with tracks and dwell, and with each step of the chain.",
     ),
     Row(
         "bench tracking",
