@@ -31,6 +31,11 @@ class _RuleConfig(Config):
         """The classes that must be followed for it; empty where it does not look at objects itself."""
         return self.classes
 
+    @property
+    def named_classes(self) -> list[str]:
+        """Those of them that must be classes of the camera's model, for nothing stands in for them."""
+        return self.needed_classes
+
     @field_validator("classes")
     @classmethod
     def _names_a_class(cls, value: list[str]) -> list[str]:
@@ -252,6 +257,11 @@ class ComplianceConfig(_RuleConfig):
         if twice is not None:
             raise ValueError(f"the item {twice!r} is named twice")
         return value
+
+    @property
+    def named_classes(self) -> list[str]:
+        """The people; of an item it is enough that the model has one of its names."""
+        return self.classes
 
     @property
     def needed_classes(self) -> list[str]:

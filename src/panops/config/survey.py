@@ -61,7 +61,7 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
 
 def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
     for index, rule in enumerate(file.site.rules):
-        for name in rule.needed_classes:
+        for name in rule.named_classes:
             message = _class_problem(file.site, rule, name, models)
             if message:
                 yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))

@@ -143,9 +143,7 @@ def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list
         message = f"camera {camera_id!r} has no model that tells objects from people, so nothing is found; choose a detector"
         return [ConfigProblem(f"rules.{config.id}.classes", message)]
     known = {name.casefold() for name in classes} | {ANY_CLASS}
-    # Of items it is enough that the model has one of the names; that is told by `_item_problems`.
-    names = config.classes if isinstance(config, ComplianceConfig) else config.needed_classes
-    unknown = [name for name in names if name.strip().casefold() not in known]
+    unknown = [name for name in config.named_classes if name.strip().casefold() not in known]
     return [
         ConfigProblem(
             f"rules.{config.id}.classes",

@@ -86,3 +86,11 @@ def test_sources_that_say_nothing(tmp_path: Path) -> None:
 
 def test_the_word_for_every_class_is_the_rules_own() -> None:
     assert ANY_CLASS == scene.ANY_CLASS
+
+
+def test_of_an_item_of_compliance_one_name_is_enough(tmp_path: Path) -> None:
+    rule = "rules: [{id: r, kind: compliance, cameras: [site], required: [hardhat, vest], classes: [CLASS]}]"
+    text = SITE.partition("rules:")[0] + rule
+    assert found(tmp_path, text.replace("CLASS", "person")) == []
+    (problem,) = found(tmp_path, text.replace("CLASS", "persn"))
+    assert "no class 'persn'" in problem
