@@ -102,6 +102,9 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
     asleep = GaugeMetricFamily(
         "panops_camera_asleep", "Whether only the camera's keyframes are decoded (1), because nothing happens.", labels=camera
     )
+    steps = ["camera", "step"]
+    suppressed = CounterMetricFamily("panops_events_suppressed", "Events taken for false alarms, by the step of the chain.", labels=steps)
+    failed = CounterMetricFamily("panops_chain_failures", "Times a step of the chain failed and had no say.", labels=steps)
     woken = CounterMetricFamily("panops_camera_woken", "Times the camera was woken.", labels=camera)
     cost = GaugeMetricFamily("panops_camera_cpu_cores", "Share of a core that the camera takes, lately.", labels=camera)
     newest = GaugeMetricFamily("panops_last_frame_timestamp_seconds", "UTC time of the newest frame.", labels=camera)
@@ -115,6 +118,10 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
         reconnects.add_metric(label, status.reconnects)
         for cause, count in sorted(Counter(status.dropped).items()):
             dropped.add_metric([*label, cause], count)
+        for step, count in sorted(status.suppressed.items()):
+            suppressed.add_metric([*label, step], count)
+        for step, count in sorted(status.chain_failures.items()):
+            failed.add_metric([*label, step], count)
         inference.add_metric([*label, status.model], status.inference_ms / 1000)
         tracks.add_metric(label, status.tracks)
         rate.add_metric(label, status.source_fps)
@@ -132,6 +139,8 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
         decoded,
         analysed,
         dropped,
+        suppressed,
+        failed,
         reconnects,
         inference,
         tracks,

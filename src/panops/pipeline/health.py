@@ -76,6 +76,8 @@ class HealthMeter:
             cost_cores=round(self._cost_cores, 4),
             cost_over_s=round(self._cost_over_s, 1),
             has_open_events=loop.has_open_events,
+            suppressed={} if loop.chain is None else dict(loop.chain.suppressed),
+            chain_failures={} if loop.chain is None else dict(loop.chain.failures),
         )
 
     def _measure(self, loop: CameraLoop, feed: FeedStatus) -> None:

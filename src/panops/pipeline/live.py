@@ -58,6 +58,8 @@ class CameraStatus:
         cost_cores: Share of a core that the camera takes, lately: connection, decoding, gate, detector.
         cost_over_s: For how long that was measured, s; under a minute it says little.
         has_open_events: Whether an event goes on there.
+        suppressed: Events taken for false alarms so far, by the step that stopped them.
+        chain_failures: How often a step of the chain failed, by its name.
     """
 
     camera_id: str
@@ -86,6 +88,8 @@ class CameraStatus:
     cost_cores: float = 0.0
     cost_over_s: float = 0.0
     has_open_events: bool = False
+    suppressed: Mapping[str, int] = field(default_factory=dict)
+    chain_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
