@@ -220,7 +220,7 @@ class FakeLiveSite:
         return replace(
             status, size_wh=(1280, 720), codec="h264", source_fps=SOURCE_FPS, checks_fps=camera.check_fps, inference_ms=8.0,
             last_frame_s=now_s, decoded=frames, analysed=frames // 2, dropped={"stale": frames // 100},
-            suppressed={"displacement": 3}, tracks=3,
+            suppressed={"displacement": 3}, chain_failures={"size": 1}, tracks=3,
         )  # fmt: skip
 
     def _preview(self, camera_id: str, size: Size, time_s: float) -> Preview:

@@ -38,6 +38,7 @@ async def test_cameras(site: Site) -> None:
     assert samples["panops_frames_analysed_total", "gate"] == 500
     assert samples["panops_frames_dropped_total", "gate", "stale"] == 10
     assert samples["panops_events_suppressed_total", "gate", "displacement"] == 3
+    assert samples["panops_chain_failures_total", "gate", "size"] == 1
     assert samples["panops_reconnects_total", "gate"] == 0
     assert samples["panops_inference_seconds", "gate", "motion"] == 0.008
     assert samples["panops_last_frame_timestamp_seconds", "gate"] == site.clock.now_s
