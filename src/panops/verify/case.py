@@ -71,7 +71,6 @@ class Case:
 
     Attributes:
         event: Its newest message.
-        told: Whether its beginning was passed on.
         held_since_s: When its first message came, camera time, s.
         records: What its objects' tracks did so far, those that are gone as well, by track id.
         seen: Its objects at the look that is judged now; empty when none of them is in view.
@@ -80,7 +79,6 @@ class Case:
 
     event: Event
     held_since_s: float
-    told: bool = False
     records: dict[int, TrackRecord] = field(default_factory=dict)
     seen: list[Sighting] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)

@@ -215,8 +215,7 @@ class Chain:
             appearance=self._appearance(case),
         )
         case.event = replace(case.event, verdict=verdict)
-        case.told = not verdict.suppressed_by
-        if case.told:
+        if not verdict.suppressed_by:
             self.told += 1
         else:
             self.suppressed[verdict.suppressed_by] += 1
@@ -235,7 +234,6 @@ class Chain:
         took_s = max(0.0, case.event.incident.updated_at_s - case.held_since_s)
         verdict = Verdict(findings, took_s, revised=True, travelled=before.travelled, appearance=before.appearance)
         case.event = replace(case.event, verdict=verdict)
-        case.told = True
         self.told += 1
         self._decided(case)
         return [case.event]

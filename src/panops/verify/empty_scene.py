@@ -50,11 +50,6 @@ class EmptyScene:
         self.light_jump_s = -math.inf
         """When the light last jumped, s."""
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._mean = None
-        self._learnt_s = self.light_jump_s = -math.inf
-
     def due(self, time_s: float) -> bool:
         """Whether a look is worth learning from now."""
         return not 0 <= time_s - self._learnt_s < EVERY_S

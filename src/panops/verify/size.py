@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from panops.config.verify_schema import SizeConfig
-from panops.domain.frame import Frame
-from panops.domain.tracks import Tracks
 from panops.domain.verdicts import Finding
 from panops.verify.case import Case
 from panops.verify.ground_scale import GroundScale
@@ -22,18 +20,14 @@ class Size:
 
     Args:
         config: The step's settings.
-        around: The camera's classes.
+        around: Not needed.
     """
 
     name = "size"
 
     def __init__(self, config: SizeConfig, around: Surroundings) -> None:
         self._config = config
-        self._classes = around.classes
         self._scales: dict[str, GroundScale] = {}
-
-    def look(self, frame: Frame, tracks: Tracks) -> None:
-        """Nothing is learnt from looks: only what was believed teaches."""
 
     def judge(self, case: Case) -> Opinion:
         """Passes where any object has a size that fits; without enough known ones there is nothing to say.

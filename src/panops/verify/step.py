@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from panops.domain.frame import Frame
-from panops.domain.tracks import Tracks
 from panops.domain.verdicts import Finding
 from panops.verify.case import Case
 from panops.verify.empty_scene import EmptyScene
@@ -46,10 +44,6 @@ class Step(Protocol):
 
     name: str
 
-    def look(self, frame: Frame, tracks: Tracks) -> None:
-        """Learn from a look at the camera; called at every one, so it must cost next to nothing."""
-        ...
-
     def judge(self, case: Case) -> Opinion:
         """What speaks for or against an event. It must not keep the case's frames."""
         ...
@@ -60,10 +54,7 @@ class Step(Protocol):
 
 
 class QuietStep:
-    """A step that neither learns from looks nor from what became of events."""
-
-    def look(self, frame: Frame, tracks: Tracks) -> None:
-        """Nothing to learn."""
+    """A step that does not learn from what became of events."""
 
     def decided(self, case: Case, suppressed_by: str) -> None:
         """Nothing to learn."""

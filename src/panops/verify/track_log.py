@@ -26,12 +26,10 @@ class TrackRecord:
         looks: Looks since it was first seen.
         hits: Those at which it was seen.
         best_score: The highest score so far, 0..1.
-        sum_score: All scores added up.
         first_xyxy: Its first box.
         xyxy: Its latest box.
         reach: Leftmost, topmost, rightmost and bottommost ground point.
         edge_reach: The same of the box's upper left corner: both corners of a thing that moves go with it, of one that only grows do not.
-        best_xyxy: The box of the best score.
         looks_then: Looks until it was seen last.
         tallest_px: The greatest height of its box so far.
         seen_now: Whether it was seen at the look that is being entered.
@@ -44,12 +42,10 @@ class TrackRecord:
     looks: int
     hits: int
     best_score: float
-    sum_score: float
     first_xyxy: tuple[float, float, float, float]
     xyxy: tuple[float, float, float, float]
     reach: tuple[float, float, float, float]
     edge_reach: tuple[float, float, float, float]
-    best_xyxy: tuple[float, float, float, float]
     looks_then: int = 1
     tallest_px: float = 0.0
     seen_now: bool = True
@@ -134,8 +130,8 @@ class TrackLog:
             if record is None:
                 box = (left, top, right, bottom)
                 self._records[track_id] = TrackRecord(
-                    track_id, class_id, tracks.time_s, tracks.time_s, 1, 1, score, score, box, box,
-                    (x, y, x, y), (left, top, left, top), box, tallest_px=bottom - top,
+                    track_id, class_id, tracks.time_s, tracks.time_s, 1, 1, score, box, box,
+                    (x, y, x, y), (left, top, left, top), tallest_px=bottom - top,
                 )  # fmt: skip
                 continue
             record.seen_now = True
@@ -144,14 +140,12 @@ class TrackLog:
             record.looks_then = record.looks
             record.tallest_px = max(record.tallest_px, bottom - top)
             record.last_s = tracks.time_s
-            record.sum_score += score
             record.class_id = class_id
             record.xyxy = (left, top, right, bottom)
             reach, edge = record.reach, record.edge_reach
             record.reach = (min(reach[0], x), min(reach[1], y), max(reach[2], x), max(reach[3], y))
             record.edge_reach = (min(edge[0], left), min(edge[1], top), max(edge[2], left), max(edge[3], top))
-            if score > record.best_score:
-                record.best_score, record.best_xyxy = score, record.xyxy
+            record.best_score = max(record.best_score, score)
         self._pass(tracks.time_s)
 
     def _pass(self, time_s: float) -> None:

@@ -6,7 +6,6 @@ import pytest
 from panops.config.rule_schema import LineCrossingConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.events import EventPhase
-from panops.domain.frame import Frame
 from panops.domain.geometry import Tripwire
 from panops.rules.engine import RuleEngine
 from panops.rules.line_crossing import LineCrossing
@@ -145,9 +144,6 @@ def test_without_steps_everything_is_told_at_once() -> None:
 def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         name = "broken"
-
-        def look(self, frame: Frame, tracks: object) -> None:
-            raise AssertionError("not asked here")
 
         def judge(self, case: Case) -> Opinion:
             raise RuntimeError("no such thing")
