@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Box = tuple[float, float, float, float]
+from panops.domain.places import Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from panops.domain.errors import DeviceFull, DeviceLate, ModelError
 from panops.domain.events import Event, EventPhase
 from panops.domain.frame import Frame
 from panops.domain.packets import Packet, StreamInfo
+from panops.domain.places import Box
 from panops.domain.protocols import Detector, Observation, PendingDetections, RegionDetector
 from panops.domain.tracks import Tracks
 from panops.ingest.decode import Decoder
@@ -392,7 +393,7 @@ class CameraLoop:
         self.tracks = None
         return events
 
-    def _look_again(self, frame: Frame, box: tuple[float, float, float, float], class_name: str) -> float | None:
+    def _look_again(self, frame: Frame, box: Box, class_name: str) -> float | None:
         """The best score of a class in the enlarged surroundings of a box, for the chain's second look."""
         return look_again(self.second_detector or self.detector, frame, box, class_name)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from panops.domain.errors import ModelError
 from panops.domain.frame import Frame, Pixels
+from panops.domain.places import Box, iou
 from panops.domain.protocols import Detector
 
 # Room on each side of the box, as a share of its longer side, and what is shown at least, px: things are known by what is around them.
@@ -48,7 +49,7 @@ class PartPixels:
         return self.whole.rgb(size_wh, (x + left, y + top, x + right, y + bottom))
 
 
-def look_again(detector: Detector, frame: Frame, box: tuple[float, float, float, float], class_name: str) -> float | None:
+def look_again(detector: Detector, frame: Frame, box: Box, class_name: str) -> float | None:
     """The best score with which a class is found at a box, when only its surroundings are shown.
 
     Args:
@@ -70,12 +71,12 @@ def look_again(detector: Detector, frame: Frame, box: tuple[float, float, float,
         return None
     rows = np.flatnonzero(found.class_id == detector.classes.index(class_name))
     width, height = frame.size_wh
-    wanted = np.array([box[0] * width, box[1] * height, box[2] * width, box[3] * height]) - np.array([part[0], part[1]] * 2)
-    fits = [float(found.score[row]) for row in rows if _iou(wanted, found.xyxy[row]) >= _LEAST_IOU]
+    wanted = (box[0] * width - part[0], box[1] * height - part[1], box[2] * width - part[0], box[3] * height - part[1])
+    fits = [float(found.score[row]) for row in rows if iou(wanted, _plain(found.xyxy[row])) >= _LEAST_IOU]
     return max(fits, default=0.0)
 
 
-def _surroundings(box: tuple[float, float, float, float], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+def _surroundings(box: Box, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
     """Whole, even px inside the picture: colour is stored at half the size."""
     width, height = size_wh
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
@@ -85,7 +86,6 @@ def _surroundings(box: tuple[float, float, float, float], size_wh: tuple[int, in
     return x1, y1, max(x2, x1 + 2), max(y2, y1 + 2)
 
 
-def _iou(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    common = max(float(min(one[2], other[2]) - max(one[0], other[0])), 0.0) * max(float(min(one[3], other[3]) - max(one[1], other[1])), 0.0)
-    union = float((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])) - common
-    return common / union if union > 0 else 0.0
+def _plain(xyxy: NDArray[np.float32]) -> Box:
+    left, top, right, bottom = (float(edge) for edge in xyxy)
+    return left, top, right, bottom

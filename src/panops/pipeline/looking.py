@@ -23,9 +23,9 @@ import numpy as np
 
 from panops.config.schema import CameraConfig
 from panops.domain.detections import Detections
+from panops.domain.places import Box, around, share_area, widened
 from panops.domain.region import Region
 from panops.domain.tracks import Tracks
-from panops.pipeline.places import Box, around, share_area, widened
 from panops.pipeline.still_tracks import StillTracks
 from panops.tracking.settings import TrackerSettings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from panops.pipeline.places import Box, iou
+from panops.domain.places import Box, iou
 
 # Times are binary fractions: a second may be 1.0000000000000002 s.
 _SLACK_S = 1e-6

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from panops.domain.feedback import Box, Judgement
+from panops.domain.feedback import Judgement
+from panops.domain.places import Box
 from panops.domain.verdicts import Verdict
 from panops.storage.database import Database
 from panops.storage.records import ReviewStatus

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from panops.domain.events import Event
 from panops.domain.frame import Frame
+from panops.domain.places import Box
 from panops.verify.empty_scene import FloatImage, shrunk
 from panops.verify.track_log import TrackRecord
-
-Box = tuple[float, float, float, float]
 
 
 class Picture:

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.places import Box
+
 FloatImage = NDArray[np.float32]
-Box = tuple[float, float, float, float]
 
 SIZE_WH = (160, 90)
 # Learnt at most so often, and by this time constant: a car that parks is part of the scene after some minutes.

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from panops.config.verify_schema import FeedbackConfig
-from panops.domain.feedback import Box, Judgements
+from panops.domain.feedback import Judgements
+from panops.domain.places import Box, iou
 from panops.domain.verdicts import Finding
 from panops.verify.appearance import Appearance, appearance_of, from_text, likeness
 from panops.verify.case import Case, Sighting
-from panops.verify.overlap import overlap
 from panops.verify.step import Opinion, QuietStep, Surroundings
 
 # Whatever it looks like: who came that much farther than the false alarm ever did is not it.
@@ -76,7 +76,7 @@ class Feedback(QuietStep):
 
     def _likest(self, sighting: Sighting, class_name: str) -> float:
         """Likeness to what was marked, 0..1; 0 for what is elsewhere, came farther, or is more like what was called true."""
-        near = [one for one in self._marked if one.class_name == class_name and overlap(one.box, sighting.box) >= self._config.overlap]
+        near = [one for one in self._marked if one.class_name == class_name and iou(one.box, sighting.box) >= self._config.overlap]
         near = [one for one in near if sighting.record.travelled <= one.travelled + _FARTHER]
         if not near:
             return 0.0

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from panops.config.verify_schema import SecondLookConfig
 from panops.domain.frame import Frame
+from panops.domain.places import Box
 from panops.domain.verdicts import Finding
-from panops.verify.case import Box, Case, Sighting
+from panops.verify.case import Case, Sighting
 from panops.verify.step import Opinion, QuietStep, Surroundings
 
 # What looks again: the frame, a relative box and a class name give the best score of that class there, 0..1; None where it cannot.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from panops.config.verify_schema import StaticMemoryConfig
+from panops.domain.places import Box, iou
 from panops.domain.verdicts import Finding
-from panops.verify.case import Box, Case
-from panops.verify.overlap import overlap
+from panops.verify.case import Case
 from panops.verify.step import Opinion, QuietStep, Surroundings
 
 # A thing that does not leave its place: it came less than this, in sizes of its own.
@@ -65,8 +65,8 @@ class StaticMemory(QuietStep):
 
     def _place(self, box: Box, class_name: str) -> _Place | None:
         same = [place for place in self._places if place.class_name == class_name]
-        best = max(same, key=lambda place: overlap(place.box, box), default=None)
-        return best if best is not None and overlap(best.box, box) >= _SAME_PLACE else None
+        best = max(same, key=lambda place: iou(place.box, box), default=None)
+        return best if best is not None and iou(best.box, box) >= _SAME_PLACE else None
 
     def _remember(self, box: Box, class_name: str) -> None:
         place = self._place(box, class_name)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig
 from panops.domain.detections import Detections
+from panops.domain.places import Box, share_area, widened
 from panops.domain.protocols import Observation
 from panops.domain.region import Region
 from panops.pipeline.looking import EVERYWHERE, Look, Looking, cut_by_edges
-from panops.pipeline.places import Box, share_area, widened
 from panops.tracking.tracker import BatchTracker
 from panops.vision.region_sizes import RegionSizes
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from panops.pipeline.places import Box
+from panops.domain.places import Box
 from panops.pipeline.still_tracks import StillTracks
 
 

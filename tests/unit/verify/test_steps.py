@@ -19,7 +19,8 @@ from panops.config.verify_schema import (
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.feedback import Judgement
 from panops.domain.frame import ArrayPixels, Frame
-from panops.verify.case import Box, Case, Picture, Sighting
+from panops.domain.places import Box
+from panops.verify.case import Case, Picture, Sighting
 from panops.verify.displacement import Displacement
 from panops.verify.empty_scene import EmptyScene
 from panops.verify.light import LightStep

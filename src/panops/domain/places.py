@@ -1,4 +1,7 @@
-"""Boxes one by one, as plain numbers: left, top, right, bottom in px of the frame."""
+"""Boxes one by one, as plain numbers: left, top, right, bottom, in px of a frame or relative to it.
+
+For a handful of boxes a call into numpy costs more than its work; `boxes` has the same on arrays.
+"""
 
 from __future__ import annotations
 

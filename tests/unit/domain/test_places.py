@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.domain import boxes
-from panops.pipeline.places import Box, around, iou, share_area, widened
+from panops.domain.places import Box, around, iou, share_area, widened
 
 
 @st.composite
