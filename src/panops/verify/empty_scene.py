@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.light import LightChange, fit_light
 from panops.domain.places import Box
 
 FloatImage = NDArray[np.float32]
@@ -29,11 +30,9 @@ LEAST_STEP = 9.0
 # Room around boxes of tracked objects that is not learnt either, as a share of the box.
 _ROOM = 0.25
 _BRIGHTER = 0.18
-# For the light of the whole picture every third pixel in both directions is enough.
-_STEP = 3
-_FITS = 3
 
 
+_AS_IT_WAS = LightChange(1.0, 0.0, 0.0)
 # The first looks count alike: after n of them the next one is worth 1 / (n + 1).
 _FIRST_LOOKS: FloatImage = (1.0 / (np.arange(256) + 1.0)).astype(np.float32)
 
@@ -47,7 +46,7 @@ class EmptyScene:
         self._flicker: FloatImage = np.zeros((0, 0), np.float32)
         self._looks: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
         self._learnt_s = -math.inf
-        self._light = (1.0, 0.0)
+        self._light = _AS_IT_WAS
         self.light_jump_s = -math.inf
         """When the light last jumped, s."""
 
@@ -72,7 +71,7 @@ class EmptyScene:
             self._mean = small.copy()
             self._flicker = np.full(small.shape, LEAST_STEP / FLICKERS, np.float32)
             self._looks = free.copy()
-            self._light = (1.0, 0.0)
+            self._light = _AS_IT_WAS
             return
         self._note_light(small, self._mean, free, time_s)
         relit = _relit(small, self._light)
@@ -86,8 +85,7 @@ class EmptyScene:
         np.minimum(self._looks + free, 250, out=self._looks)
 
     def _note_light(self, small: FloatImage, mean: FloatImage, free: NDArray[np.uint8], time_s: float) -> None:
-        every = (slice(None, None, _STEP), slice(None, None, _STEP))
-        light = fitted_light(small[every], mean[every], free[every])
+        light = fit_light(mean, small, free == 0)
         before, now = _brightness(mean, self._light), _brightness(mean, light)
         if abs(math.log((now + 8.0) / (before + 8.0))) > _BRIGHTER:
             self.light_jump_s = time_s
@@ -115,10 +113,10 @@ class EmptyScene:
             return 0.0, 1.0
         rows, columns = _window(box)
         around_rows, around_columns = _window(box, 0.6)
-        ring = np.ones(small.shape, np.uint8)
-        ring[rows, columns] = 0
+        inside = np.zeros(small.shape, np.bool_)
+        inside[rows, columns] = True
         near = (around_rows, around_columns)
-        light = fitted_light(small[near], self._mean[near], ring[near])
+        light = fit_light(self._mean[near], small[near], inside[near], step=1)
         now, then = _relit(small[rows, columns], light), self._mean[rows, columns]
         limit = np.maximum(FLICKERS * self._flicker[rows, columns], LEAST_STEP)
         differs = np.abs(now - then) > limit
@@ -138,51 +136,13 @@ def shrunk(luma: NDArray[np.uint8]) -> FloatImage:
     return cv2.resize(luma, SIZE_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def fitted_light(now: FloatImage, then: FloatImage, use: NDArray[np.uint8]) -> tuple[float, float]:
-    """Factor and offset with which `then` becomes `now`, fitted again and again without what does not agree.
-
-    Args:
-        now: (h, w) float32.
-        then: (h, w) float32.
-        use: (h, w); pixels of 0 are left out.
-    """
-    keep = use > 0
-    a, b = then[keep], now[keep]
-    if len(a) < 30:
-        return 1.0, float(np.mean(now) - np.mean(then)) if now.size else 0.0
-    # The median does not mind what a quarter of the pixels show.
-    gain, offset = 1.0, _median(b - a)
-    for _ in range(_FITS):
-        off = np.abs(b - (gain * a + offset))
-        agree = off <= max(4.0, 2.0 * _median(off))
-        gain, offset = _line(a[agree], b[agree])
-    return gain, offset
-
-
-def _median(values: FloatImage) -> float:
-    """The upper one; a partition is three times faster than `np.median`."""
-    middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
-
-
-def _line(a: FloatImage, b: FloatImage) -> tuple[float, float]:
-    if len(a) < 2:
-        return 1.0, 0.0
-    mean_a, mean_b = float(a.mean()), float(b.mean())
-    spread = float(np.mean((a - mean_a) ** 2))
-    if spread < 9.0:
-        return 1.0, mean_b - mean_a
-    gain = min(max(float(np.mean((a - mean_a) * (b - mean_b))) / spread, 0.2), 5.0)
-    return gain, mean_b - gain * mean_a
-
-
-def _relit(now: FloatImage, light: tuple[float, float]) -> FloatImage:
+def _relit(now: FloatImage, light: LightChange) -> FloatImage:
     """The picture in the light of the scene."""
-    return (now - np.float32(light[1])) / np.float32(light[0])
+    return now if light.is_none else (now - np.float32(light.offset)) / np.float32(light.gain)
 
 
-def _brightness(mean: FloatImage, light: tuple[float, float]) -> float:
-    return max(float(mean.mean()) * light[0] + light[1], 0.0)
+def _brightness(mean: FloatImage, light: LightChange) -> float:
+    return max(float(mean.mean()) * light.gain + light.offset, 0.0)
 
 
 def _likeness(now: FloatImage, then: FloatImage) -> float:

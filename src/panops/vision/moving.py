@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from panops.domain.detections import Detections
 from panops.domain.frame import Frame
+from panops.domain.light import LightChange, fit_light
 from panops.vision.blobs import BlobSettings, find_blobs
-from panops.vision.light import LightChange, fit_light
 
 FloatImage = NDArray[np.float32]
 ByteImage = NDArray[np.uint8]

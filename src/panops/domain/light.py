@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 FloatImage = NDArray[np.float32]
 
-# Every third pixel in both directions is enough for two numbers.
-_STEP = 3
+# Of a whole picture every third pixel in both directions is enough for two numbers.
+EVERY_THIRD = 3
+_LEAST_PIXELS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,21 @@ class LightChange:
         return self.gain == 1.0 and self.offset == 0.0
 
 
-def fit_light(old: FloatImage, new: FloatImage, ignore: NDArray[np.bool_]) -> LightChange:
+def fit_light(old: FloatImage, new: FloatImage, ignore: NDArray[np.bool_], step: int = EVERY_THIRD) -> LightChange:
     """Find gain and offset by matching quartiles, then by least squares on the pixels that agree.
 
     Args:
         old: (h, w) float32, 0..255.
         new: (h, w) float32, 0..255.
         ignore: (h, w) bool; pixels that are left out (known objects).
+        step: Only every so many pixels are looked at, in both directions; 1 for a small part of a picture.
 
     Returns:
         No change at all when the pictures agree well already, or when too little is left to look at.
     """
-    use = ~ignore[::_STEP, ::_STEP]
-    a, b = old[::_STEP, ::_STEP][use], new[::_STEP, ::_STEP][use]
-    if len(a) < 50:
+    use = ~ignore[::step, ::step]
+    a, b = old[::step, ::step][use], new[::step, ::step][use]
+    if len(a) < _LEAST_PIXELS:
         return LightChange(1.0, 0.0, 0.0)
     residual = np.abs(b - a)
     typical = _median(residual)
