@@ -28,7 +28,7 @@ from panops.pipeline.shard_handle import HandleSettings, ShardHandle
 from panops.pipeline.site_board import NO_SHARD, SiteBoard
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.usage import UsageMeter, rss_bytes
-from panops.pipeline.wire import figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
+from panops.pipeline.wire import assignment, figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -229,7 +229,7 @@ class Supervisor:
 
     async def _bring_up_to_date(self, camera_id: str) -> None:
         """Assign a camera whose settings are not what its shard was told; one that cannot be assigned now is tried again soon."""
-        wanted = _assignment(self._site, camera_id)
+        wanted = assignment(self._site, camera_id)
         handle = self._fleet.get(self._placement[camera_id])
         if handle is None or self._sent.get(camera_id) == wanted or not handle.greeted:
             return
@@ -280,7 +280,7 @@ class Supervisor:
                 ]
                 for camera_id in mine:
                     self._sent.pop(camera_id, None)
-                    wanted = _assignment(self._site, camera_id)
+                    wanted = assignment(self._site, camera_id)
                     message = await self._assign_message(camera_id, wanted)
                     if message is not None:
                         messages.append(message)
@@ -409,7 +409,7 @@ class Supervisor:
         """Have the target load the camera's detector, which may take seconds, while the camera still runs; whether it can."""
         if move.camera_id not in self._site.cameras:
             return False
-        order = {**_assignment(self._site, move.camera_id), "type": "prepare"}
+        order = {**assignment(self._site, move.camera_id), "type": "prepare"}
         answer = await self._ask(move.target, order, {"type": "prepared", "camera": move.camera_id}, _PREPARE_WITHIN_S)
         problem = answer.get("problem", "") if answer else "it gave no answer"  # an empty one: it died meanwhile
         if problem:
@@ -484,18 +484,3 @@ class Supervisor:
 
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _assignment(site: SiteConfig, camera_id: str) -> Message:
-    """What decides how a camera runs; a change of any of it assigns the camera anew."""
-    return {
-        "type": "assign",
-        "camera": camera_id,
-        "config": site.cameras[camera_id].plain(),
-        "rules": [rule.model_dump(mode="json") for rule in site.camera_rules(camera_id)],
-        "timezone": site.timezone,
-        "model": site.model,
-        "device": site.device,
-        "evidence": site.evidence.model_dump(mode="json"),
-        "verify": site.verify.model_dump(mode="json"),
-    }

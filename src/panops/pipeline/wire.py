@@ -12,11 +12,27 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
+from panops.config.schema import SiteConfig
 from panops.pipeline.latency import LatencyHistogram
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, ShardFigures, SystemNotice
 
 _LATENCIES = ("check_latency", "event_latency", "woken_latency", "woken_event_latency")
+
+
+def assignment(site: SiteConfig, camera_id: str) -> Message:
+    """What decides how a camera runs; a change of any of it assigns the camera anew."""
+    return {
+        "type": "assign",
+        "camera": camera_id,
+        "config": site.cameras[camera_id].plain(),
+        "rules": [rule.model_dump(mode="json") for rule in site.camera_rules(camera_id)],
+        "timezone": site.timezone,
+        "model": site.model,
+        "device": site.device,
+        "evidence": site.evidence.model_dump(mode="json"),
+        "verify": site.verify.model_dump(mode="json"),
+    }
 
 
 def status_to_wire(status: CameraStatus) -> Message:
