@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from panops.api.events import Moment, Words
 from panops.api.problems import ProblemError
 from panops.api.schemas import Out
-from panops.api.security import Caller, Viewer
-from panops.api.services import Needed, Services
+from panops.api.security import Viewer
+from panops.api.services import Needed
 from panops.config.schedule import site_timezone
 from panops.domain.compliance import Worn
 from panops.storage.compliance_rates import Bucket, Calendar, Rate, csv_text, rates
@@ -64,8 +65,19 @@ class RatesOut(Out):
     rates: list[RateOut]
 
 
-@router.get("/compliance")
-def compliance(
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asked for, and the answer: rates of the cameras that they may see."""
+
+    bucket: Bucket
+    from_s: float
+    to_s: float
+    rates: list[Rate]
+    names: dict[str, str]
+    timezone: tzinfo | None
+
+
+def asked(
     caller: Viewer,
     services: Needed,
     since: From = None,
@@ -73,49 +85,34 @@ def compliance(
     camera: Words = [],  # noqa: B006 - FastAPI copies defaults
     zone: Words = [],  # noqa: B006 - as above
     bucket: Bucket = "hour",
-) -> RatesOut:
-    """Who wore what is required, of the cameras that the caller may see."""
-    from_s, to_s = _span(services, since, to)
-    found, _ = _rates(caller, services, from_s, to_s, camera, zone, bucket)
-    site = services.view.current()
-    rows = [RateOut.of(one, services.view.camera_name(site, one.camera_id)) for one in found]
-    return RatesOut(bucket=bucket, from_s=from_s, to_s=to_s, rates=rows)
-
-
-@router.get("/compliance.csv")
-def compliance_csv(
-    caller: Viewer,
-    services: Needed,
-    since: From = None,
-    to: Moment = None,
-    camera: Words = [],  # noqa: B006 - FastAPI copies defaults
-    zone: Words = [],  # noqa: B006 - as above
-    bucket: Bucket = "hour",
-) -> Response:
-    """The same as CSV, with times in the site's zone."""
-    from_s, to_s = _span(services, since, to)
-    found, timezone = _rates(caller, services, from_s, to_s, camera, zone, bucket)
-    site = services.view.current()
-    names = {one.camera_id: services.view.camera_name(site, one.camera_id) for one in found}
-    headers = {"Content-Disposition": f'attachment; filename="compliance-{bucket}.csv"', "Cache-Control": "no-store"}
-    return Response(csv_text(found, names, timezone), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _span(services: Services, since: float | None, to: float | None) -> tuple[float, float]:
+) -> Asked:
+    """The parameters of both routes, looked up."""
     to_s = services.clock.utc_s() if to is None else to
     from_s = to_s - _WEEK_S if since is None else since
     if not 0 <= from_s < to_s <= from_s + _LONGEST_S:
         raise ProblemError(422, "expected a span of at most 400 days, `from` before `to`, both UTC seconds")
-    return from_s, to_s
-
-
-def _rates(
-    caller: Caller, services: Services, from_s: float, to_s: float, cameras: list[str], zones: list[str], bucket: Bucket
-) -> tuple[list[Rate], tzinfo | None]:
     site = services.view.current()
     timezone = site_timezone(site.timezone)
-    counts = services.compliance.counts(caller.scope, from_s, to_s, cameras, zones)
+    counts = services.compliance.counts(caller.scope, from_s, to_s, camera, zone)
     found = rates(counts, Calendar(bucket, timezone, site.shifts))
     if len(found) > _MOST_ROWS:
         raise ProblemError(422, f"expected at most {_MOST_ROWS} rows, got {len(found)}; ask for fewer days or cameras, or by day")
-    return found, timezone
+    names = {one.camera_id: services.view.camera_name(site, one.camera_id) for one in found}
+    return Asked(bucket, from_s, to_s, found, names, timezone)
+
+
+Wanted = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/compliance")
+def compliance(_: Viewer, wanted: Wanted) -> RatesOut:
+    """Who wore what is required, of the cameras that the caller may see."""
+    rows = [RateOut.of(one, wanted.names[one.camera_id]) for one in wanted.rates]
+    return RatesOut(bucket=wanted.bucket, from_s=wanted.from_s, to_s=wanted.to_s, rates=rows)
+
+
+@router.get("/compliance.csv")
+def compliance_csv(_: Viewer, wanted: Wanted) -> Response:
+    """The same as CSV, with times in the site's zone."""
+    headers = {"Content-Disposition": f'attachment; filename="compliance-{wanted.bucket}.csv"', "Cache-Control": "no-store"}
+    return Response(csv_text(wanted.rates, wanted.names, wanted.timezone), media_type="text/csv; charset=utf-8", headers=headers)

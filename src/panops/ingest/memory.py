@@ -50,9 +50,9 @@ class FreedMemory:
 def share_heaps(most: int = 2) -> bool:
     """Let all threads of this process allocate from `most` heaps; before the first thread starts. Whether the C library can.
 
-    glibc gives each of up to eight threads a core a heap of its own, and each of them grows to the most its threads ever needed at once.
-    With a thread a camera that is 30 MB a process more (measured), which fill up over an hour and look like a leak. Threads seldom wait for
-    each other here: the large buffers, of pictures and tensors, are made once.
+    glibc makes up to eight heaps a core for threads that allocate at the same time, and each of them grows to the most that its threads
+    ever needed at once. With a thread a camera that is 30 MB a process more (measured). Threads seldom wait for each other here: the large
+    buffers, of pictures and tensors, are made once.
     """
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     return bool(tune is not None and tune(_ARENA_MAX, most))
