@@ -36,7 +36,7 @@ from panops.pipeline.link import ShardLink
 from panops.pipeline.live import CameraState
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard import Shard
-from panops.pipeline.supervisor import _assignment
+from panops.pipeline.wire import assignment
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.testing.fake_device import DeviceLatency, FakeDevice
@@ -413,7 +413,7 @@ def test_a_shard_on_a_device_and_what_its_cameras_say_when_it_fails(tmp_path: Pa
     site = SiteConfig.model_validate({"device": "cuda", "cameras": cameras})
     try:
         for camera_id in cameras:
-            shard.assign({**_assignment(site, camera_id), "epoch": 1})
+            shard.assign({**assignment(site, camera_id), "epoch": 1})
         wait_until(lambda: all(status.analysed >= 5 for status in shard.statuses()))
         for status in shard.statuses():
             assert status.state is CameraState.LIVE

@@ -24,6 +24,7 @@ from panops.ingest.camera_feed import CameraFeed
 from panops.ingest.pending import PendingPackets
 from panops.motion.sleep import SleepSchedule
 from panops.motion.view import ViewFinding, ViewKind
+from panops.pipeline import wire
 from panops.pipeline.annotate import encode_jpeg
 from panops.pipeline.camera_loop import CameraLoop, Counters
 from panops.pipeline.camera_turn import CameraTurn
@@ -31,7 +32,6 @@ from panops.pipeline.camera_view import LearntPicture
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import ShardLink
 from panops.pipeline.shard import Shard, _Camera
-from panops.pipeline.supervisor import _assignment
 from panops.storage.database import Database
 from panops.storage.events import EventRepository, StoredEvent
 from panops.storage.evidence import EvidenceStore
@@ -44,7 +44,7 @@ CAMERA = {"source": "/not/there.mp4", "model": "motion"}
 
 def assignment(camera_id: str, epoch: int = 1, **changed: Any) -> dict[str, Any]:
     site = SiteConfig.model_validate({"cameras": {camera_id: {**CAMERA, **changed}}})
-    return {**_assignment(site, camera_id), "epoch": epoch}
+    return {**wire.assignment(site, camera_id), "epoch": epoch}
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_the_device_of_the_site_reaches_its_cameras(shard: Shard, tmp_path: Path
 
     def assign(device: str, epoch: int) -> str:
         site = SiteConfig.model_validate({"device": device, "cameras": {"cam": {**CAMERA, "model": "street"}}})
-        shard.assign({**_assignment(site, "cam"), "epoch": epoch})
+        shard.assign({**wire.assignment(site, "cam"), "epoch": epoch})
         (status,) = shard.statuses()
         return status.message
 
