@@ -45,11 +45,12 @@ test: $(VENV)/.installed-test ## Run the tests (a few minutes)
 test-all: $(VENV)/.installed-test ## Run every test, the long ones too
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.installed-test ## Format, lint, types, import contracts
+check: $(VENV)/.installed-test ## Format, lint, types, import contracts; every test can be imported
 	@$(BIN)/ruff format --check $(SRC)
 	@$(BIN)/ruff check $(SRC)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --collect-only -qqq
 
 format: $(VENV)/.installed-test ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix $(SRC)

@@ -262,10 +262,11 @@ class ShadowWatch:
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """End, and write everything. Safe to call twice."""
-        self._stopping = True
+        with self._lock:  # a version that was just opened may be starting the thread
+            self._stopping, thread = True, self._thread
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        if thread is not None:
+            thread.join(timeout_s)
         with self._lock:
             for camera in self._watched.values():
                 self._save(camera)
