@@ -26,12 +26,13 @@ class TrackRecord:
         looks: Looks since it was first seen.
         hits: Those at which it was seen.
         best_score: The highest score so far, 0..1.
-        first_xyxy: Its first box.
         xyxy: Its latest box.
         reach: Leftmost, topmost, rightmost and bottommost ground point.
         edge_reach: The same of the box's upper left corner: both corners of a thing that moves go with it, of one that only grows do not.
         looks_then: Looks until it was seen last.
-        tallest_px: The greatest height of its box so far.
+        heights_px: The heights of its last boxes, three at most.
+        first_px: The greatest of its first three heights.
+        steady_px: The greatest height that three sightings in a row had at least: one box that is too tall counts for nothing.
         seen_now: Whether it was seen at the look that is being entered.
     """
 
@@ -42,12 +43,13 @@ class TrackRecord:
     looks: int
     hits: int
     best_score: float
-    first_xyxy: tuple[float, float, float, float]
     xyxy: tuple[float, float, float, float]
     reach: tuple[float, float, float, float]
     edge_reach: tuple[float, float, float, float]
     looks_then: int = 1
-    tallest_px: float = 0.0
+    heights_px: tuple[float, ...] = ()
+    first_px: float = 0.0
+    steady_px: float = 0.0
     seen_now: bool = True
 
     @property
@@ -62,9 +64,8 @@ class TrackRecord:
 
     @property
     def grew(self) -> float:
-        """How many times as tall its box became as it was at first: who walks straight at the camera hardly moves, but grows."""
-        first_px = self.first_xyxy[3] - self.first_xyxy[1]
-        return self.tallest_px / first_px if first_px > 0 else 1.0
+        """How many times as tall as at first its box became and stayed: who walks straight at the camera hardly moves, but grows."""
+        return max(self.steady_px / self.first_px, 1.0) if self.first_px > 0 else 1.0
 
     @property
     def height_px(self) -> float:
@@ -130,15 +131,19 @@ class TrackLog:
             if record is None:
                 box = (left, top, right, bottom)
                 self._records[track_id] = TrackRecord(
-                    track_id, class_id, tracks.time_s, tracks.time_s, 1, 1, score, box, box,
-                    (x, y, x, y), (left, top, left, top), tallest_px=bottom - top,
+                    track_id, class_id, tracks.time_s, tracks.time_s, 1, 1, score, box,
+                    (x, y, x, y), (left, top, left, top), heights_px=(bottom - top,), first_px=bottom - top,
                 )  # fmt: skip
                 continue
             record.seen_now = True
             record.looks += 1
             record.hits += 1
             record.looks_then = record.looks
-            record.tallest_px = max(record.tallest_px, bottom - top)
+            record.heights_px = heights_px = (*record.heights_px[-2:], bottom - top)
+            if record.hits <= 3:
+                record.first_px = max(heights_px)
+            else:
+                record.steady_px = max(record.steady_px, min(heights_px))
             record.last_s = tracks.time_s
             record.class_id = class_id
             record.xyxy = (left, top, right, bottom)

@@ -48,7 +48,7 @@ def case(
     left, top, right, bottom = xyxy
     x = (left + right) / 2
     reach, corner = (x - moved, bottom, x, bottom), (left - moved, top, left, top)
-    record = TrackRecord(track_id, 0, first_s, at_s, looks, hits, 0.8, xyxy, xyxy, reach, corner, looks_then=looks, tallest_px=bottom - top)
+    record = TrackRecord(track_id, 0, first_s, at_s, looks, hits, 0.8, xyxy, reach, corner, looks_then=looks)
     incident = Incident("k", EventPhase.UPDATE, "intrusion", "person", "", (track_id,), 0.8, first_s, at_s)
     made = Case(Event("gate-1-1", "gate", "night", Severity.ALARM, incident), held_since_s=first_s + 1)
     made.records[track_id] = record

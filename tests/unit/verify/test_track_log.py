@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -72,3 +73,26 @@ def test_a_box_that_only_grows_has_not_moved() -> None:
     record = log.get(1)
     assert record is not None
     assert record.travelled == 0.0
+
+
+def grown(*heights: float) -> float:
+    """How much a track grew whose box has these heights, look by look."""
+    log = TrackLog()
+    for number, height in enumerate(heights):
+        look = tracks(number / 5, [(1, 10, 10, 0.5, True)])
+        log.note(replace(look, xyxy=np.array([(10, 10, 30, 10 + height)], np.float32)))
+    record = log.get(1)
+    assert record is not None
+    return record.grew
+
+
+def test_who_comes_nearer_grows() -> None:
+    assert grown(40) == grown(40, 42, 44) == 1.0
+    assert math.isclose(grown(40, 44, 48, 52, 56, 60, 64, 68), 60 / 48)
+    assert math.isclose(grown(40, 44, 48, 52, 56, 60, 20, 20, 20), 52 / 48)  # going away does not take it back
+
+
+def test_a_box_that_trembles_does_not_grow() -> None:
+    """As parts of a truck in the rain were seen that were taken for a person."""
+    assert grown(69, 79, 66, 76, 107, 94, 89) < 1.15
+    assert grown(40, 40, 40, 90, 40, 90, 40) == 1.0
