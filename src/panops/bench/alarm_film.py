@@ -56,6 +56,8 @@ class AlarmFilm:
         self._visits = visits
         self._scene: Scene | None = None
         self._boxes: dict[int, NDArray[np.float32]] = {}
+        # What the truth says of a frame costs as much as to render it: who is well seen is noted when somebody asks for the people.
+        self._well_seen: dict[int, tuple[int, ...]] = {}
 
     @classmethod
     def simulated(cls, scene: str, weather: str, seed: int, activity: float, check_fps: float, seconds: float) -> AlarmFilm:
@@ -81,6 +83,15 @@ class AlarmFilm:
                 raise PanopsError(f"expected a list of [start, end] in seconds in {listed}, got something else: {error}") from error
         return cls(path.stem, camera, 86400.0, visits)
 
+    @property
+    def mark(self) -> str:
+        """What tells it from other films: its settings, its length, and of a clip its size and who comes."""
+        source = self.camera.source.get_secret_value()
+        parts = [source, f"{self.camera.check_fps:g}", f"{self.seconds:g}"]
+        if self._visits is not None:
+            parts += [str(Path(source).stat().st_size), *(f"{visit.start_s:g}-{visit.end_s:g}" for visit in self._visits)]
+        return " ".join(parts)
+
     def open(self, clock: Clock) -> tuple[Source, StreamInfo]:
         """Begin it."""
         source: Any = (
@@ -105,18 +116,16 @@ class AlarmFilm:
         last: dict[int, Visit] = {}
         found: list[Visit] = []
         for frame in range(int(seconds * scene.config.rate_fps)):
-            truth = scene.truth(frame)
-            heights = (truth.xyxy[:, 3] - truth.xyxy[:, 1]) / scene.config.size_wh[1]
-            for row, name in enumerate(truth.class_name):
-                if name != "person" or truth.visible[row] < LEAST_VISIBLE or heights[row] < LEAST_HEIGHT:
-                    continue
-                track = int(truth.track_id[row])
+            if frame not in self._well_seen:
+                self._look_up(scene, frame)
+            time_s = frame / scene.config.rate_fps
+            for track in self._well_seen[frame]:
                 visit = last.get(track)
-                if visit is not None and truth.time_s - visit.end_s <= _GAP_S:
-                    last[track] = Visit(visit.start_s, truth.time_s)
+                if visit is not None and time_s - visit.end_s <= _GAP_S:
+                    last[track] = Visit(visit.start_s, time_s)
                 else:
                     found += [visit] if visit is not None else []
-                    last[track] = Visit(truth.time_s, truth.time_s)
+                    last[track] = Visit(time_s, time_s)
         found += last.values()
         long = [visit for visit in found if visit.end_s - visit.start_s >= _GAP_S and visit.start_s > _GAP_S]
         return sorted(long, key=lambda visit: visit.start_s)
@@ -138,12 +147,18 @@ class AlarmFilm:
         scene = self._known_scene()
         frame = round(time_s * scene.config.rate_fps)
         if frame not in self._boxes:
-            if len(self._boxes) > 64:
-                self._boxes.clear()
-            truth = scene.truth(frame)
-            rows = [row for row, name in enumerate(truth.class_name) if name == "person" or name in _RIDERS]
-            self._boxes[frame] = truth.xyxy[rows].astype(np.float32)
+            self._look_up(scene, frame)
         return self._boxes[frame]
+
+    def _look_up(self, scene: Scene, frame: int) -> None:
+        truth = scene.truth(frame)
+        tall = (truth.xyxy[:, 3] - truth.xyxy[:, 1]) >= LEAST_HEIGHT * scene.config.size_wh[1]
+        well = tall & (truth.visible >= LEAST_VISIBLE) & (np.asarray(truth.class_name) == "person")
+        self._well_seen[frame] = tuple(truth.track_id[well].tolist())
+        rows = [row for row, name in enumerate(truth.class_name) if name == "person" or name in _RIDERS]
+        if len(self._boxes) > 64:
+            self._boxes.clear()
+        self._boxes[frame] = truth.xyxy[rows].astype(np.float32)
 
     def _known_scene(self) -> Scene:
         if self._scene is None:

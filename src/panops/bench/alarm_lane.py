@@ -44,6 +44,10 @@ class Way:
     bare: bool = False
 
 
+Key = tuple[Way, float]
+"""A way and a `min_score`."""
+
+
 def ladder(*, without: bool = False) -> list[Way]:
     """The bare detector, tracks with dwell, then one step after the other; `without`: then the whole chain without each."""
     ways = [Way("detector alone", bare=True), Way("tracks and dwell")]
@@ -81,6 +85,18 @@ class LaneTally:
     false_by_film: Counter[str] = field(default_factory=Counter)
     stopped_by: Counter[str] = field(default_factory=Counter)
     held_s: list[float] = field(default_factory=list)
+
+    def add(self, other: LaneTally) -> None:
+        """Take over what came of other films."""
+        self.seconds += other.seconds
+        self.visits += other.visits
+        self.alarmed += other.alarmed
+        self.true_alarms += other.true_alarms
+        self.false_alarms += other.false_alarms
+        self.suppressed_true += other.suppressed_true
+        self.false_by_film += other.false_by_film
+        self.stopped_by += other.stopped_by
+        self.held_s += other.held_s
 
     @property
     def recall(self) -> float:

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from panops.bench.alarm_film import AlarmFilm
-from panops.bench.alarm_lane import Lane, LaneTally, Way
+from panops.bench.alarm_lane import Key, Lane, LaneTally, Way
+from panops.bench.kept_tallies import KeptTallies
 from panops.domain.clock import Clock
 from panops.domain.protocols import Detector, Observation
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.look_again import look_again
 from panops.rules.engine import RuleEngine
 from panops.tracking.tracker import BatchTracker
-
-Key = tuple[Way, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,12 @@ class FalseAlarmSettings:
 
 
 def count_false_alarms(
-    films: Sequence[AlarmFilm], detector: Detector, settings: FalseAlarmSettings, clock: Clock, on_progress: Callable[[str, float], None]
+    films: Sequence[AlarmFilm],
+    detector: Detector,
+    settings: FalseAlarmSettings,
+    clock: Clock,
+    on_progress: Callable[[str, float], None],
+    kept: KeptTallies | None = None,
 ) -> dict[Key, LaneTally]:
     """Look at all films.
 
@@ -46,12 +50,20 @@ def count_false_alarms(
         settings: What is tried.
         clock: For the cameras.
         on_progress: Told now and then which film it is and how many of its seconds are done.
+        kept: Films that were looked at before are taken from here, and those that are looked at now are put there.
     """
-    tallies: dict[Key, LaneTally] = {(way, score): LaneTally() for way in settings.ways for score in settings.min_scores}
+    whole: dict[Key, LaneTally] = {(way, score): LaneTally() for way in settings.ways for score in settings.min_scores}
     for film in films:
-        _look_at(film, detector, settings, clock, tallies, on_progress)
-        detector.forget("film")
-    return tallies
+        tallies = kept.get(film) if kept is not None else None
+        if tallies is None:
+            tallies = {key: LaneTally() for key in whole}
+            _look_at(film, detector, settings, clock, tallies, on_progress)
+            detector.forget("film")
+            if kept is not None:
+                kept.put(film, tallies)
+        for key, tally in tallies.items():
+            whole[key].add(tally)
+    return whole
 
 
 def _look_at(

@@ -15,6 +15,7 @@ from rich.table import Table
 from panops.bench.alarm_film import AlarmFilm
 from panops.bench.alarm_lane import LaneTally, Way, ladder
 from panops.bench.false_alarms import FalseAlarmSettings, count_false_alarms
+from panops.bench.kept_tallies import KeptTallies
 from panops.commands.bench_results import write_json
 from panops.commands.evaluate_facts import versions
 from panops.commands.machine import machine
@@ -47,6 +48,9 @@ def bench_false_alarms(
     without: Annotated[
         bool, typer.Option("--without", help="Also the whole chain without each of its steps; takes twice as long.")
     ] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="A folder for what came of each film: the same command goes on there after a stop.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     home: HomeOption = None,
 ) -> None:
@@ -66,11 +70,17 @@ def bench_false_alarms(
         films.append(AlarmFilm.clip(path, fps))
     if not films:
         raise PanopsError("nothing to look at: name --scenes or a --clip")
-    detector = DetectorPool(ModelStore(Home(home).models), patient=True).get(model)
+    pool = DetectorPool(ModelStore(Home(home).models), patient=True)
+    detector = pool.get(model)
     wanted = _MOVING if _MOVING in detector.classes else "person"
     if wanted not in detector.classes:
         raise PanopsError(f"the model {model} knows no person; it knows {', '.join(detector.classes)}")
     settings = FalseAlarmSettings(ladder(without=without), _numbers(scores), wanted)
+    kept = None
+    if keep is not None:
+        loaded = pool.loaded(model)
+        file = "" if loaded is None or loaded.model is None else loaded.model.manifest.sha256
+        kept = KeptTallies(keep, (model, file), settings.ways, settings.min_scores, wanted)
     console = Console()
     wait = console.status("...") if console.is_terminal else nullcontext()
     with wait as status:
@@ -79,7 +89,7 @@ def bench_false_alarms(
             if status is not None:
                 status.update(f"{film}: {done_s:.0f} s")
 
-        tallies = count_false_alarms(films, detector, settings, SystemClock(), tell)
+        tallies = count_false_alarms(films, detector, settings, SystemClock(), tell, kept)
     rows = [_row(way, {score: tallies[(way, score)] for score in settings.min_scores}) for way in settings.ways]
     console.print(_table(rows, model))
     if json_file is not None:
