@@ -74,6 +74,7 @@ class LaneTally:
         false_by_film: False alarms by the film's name.
         stopped_by: Suppressed events about nobody, by the step.
         held_s: How long each alarm was held back, s.
+        false_at: Of each false alarm the film and its seconds from and to, to look at it.
     """
 
     seconds: float = 0.0
@@ -85,6 +86,7 @@ class LaneTally:
     false_by_film: Counter[str] = field(default_factory=Counter)
     stopped_by: Counter[str] = field(default_factory=Counter)
     held_s: list[float] = field(default_factory=list)
+    false_at: list[str] = field(default_factory=list)
 
     def add(self, other: LaneTally) -> None:
         """Take over what came of other films."""
@@ -97,6 +99,7 @@ class LaneTally:
         self.false_by_film += other.false_by_film
         self.stopped_by += other.stopped_by
         self.held_s += other.held_s
+        self.false_at += other.false_at
 
     @property
     def recall(self) -> float:
@@ -217,6 +220,8 @@ class Lane:
             if not self._is_true(event):
                 tally.false_alarms += 1
                 tally.false_by_film[self._film.name] += 1
+                span = _span(event)
+                tally.false_at.append(f"{self._film.name} {span.start_s:.1f}-{span.end_s:.1f}")
 
     def _is_true(self, event: Event) -> bool:
         return any(self._somebody[track] >= _MOSTLY * max(self._looks[track], 1) for track in event.incident.track_ids)

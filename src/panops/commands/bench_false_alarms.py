@@ -31,6 +31,7 @@ WEATHERS = ("clear", "wind", "rain", "night")
 LEAST_RECALL = 0.99
 _PACKAGES = ("panops", "numpy", "av", "openvino")
 _MOVING = "moving"
+_MOST_SHOWN = 20
 
 
 def bench_false_alarms(
@@ -115,6 +116,8 @@ def _row(way: Way, by_score: dict[float, LaneTally]) -> dict[str, Any]:
         "suppressed_true": tally.suppressed_true,
         "held_median_s": round(statistics.median(tally.held_s), 2) if tally.held_s else 0.0,
         "false_by_film": dict(tally.false_by_film.most_common()),
+        # Where they are few, somebody will want to look at them.
+        "false_at": tally.false_at[:_MOST_SHOWN],
         "stopped_by": dict(tally.stopped_by.most_common()),
         "curve": [
             {"min_score": score, "recall": round(one.recall, 4), "false_per_day": round(one.false_per_day, 1)}
