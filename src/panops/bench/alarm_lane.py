@@ -18,7 +18,8 @@ from panops.domain.tracks import Tracks, TrackState
 from panops.rules.engine import RuleEngine
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
-from panops.verify.build import STEPS, build_chain
+from panops.verify.build import build_chain
+from panops.verify.registry import STEPS
 from panops.verify.second_look import LookAgain
 
 DWELL_S = 1.0

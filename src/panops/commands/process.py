@@ -80,6 +80,8 @@ def process(
 
     # In media time, whatever the hour; nobody has said anything of a file's events.
     chain = build_chain(settings.verify, detector.classes, UTC, [rule.id for rule in settings.rules if not rule.verify])
+    for note in chain.problems if chain is not None else ():
+        console.print(f"note: {note}", style="yellow")
     followed = followed_classes(settings.camera_rules(camera_id), detector.classes)
     job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain)
     began_s = time.monotonic()

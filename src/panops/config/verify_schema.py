@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
 
-from panops.config.fields import Config, Seconds
+from panops.config.fields import Config, Seconds, plugin_names
+
+VERIFIER_GROUP = "panops.verifiers"
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -81,6 +83,12 @@ class FeedbackConfig(StepConfig):
     overlap: Share = Field(0.3, description="boxes that overlap by this are in the same place")
 
 
+class PluginStepConfig(StepConfig):
+    """A step that a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class VerifyConfig(Config):
     """The chain: every event of a rule goes through these steps before anybody is told."""
 
@@ -95,3 +103,16 @@ class VerifyConfig(Config):
     second_look: SecondLookConfig = SecondLookConfig()
     time_prior: TimePriorConfig = TimePriorConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    plugins: dict[str, PluginStepConfig] = Field({}, description="steps that plug-ins bring, by name")
+
+    @field_validator("plugins")
+    @classmethod
+    def _known(cls, value: dict[str, PluginStepConfig]) -> dict[str, PluginStepConfig]:
+        known = plugin_names(VERIFIER_GROUP)
+        for name in value:
+            if name in cls.model_fields:
+                raise ValueError(f"{name!r} is a built-in step: its settings stand beside `plugins`, not in it")
+            if name not in known:
+                has = f"installed are: {', '.join(known)}" if known else "none is installed"
+                raise ValueError(f"no plug-in brings a step {name!r}; {has}")
+        return value

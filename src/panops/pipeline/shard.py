@@ -203,7 +203,8 @@ class Shard:
         loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
         if chain is not None:
             self._equip(loop, chain, verify)
-        loop.advice = "; ".join(str(problem) for problem in check_rules(site, camera_id, detector.classes))
+        problems = [*check_rules(site, camera_id, detector.classes), *(chain.problems if chain is not None else ())]
+        loop.advice = "; ".join(str(problem) for problem in problems)
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s

@@ -43,9 +43,18 @@ class Chain:
         steps: What is asked, in this order; those that cost much last.
         around: What the steps share.
         trusted: Ids of rules whose events are passed on as they are.
+        problems: What is wrong with steps that are wanted and left out, in words.
     """
 
-    def __init__(self, config: VerifyConfig, steps: Sequence[Step], around: Surroundings, trusted: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        config: VerifyConfig,
+        steps: Sequence[Step],
+        around: Surroundings,
+        trusted: frozenset[str] = frozenset(),
+        problems: Sequence[str] = (),
+    ) -> None:
+        self.problems = tuple(problems)
         self._trusted = trusted
         self._config = config
         self._steps = list(steps)
@@ -201,9 +210,7 @@ class Chain:
             try:
                 opinions.append(step.judge(case))
             except Exception as error:  # a fault of one step must not cost an alarm
-                self._failures[step.name] += 1
-                if self._failures[step.name] == 1:
-                    logger.exception("camera %s: step %s failed and has no say", case.event.camera_id, step.name)
+                self._failed(case, step)
                 opinions.append(Opinion(Finding(step.name, None, words=f"This step failed: {error}"), sure=True))
         return opinions
 
@@ -241,7 +248,15 @@ class Chain:
     def _decided(self, case: Case) -> None:
         verdict = case.event.verdict
         for step in self._steps:
-            step.decided(case, verdict.suppressed_by if verdict is not None else "")
+            try:
+                step.decided(case, verdict.suppressed_by if verdict is not None else "")
+            except Exception:
+                self._failed(case, step)
+
+    def _failed(self, case: Case, step: Step) -> None:
+        self._failures[step.name] += 1
+        if self._failures[step.name] == 1:
+            logger.exception("camera %s: step %s failed and has no say", case.event.camera_id, step.name)
 
     @staticmethod
     def _appearance(case: Case) -> str:

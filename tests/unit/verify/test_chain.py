@@ -10,8 +10,9 @@ from panops.domain.geometry import Tripwire
 from panops.rules.engine import RuleEngine
 from panops.rules.line_crossing import LineCrossing
 from panops.rules.scene import Scene
-from panops.verify.build import STEPS, build_chain
+from panops.verify.build import build_chain
 from panops.verify.case import Case
+from panops.verify.registry import STEPS
 from panops.verify.step import Opinion
 from tests.unit.verify.story import CLASSES, FPS, PERSON, SIZE_WH, Camera, Thing
 
