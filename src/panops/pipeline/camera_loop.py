@@ -133,6 +133,7 @@ class CameraLoop:
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
         self._looking = Looking.of(config)
+        self.second_model = ""
         self.second_detector: Detector | None = None
         """What looks at events once more; the camera's own detector when None."""
         self.looked_whole = False

@@ -66,10 +66,12 @@ class ModelWatch:
             self._tell(self._problems)
 
     def _look(self, loops: Mapping[str, CameraLoop], models: Mapping[str, str], failed: Collection[str]) -> None:
-        for name in set(models.values()):
+        running = tuple(loops.items())
+        for name in {*models.values(), *(loop.second_model for _, loop in running)} - {""}:
             self._refresh(name)
-        for camera_id, loop in tuple(loops.items()):
+        for camera_id, loop in running:
             self._bring_up_to_date(camera_id, loop, loops, models.get(camera_id, ""))
+            self._bring_second_up_to_date(loop)
         for camera_id in failed:
             stamp = self._detectors.store.stamp(models[camera_id])
             if self._failed.setdefault(camera_id, stamp) != stamp or self._detectors.may_work_now(models[camera_id]):
@@ -118,3 +120,10 @@ class ModelWatch:
             if loops.get(camera_id) is loop:  # it may have been changed or removed in the meantime
                 loop.detector.forget(camera_id)
                 loop.detector = loaded.detector
+
+    def _bring_second_up_to_date(self, loop: CameraLoop) -> None:
+        """Who looks again knows nothing of the frames before, and is asked for a class by its name: nothing hangs on another version."""
+        loaded = self._detectors.loaded(loop.second_model) if loop.second_model else None
+        if loaded is not None and loop.second_detector is not loaded.detector:
+            with self._between_rounds:
+                loop.second_detector = loaded.detector

@@ -368,6 +368,7 @@ class Shard:
         if verify.second_look.enabled and verify.second_look.model:
             try:
                 loop.second_detector = self._detectors.get(verify.second_look.model)
+                loop.second_model = verify.second_look.model
             except PanopsError as error:
                 chain.look_again(None)
                 loop.advice = "; ".join(filter(None, (loop.advice, f"nobody looks again (verify.second_look.model): {error}")))

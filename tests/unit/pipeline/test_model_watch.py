@@ -74,6 +74,24 @@ def test_a_promoted_version_takes_over_between_two_rounds_without_losing_tracks(
     assert (site.versions, site.reassigned, site.told) == ({"v1"}, [], [])
 
 
+def test_who_looks_again_is_exchanged_too_whatever_its_classes(site: Site, tmp_path: Path) -> None:
+    """Its model need not be one that any camera runs with."""
+    add_version(site.store, tmp_path, "v1", name="strong")
+    strong = site.pool.get("strong")
+    for loop in site.loops.values():
+        loop.second_model, loop.second_detector = "strong", strong
+    site.look()
+    assert all(loop.second_detector is strong for loop in site.loops.values())
+    add_version(site.store, tmp_path, "other", ("person",), name="strong")
+    promote(site.store, "strong", "other")
+    site.look()
+    loaded = site.pool.loaded("strong")
+    assert loaded is not None
+    assert loaded.detector is not strong
+    assert all(loop.second_detector is loaded.detector for loop in site.loops.values())
+    assert (site.reassigned, site.told) == ([], [])
+
+
 def test_nothing_is_opened_while_nothing_is_decided(site: Site) -> None:
     opened = list(site.pool.opened)
     for _ in range(20):

@@ -76,14 +76,16 @@ def store_of(root: Path, **classes: tuple[str, ...]) -> ModelStore:
     return store
 
 
-def add_version(store: ModelStore, root: Path, version: str, names: tuple[str, ...] = CLASSES, weights: str = "") -> None:
-    folder = root / f"export-{version}{weights}"
+def add_version(
+    store: ModelStore, root: Path, version: str, names: tuple[str, ...] = CLASSES, weights: str = "", name: str = "net"
+) -> None:
+    folder = root / f"export-{name}-{version}{weights}"
     folder.mkdir()
-    content = f"weights {version} {weights}".encode()
+    content = f"weights {name} {version} {weights}".encode()
     (folder / "net.onnx").write_bytes(content)
     source = ModelSource(SourceKind.FILE, "net.onnx")
     digest = hashlib.sha256(content).hexdigest()
-    manifest = ModelManifest("net", "detection", "yolox", version, "MIT", source, "net.onnx", digest, (64, 64), names)
+    manifest = ModelManifest(name, "detection", "yolox", version, "MIT", source, "net.onnx", digest, (64, 64), names)
     (folder / "manifest.yaml").write_text(dump_manifest(manifest))
     store.add(str(folder), replace_installed=bool(weights))
 
