@@ -56,9 +56,15 @@ live.on("camera", ({ camera }) => {
   tiles.get(camera.id)?.update(camera);
   summary();
 });
+// Once an event, whenever it is told: what was held back may be believed after a while.
+const announced = new Set();
 live.on("event", ({ event }) => {
   tiles.get(event.camera_id)?.alarm(event);
-  if (event.ended_at_s === null && event.updated_at_s - event.started_at_s < 5) announce(`${kindOf(event.kind).word}, ${event.camera_name}`);
+  if (event.ended_at_s !== null) announced.delete(event.event_id);
+  else if (!announced.has(event.event_id)) {
+    announced.add(event.event_id);
+    announce(`${kindOf(event.kind).word}, ${event.camera_name}`);
+  }
 });
 const tick = () => {
   const now = performance.now();
