@@ -144,6 +144,28 @@ def test_an_event_is_shown_on_its_tile_and_in_the_list(make_site: Callable[..., 
     page.wait_for_selector(".detail >> text=Why it alarmed")
 
 
+def test_an_event_that_is_believed_after_a_while_is_read_out_once(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    page = tab(server).open("/")
+    wait_live(page)
+    page.evaluate(
+        """() => {
+          window.read = [];
+          const place = document.getElementById("announce");
+          const note = () => window.read.push(place.textContent);
+          new MutationObserver(note).observe(place, {childList: true, characterData: true, subtree: true});
+        }"""
+    )
+    event = server.ask(lambda: server.live.begin_event("gate", so_far_s=9.0))
+    page.wait_for_function("() => window.read.length > 0")
+    page.wait_for_timeout(500)
+    server.ask(lambda: server.live.end_event(event))
+    page.wait_for_selector(f"#ticker-list a[href='/events/{event.event_id}'] img")
+    read = page.evaluate("() => window.read")
+    assert len(read) == 1
+    assert read[0].startswith("Intrusion, ")
+
+
 def test_a_camera_that_is_added_or_removed_changes_the_wall(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     server = make_site()
     page = tab(server).open("/")
