@@ -127,6 +127,7 @@ class CameraLoop:
         self._records: list[ComplianceRecord] = []
         self.clock = clock
         self.view = view
+        self._was_moved = False
         self._meter = meter or StageMeter()
         self._followed = followed
         self._follows_all = bool(followed.all())
@@ -368,6 +369,10 @@ class CameraLoop:
         """What the chain lets pass. A fault that nobody foresaw costs its opinion, and no alarm."""
         if self.chain is None:
             return events
+        moved = self.view is not None and self.view.is_moved
+        if moved is not self._was_moved:  # away, or back again
+            self._was_moved = moved
+            self.chain.forget_view()
         try:
             judged = self.chain.judge(check.frame, tracks, events)
         except Exception:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from panops.config.health_schema import HealthConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.frame import Frame
-from panops.motion.view import ViewFinding, ViewWatch
+from panops.motion.view import ViewFinding, ViewKind, ViewWatch
 from panops.motion.view_memory import ViewMemory
 from panops.pipeline.annotate import encode_jpeg
 from panops.pipeline.drift_counter import DriftCounter
@@ -56,6 +56,12 @@ class CameraView:
     def finding(self) -> ViewFinding | None:
         """What is wrong with the view now."""
         return self._watch.finding
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the camera looks elsewhere now than it did when its view was learnt."""
+        finding = self._watch.finding
+        return finding is not None and finding.kind is ViewKind.MOVED
 
     @property
     def watch(self) -> ViewWatch:

@@ -88,6 +88,15 @@ class Chain:
         for let_count in learnt:
             let_count()
 
+    def forget_view(self) -> None:
+        """The camera looks elsewhere: what was learnt of places holds no more. What people said of events stays."""
+        self._around.scene.reset()
+        for step in self._steps:
+            try:
+                step.view_changed()
+            except Exception:
+                self._failed(step)
+
     def look_again(self, look: LookAgain | None) -> None:
         """Give the step `second_look` what it looks with."""
         for step in self._steps:
@@ -210,7 +219,7 @@ class Chain:
             try:
                 opinions.append(step.judge(case))
             except Exception as error:  # a fault of one step must not cost an alarm
-                self._failed(case, step)
+                self._failed(step, case)
                 opinions.append(Opinion(Finding(step.name, None, words=f"This step failed: {error}"), sure=True))
         return opinions
 
@@ -251,12 +260,13 @@ class Chain:
             try:
                 step.decided(case, verdict.suppressed_by if verdict is not None else "")
             except Exception:
-                self._failed(case, step)
+                self._failed(step, case)
 
-    def _failed(self, case: Case, step: Step) -> None:
+    def _failed(self, step: Step, case: Case | None = None) -> None:
         self._failures[step.name] += 1
         if self._failures[step.name] == 1:
-            logger.exception("camera %s: step %s failed and has no say", case.event.camera_id, step.name)
+            where = "a camera" if case is None else f"camera {case.event.camera_id}"
+            logger.exception("%s: step %s failed and has no say", where, step.name)
 
     @staticmethod
     def _appearance(case: Case) -> str:

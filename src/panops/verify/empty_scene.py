@@ -42,6 +42,10 @@ class EmptyScene:
 
     def __init__(self) -> None:
         """Know nothing; the first look sets the scene."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as if it had never looked."""
         self._mean: FloatImage | None = None
         self._flicker: FloatImage = np.zeros((0, 0), np.float32)
         self._looks: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)

@@ -57,6 +57,10 @@ class Size:
             scale = self._scales.setdefault(self._class(case), GroundScale())
             scale.teach(sighting.record.track_id, bottom, bottom - top)
 
+    def view_changed(self) -> None:
+        """How tall people are is learnt anew."""
+        self._scales.clear()
+
     def _ratio(self, case: Case, box: tuple[float, float, float, float]) -> float | None:
         left, top, right, bottom = box
         if left < _EDGE or top < _EDGE or right > 1 - _EDGE or bottom > 1 - _EDGE:

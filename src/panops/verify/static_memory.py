@@ -50,6 +50,10 @@ class StaticMemory(QuietStep):
         words = f"It stays where {most} events were suppressed before."
         return Opinion(Finding(self.name, passed, most, self._config.times, words), sure=passed)
 
+    def view_changed(self) -> None:
+        """No place is known any more."""
+        self._places.clear()
+
     def decided(self, case: Case, suppressed_by: str) -> None:
         """Remember the place of what was suppressed and never left it."""
         if not suppressed_by or suppressed_by == self.name or case.notes.get(self.name) or case.may_stand:

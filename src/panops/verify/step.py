@@ -52,9 +52,16 @@ class Step(Protocol):
         """What became of an event: an empty name where it was told."""
         ...
 
+    def view_changed(self) -> None:
+        """The camera looks elsewhere: nothing that was learnt of places holds any more."""
+        ...
+
 
 class QuietStep:
-    """A step that does not learn from what became of events."""
+    """A step that learns nothing from what became of events, or of places."""
 
     def decided(self, case: Case, suppressed_by: str) -> None:
         """Nothing to learn."""
+
+    def view_changed(self) -> None:
+        """Nothing to forget."""

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from panops.config.health_schema import HealthConfig
 from panops.config.rule_schema import ComplianceConfig, IntrusionConfig
 from panops.config.schema import CameraConfig
+from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import SystemClock
 from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
@@ -17,9 +19,11 @@ from panops.domain.errors import ModelUnsupported
 from panops.domain.events import Event, EventPhase, Severity
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.tracks import Tracks
+from panops.motion.view import ViewFinding, ViewKind
 from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Outcome
 from panops.pipeline.followed import followed_classes
 from panops.rules.compliance import Compliance
@@ -27,6 +31,7 @@ from panops.rules.engine import RuleEngine
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
 from panops.tracking.tracker import BatchTracker
+from panops.verify.build import build_chain
 from panops.vision.moving import MovingDetector
 
 SIZE = (64, 48)
@@ -98,6 +103,21 @@ def test_an_empty_scene_costs_no_detection() -> None:
     assert detector.calls <= 15  # the first moments, until the gate knows the scene
     play(make_loop(always := BoxDetector(), gate=False), [frame(n, person=False) for n in range(200)])
     assert always.calls == 200
+
+
+def test_a_view_that_moves_and_comes_back_is_learnt_anew_by_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = make_loop(BoxDetector(), gate=False)
+    loop.view = CameraView(HealthConfig())
+    loop.chain = build_chain(VerifyConfig(), BoxDetector.classes)
+    assert loop.chain is not None
+    forgotten: list[int] = []
+    monkeypatch.setattr(loop.chain, "forget_view", lambda: forgotten.append(seen))
+    monkeypatch.setattr(loop.view, "look", lambda frame: None)
+    for seen in range(40):
+        kind = ViewKind.MOVED if 10 <= seen < 20 else ViewKind.COVERED if seen >= 30 else None
+        loop.view.watch.finding = None if kind is None else ViewFinding(kind, 0.0, 1.0)
+        play(loop, [frame(seen, person=False)])
+    assert forgotten == [10, 20]
 
 
 def test_failed_is_never_nothing_there() -> None:

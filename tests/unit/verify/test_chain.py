@@ -13,6 +13,8 @@ from panops.rules.scene import Scene
 from panops.verify.build import build_chain
 from panops.verify.case import Case
 from panops.verify.registry import STEPS
+from panops.verify.size import Size
+from panops.verify.static_memory import StaticMemory
 from panops.verify.step import Opinion
 from tests.unit.verify.story import CLASSES, FPS, PERSON, SIZE_WH, Camera, Thing
 
@@ -150,7 +152,7 @@ def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFi
             raise RuntimeError("no such thing")
 
         def decided(self, case: Case, suppressed_by: str) -> None:
-            pass
+            raise RuntimeError("nor this")
 
     camera = Camera(only("persistence"))
     assert camera.chain is not None
@@ -161,7 +163,33 @@ def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFi
     assert event.verdict.findings[-1].passed is None
     assert "no such thing" in event.verdict.findings[-1].words
     assert camera.chain.failures["broken"] >= 1
+    camera.chain.forget_view()  # which it does not even have
     assert caplog.text.count("step broken failed") == 1
+
+
+def test_what_was_learnt_of_places_is_forgotten_with_the_view() -> None:
+    camera = Camera()
+    camera.empty(12)
+    assert camera.chain is not None
+    scene = camera.chain._around.scene
+    (memory,) = [step for step in camera.chain._steps if isinstance(step, StaticMemory)]
+    (size,) = [step for step in camera.chain._steps if isinstance(step, Size)]
+    for number in range(4):
+        camera.stands(Thing(POST, 10 + number, camera.time_s + 1 / FPS), 4)
+        camera.empty(3)
+    camera.walks(8, track_id=1)
+    camera.empty(3)
+    relative = (POST[0] / SIZE_WH[0], POST[1] / SIZE_WH[1], POST[2] / SIZE_WH[0], POST[3] / SIZE_WH[1])
+    assert scene.knows(relative)
+    assert memory._places
+    assert size._scales
+    assert len(camera.suppressed) == 4
+    camera.chain.forget_view()
+    assert not scene.knows(relative)
+    assert not memory._places
+    assert not size._scales
+    camera.empty(12)
+    assert scene.knows(relative), "it is learnt anew"
 
 
 def test_a_rule_may_be_told_unasked() -> None:
