@@ -29,6 +29,8 @@ _RIDERS = ("bicycle", "motorcycle")
 # A box that shares so much with somebody's is an alarm about them.
 _SAME = 0.1
 _GAP_S = 1.0
+# So often the truth is asked who is there: often enough for visits of a second.
+_VISIT_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class AlarmFilm:
         self._visits = visits
         self._scene: Scene | None = None
         self._boxes: dict[int, NDArray[np.float32]] = {}
-        # What the truth says of a frame costs as much as to render it: who is well seen is noted when somebody asks for the people.
+        # What the truth says of a frame costs as much as to render it: what it said is noted.
         self._well_seen: dict[int, tuple[int, ...]] = {}
 
     @classmethod
@@ -115,10 +117,11 @@ class AlarmFilm:
         scene = self._known_scene()
         last: dict[int, Visit] = {}
         found: list[Visit] = []
-        for frame in range(int(seconds * scene.config.rate_fps)):
+        rate_fps = scene.config.rate_fps
+        for frame in range(0, int(seconds * rate_fps), max(1, round(rate_fps * _VISIT_S))):
             if frame not in self._well_seen:
                 self._look_up(scene, frame)
-            time_s = frame / scene.config.rate_fps
+            time_s = frame / rate_fps
             for track in self._well_seen[frame]:
                 visit = last.get(track)
                 if visit is not None and time_s - visit.end_s <= _GAP_S:
@@ -135,8 +138,10 @@ class AlarmFilm:
         if self._visits is not None:
             there = any(visit.start_s - 1 <= time_s <= visit.end_s + 1 for visit in self._visits)
             return np.full(len(xyxy), there)
+        if not len(xyxy):
+            return np.zeros(0, dtype=np.bool_)
         people = self._people(time_s)
-        if not len(people) or not len(xyxy):
+        if not len(people):
             return np.zeros(len(xyxy), dtype=np.bool_)
         boxes = np.asarray(xyxy, dtype=np.float32)
         inside = intersection(boxes, people) / np.maximum(area(boxes), 1e-6)[:, None]

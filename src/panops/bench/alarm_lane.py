@@ -170,10 +170,12 @@ class Lane:
         else:
             self._strong.update(tracks.track_id[tracks.score >= self.min_score].tolist())
             keep = np.fromiter((track_id in self._strong for track_id in tracks.track_id.tolist()), np.bool_, len(tracks))
-            tracks, tracks_about = tracks.select(keep), tracks_about[keep]
-        seen = tracks.state == TrackState.CONFIRMED.value
-        self._looks.update(tracks.track_id[seen].tolist())
-        self._somebody.update(tracks.track_id[seen & tracks_about].tolist())
+            if not keep.all():
+                tracks, tracks_about = tracks.select(keep), tracks_about[keep]
+        if len(tracks):
+            seen = tracks.state == TrackState.CONFIRMED.value
+            self._looks.update(tracks.track_id[seen].tolist())
+            self._somebody.update(tracks.track_id[seen & tracks_about].tolist())
         events = self._engine.update(tracks)
         if self._chain is not None:
             events = self._chain.judge(frame, tracks, events)
