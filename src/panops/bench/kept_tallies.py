@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class KeptTallies:
         """
         path = self._path(film)
         begun = path.with_suffix(".part")
-        content = {"film": film.name, "tallies": [asdict(tallies[key]) for key in self._keys]}
+        content = {"film": film.name, "tallies": [_plain(tallies[key]) for key in self._keys]}
         try:
             begun.write_text(json.dumps(content), encoding="utf-8")
             begun.replace(path)
@@ -69,6 +69,11 @@ class KeptTallies:
     def _path(self, film: AlarmFilm) -> Path:
         mark = hashlib.sha256(json.dumps([film.mark, self._shape]).encode()).hexdigest()
         return self._folder / f"{film.name.replace(', ', '-')}-{mark[:16]}.json"
+
+
+def _plain(tally: LaneTally) -> dict[str, Any]:
+    # `asdict` makes counters of pairs out of counters.
+    return {field.name: getattr(tally, field.name) for field in fields(tally)}
 
 
 def _tally(plain: dict[str, Any]) -> LaneTally:

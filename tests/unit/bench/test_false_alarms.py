@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_what_was_stopped_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     assert len(looked) == 1
     assert resumed == whole
     assert count(films, kept_in(tmp_path)) == (whole, [])
+
+
+def test_every_figure_is_kept(tmp_path: Path) -> None:
+    one = LaneTally(60.0, 3, 2, 4, 2, 1, Counter({"room, wind": 2}), Counter(size=3), [0.0, 1.5], ["room, wind 1.0-2.0"])
+    kept = kept_in(tmp_path)
+    kept.put(film(), dict.fromkeys(kept._keys, one))
+    assert kept_in(tmp_path).get(film()) == dict.fromkeys(kept._keys, one)
+    both = LaneTally()
+    both.add(one)
+    both.add(one)
+    assert both == LaneTally(120.0, 6, 4, 8, 4, 2, Counter({"room, wind": 4}), Counter(size=6), [0.0, 1.5] * 2, ["room, wind 1.0-2.0"] * 2)
 
 
 def test_what_is_not_the_same_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
