@@ -312,19 +312,27 @@ def _remove(connection: Connection, what: str, table: Table, name: str, etag: st
 
 
 def _forget_cameras(connection: Connection, gone: Iterable[str], revision: int) -> list[str]:
-    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned."""
+    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned.
+
+    What a rule leaves out on these cameras only is forgotten, too: a zone that no camera has would be a fault.
+    """
     names = set(gone)
     removed: list[str] = []
     if not names:
         return removed
+    zones = {row.camera_id: json.loads(row.config).get("zones", {}) for row in connection.execute(select(cameras))}
     for row in connection.execute(select(rules)).all():
         values = json.loads(row.config)
         watched = values.get("cameras", [])
         left = [name for name in watched if name not in names]
-        if len(left) == len(watched):
+        left_out = [zone for zone in values.get("leave_out", []) if any(zone in zones.get(name, ()) for name in left or zones)]
+        if len(left) == len(watched) and len(left_out) == len(values.get("leave_out", [])):
             continue
-        if left:
-            text = _dump({**values, "cameras": left})
+        if left or not watched:
+            changed = {"cameras": left} if watched else {}
+            if "leave_out" in values:
+                changed["leave_out"] = left_out
+            text = _dump({**values, **changed})
             connection.execute(update(rules).where(rules.c.rule_id == row.rule_id).values(config=text, revision=revision))
         else:
             connection.execute(delete(rules).where(rules.c.rule_id == row.rule_id))
