@@ -18,7 +18,7 @@ FIGURES = st.floats(0.05, 400.0, allow_nan=False)
         ([1.1, 1.2, 1.3, 2.95], 3.0, 1.0, 2.0),  # the last one stays
         ([10.0, 20.0, 30.0], 130.0, 5.0, 60.0),
         ([0.4, 0.5, 0.6], 1.0, 0.3, None),  # no number keeps 0.3 s away from the true one and a quarter from the others
-        ([0.4, 0.5, 0.6], 1.2, 0.3, 0.9),
+        ([0.4, 0.5, 0.6], 1.2, 0.3, 0.8),
         ([1.1, 1.2, 1.3], 3.0, 2.5, None),  # it is as high as that already
         ([1.1, 1.2, math.inf], 3.0, 1.0, None),  # two are too few
         ([1.1, 1.2, 1.3], 0.0, 1.0, None),  # of a true one nothing is known
