@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
@@ -14,6 +15,9 @@ from panops.domain.suggestions import Change, Lever, Suggestion
 from panops.pipeline.suggesting import Applied
 
 router = APIRouter(prefix="/api/v1/suggestions", tags=["suggestions"])
+
+MOST_PICTURES = 24
+"""So many of the alarms that would go are shown."""
 
 SuggestionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
@@ -36,7 +40,7 @@ class ChangeOut(Out):
 
 
 class SuggestionOut(Out):
-    """A change, and the judged events that speak for it."""
+    """A change, and the judged events that speak for it. `pictures` are those of the first that have a snapshot."""
 
     suggestion_id: str
     change: ChangeOut
@@ -47,16 +51,22 @@ class SuggestionOut(Out):
     true_alarms: int
     nearest: str
     nearest_value: float
+    pictures: list[str]
     dismissed: bool
 
     @classmethod
-    def of(cls, one: Suggestion, *, dismissed: bool) -> Self:
+    def of(cls, one: Suggestion, pictured: Collection[str], *, dismissed: bool) -> Self:
         """As the API tells it."""
         return cls(
             suggestion_id=one.suggestion_id, change=ChangeOut.of(one.change), cameras=list(one.cameras), words=one.words,
             goes=list(one.goes), stays=list(one.stays), true_alarms=one.true_alarms, nearest=one.nearest,
-            nearest_value=one.nearest_value, dismissed=dismissed,
+            nearest_value=one.nearest_value, pictures=[name for name in _shown(one) if name in pictured], dismissed=dismissed,
         )  # fmt: skip
+
+
+def _shown(one: Suggestion) -> list[str]:
+    """The events whose pictures are worth showing: the newest that go, and the true one that is nearest to being lost."""
+    return [*one.goes[:MOST_PICTURES], one.nearest]
 
 
 class AppliedOut(Out):
@@ -89,9 +99,10 @@ class SuggestionsOut(Out):
 @router.get("")
 def suggestions(caller: Viewer, services: Needed) -> SuggestionsOut:
     """What judged events suggest to change, as far as it counts on cameras that the caller may see and on no others."""
-    aside = services.suggesting.put_aside()
+    aside, found = services.suggesting.put_aside(), services.suggesting.suggestions(caller.scope)
+    pictured = services.events.pictured(caller.scope, {name for one in found for name in _shown(one)})
     return SuggestionsOut(
-        suggestions=[SuggestionOut.of(one, dismissed=one.suggestion_id in aside) for one in services.suggesting.suggestions(caller.scope)],
+        suggestions=[SuggestionOut.of(one, pictured, dismissed=one.suggestion_id in aside) for one in found],
         applied=[AppliedOut.of(one) for one in services.suggesting.applied(caller.scope)],
     )
 
@@ -103,7 +114,7 @@ async def apply(suggestion_id: SuggestionId, caller: Admin, services: Needed) ->
     async with services.editing:
         done = await run_in_threadpool(services.suggesting.apply, caller.scope, suggestion_id, caller.username, at_s)
     await services.site_changed()
-    return SuggestionOut.of(done, dismissed=False)
+    return SuggestionOut.of(done, await run_in_threadpool(services.events.pictured, caller.scope, _shown(done)), dismissed=False)
 
 
 @router.post("/{suggestion_id}/take-back")

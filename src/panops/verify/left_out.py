@@ -19,8 +19,10 @@ LARGEST = 0.25
 """No rectangle is larger, as a share of the picture."""
 NEAR = 0.1
 """False alarms that stood farther from the others are a matter of their own, as a share of the picture's width or height."""
-# Corners are whole multiples of this, and this far outside of where the false ones stood.
+# Corners are whole multiples of this.
 _GRID = 0.01
+# So many of them outside of where the false ones stood, as many as fit: the next one stands a little beside them.
+_CELLS = (3, 2, 1)
 # Points of true alarms are thinned to so fine a grid: far below the room that is kept.
 _CELL = 0.002
 
@@ -95,7 +97,7 @@ def _grown(first: int, known: Sequence[Facts], reach: Sequence[Box], stood: NDAr
         wider = around((held, reach[other]))
         if wider != held and _gap(held, reach[other]) <= NEAR and _fits(wider, stood):
             held = wider
-    box = _rounded(held)
+    box = next(box for cells in _CELLS if _is_clear(box := _rounded(held, cells), stood))
     return LeftOut(box, frozenset(one.event_id for one, stands in zip(known, reach, strict=True) if _holds(box, stands)))
 
 
@@ -111,7 +113,11 @@ def _gap(one: Box, other: Box) -> float:
 
 
 def _fits(reach: Box, stood: NDArray[np.float64]) -> bool:
-    left, top, right, bottom = box = _rounded(reach)
+    return _is_clear(_rounded(reach, _CELLS[-1]), stood)
+
+
+def _is_clear(box: Box, stood: NDArray[np.float64]) -> bool:
+    left, top, right, bottom = box
     return (right - left) * (bottom - top) <= LARGEST and distance(box, stood) > ROOM
 
 
@@ -121,10 +127,10 @@ def _reach(points: NDArray[np.float64]) -> Box:
     return left, top, right, bottom
 
 
-def _rounded(reach: Box) -> Box:
-    """The smallest rectangle on the grid with room around: who stands at the picture's border is in it, too."""
-    first = [max(round((math.floor(edge / _GRID) - 1) * _GRID, 2), 0.0) for edge in reach[:2]]
-    last = [min(round((math.ceil(edge / _GRID) + 1) * _GRID, 2), 1.0) for edge in reach[2:]]
+def _rounded(reach: Box, cells: int) -> Box:
+    """The smallest rectangle on the grid with so many cells around: who stands at the picture's border is in it, too."""
+    first = [max(round((math.floor(edge / _GRID) - cells) * _GRID, 2), 0.0) for edge in reach[:2]]
+    last = [min(round((math.ceil(edge / _GRID) + cells) * _GRID, 2), 1.0) for edge in reach[2:]]
     return first[0], first[1], last[0], last[1]
 
 
