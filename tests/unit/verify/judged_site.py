@@ -26,11 +26,26 @@ APART_S = 20.0
 
 @dataclass(frozen=True)
 class Visit:
-    """One object: where its feet are and how sure the detector is, look by look."""
+    """One object, or two: where its feet are and how sure the detector is, look by look; the second one comes so many looks later."""
 
     points: list[tuple[float, float]]
     scores: list[float]
     false_alarm: bool
+    second: Visit | None = None
+    later: int = 0
+
+    def objects(self, number: int) -> dict[int, tuple[int, Visit]]:
+        """By track id: the look at which each comes, and it itself."""
+        return {number: (0, self)} | ({SECOND + number: (self.later, self.second)} if self.second is not None else {})
+
+    @property
+    def looks(self) -> int:
+        """Until the last one is gone."""
+        return max(begins + len(one.points) for begins, one in self.objects(0).values())
+
+
+# The track ids of those who come second.
+SECOND = 1000
 
 
 def site_of(*rules: dict[str, Any], min_score: float = 0.35, zones: dict[str, Any] | None = None) -> SiteConfig:
@@ -65,11 +80,19 @@ def told(site: SiteConfig, visits: Sequence[Visit]) -> list[Event]:
     engine = RuleEngine("gate", build_rules(site, "gate", ("person",), SIZE_WH, None), epoch=1)
     newest: dict[str, Event] = {}
     time_s = START_S
+    least = site.cameras["gate"].min_score
     for number, visit in enumerate(visits, 1):
-        first_s, strong = time_s, False
-        for point, score in zip(visit.points, visit.scores, strict=True):
-            strong = strong or score >= site.cameras["gate"].min_score
-            seen = [(number, point, score, first_s)] if strong else []
+        strong: set[int] = set()
+        start_s = time_s
+        for look in range(visit.looks):
+            seen = []
+            for track_id, (begins, one) in visit.objects(number).items():
+                if not begins <= look < begins + len(one.points):
+                    continue
+                if one.scores[look - begins] >= least:
+                    strong.add(track_id)
+                if track_id in strong:
+                    seen.append((track_id, one.points[look - begins], one.scores[look - begins], start_s + begins / FPS))
             newest.update({event.event_id: event for event in engine.update(_tracks(time_s, seen))})
             time_s += 1 / FPS
         for _ in range(round(APART_S * FPS)):
@@ -85,18 +108,22 @@ def judged(site: SiteConfig, visits: Sequence[Visit]) -> list[JudgedEvent]:
     starts_s, time_s = [], START_S
     for visit in visits:
         starts_s.append(time_s)
-        time_s += len(visit.points) / FPS + APART_S
+        time_s += visit.looks / FPS + APART_S
+    least = site.cameras["gate"].min_score
     for event in told(site, visits):
-        (number,) = event.incident.track_ids
-        visit, start_s = visits[number - 1], starts_s[number - 1]
-        first = next(at for at, score in enumerate(visit.scores) if score >= site.cameras["gate"].min_score)
-        rows = [
-            (start_s + at / FPS, number, round(score, 2), x, y)
-            for at, ((x, y), score) in enumerate(zip(visit.points, visit.scores, strict=True))
-            if at >= first and start_s + at / FPS >= event.incident.started_at_s - 5.0
-        ]
-        best = max(visit.scores[first:])
-        found.append(JudgedEvent(replace(event, verdict=Verdict((), best_score=best)), visit.false_alarm, np.array(rows)))
+        number = event.incident.track_ids[0] % SECOND
+        rows, best = [], 0.0
+        for track_id in event.incident.track_ids:
+            begins, one = visits[number - 1].objects(number)[track_id]
+            first = next(at for at, score in enumerate(one.scores) if score >= least)
+            best = max(best, *one.scores[first:])
+            rows += [
+                (starts_s[number - 1] + (begins + at) / FPS, track_id, round(score, 2), x, y)
+                for at, ((x, y), score) in enumerate(zip(one.points, one.scores, strict=True))
+                if at >= first
+            ]
+        rows = [row for row in sorted(rows) if row[0] >= event.incident.started_at_s - 5.0]
+        found.append(JudgedEvent(replace(event, verdict=Verdict((), best_score=best)), visits[number - 1].false_alarm, np.array(rows)))
     return found
 
 
