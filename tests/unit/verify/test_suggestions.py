@@ -253,6 +253,15 @@ def test_a_true_alarm_on_another_camera_of_the_rule_counts() -> None:
     assert one(found, Lever.STAY) is None, "it was as short as the false ones"
 
 
+def test_a_long_true_alarm_of_two_who_stayed_shortly_is_as_short_as_they_were() -> None:
+    site = site_of(NIGHT)
+    pair = replace(stands(1.4, (0.3, 0.9), false_alarm=False), second=stands(1.2, (0.8, 0.9), false_alarm=False), later=17)
+    said = judged(site, [*(stands(1.2, (0.1 + 0.12 * number, 0.4)) for number in range(6)), walks(6.0), pair])
+    (both,) = (one.event.incident for one in said if len(one.event.incident.track_ids) == 2)
+    assert (both.ended_at_s or 0) - both.started_at_s == pytest.approx(4.6, abs=0.01), "one event of two"
+    assert one(suggest(site, said, ["gate"]), Lever.STAY) is None
+
+
 def test_sure_true_alarms_allow_a_higher_score() -> None:
     site = site_of(NIGHT)
     spread = [(0.1 + 0.12 * number, 0.4 + 0.1 * number) for number in range(6)]
