@@ -56,6 +56,11 @@ COMMANDS = (
         "compliance:compliance",
         "Who wore what is required: people seen, with, without and not visible, by camera, zone and item.",
     ),
+    Row(
+        "suggestions",
+        "suggestions:suggestions",
+        "Which change of one setting would have kept false alarms away and no true one, by what people said of events.",
+    ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),

@@ -23,11 +23,12 @@ from panops.storage.accounts import Accounts
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
-from panops.storage.events import EventRepository
+from panops.storage.events import EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
-from panops.storage.scope import Role
+from panops.storage.scope import Role, Scope
 from panops.storage.site import SiteRepository
+from panops.storage.trail import TrackTrail
 from panops.testing.live_site import FakeLiveSite
 from panops.testing.moving_scene import MovingScene
 from panops.web.pages import mount
@@ -188,6 +189,35 @@ class SiteServer:
             at_s = event.incident.started_at_s
             evidence.add_bytes(event.event_id, EvidenceKind.SNAPSHOT, MovingScene(event.camera_id).jpeg(at_s, (854, 480)), at_s, at_s)
         return ids
+
+    def add_judged(self, newest_s: float) -> None:
+        """Store events of the gate that were judged: short ones and a post that are false, people who are true; with pictures and boxes."""
+        stored, trails = EventRepository(self.database), TrackTrail(self.database)
+        evidence = EvidenceStore(self.database, self.home / "evidence", SystemClock())
+        for number in range(22):
+            false = number < 19
+            # 14 short ones anywhere, a post in one place that stands long, and three who walk.
+            seconds, pace = (1.4, 0.0) if number < 14 else (9.0, 0.0) if false else (6.0 + number / 10, 0.02)
+            x, y = (
+                (0.15 + 0.05 * number, 0.45 + 0.02 * number)
+                if number < 14
+                else (0.2, 0.9)
+                if false
+                else (0.15, 0.55 + 0.06 * (number - 19))
+            )
+            start_s = newest_s - 900.0 * number
+            looks = round(5 * seconds) + 1
+            points = [(start_s + at / 5, (x + pace * at, y)) for at in range(looks)]
+            trail = [(at_s, [(1, "person", 0.6, (x - 0.03, y - 0.2, x + 0.03, y))]) for at_s, (x, y) in points]
+            end_s, event_id = points[-1][0], f"gate-7-{number}"
+            incident = Incident(
+                "zone", EventPhase.END, "intrusion", "person", "floor", (1,), 0.6, start_s, end_s + 3, end_s, trail[0][1][0][3]
+            )
+            stored.save([Event(event_id, "gate", "night", Severity.ALARM, incident, Verdict((), best_score=0.6))])
+            trails.save_trail(event_id, trail)
+            evidence.add_bytes(event_id, EvidenceKind.SNAPSHOT, MovingScene("gate").jpeg(start_s, (854, 480)), start_s, start_s)
+            status = ReviewStatus.FALSE_ALARM if false else ReviewStatus.TRUE_ALARM
+            stored.review(Scope.everything(), event_id, status=status, user="oscar", at_s=newest_s)
 
     def add_people(self, count: int, newest_s: float, every_s: float = 900.0) -> None:
         """Store what people wore, newest first: three in four a hat, and a vest more and more seldom."""

@@ -18,6 +18,7 @@ PAGES = {
     "camera": ("/cameras/gate", ".picture[data-frames]"),
     "new camera": ("/cameras/new", "#result .empty"),
     "edit camera": ("/cameras/gate/edit", "#title:has-text('North gate')"),
+    "suggestions": ("/suggestions", "#suggestions .empty"),
     "compliance": ("/compliance", "#rows tr:nth-child(4)"),
     "alerts": ("/alerts", "#log tr[data-delivery]:nth-child(3)"),
     "system": ("/system", "tbody tr:nth-child(7)"),

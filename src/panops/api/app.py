@@ -24,6 +24,7 @@ from panops.api import (
     session,
     setup,
     site,
+    suggestions,
     users,
 )
 from panops.api.clean_body import clean_body
@@ -39,6 +40,7 @@ from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
 from panops.domain.clock import Clock, SystemClock
 from panops.pipeline.live import LiveSite
+from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
@@ -94,6 +96,7 @@ def create_app(
         models=catalogue or NoModels(), sites=sites, view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         compliance=ComplianceRepository(database),
+        suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
         http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
@@ -120,7 +123,23 @@ def create_app(
     app.state.services = services
     app.state.metrics = registry
     problems.register(app)
-    for room in (health, metrics, setup, session, users, site, cameras, drift, rules, events, media, compliance, alerts, models):
+    for room in (
+        health,
+        metrics,
+        setup,
+        session,
+        users,
+        site,
+        cameras,
+        drift,
+        rules,
+        events,
+        media,
+        compliance,
+        suggestions,
+        alerts,
+        models,
+    ):
         app.include_router(room.router)
     app.include_router(live_router)
     return app

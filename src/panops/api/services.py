@@ -21,6 +21,7 @@ from panops.api.site_view import SiteView
 from panops.domain.clock import Clock
 from panops.domain.manifest import ModelManifest
 from panops.pipeline.live import LiveSite
+from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
@@ -94,6 +95,7 @@ class Services:
         evidence: Files that prove events.
         trails: Boxes over time.
         compliance: What people wore who have left.
+        suggesting: What judged events suggest to change.
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
@@ -117,6 +119,7 @@ class Services:
     evidence: EvidenceStore
     trails: TrackTrail
     compliance: ComplianceRepository
+    suggesting: Suggesting
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog

@@ -142,6 +142,11 @@ def _rule_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[C
             missing = _missing_place(rule, camera_id, site.cameras[camera_id])
             if missing:
                 yield ConfigProblem(f"rules.{index}.{missing[0]}", missing[1], nearest_line((*path, missing[0]), known))
+        zones = sorted({zone for name in (rule.cameras or site.cameras) if name in site.cameras for zone in site.cameras[name].zones})
+        for name in rule.leave_out:
+            if name not in zones:
+                message = f"none of its cameras has a zone {name!r}{did_you_mean(name, zones, 'they have')}"
+                yield ConfigProblem(f"rules.{index}.leave_out", message, nearest_line((*path, "leave_out"), known))
 
 
 def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:

@@ -25,6 +25,7 @@ class _RuleConfig(Config):
     end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
     cooldown_s: Seconds = Field(0.0, description="after an event ended, no new one of the same camera and zone begins for so long")
     silent: bool = Field(False, description="its events are neither stored nor told: it only serves combined rules")
+    leave_out: list[Name] = Field(default_factory=list, description="zones in which it sees nobody; cameras may lack them")
 
     @property
     def needed_classes(self) -> list[str]:

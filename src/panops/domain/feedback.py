@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.domain.events import Event
 from panops.domain.places import Box
 
 
@@ -36,3 +40,19 @@ class Judgement:
 
 
 Judgements = Sequence[Judgement]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedEvent:
+    """One event that somebody judged, with where its objects were.
+
+    Attributes:
+        event: What was stored of it last.
+        false_alarm: Whether it was one.
+        seen: (N, 5) float64, in order of time: capture time in s, track id, score 0..1, and the ground point's x and y, relative; of the
+            event's own objects, as far as its clip shows them. Empty where that is not stored.
+    """
+
+    event: Event
+    false_alarm: bool
+    seen: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 5)))

@@ -39,6 +39,8 @@ class Verdict:
         revised: It had been suppressed, and was believed later.
         travelled: How far its object had come by then, in sizes of its own; None where it has none.
         appearance: What its object looked like, as text that the step `feedback` compares; empty where it was not in view.
+        best_score: The highest score of any of its objects since they came, in the zone or not, until its latest message; None where it
+            has none, or where an older version stored it.
     """
 
     findings: tuple[Finding, ...]
@@ -46,6 +48,7 @@ class Verdict:
     revised: bool = False
     travelled: float | None = None
     appearance: str = ""
+    best_score: float | None = None
 
     @property
     def suppressed_by(self) -> str:
@@ -60,6 +63,7 @@ class Verdict:
             "revised": self.revised,
             "travelled": _short(self.travelled),
             "appearance": self.appearance,
+            "best_score": _short(self.best_score),
         }
 
     @classmethod
@@ -71,13 +75,14 @@ class Verdict:
             TypeError: Something is not what it should be.
         """
         findings = tuple(Finding(**finding) for finding in values["findings"])
-        travelled = values["travelled"]
+        travelled, best_score = values["travelled"], values.get("best_score")
         return cls(
             findings,
             float(values["took_s"]),
             bool(values["revised"]),
             None if travelled is None else float(travelled),
             str(values["appearance"]),
+            None if best_score is None else float(best_score),
         )
 
 

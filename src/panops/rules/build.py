@@ -63,7 +63,8 @@ def build_rules(
         if _place_problem(site, camera_id, config) or (config.needed_classes and not scene.wanted(config.classes)):
             continue
         try:
-            make = partial(RULES.load(config.kind), config, scene)
+            seen = scene.without([scene.zones[name] for name in config.leave_out if name in scene.zones])
+            make = partial(RULES.load(config.kind), config, seen)
         except PluginError:
             continue  # told by check_rules
         scheduled = wall_clock and config.schedule

@@ -52,11 +52,20 @@ class Scene:
         self.zones = dict(zones or {})
         self.lines = dict(lines or {})
         self.ground_plane = ground_plane
+        self.left_out: tuple[Polygon, ...] = ()
         self._scale = np.array(size_wh, dtype=np.float64)
         self._areas: dict[tuple[str | None, frozenset[int]], Area] = {}
         self._tracks: Tracks | None = None
         self._ground: PointArray = np.zeros((0, 2))
         self._sighted: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+
+    def without(self, polygons: Sequence[Polygon]) -> Scene:
+        """The same camera, with nobody in its areas who stands in one of these; itself where there are none."""
+        if not polygons:
+            return self
+        less = Scene(self.camera_id, self.size_wh, self.classes, self.zones, self.lines, self.ground_plane)
+        less.left_out = (*self.left_out, *polygons)
+        return less
 
     def wanted(self, names: Sequence[str]) -> frozenset[int]:
         """The `class_id`s that `names` mean with this camera's model; upper and lower case are alike, unknown names add nothing.
@@ -144,6 +153,8 @@ class Area:
             mask = mask & self._is_wanted.take(tracks.class_id, mode="clip")
         if self._polygon is not None:
             mask = mask & self._polygon.contains(self._scene.ground(tracks))
+        for polygon in self._scene.left_out:
+            mask = mask & ~polygon.contains(self._scene.ground(tracks))
         return mask.nonzero()[0]
 
 

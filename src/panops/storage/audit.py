@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,13 @@ class AuditLog:
             rows = connection.execute(query).all()
         page = tuple(AuditEntry(row.at_s, row.user, row.action, row.target, json.loads(row.detail)) for row in rows[:limit])
         return AuditPage(page, str(rows[limit - 1].entry_id) if len(rows) > limit else None)
+
+    def newest_of(self, actions: Collection[str], limit: int = LARGEST_PAGE) -> tuple[AuditEntry, ...]:
+        """The newest entries of some actions, the newest first."""
+        query = select(audit).where(audit.c.action.in_(sorted(actions))).order_by(audit.c.entry_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(AuditEntry(row.at_s, row.user, row.action, row.target, json.loads(row.detail)) for row in rows)
 
 
 def _clean(value: str) -> str:

@@ -85,6 +85,17 @@ class EventRepository:
         last_id, last_start_s = (places[limit - 1].event_id, places[limit - 1].started_at_s) if more else ("", 0.0)
         return EventPage(tuple(page), cursor_after(last_start_s, last_id) if more else None)
 
+    def pictured(self, scope: Scope, event_ids: Collection[str]) -> frozenset[str]:
+        """Those of some events in the scope that have a snapshot."""
+        query = (
+            select(evidence.c.event_id)
+            .join(events, events.c.event_id == evidence.c.event_id)
+            .where(evidence.c.kind == EvidenceKind.SNAPSHOT.value, evidence.c.missing.is_(False), scope.where(events.c.camera_id))
+            .where(evidence.c.event_id.in_(sorted(event_ids)))
+        )
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def counts(self, scope: Scope, since_s: float | None = None) -> EventCounts:
         """How many events in the scope began at or after `since_s` (None: ever)."""
         column = events.c

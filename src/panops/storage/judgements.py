@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from panops.domain.feedback import Judgement
+from panops.domain.errors import StorageCorrupt
+from panops.domain.feedback import JudgedEvent, Judgement
 from panops.domain.places import Box
 from panops.domain.verdicts import Verdict
 from panops.storage.database import Database
-from panops.storage.records import ReviewStatus
+from panops.storage.records import ReviewStatus, event_from
+from panops.storage.scope import Scope
 from panops.storage.tables import events, reviews
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,23 @@ class JudgementStore:
                 rows = connection.execute(_NEWEST.where(events.c.camera_id == camera_id)).all()
                 if rows:
                     found[camera_id] = [judgement for row in reversed(rows) if (judgement := _judgement(row)) is not None]
+        return found
+
+    def events(self, scope: Scope) -> list[JudgedEvent]:
+        """Each camera's newest judged events in the scope, without where their objects were; what is stored damaged is left out."""
+        column = events.c
+        place = func.row_number().over(partition_by=column.camera_id, order_by=(column.reviewed_at_s.desc(), column.event_id))
+        judged = (
+            select(column.event_id, place.label("place")).where(column.status.in_(sorted(_SAID)), scope.where(column.camera_id)).subquery()
+        )
+        query = select(events).join(judged, judged.c.event_id == column.event_id).where(judged.c.place <= MOST).order_by(column.event_id)
+        found = []
+        with self._database.reading() as connection:
+            for row in connection.execute(query).mappings():
+                try:
+                    found.append(JudgedEvent(event_from(dict(row)), _SAID[row["status"]]))
+                except StorageCorrupt as error:
+                    log.warning("what was said of an event is not used: %s", error)
         return found
 
 

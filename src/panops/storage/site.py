@@ -137,6 +137,17 @@ class SiteRepository:
         """Add or replace a rule by hand; see `put_camera`."""
         return self._put("rule", rules, rule.id, _dump(_rule_values(rule)), etag)
 
+    def put_both(self, camera_id: str, camera: CameraConfig, rule: RuleConfig, *, camera_etag: str | None, rule_etag: str | None) -> None:
+        """Replace a camera and a rule by hand in one transaction: neither fits without the other; see `put_camera`."""
+        with self._database.session() as connection:
+            revision = _lock_revision(connection) + 1
+            wrote = [
+                _write(connection, "camera", cameras, camera_id, _dump(camera.plain()), camera_etag, revision),
+                _write(connection, "rule", rules, rule.id, _dump(_rule_values(rule)), rule_etag, revision),
+            ]
+            if revision in wrote:
+                _commit(connection, revision)
+
     def delete_camera(self, camera_id: str, *, etag: str | None = None) -> tuple[str, ...]:
         """Remove a camera, also from the rules that name it. A rule that watched only this camera goes too: an empty list means "all".
 
@@ -181,6 +192,12 @@ class SiteRepository:
         """Changes whenever the rule does; None when there is no such rule."""
         return self._etag(rules, rule_id)
 
+    def etags(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The ETags of all rules and of all cameras, by their ids, as they were at one moment."""
+        with self._database.reading() as connection:
+            of = [{row[0]: str(row[1]) for row in connection.execute(select(_key(table), table.c.revision))} for table in (rules, cameras)]
+        return of[0], of[1]
+
     def origins(self) -> dict[str, str]:
         """Where each camera comes from: `page`, or the origin of the file that was applied."""
         with self._database.reading() as connection:
@@ -194,18 +211,10 @@ class SiteRepository:
     def _put(self, what: str, table: Table, name: str, text: str, etag: str | None) -> str:
         with self._database.session() as connection:
             revision = _lock_revision(connection) + 1
-            row = connection.execute(select(table).where(_key(table) == name)).first()
-            _check_etag(what, name, row, etag)
-            if row is None:
-                last = max([_FIRST_PAGE_POSITION, *connection.execute(select(table.c.position)).scalars()])
-                values = {"origin": PAGE_ORIGIN, "position": last + 1, "config": text, "applied": None, "revision": revision}
-                connection.execute(insert(table).values({_key(table).name: name, **values}))
-            elif row.config == text:
-                return str(row.revision)
-            else:
-                connection.execute(update(table).where(_key(table) == name).values(config=text, revision=revision))
-            _commit(connection, revision)
-        return str(revision)
+            wrote = _write(connection, what, table, name, text, etag, revision)
+            if wrote == revision:
+                _commit(connection, revision)
+        return str(wrote)
 
 
 class _Tally:
@@ -255,6 +264,21 @@ class _Tally:
             return {"position": position} if row.position != position else {}
         (self.replaced_edits if edited else self.changed).append(name)
         return values
+
+
+def _write(connection: Connection, what: str, table: Table, name: str, text: str, etag: str | None, revision: int) -> int:
+    """Write what somebody wants by hand; the revision that last changed it, which is an older one where it was so already."""
+    row = connection.execute(select(table).where(_key(table) == name)).first()
+    _check_etag(what, name, row, etag)
+    if row is None:
+        last = max([_FIRST_PAGE_POSITION, *connection.execute(select(table.c.position)).scalars()])
+        values = {"origin": PAGE_ORIGIN, "position": last + 1, "config": text, "applied": None, "revision": revision}
+        connection.execute(insert(table).values({_key(table).name: name, **values}))
+    elif row.config == text:
+        return int(row.revision)
+    else:
+        connection.execute(update(table).where(_key(table) == name).values(config=text, revision=revision))
+    return revision
 
 
 def _key(table: Table) -> Any:
@@ -312,19 +336,27 @@ def _remove(connection: Connection, what: str, table: Table, name: str, etag: st
 
 
 def _forget_cameras(connection: Connection, gone: Iterable[str], revision: int) -> list[str]:
-    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned."""
+    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned.
+
+    What a rule leaves out on these cameras only is forgotten, too: a zone that no camera has would be a fault.
+    """
     names = set(gone)
     removed: list[str] = []
     if not names:
         return removed
+    zones = {row.camera_id: json.loads(row.config).get("zones", {}) for row in connection.execute(select(cameras))}
     for row in connection.execute(select(rules)).all():
         values = json.loads(row.config)
         watched = values.get("cameras", [])
         left = [name for name in watched if name not in names]
-        if len(left) == len(watched):
+        left_out = [zone for zone in values.get("leave_out", []) if any(zone in zones.get(name, ()) for name in left or zones)]
+        if len(left) == len(watched) and len(left_out) == len(values.get("leave_out", [])):
             continue
-        if left:
-            text = _dump({**values, "cameras": left})
+        if left or not watched:
+            changed = {"cameras": left} if watched else {}
+            if "leave_out" in values:
+                changed["leave_out"] = left_out
+            text = _dump({**values, **changed})
             connection.execute(update(rules).where(rules.c.rule_id == row.rule_id).values(config=text, revision=revision))
         else:
             connection.execute(delete(rules).where(rules.c.rule_id == row.rule_id))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -20,6 +21,10 @@ Box = tuple[float, float, float, float]
 # About an hour of one object at 5 checks a second; some 150 kB.
 MOST_BOXES = 20_000
 _SCALE = 10_000
+# So many are read in one go.
+_AT_ONCE = 100
+
+log = logging.getLogger(__name__)
 
 
 class TrailBox(NamedTuple):
@@ -79,12 +84,30 @@ class TrackTrail:
         )
         with self._database.reading() as connection:
             blob = connection.execute(query).scalar()
-        if blob is None:
-            return ()
-        try:
-            return _unpack(blob)
-        except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
-            raise StorageCorrupt(f"the trail of event {event_id!r} is stored damaged ({type(error).__name__}); restore a backup") from error
+        return () if blob is None else _read(event_id, blob)
+
+    def trails(self, scope: Scope, event_ids: Sequence[str]) -> Iterator[tuple[str, tuple[TrailPoint, ...]]]:
+        """The trails of many events that the scope shows, one after the other; those that are not stored, or damaged, are left out."""
+        for first in range(0, len(event_ids), _AT_ONCE):
+            query = (
+                select(trails.c.event_id, trails.c.points)
+                .join(events, events.c.event_id == trails.c.event_id)
+                .where(trails.c.event_id.in_(event_ids[first : first + _AT_ONCE]), scope.where(events.c.camera_id))
+            )
+            with self._database.reading() as connection:
+                rows = connection.execute(query).all()
+            for event_id, blob in rows:
+                try:
+                    yield event_id, _read(event_id, blob)
+                except StorageCorrupt as error:
+                    log.warning("%s", error)
+
+
+def _read(event_id: str, blob: bytes) -> tuple[TrailPoint, ...]:
+    try:
+        return _unpack(blob)
+    except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
+        raise StorageCorrupt(f"the trail of event {event_id!r} is stored damaged ({type(error).__name__}); restore a backup") from error
 
 
 def _thinned(points: Sequence[TrailPoint]) -> list[TrailPoint]:

@@ -88,6 +88,11 @@ class Case:
         return self.event.incident.kind in _STILL_KINDS
 
     @property
+    def best_score(self) -> float | None:
+        """The highest score of any of its objects since they came, in view or not; None where it has none."""
+        return max((record.best_score for record in self.records.values()), default=None)
+
+    @property
     def best(self) -> Sighting | None:
         """The object that is seen best now: the one of the highest score so far."""
         return max(self.seen, key=lambda sighting: sighting.record.best_score, default=None)

@@ -137,6 +137,8 @@ class Chain:
                 out.append(event)
                 continue
             verdict = case.event.verdict
+            if verdict is not None:
+                verdict = replace(verdict, best_score=case.best_score)
             case.event = replace(event, verdict=verdict)
             case.seen = []
             # What was decided stays decided: that the camera stops is no reason to believe it, or not to.
@@ -159,6 +161,9 @@ class Chain:
         if case is None:
             case = self._cases[event.event_id] = Case(event, event.incident.updated_at_s)
         case.event = replace(event, verdict=case.event.verdict)
+        if case.event.verdict is not None:
+            self._find_records(case)
+            case.event = replace(event, verdict=replace(case.event.verdict, best_score=case.best_score))
         if event.phase is EventPhase.END:
             if case.event.verdict is None:
                 return []  # its objects may still be in view, and what they do next may decide it
@@ -194,13 +199,17 @@ class Chain:
             self._judged_s[case.event.event_id] = time_s
         return self._decide(case, _findings(opinions))
 
-    def _look_at(self, case: Case, picture: Picture, tracks: Tracks) -> None:
-        """Find the event's objects in the picture."""
-        case.seen = []
+    def _find_records(self, case: Case) -> None:
+        """What the log knows of the event's objects; those that it forgets meanwhile are kept."""
         for track_id in case.event.incident.track_ids:
             record = self._log.get(track_id)
             if record is not None:
                 case.records[track_id] = record
+
+    def _look_at(self, case: Case, picture: Picture, tracks: Tracks) -> None:
+        """Find the event's objects in the picture."""
+        case.seen = []
+        self._find_records(case)
         if not len(tracks):
             return
         for row, (track_id, state) in enumerate(zip(tracks.track_id.tolist(), tracks.state.tolist(), strict=True)):
@@ -229,6 +238,7 @@ class Chain:
             took_s=max(0.0, case.event.incident.updated_at_s - case.held_since_s),
             travelled=max((record.travelled for record in case.records.values()), default=None),
             appearance=self._appearance(case),
+            best_score=case.best_score,
         )
         case.event = replace(case.event, verdict=verdict)
         if not verdict.suppressed_by:
@@ -248,7 +258,7 @@ class Chain:
             return []
         findings = tuple(opinion.finding for opinion in opinions)
         took_s = max(0.0, case.event.incident.updated_at_s - case.held_since_s)
-        verdict = Verdict(findings, took_s, revised=True, travelled=before.travelled, appearance=before.appearance)
+        verdict = replace(before, findings=findings, took_s=took_s, revised=True, best_score=case.best_score)
         case.event = replace(case.event, verdict=verdict)
         self.told += 1
         self._decided(case)

@@ -39,6 +39,7 @@ PAGES = (
     Page("/login", "login.html", "auth.js", ("auth.css",)),
     Page("/", "wall.html", "wall.js", ("picture.css", "wall.css"), "/"),
     Page("/events", "events.html", "events.js", ("events.css",), "/events"),
+    Page("/suggestions", "suggestions.html", "suggestions.js", ("system.css", "suggestions.css"), "/events"),
     Page("/events/{event_id}", "events.html", "events.js", ("events.css",), "/events"),
     Page("/cameras", "cameras.html", "cameras.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/cameras/new", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),

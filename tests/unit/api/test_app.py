@@ -126,6 +126,11 @@ TABLE = [
     ("GET", f"/api/v1/events/{YARD_EVENT}/snapshot.jpg", None, (401, 404, 200, 200, 200)),
     ("GET", "/api/v1/compliance", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/compliance.csv", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/suggestions", None, (401, 200, 200, 200, 200)),
+    ("POST", "/api/v1/suggestions/0123456789abcdef/apply", None, (401, 403, 403, 403, 409)),
+    ("POST", "/api/v1/suggestions/0123456789abcdef/take-back", None, (401, 403, 403, 403, 409)),
+    ("POST", "/api/v1/suggestions/0123456789abcdef/dismiss", None, (401, 403, 403, 403, 409)),
+    ("DELETE", "/api/v1/suggestions/0123456789abcdef/dismiss", None, (401, 403, 403, 403, 409)),
     ("DELETE", "/api/v1/session", None, (401, 204, 204, 204, 204)),
 ]
 CALLERS = (None, "greta", "vera", "oscar", "ada")

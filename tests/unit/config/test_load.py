@@ -75,6 +75,7 @@ rules:
         ("- {id: a, kind: intrusion, cameras: [attic]}", "no camera 'attic'; there are: room"),
         ("- {id: a, kind: intrusion, zone: roof}", "camera 'room' has no zone 'roof'; it has: floor"),
         ("- {id: a, kind: line_crossing, line: fence}", "camera 'room' has no line 'fence'; it has: none"),
+        ("- {id: a, kind: intrusion, leave_out: [flor]}", "none of its cameras has a zone 'flor'; did you mean 'floor'?"),
         ("- {id: a, kind: intrusion}\n  - {id: a, kind: intrusion}", "the id 'a' is used twice"),
         ("- {id: camera_health, kind: intrusion}", "the id 'camera_health' is taken"),
     ],

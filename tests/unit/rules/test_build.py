@@ -142,6 +142,19 @@ def test_a_rule_for_all_cameras_passes_over_those_without_its_zone() -> None:
     assert check_rules(config, "yard", CLASSES) == []
 
 
+def test_a_rule_sees_nobody_in_what_it_leaves_out() -> None:
+    config = site(
+        {"kind": "intrusion", "after_s": 0, "leave_out": ["floor"]},
+        {"kind": "intrusion", "after_s": 0},
+    )
+    (less, first), (_, second) = build(config)
+    inside = make_tracks(0.0, [Sighting(1, 0.5, 0.5)])
+    assert less.leave_out == ["floor"]
+    assert (len(first.update(inside)), len(second.update(inside))) == (0, 1)
+    (_, elsewhere), _ = build(config, "yard")
+    assert len(elsewhere.update(inside)) == 1, "a camera without such a zone leaves nothing out"
+
+
 def test_known_classes_work_when_others_are_unknown() -> None:
     config = site({"kind": "intrusion", "classes": ["dog", "PERSON"], "after_s": 0})
     assert len(check_rules(config, "gate", CLASSES)) == 1

@@ -34,6 +34,18 @@ def test_rows_are_the_sighted_of_the_class_inside() -> None:
     assert scene().area(None, ["any"]).rows(tracks).tolist() == [0, 1, 2, 3, 5]
 
 
+def test_nobody_is_seen_in_what_is_left_out() -> None:
+    tracks = make_tracks(0.0, [Sighting(1, 0.2, 0.5), Sighting(2, 0.5, 0.5), Sighting(3, 0.5, 0.8)])
+    whole = scene()
+    corner = Polygon("corner", np.array([[0.4, 0.75], [0.6, 0.75], [0.6, 0.95], [0.4, 0.95]]))
+    less = whole.without([corner])
+    assert less.area("cup", ["person"]).rows(tracks).tolist() == [0]
+    assert less.area(None, ["person"]).rows(tracks).tolist() == [0, 1]
+    assert less.without([CUP]).area(None, ["person"]).rows(tracks).tolist() == [1]
+    assert whole.area(None, ["person"]).rows(tracks).tolist() == [0, 1, 2], "the others see all"
+    assert whole.without([]) is whole
+
+
 def test_rules_that_ask_for_the_same_share_it() -> None:
     one = scene()
     assert one.area("cup", ["person", "car"]) is one.area("cup", ["CAR", "person"])

@@ -180,6 +180,18 @@ def test_put_and_delete_by_hand(sites: SiteRepository) -> None:
     assert sites.revision() == 5
 
 
+def test_what_only_a_removed_camera_had_is_not_left_out_any_more(sites: SiteRepository) -> None:
+    zone = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+    sites.put_camera("yard", CameraConfig.model_validate({"source": "sim://yard", "zones": {"tree": zone, "pond": zone}}))
+    sites.put_camera("gate", CameraConfig.model_validate({"source": "sim://gate", "zones": {"pond": zone}}))
+    sites.put_rule(IntrusionConfig(id="all", kind="intrusion", leave_out=["tree", "pond"]))
+    sites.put_rule(IntrusionConfig(id="two", kind="intrusion", cameras=["gate", "yard"], leave_out=["tree"]))
+    sites.delete_camera("yard")
+    rules = {rule.id: rule for rule in sites.load().rules}
+    assert (rules["all"].cameras, rules["all"].leave_out) == ([], ["pond"])
+    assert (rules["two"].cameras, rules["two"].leave_out) == (["gate"], [])
+
+
 def test_an_etag_keeps_two_people_from_overwriting_each_other(sites: SiteRepository) -> None:
     etag = sites.put_camera("yard", CAMERA)
     newer = CAMERA.model_copy(update={"name": "Yard"})

@@ -7,6 +7,7 @@ from panops.config.rule_schema import LineCrossingConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.events import EventPhase
 from panops.domain.geometry import Tripwire
+from panops.domain.verdicts import Verdict
 from panops.rules.engine import RuleEngine
 from panops.rules.line_crossing import LineCrossing
 from panops.rules.scene import Scene
@@ -53,6 +54,26 @@ def test_who_walks_in_is_told_at_once_with_the_reasons() -> None:
     assert phases[-1] is EventPhase.END
     assert set(phases[1:-1]) == {EventPhase.UPDATE}
     assert all(event.verdict == verdict for event in camera.said), "every message carries it"
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["it leaves", "the camera stops"])
+def test_the_verdict_keeps_the_best_score_that_its_object_ever_had(stops: bool) -> None:
+    camera = Camera()
+    camera.empty(12)
+    first_s = camera.time_s + 1 / FPS
+    for step in range(30):
+        x = 100 + 12.0 * step
+        camera.look(Thing((x, 150, x + 40, 250), 1, first_s, PERSON, score=0.9 if step == 20 else 0.5))
+    assert camera.chain is not None
+    last = camera.chain.finish(camera.engine.finish(camera.time_s))[-1] if stops else camera.empty(3)[-1]
+    begun = camera.begun()[0].verdict
+    assert last.phase is EventPhase.END
+    assert begun is not None
+    assert last.verdict is not None
+    assert (begun.best_score, last.verdict.best_score) == pytest.approx((0.5, 0.9)), "also what came after it was told"
+    assert Verdict.from_plain(last.verdict.plain()).best_score == pytest.approx(0.9)
+    older = {name: value for name, value in last.verdict.plain().items() if name != "best_score"}
+    assert Verdict.from_plain(older).best_score is None, "an older version stored none"
 
 
 def test_a_post_that_looks_as_ever_is_held_back_then_suppressed_and_stays_so() -> None:

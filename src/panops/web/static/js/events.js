@@ -258,3 +258,11 @@ filters.read();
 await reload();
 if (here) cards.select(here, wide.matches);
 announce(plural(cards.events.length, "event"));
+
+// ---------------------------------------------------------------- what could be changed
+get("/suggestions").then(({ suggestions }) => {
+  const count = suggestions.filter((one) => !one.dismissed).length;
+  byId("suggestion-count").hidden = !count;
+  byId("suggestion-count").textContent = String(count);
+  byId("to-suggestions").setAttribute("aria-label", count ? `Fewer false alarms: ${plural(count, "suggestion")}` : "Fewer false alarms");
+}).catch(() => {}); // the page of suggestions says why
