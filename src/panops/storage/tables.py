@@ -207,6 +207,16 @@ rules = Table(
     Column("revision", Integer, nullable=False),
 )
 
+# What somebody switched off while panops ran; what is on has no row. Not a part of the settings: applying a site file leaves it as it is.
+switched_off = Table(
+    "switched_off",
+    metadata,
+    Column("camera_id", String(63), ForeignKey("cameras.camera_id", ondelete="CASCADE"), primary_key=True),
+    Column("switch", String(16), primary_key=True),
+    Column("since_s", Double, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
 users = Table(
     "users",
     metadata,
