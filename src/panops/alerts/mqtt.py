@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Collection
@@ -16,11 +17,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from panops import __version__
 from panops.alerts.switch_topics import Refusal, command_filter, command_of, state_topic, switch_discovery
 from panops.alerts.words import picture
+from panops.config.advice import OPEN_COMMANDS, takes_commands_from_anybody
 from panops.config.alert_schema import MqttConfig
 from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 from panops.domain.events import EvidenceKind
 from panops.domain.switches import Switch
+
+log = logging.getLogger(__name__)
 
 _KEEPALIVE_S = 30
 _LONGEST_PAUSE_S = 30
@@ -43,6 +47,8 @@ class Mqtt:
     def __init__(self, config: MqttConfig, site: SiteFacts) -> None:
         self._config = config
         self._site = site
+        if takes_commands_from_anybody(config):
+            log.warning("sink %s: %s", config.id, OPEN_COMMANDS)
         self._connected = threading.Event()
         self._alone_since_s = time.monotonic()
         self._refusal = ""
