@@ -237,7 +237,8 @@ class FakeLiveSite:
 
     def _preview(self, camera_id: str, size: Size, time_s: float) -> Preview:
         scene = MovingScene(camera_id)
-        return Preview(camera_id, time_s, size, scene.jpeg(time_s, SIZES[size]), scene.boxes(time_s))
+        boxes = scene.boxes(time_s) if self.switchboard.is_on(camera_id, Switch.DETECT) else ()
+        return Preview(camera_id, time_s, size, scene.jpeg(time_s, SIZES[size]), boxes)
 
     def _on_wishes(self) -> None:
         self._watched.set()
