@@ -191,3 +191,11 @@ def test_what_home_assistant_is_told() -> None:
 @pytest.mark.parametrize(("name", "level"), [("person", "person"), ("a/b", "a_b"), ("#", "_"), ("traffic light+", "traffic light_")])
 def test_names_in_topics(name: str, level: str) -> None:
     assert topic_level(name) == level
+
+
+def test_only_switches_that_take_commands_are_discovered() -> None:
+    told = dict(discovery("panops", "ha", SITE, {"gate"}))
+    found = {topic: content for topic, content in told.items() if "/switch/" in topic}
+    assert set(found) == {f"ha/switch/panops_gate/{name}/config" for name in ("enabled", "detect", "alerts")}
+    assert all(content["availability_topic"] == "panops/available" for content in found.values())
+    assert len({content["unique_id"] for content in told.values()}) == len(told)
