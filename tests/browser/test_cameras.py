@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from tests.browser.conftest import PHONE, MakeTab, sync_api
+import pytest
+
+from panops.domain.switches import Switch, SwitchedOff
+from panops.storage.scope import Scope
+from panops.storage.switches import SwitchStore
+from tests.browser.conftest import PHONE, WIDE, MakeTab, sync_api
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
 
@@ -41,6 +49,44 @@ def test_one_camera_with_zones_health_and_events(site: SiteServer, tab: MakeTab)
     page.select_option("#jump", "yard")
     page.wait_for_url("**/cameras/yard")
     page.wait_for_selector(".picture[data-frames]")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_switching_a_camera(make_site: Callable[..., SiteServer], tab: MakeTab, size: tuple[int, int]) -> None:
+    server = make_site()
+    now_s = time.time()
+    store = SwitchStore(server.database)
+    store.switch(Scope.everything(), "gate", Switch.ALERTS, on=False, by="MQTT sink home", at_s=now_s)
+    server.ask(server.live.reload)
+    page = tab(server, "oscar", size).open("/cameras/gate")
+    page.wait_for_selector(".picture[data-frames]")
+    at = datetime.fromtimestamp(now_s, ZoneInfo("Europe/Berlin")).strftime("%H:%M")
+    assert page.inner_text("#off") == f"Alerts are off since {at}, by MQTT sink home: events are stored, and nobody is told."
+    assert [page.is_checked(f"[data-switch={name}] input") for name in ("enabled", "detect", "alerts")] == [True, True, False]
+    assert problems(page) == []
+    page.click("[data-switch=alerts]")
+    page.wait_for_selector("#off", state="hidden")
+    page.click("[data-switch=enabled]")
+    page.wait_for_selector("#off:has-text('The camera is off since')")
+    page.wait_for_selector("#health .chip:has-text('Switched off')")
+    assert "Switched off by oscar." in page.inner_text("#health")
+    # Another hand, while the page is open.
+    store.switch(Scope.everything(), "gate", Switch.DETECT, on=False, by="ada", at_s=now_s)
+    server.ask(server.live.reload)
+    page.wait_for_selector("#off:has-text('Detection is off since')")
+    assert problems(page) == []
+    page.click("[data-switch=enabled]")
+    page.wait_for_selector("#off:not(:has-text('The camera is off'))")
+    assert store.off(Scope.everything()) == {"gate": (SwitchedOff(Switch.DETECT, now_s, "ada"),)}
+    page = tab(server, "vera", size).open("/cameras")
+    page.wait_for_selector(".camera-card .off:has-text('Detection is off')")
+    assert problems(page) == []
+    page = tab(server, "vera", size).open("/cameras/gate")
+    page.wait_for_selector("#off:has-text('by ada')")
+    assert page.is_disabled("[data-switch=detect] input"), "a viewer sees, and switches nothing"
+    page = tab(server, "ada", size).open("/cameras/spare")
+    page.wait_for_selector("#off:has-text('The camera is off in its settings: it is not read.')")
+    assert page.is_disabled("[data-switch=enabled] input")
 
 
 def test_a_camera_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:

@@ -1,10 +1,12 @@
-"""Events on an MQTT broker, in Frigate's shape, with discovery for Home Assistant."""
+"""Events on an MQTT broker, in Frigate's shape, with discovery for Home Assistant; and the cameras' switches, where it is allowed."""
 
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -13,11 +15,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from panops import __version__
+from panops.alerts.switch_topics import Refusal, command_filter, command_of, state_topic, switch_discovery
 from panops.alerts.words import picture
+from panops.config.advice import OPEN_COMMANDS, takes_commands_from_anybody
 from panops.config.alert_schema import MqttConfig
 from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 from panops.domain.events import EvidenceKind
+from panops.domain.switches import Switch
+
+log = logging.getLogger(__name__)
 
 _KEEPALIVE_S = 30
 _LONGEST_PAUSE_S = 30
@@ -27,9 +34,11 @@ _TYPES = {Moment.BEGIN: "new", Moment.CLIP: "update", Moment.END: "end"}
 class Mqtt:
     """A broker. The connection stands from the start on, so that `PREFIX/available` tells whether panops runs.
 
+    Where `site` has switches, their states are told; commands are only taken with `commands: true`.
+
     Args:
         config: The sink's settings.
-        site: Cameras and rules, for discovery.
+        site: Cameras and rules, for discovery, and the switches.
 
     Raises:
         SinkRefused: The certificates cannot be used.
@@ -38,10 +47,15 @@ class Mqtt:
     def __init__(self, config: MqttConfig, site: SiteFacts) -> None:
         self._config = config
         self._site = site
+        if takes_commands_from_anybody(config):
+            log.warning("sink %s: %s", config.id, OPEN_COMMANDS)
         self._connected = threading.Event()
         self._alone_since_s = time.monotonic()
         self._refusal = ""
         self._open: dict[tuple[str, str], set[str]] = {}
+        self._telling = threading.Lock()
+        self._told: dict[tuple[str, Switch], bool] = {}
+        self._unfollow = None if site.switches is None else site.switches.follow(self._tell_switches)
         self._client = self._make_client()
         self._client.connect_async(config.host, config.port, _KEEPALIVE_S)
         self._client.loop_start()
@@ -81,6 +95,8 @@ class Mqtt:
 
     def close(self) -> None:
         """Say that panops is gone, and disconnect. Safe to call twice."""
+        if self._unfollow is not None:
+            self._unfollow()
         if self._client.is_connected():
             self._client.publish(self._topic("available"), "offline", qos=1, retain=True).wait_for_publish(2.0)
         self._client.disconnect()
@@ -100,6 +116,7 @@ class Mqtt:
         client.reconnect_delay_set(1, _LONGEST_PAUSE_S)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
         return client
 
     def _on_connect(
@@ -112,15 +129,58 @@ class Mqtt:
         self._refusal = ""
         client.publish(self._topic("available"), "online", qos=1, retain=True)
         if self._config.discovery:
-            for topic, content in discovery(self._config.prefix, self._config.discovery_prefix, self._site):
+            switchable = self._switchable if self._site.switches is not None else frozenset()
+            for topic, content in discovery(self._config.prefix, self._config.discovery_prefix, self._site, switchable):
                 client.publish(topic, json.dumps(content), qos=1, retain=True)
+        if self._config.commands:
+            client.subscribe(command_filter(self._config.prefix), qos=1)  # at each connection anew: the session begins clean
+        with self._telling:
+            self._told.clear()
         self._connected.set()
+        self._tell_switches()
 
     def _on_disconnect(self, client: paho.Client, data: Any, flags: Any, reason: ReasonCode, properties: Properties | None) -> None:
         del client, data, flags, reason, properties
         if self._connected.is_set():
             self._alone_since_s = time.monotonic()
         self._connected.clear()
+
+    # --- switches -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _switchable(self) -> frozenset[str]:
+        """The cameras whose switches take commands here."""
+        named = frozenset(self._config.cameras) or self._site.cameras.keys()
+        return frozenset(self._site.cameras.keys() & named) if self._config.commands else frozenset()
+
+    def _tell_switches(self) -> None:
+        """Publish the states that are not as they were told last. Any thread; never waits for the broker."""
+        panel = self._site.switches
+        if panel is None or not self._connected.is_set():
+            return  # they are all told at the next connection
+        with self._telling:
+            for (camera_id, switch), on in panel.states().items():
+                if self._told.get((camera_id, switch)) != on:
+                    self._told[camera_id, switch] = on
+                    topic = state_topic(self._config.prefix, camera_id, switch)
+                    # QoS 0: what a broken connection swallows is told anew, and nothing old is repeated behind that.
+                    self._client.publish(topic, "ON" if on else "OFF", qos=0, retain=True)
+
+    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        del client, data
+        panel = self._site.switches
+        if panel is None or not self._config.commands:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            panel.refuse("unknown_topic", "a topic is no text")
+            return
+        found = command_of(self._config.prefix, self._switchable, topic, bytes(message.payload), retained=message.retain)
+        if isinstance(found, Refusal):
+            panel.refuse(found.outcome, found.why)
+        else:
+            panel.ask(found.camera_id, found.switch, on=found.on)
 
     def _publish(self, topic: str, content: str | bytes, *, retain: bool = False) -> None:
         told = self._client.publish(self._topic(topic), content, qos=1, retain=retain)
@@ -175,8 +235,15 @@ def frigate_event(alert: Alert) -> dict[str, Any]:
     return {"type": _TYPES[alert.moment], "before": before, "after": after}
 
 
-def discovery(prefix: str, discovery_prefix: str, site: SiteFacts) -> list[tuple[str, dict[str, Any]]]:
-    """What Home Assistant is told: a picture for each camera, and for each of its rules whether an event goes on."""
+def discovery(prefix: str, discovery_prefix: str, site: SiteFacts, switchable: Collection[str] = ()) -> list[tuple[str, dict[str, Any]]]:
+    """What Home Assistant is told: a picture for each camera, for each of its rules whether an event goes on, and the switches.
+
+    Args:
+        prefix: The sink's topics begin with this.
+        discovery_prefix: Home Assistant's own topics begin with this.
+        site: Cameras and rules.
+        switchable: The cameras whose switches take commands.
+    """
     told: list[tuple[str, dict[str, Any]]] = []
     for camera_id, name in site.cameras.items():
         shared = {
@@ -189,6 +256,9 @@ def discovery(prefix: str, discovery_prefix: str, site: SiteFacts) -> list[tuple
         for rule_id in site.rules.get(camera_id, ()):
             sensor = {"name": rule_id, "unique_id": f"{node}_{rule_id}", "state_topic": f"{prefix}/{camera_id}/{rule_id}"}
             told.append((f"{discovery_prefix}/binary_sensor/{node}/{rule_id}/config", {**sensor, "device_class": "safety", **shared}))
+        for switch in Switch if camera_id in switchable else ():
+            content = switch_discovery(prefix, camera_id, node, switch)
+            told.append((f"{discovery_prefix}/switch/{node}/{switch.value}/config", {**content, **shared}))
     return told
 
 

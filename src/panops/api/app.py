@@ -49,6 +49,7 @@ from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
 from panops.storage.site import SiteRepository
+from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
 
 MOST_PROBES = 4
@@ -93,7 +94,7 @@ def create_app(
     sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
     services = Services(
         settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
-        models=catalogue or NoModels(), sites=sites, view=view,
+        models=catalogue or NoModels(), sites=sites, switches=SwitchStore(database), view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),

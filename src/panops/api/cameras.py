@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Body, Header, Path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import CameraOut, CamerasOut, ProbeOut, public_config
-from panops.api.security import Admin, Caller, Viewer
+from panops.api.security import Admin, Caller, Operator, Viewer
 from panops.api.services import Needed, Services, Size
 from panops.api.site_view import by_camera, status_of
 from panops.api.sources import masked, refuse_forbidden, resolved
@@ -20,6 +21,7 @@ from panops.api.versions import precondition, strong
 from panops.config.fields import NAME_PATTERN, Name
 from panops.config.load import problems_of
 from panops.config.schema import CameraConfig, SiteConfig
+from panops.domain.switches import Switch
 from panops.pipeline.live import ProbeResult
 from panops.storage.scope import Role
 
@@ -40,6 +42,28 @@ class TestIn(BaseModel):
     source: Annotated[str, Field(max_length=2000)] = ""
     transport: Literal["tcp", "udp"] = "tcp"
     camera_id: Name | None = None
+
+
+class SwitchesIn(BaseModel):
+    """What is switched; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    enabled: bool | None = None
+    detect: bool | None = None
+    alerts: bool | None = None
+
+    @model_validator(mode="after")
+    def _switches_something(self) -> Self:
+        if not self.wanted:
+            raise ValueError("expected at least one of enabled, detect, alerts")
+        return self
+
+    @property
+    def wanted(self) -> dict[Switch, bool]:
+        """What is switched."""
+        given = {switch: getattr(self, switch.value) for switch in Switch}
+        return {switch: on for switch, on in given.items() if on is not None}
 
 
 @router.get("")
@@ -99,6 +123,17 @@ async def put_camera(
     await services.site_changed()
     found = await _camera_out(camera_id, caller, services)
     return JSONResponse(found.model_dump(mode="json"), 201 if stored is None else 200, {"ETag": strong(etag)})
+
+
+@router.patch("/{camera_id}")
+async def switch_camera(camera_id: CameraId, body: SwitchesIn, caller: Operator, services: Needed) -> CameraOut:
+    """Switch a camera, its analysis or its alerts on or off, beside its settings. The answer has them as they are then."""
+    for switch, on in body.wanted.items():
+        act = partial(services.switches.switch, caller.scope, camera_id, switch, on=on, by=caller.username, at_s=services.clock.utc_s())
+        if await run_in_threadpool(act):
+            await services.note(caller, "camera.switch", camera_id, {"switch": switch.value, "on": on})
+    await services.site_changed()
+    return await _camera_out(camera_id, caller, services)
 
 
 @router.delete("/{camera_id}", status_code=204)

@@ -75,6 +75,7 @@ class SiteCollector(Collector):
         yield from _camera_metrics(self._live.statuses())
         yield from _shard_metrics(self._live.shards())
         yield from _site_metrics(self._live.metrics())
+        yield _command_metric(self._live.alerts.commands())
         yield from self._socket_metrics()
 
     def _socket_metrics(self) -> Iterator[Metric]:
@@ -200,6 +201,15 @@ def _site_metrics(figures: Mapping[str, float]) -> Iterator[Metric]:
         name, text, counts = _SITE.get(key, (f"panops_site_{key}", f"{key} of the site.", False))
         family = CounterMetricFamily if counts else GaugeMetricFamily
         yield family(name, text, value=value)
+
+
+def _command_metric(counts: Mapping[tuple[str, str], int]) -> Metric:
+    commands = CounterMetricFamily(
+        "panops_commands", "Commands that sinks took or refused, by what came of them.", labels=["sink", "outcome"]
+    )
+    for (sink, outcome), count in sorted(counts.items()):
+        commands.add_metric([sink, outcome], count)
+    return commands
 
 
 def register_site(registry: CollectorRegistry, live: LiveSite, sockets: LiveSockets) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.alerts import Delivery
 from panops.domain.events import EvidenceKind, Severity
+from panops.domain.switches import Switch
 from panops.domain.verdicts import Verdict
 from panops.pipeline.live import CameraState, CameraStatus, ProbeResult, ShardFigures
 from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
@@ -37,6 +38,23 @@ class UserOut(Out):
     username: str
     role: Role
     cameras: list[str] | None = None
+
+
+class SwitchOut(Out):
+    """One switch of a camera. Of one that is off: since when and by whom; `since_s` is null where the settings say `enabled: false`."""
+
+    on: bool
+    since_s: float | None = None
+    by: str = ""
+
+    @classmethod
+    def all_of(cls, status: CameraStatus, *, enabled: bool) -> dict[Switch, Self]:
+        """All switches of a camera; `enabled` is what its settings say."""
+        off = {one.switch: cls(on=False, since_s=one.since_s, by=one.by) for one in status.off}
+        found = {switch: off.get(switch, cls(on=True)) for switch in Switch}
+        if not enabled and found[Switch.ENABLED].on:
+            found[Switch.ENABLED] = cls(on=False, by="its settings")
+        return found
 
 
 class CameraOut(Out):
@@ -73,6 +91,7 @@ class CameraOut(Out):
     transport: str
     loop: bool
     rules: list[str]
+    switches: dict[Switch, SwitchOut]
     config: dict[str, Any] | None = None
 
     @classmethod
@@ -88,7 +107,8 @@ class CameraOut(Out):
             dropped=dict(status.dropped), tracks=status.tracks, checks=status.checks, asleep=status.asleep, woken=status.woken,
             keyframe_interval_s=status.keyframe_interval_s, cost_cores=status.cost_cores, zones=shapes["zones"], lines=shapes["lines"],
             check_fps=camera.check_fps, min_score=camera.min_score, transport=camera.transport, loop=camera.loop,
-            rules=[rule.id for rule in site.camera_rules(camera_id)], config=dict(config) if config is not None else None,
+            rules=[rule.id for rule in site.camera_rules(camera_id)], switches=SwitchOut.all_of(status, enabled=camera.enabled),
+            config=dict(config) if config is not None else None,
         )  # fmt: skip
 
 

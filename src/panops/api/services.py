@@ -30,6 +30,7 @@ from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
 from panops.storage.site import SiteRepository
+from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
 
 
@@ -90,6 +91,7 @@ class Services:
         live: The running site; only called on the event loop.
         models: The models.
         sites: Desired state, for writing.
+        switches: What of cameras is switched off beside that.
         view: Desired state, for reading.
         events: Events.
         evidence: Files that prove events.
@@ -114,6 +116,7 @@ class Services:
     live: LiveSite
     models: ModelCatalogue
     sites: SiteRepository
+    switches: SwitchStore
     view: SiteView
     events: EventRepository
     evidence: EvidenceStore

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from panops.api.sources import masked
 from panops.config.schema import SiteConfig
+from panops.domain.switches import Switch
 from panops.pipeline.live import CameraState, CameraStatus
 from panops.storage.site import SiteRepository
 
@@ -44,11 +45,12 @@ class SiteView:
 def status_of(site: SiteConfig, camera_id: str, status: CameraStatus | None) -> CameraStatus:
     """A camera's status: what the running site says, `disabled` when it is switched off, `starting` when it does not run yet."""
     camera = site.cameras[camera_id]
+    off = status.off if status is not None else ()
     if not camera.enabled:
-        status = CameraStatus(camera_id, CameraState.DISABLED)
-    elif status is None or status.state is CameraState.DISABLED:
+        status = CameraStatus(camera_id, CameraState.DISABLED, detects=False, off=off)
+    elif status is None or (status.state is CameraState.DISABLED and all(one.switch is not Switch.ENABLED for one in off)):
         # Stored as enabled a moment ago; the running site has not caught up.
-        status = CameraStatus(camera_id, CameraState.STARTING)
+        status = CameraStatus(camera_id, CameraState.STARTING, off=off)
     return replace(status, address=masked(status.address or camera.source.get_secret_value()))
 
 

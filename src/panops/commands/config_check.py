@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from panops.commands.options import HomeOption, JsonOption
+from panops.config.advice import warnings
 from panops.config.load import SiteFile, read_site
 from panops.config.problems import nearest_line
 from panops.config.survey import KnownModels, survey
@@ -32,21 +33,26 @@ def check(
     """Look a site file over without applying it: every problem at once, with line and field.
 
     Models, and the classes that rules name, are looked up among the models that are installed or in the catalogue. Recordings that stand
-    for a camera must be there; nothing is connected to.
+    for a camera must be there; nothing is connected to. What works and is unwise is a warning, and no fault.
     """
     try:
-        wanted = _checked(site, ModelStore(Home(home).models)).site
+        file = _checked(site, ModelStore(Home(home).models))
     except ConfigError as error:
         if not as_json:
             raise
-        problems = [{"line": problem.line, "field": problem.field, "message": problem.message} for problem in error.problems]
-        typer.echo(json.dumps({"ok": False, "problems": problems}))
+        typer.echo(json.dumps({"ok": False, "problems": _plain(error.problems), "warnings": []}))
         raise typer.Exit(2) from error
-    cameras, rules = len(wanted.cameras), len(wanted.rules)
+    cameras, rules, unwise = len(file.site.cameras), len(file.site.rules), warnings(file)
     if as_json:
-        typer.echo(json.dumps({"ok": True, "cameras": cameras, "rules": rules, "problems": []}))
+        typer.echo(json.dumps({"ok": True, "cameras": cameras, "rules": rules, "problems": [], "warnings": _plain(unwise)}))
     else:
         typer.echo(f"{site}: fine ({_count(cameras, 'camera')}, {_count(rules, 'rule')})")
+        for warning in unwise:
+            typer.echo(f"  warning: {warning}")
+
+
+def _plain(problems: Sequence[ConfigProblem]) -> list[dict[str, Any]]:
+    return [{"line": problem.line, "field": problem.field, "message": problem.message} for problem in problems]
 
 
 def _checked(path: Path, store: ModelStore) -> SiteFile:

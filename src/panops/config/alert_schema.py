@@ -143,6 +143,7 @@ class MqttConfig(_SinkConfig):
     moments: list[Moment] = Field(default_factory=lambda: list(Moment), description="begin, clip, end")
     picture_wait_s: float = Field(3.0, ge=0, le=120, description="wait so long for the picture; then the message goes without it")
     discovery: bool = Field(True, description="tell Home Assistant of cameras and rules")
+    commands: bool = Field(False, description="let whoever may write to the broker switch cameras, their analysis and their alerts")
     discovery_prefix: str = Field("homeassistant", pattern=r"^[^/+#\s][^+#\s]{0,62}$")
     timeout_s: float = Field(10.0, gt=0, le=120)
 

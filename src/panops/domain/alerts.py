@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from panops.domain.events import Event, EvidenceKind
+from panops.domain.switches import SwitchPanel
 
 
 class Moment(StrEnum):
@@ -24,7 +25,7 @@ class DeliveryState(StrEnum):
 
     WAITING = "waiting"
     SENT = "sent"
-    # On purpose: quiet hours, or somebody reviewed the event before its time.
+    # On purpose: quiet hours, alerts that are off, or somebody reviewed the event before its time.
     SKIPPED = "skipped"
     # Given up: the receiver refuses it, or could not be reached for too long. People may send it again.
     DEAD = "dead"
@@ -38,11 +39,13 @@ class SiteFacts:
         timezone: Of times for people; None is the machine's own.
         cameras: What people call each camera, by its id.
         rules: The ids of the rules that watch a camera, by the camera's id.
+        switches: The cameras' switches, for a sink that tells of them; None for all others.
     """
 
     timezone: tzinfo | None = None
     cameras: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    switches: SwitchPanel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from panops.domain.errors import PluginError, SinkRefused
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.protocols import Sink
 from panops.pipeline.live import SinkStatus
+from panops.pipeline.switchboard import Switchboard
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
@@ -54,9 +55,11 @@ class Alerting:
         database: Open database.
         evidence: Where pictures and clips are.
         clock: Time.
+        switchboard: The cameras' switches, for sinks that tell of them and take commands.
     """
 
-    def __init__(self, database: Database, evidence: EvidenceStore, clock: Clock) -> None:
+    def __init__(self, database: Database, evidence: EvidenceStore, clock: Clock, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
         self._outbox = Outbox(database)
         self._events = EventRepository(database, clock)
         self._evidence = evidence
@@ -113,6 +116,10 @@ class Alerting:
                 told.append(f"alerts do not reach {name}; the page Alerts says why")
         return told
 
+    def commands(self) -> Mapping[tuple[str, str], int]:
+        """How many commands of sinks came to what since the start, by sink and outcome. Never blocks."""
+        return self._switchboard.counts()
+
     def test(self, sink_id: str) -> str:
         """Deliver a test through a sink at once, whether it is on or off; what the receiver answered.
 
@@ -124,12 +131,15 @@ class Alerting:
         if config is None:
             raise KeyError(sink_id)
         if isinstance(config, MqttConfig):  # a client of its own, which must not drive out the one that runs
-            apart = {"client_id": f"{config.id}-test"[:23], "prefix": f"{config.prefix}-test", "discovery": False}
+            apart = {"client_id": f"{config.id}-test"[:23], "prefix": f"{config.prefix}-test", "discovery": False, "commands": False}
             config = config.model_copy(update=apart)
-        return self._courier(config).test(_test_alert(self._site, self._clock.utc_s()))
+        return self._courier(config, _facts(self._site)).test(_test_alert(self._site, self._clock.utc_s()))
 
     def _open(self, config: Any, settings: str) -> _Desk:
-        desk = _Desk(config, settings, self._courier(config))
+        facts = _facts(self._site)
+        if isinstance(config, MqttConfig):
+            facts = replace(facts, switches=self._switchboard.panel(config.id, config.cameras))
+        desk = _Desk(config, settings, self._courier(config, facts))
         desk.thread = threading.Thread(target=desk.courier.run, name=f"alerts-{config.id}", daemon=True)
         desk.thread.start()
         return desk
@@ -143,8 +153,7 @@ class Alerting:
         for desk in desks:
             desk.thread.join(max(0.0, until_s - time.monotonic()))
 
-    def _courier(self, config: Any) -> Courier:
-        facts = _facts(self._site)
+    def _courier(self, config: Any, facts: SiteFacts) -> Courier:
         return Courier(config, partial(_open_sink, config, facts), self._outbox, self._alert, self._clock, facts.timezone)
 
     def _alert(self, delivery: Delivery) -> Alert | None:
@@ -162,9 +171,10 @@ class Alerting:
 
 
 def _settings(sink: Any, site: SiteConfig) -> str:
-    """All that decides how a sink does its work: also the time zone, and where it tells of cameras and rules, those."""
+    """All that decides how a sink does its work: also the time zone, and cameras and rules where it has to do with them."""
     facts = _facts(site)
-    known = [facts.cameras, facts.rules] if getattr(sink, "discovery", False) else []
+    tells = getattr(sink, "discovery", False) or getattr(sink, "commands", False)
+    known = [facts.cameras, facts.rules] if tells else []
     return json.dumps([sink.model_dump(mode="json", context=WITH_SECRETS), site.timezone, known], sort_keys=True)
 
 

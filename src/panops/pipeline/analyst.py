@@ -58,7 +58,7 @@ class Analyst:
                 if loop.wants_detector(check):
                     started.append((loop, check, loop.start(check, (check.arrived_s if check.replayed else check.since_s) + patience_s)))
                 else:
-                    done.append(loop.conclude(check, Tracks.empty(check.camera_id, check.frame.captured_at_s), 0.0))
+                    done.append(loop.pass_over(check))
             yield from done
         for loop, check, pending in started:
             with _one_camera_only(loop):

@@ -107,6 +107,8 @@ class CameraLoop:
         self.advice = ""
         self.sleep = SleepSchedule(config.sleep if config.motion.enabled else "never")
         self.watched = False
+        self.detects = True
+        """Whether its checks go to detector and rules; without that it is read, shown and recorded all the same."""
         self.replaying = False
         """While what was slept through is looked at."""
         self.slept_from_s: float | None = None
@@ -300,7 +302,7 @@ class CameraLoop:
     def wants_detector(self, check: Check) -> bool:
         """Whether this check is worth the detector: something moved, is followed, or the idle refresh is due."""
         followed = len(self.tracks) if self.tracks is not None else 0
-        return self._schedule.wants_detector(check.moved, followed, check.frame.captured_at_s)
+        return self.detects and self._schedule.wants_detector(check.moved, followed, check.frame.captured_at_s)
 
     def start(self, check: Check, deadline_s: float) -> PendingDetections | None:
         """Begin the look of a detector on a device of its own; None where the detector works in place, in `detect`."""
@@ -349,6 +351,11 @@ class CameraLoop:
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
         return Observation(self.camera_id, frame.captured_at_s, detections), took_s
+
+    def pass_over(self, check: Check) -> Outcome:
+        """A check without the detector: the rules see an empty picture. Where nothing is analysed it only goes to who shows and records."""
+        nothing = Tracks.empty(check.camera_id, check.frame.captured_at_s)
+        return self.conclude(check, nothing, 0.0) if self.detects else Outcome(check, nothing, (), 0.0)
 
     def conclude(self, check: Check, tracks: Tracks, inference_s: float) -> Outcome:
         """Apply the rules to the tracks after a check."""

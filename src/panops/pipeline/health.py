@@ -78,6 +78,7 @@ class HealthMeter:
             has_open_events=loop.has_open_events,
             suppressed={} if loop.chain is None else dict(loop.chain.suppressed),
             chain_failures={} if loop.chain is None else dict(loop.chain.failures),
+            detects=loop.detects,
         )
 
     def _measure(self, loop: CameraLoop, feed: FeedStatus) -> None:

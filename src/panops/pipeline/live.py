@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from panops.config.schema import CameraConfig
+from panops.domain.switches import SwitchedOff
 from panops.pipeline.latency import LatencyHistogram
 
 
@@ -60,6 +61,8 @@ class CameraStatus:
         has_open_events: Whether an event goes on there.
         suppressed: Events taken for false alarms so far, by the step that stopped them.
         chain_failures: How often a step of the chain failed, by its name.
+        detects: Whether its pictures are analysed by detector and rules; without that it is only read, shown and recorded.
+        off: What of it is switched off.
     """
 
     camera_id: str
@@ -90,6 +93,8 @@ class CameraStatus:
     has_open_events: bool = False
     suppressed: Mapping[str, int] = field(default_factory=dict)
     chain_failures: Mapping[str, int] = field(default_factory=dict)
+    detects: bool = True
+    off: tuple[SwitchedOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,7 @@ class Subscription(Protocol):
 
 
 class AlertDesk(Protocol):
-    """Who is told of events, and how that goes. All methods may block, but `wake`; they are called in a thread."""
+    """Who is told of events, and how that goes. All methods may block, but `wake` and `commands`; they are called in a thread."""
 
     def statuses(self) -> list[SinkStatus]:
         """How each sink does, in the site's order; those that are off, too."""
@@ -258,6 +263,10 @@ class AlertDesk(Protocol):
 
     def wake(self) -> None:
         """There is something to send: look now."""
+        ...
+
+    def commands(self) -> Mapping[tuple[str, str], int]:
+        """How many commands of sinks came to what since the start, by sink and outcome; never blocks."""
         ...
 
 

@@ -216,11 +216,25 @@ class Shard:
             self._loops[camera_id] = loop
         self._load.ease(loop)
         loop.watched = self._previewer.highest_fps(camera_id) >= _WATCHED_FPS
+        loop.detects = bool(message.get("detect", True))
         turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
         return _Camera(
             feed, loop, model, HealthMeter(), turn=turn, events=HealthEvents(camera_id, config, int(message["epoch"]), self._clock)
         )
+
+    def detect(self, camera_id: str, *, on: bool) -> None:
+        """Analyse a camera's pictures from now on, or no longer: then its events end where it was last seen. Its connection stays."""
+        with self._analysis.between_rounds:
+            loop = self._loops.get(camera_id)
+            if loop is None or loop.detects == on:
+                return
+            loop.detects = on
+            self._end_events(loop)
+            self._analyst.forget(camera_id)
+            self._analyst.begin(loop)
+            loop.detector.forget(camera_id)
+        log.info("camera %s is %s", camera_id, "analysed again" if on else "no longer analysed, only read, shown and recorded")
 
     def drop(self, camera_id: str) -> None:
         """Stop a camera, ending its events."""
@@ -417,7 +431,7 @@ class Shard:
 
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:
-            return CameraStatus(camera_id, CameraState.ERROR, camera.problem, model=camera.model, shard=self._index)
+            return CameraStatus(camera_id, CameraState.ERROR, camera.problem, model=camera.model, shard=self._index, detects=False)
         return camera.health.status(camera.loop, camera.feed.status, camera.model, self._index)
 
     # --- the way of a frame ---------------------------------------------------------------------------------------------------

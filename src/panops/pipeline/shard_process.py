@@ -80,6 +80,8 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
     kind = message["type"]
     if kind == "assign":
         shard.assign(message)
+    elif kind == "detect":
+        shard.detect(message["camera"], on=message["on"])
     elif kind == "drop":
         shard.drop(message["camera"])
         link.send({"type": "dropped", "camera": message["camera"], "epoch": message.get("epoch")})

@@ -39,7 +39,7 @@ class SiteBoard:
         before = self._statuses.get(status.camera_id)
         self._statuses[status.camera_id] = status
         now_s = time.monotonic()
-        news = before is None or (before.state, before.message) != (status.state, status.message)
+        news = before is None or (before.state, before.message, before.off) != (status.state, status.message, status.off)
         if news or now_s - self._told_s.get(status.camera_id, 0.0) >= _STATUS_EVERY_S:
             self._told_s[status.camera_id] = now_s
             self._hub.publish(status)

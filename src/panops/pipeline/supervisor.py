@@ -10,23 +10,26 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import PanopsError, StorageError
-from panops.ingest.memory import freed_memory
+from panops.domain.switches import Switch
 from panops.pipeline.alerting import Alerting
 from panops.pipeline.balance import Balancer, BalanceSettings, Move
 from panops.pipeline.camera_costs import CameraCosts
 from panops.pipeline.fleet import Fleet
 from panops.pipeline.link import Message
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.placement import SiteSize, place
 from panops.pipeline.probing import probe_camera
 from panops.pipeline.shard_handle import HandleSettings, ShardHandle
-from panops.pipeline.site_board import NO_SHARD, SiteBoard
+from panops.pipeline.site_board import SiteBoard
 from panops.pipeline.subscription import Feed, FeedHub
+from panops.pipeline.switchboard import Switchboard
+from panops.pipeline.upkeep import Upkeep
 from panops.pipeline.usage import UsageMeter, rss_bytes
 from panops.pipeline.wire import assignment, figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
 from panops.storage.database import Database
@@ -35,14 +38,13 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
 from panops.storage.journal import replay_abandoned
 from panops.storage.leases import Leases
-from panops.storage.retention import Retention
 from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)
 
 _LOOK_FOR_CHANGES_EVERY_S = 2.0
-_CLEAN_UP_EVERY_S = 60.0
-_SWEEP_EVERY_S = 86_400.0
+# What sinks ask for is carried out at once, but no flood of commands makes cameras come and go faster than this.
+_FOLLOW_COMMANDS_EVERY_S = 0.2
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
 _MOST_PROBES = 8
@@ -102,10 +104,12 @@ class Supervisor:
         self._events = EventRepository(database)
         self._evidence = EvidenceStore(database, home.evidence)
         self._leases = Leases(database)
-        self._alerting = Alerting(database, self._evidence, self._clock)
-        self._database = database
+        self._switchboard = Switchboard(database, self._clock)
+        self._commanded = asyncio.Event()
+        self._alerting = Alerting(database, self._evidence, self._clock, self._switchboard)
         self._hub = FeedHub(self._send_wishes)
         self._board = SiteBoard(self._hub, initial_notices)
+        self._upkeep = Upkeep(home, database, self._evidence, self._alerting, self._board, self._clock)
         self._fleet = Fleet(self._make_shard)
         self._size = SiteSize(settings.cores or _usable_cores(), settings.shrink_after_s)
         self._costs = CameraCosts(settings.young_s)
@@ -113,13 +117,15 @@ class Supervisor:
         self._moved = 0
         self._placement: dict[str, int] = {}
         self._sent: dict[str, Message] = {}
+        # Whether each camera's process was told to analyse it, and which cameras a process has yet to let go.
+        self._told_detect: dict[str, bool] = {}
+        self._letting_go: dict[str, int] = {}
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
         self._revision = -1
         self._figures: dict[int, ShardFigures] = {}
         self._wishes_sent: dict[int, Message] = {}
-        self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
         self._probes = ThreadPoolExecutor(_MOST_PROBES, thread_name_prefix="probe")
         self._meter = UsageMeter()
@@ -140,21 +146,17 @@ class Supervisor:
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
         await self.reload()
-        self._tasks = [
-            asyncio.create_task(self._repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S, -2), name="watch-site"),
-            asyncio.create_task(self._repeat(self._renew_leases, _RENEW_EVERY_S, -3), name="renew-leases"),
-            asyncio.create_task(self._repeat(self._clean_up, _CLEAN_UP_EVERY_S, -4), name="clean-up"),
-            asyncio.create_task(self._repeat(self._sweep, _SWEEP_EVERY_S, -5), name="sweep"),
-            asyncio.create_task(self._repeat(self._balance, self._settings.balance_every_s, -6), name="balance"),
-            asyncio.create_task(self._repeat(self._look_at_alerts, _LOOK_FOR_CHANGES_EVERY_S, -7), name="alerts"),
-        ]
+        self._upkeep.repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S, "watch-site", -2)
+        self._upkeep.repeat(self._renew_leases, _RENEW_EVERY_S, "renew-leases", -3)
+        self._upkeep.repeat(self._balance, self._settings.balance_every_s, "balance", -6)
+        self._upkeep.repeat(self._follow_commands, _FOLLOW_COMMANDS_EVERY_S, "commands", -8)
+        self._upkeep.start(lambda: self._site.retention)
+        self._switchboard.on_asked(partial(asyncio.get_running_loop().call_soon_threadsafe, self._commanded.set))
 
     async def stop(self) -> None:
         """Drain and end every shard. Safe to call twice."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        self._switchboard.on_asked(None)
+        await self._upkeep.stop()
         await self._fleet.stop_all()
         await asyncio.to_thread(self._alerting.stop)
         self._probes.shutdown(wait=False, cancel_futures=True)
@@ -202,14 +204,16 @@ class Supervisor:
         async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
             self._site = site = await asyncio.to_thread(self._sites.load)
+            switched = await asyncio.to_thread(self._switchboard.refresh)
             await asyncio.to_thread(self._alerting.follow, site)
-            enabled = {camera_id for camera_id, camera in site.cameras.items() if camera.enabled}
+            enabled = {name for name, camera in site.cameras.items() if camera.enabled and self._switchboard.is_on(name, Switch.ENABLED)}
             before = self._placement
             self._resize(len(enabled))
             # A shard that cannot be started is not among those that keep what they have: its cameras go to the others.
             self._placement = place(enabled, self._fleet.open, before, self._costs.known, self._fleet.leaving - self._fleet.failing)
             for camera_id in sorted(camera_id for camera_id, shard in before.items() if self._placement.get(camera_id) != shard):
-                self._send(before[camera_id], {"type": "drop", "camera": camera_id})
+                if self._send(before[camera_id], {"type": "drop", "camera": camera_id}) and camera_id not in enabled:
+                    self._letting_go[camera_id] = before[camera_id]
                 self._sent.pop(camera_id, None)
             gone = sorted(set(before) - enabled)
             for camera_id in gone:
@@ -220,6 +224,9 @@ class Supervisor:
                 await self._bring_up_to_date(camera_id)
             self._revision = revision
             self._send_wishes()
+        for camera_id in switched & site.cameras.keys():
+            self._hub.publish(self._status(camera_id))
+        self._settle_switches()
 
     def _resize(self, cameras: int) -> None:
         """As many shards as that many cameras need; those that are too many are emptied by and by."""
@@ -228,10 +235,18 @@ class Supervisor:
         self._fleet.resize(self._size.shards(self._clock.monotonic_s(), cameras, current, self._site.shards, load_cores), self._placement)
 
     async def _bring_up_to_date(self, camera_id: str) -> None:
-        """Assign a camera whose settings are not what its shard was told; one that cannot be assigned now is tried again soon."""
+        """Assign a camera whose settings are not what its shard was told; one that cannot be assigned now is tried again soon.
+
+        Whether it is analysed is told beside that: a camera keeps its connection when only this is switched.
+        """
         wanted = assignment(self._site, camera_id)
         handle = self._fleet.get(self._placement[camera_id])
-        if handle is None or self._sent.get(camera_id) == wanted or not handle.greeted:
+        if handle is None or not handle.greeted:
+            return
+        if self._sent.get(camera_id) == wanted:
+            on = self._switchboard.is_on(camera_id, Switch.DETECT)
+            if self._told_detect.get(camera_id) != on and handle.send({"type": "detect", "camera": camera_id, "on": on}):
+                self._told_detect[camera_id] = on
             return
         message = await self._assign_message(camera_id, wanted)
         if message is not None and handle.send(message):
@@ -295,10 +310,12 @@ class Supervisor:
             await self._close_interrupted([camera_id])
             epoch = await asyncio.to_thread(self._leases.take, camera_id, self._owner, self._clock.utc_s(), _LEASE_S)
         except PanopsError as error:
-            self._board.note_status(CameraStatus(camera_id, CameraState.ERROR, str(error), model=self._settings.default_model))
+            told = CameraStatus(camera_id, CameraState.ERROR, str(error), model=self._settings.default_model, detects=False)
+            self._board.note_status(replace(told, off=self._switchboard.off(camera_id)))
             return None
         self._epochs[camera_id] = epoch
-        return {**wanted, "epoch": epoch}
+        self._told_detect[camera_id] = on = self._switchboard.is_on(camera_id, Switch.DETECT)
+        return {**wanted, "epoch": epoch, "detect": on}
 
     async def _close_interrupted(self, camera_ids: Collection[str]) -> None:
         """Before the first new event: what a process that died left open ends where it was last heard of."""
@@ -322,12 +339,16 @@ class Supervisor:
             self._hub.publish(preview_from_wire(message, tail))
         elif kind == "status":
             for data in message["cameras"]:
-                self._on_status(replace(status_from_wire(data), shard=index))
+                self._on_status(replace(status_from_wire(data), shard=index, off=self._switchboard.off(data["camera_id"])))
+            self._settle_switches()
             self._figures[index] = replace(figures_from_wire(message["figures"]), index=index)
         elif kind in ("event", "notice"):
             self._board.note(notice_from_wire(message), index)
             if kind == "event":
                 self._alerting.wake()
+        elif kind == "dropped":
+            self._letting_go.pop(message["camera"], None)
+            self._settle_switches()
         elif kind == "reassign":
             self._sent.pop(message["camera"], None)  # the next look for changes assigns it
         elif kind == "ready":
@@ -347,6 +368,7 @@ class Supervisor:
             message = f"process {index} cannot be started ({reason}); the others have its cameras, and it is tried again"
             self._revision = -1  # the next look for changes gives them away
         self._board.note(SystemNotice("shard", "alarm", message), index)
+        self._letting_go = {camera_id: shard for camera_id, shard in self._letting_go.items() if shard != index}
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
             told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
@@ -363,11 +385,28 @@ class Supervisor:
                 self._wishes_sent[handle.index] = message
 
     def _status(self, camera_id: str) -> CameraStatus:
-        if not self._site.cameras[camera_id].enabled:
-            return CameraStatus(camera_id, CameraState.DISABLED)
-        return self._board.status(camera_id) or CameraStatus(
+        off = self._switchboard.off(camera_id)
+        by = next((one.by for one in off if one.switch is Switch.ENABLED), "")
+        if by or not self._site.cameras[camera_id].enabled:
+            return CameraStatus(camera_id, CameraState.DISABLED, f"switched off by {by}" if by else "", detects=False, off=off)
+        found = self._board.status(camera_id) or CameraStatus(
             camera_id, CameraState.STARTING, shard=self._placement.get(camera_id, -1), model=self._settings.default_model
         )
+        return found if found.off == off else replace(found, off=off)
+
+    async def _follow_commands(self) -> None:
+        """Do what sinks ask for."""
+        await self._commanded.wait()
+        self._commanded.clear()
+        if await asyncio.to_thread(self._switchboard.carry_out):
+            await self.reload()
+
+    def _settle_switches(self) -> None:
+        """Tell which switches have taken effect. A camera of which no process has spoken does not run yet; one being let go does."""
+        statuses = ((camera_id, self._board.status(camera_id)) for camera_id in self._site.cameras)
+        analysed = {camera_id: status.detects for camera_id, status in statuses if status is not None}
+        enabled = {camera_id: camera.enabled for camera_id, camera in self._site.cameras.items()}
+        self._switchboard.settle(enabled, {**dict.fromkeys(self._letting_go, False), **analysed})
 
     # --- balance --------------------------------------------------------------------------------------------------------------
 
@@ -431,20 +470,6 @@ class Supervisor:
 
     # --- upkeep ---------------------------------------------------------------------------------------------------------------
 
-    async def _repeat(self, work: Callable[[], Any], every_s: float, slot: int) -> None:
-        """Do `work` for ever; its own fault is told under `slot`, and taken back when it works again."""
-        while True:
-            await asyncio.sleep(every_s)
-            try:
-                await work()
-            except PanopsError as error:
-                self._board.note(SystemNotice("upkeep", "alarm", str(error)), slot)
-            except Exception:  # upkeep goes on, whatever one round of it meets
-                log.exception("%s failed", work.__name__)
-                self._board.note(SystemNotice("upkeep", "alarm", "a part of the upkeep failed; the log says what"), slot)
-            else:
-                self._board.clear("upkeep", slot)
-
     async def _reload_when_changed(self) -> None:
         changed = await asyncio.to_thread(self._sites.revision) != self._revision
         if changed or set(self._placement) != set(self._sent):
@@ -458,28 +483,6 @@ class Supervisor:
                 del self._epochs[camera_id]
                 self._sent.pop(camera_id, None)  # so it is tried again, and says by whom it is held
                 self._send(self._placement[camera_id], {"type": "drop", "camera": camera_id})
-
-    async def _look_at_alerts(self) -> None:
-        """Say on the page, too, that alerts do not arrive."""
-        told = "; ".join(self._alerting.troubles())
-        if told or self._board.stands("alerts", NO_SHARD):
-            self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
-
-    async def _sweep(self) -> None:
-        """Tidy up what crashes left between rows and files."""
-        await asyncio.to_thread(self._evidence.sweep)
-
-    async def _clean_up(self) -> None:
-        retention = Retention(self._database, self._evidence, self._site.retention, self._clock)
-        report = await asyncio.to_thread(retention.run)
-        await asyncio.to_thread(freed_memory.give_back, self._clock)
-        level: Literal["info", "warning"] = "warning" if report.message else "info"
-        if report.message or self._board.stands("storage", NO_SHARD):
-            self._board.note(SystemNotice("storage", level, report.message or "storage is fine again"), NO_SHARD)
-        # What a shard that was stopped for good, or cannot be started, could not store itself.
-        for event in await asyncio.to_thread(replay_abandoned, self._home.journal, self._events):
-            self._alerting.wake()
-            self._board.note(EventNotice(event.event_id, event.camera_id, event.rule_id, event.phase), NO_SHARD)
 
 
 def _usable_cores() -> int:

@@ -1,6 +1,7 @@
 """What the supervisor and the shards say to each other, as JSON values.
 
-Supervisor to shard: `boot` (once), `assign`, `prepare` (a camera may come: load its detector), `drop`, `watch`, `drain`.
+Supervisor to shard: `boot` (once), `assign`, `detect` (analyse a camera's pictures, or no longer), `prepare` (a camera may come: load its
+detector), `drop`, `watch`, `drain`.
 Shard to supervisor: `ready`, `status` (once a second, also the sign of life, with the shard's figures), `preview` (with the JPEG as tail),
 `event`, `notice`,
 `reassign` (a camera whose model has other classes now), `prepared` (with what is wrong, if anything is),
@@ -36,8 +37,8 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
 
 
 def status_to_wire(status: CameraStatus) -> Message:
-    """A status as JSON values."""
-    return asdict(status)
+    """A status as JSON values; what is switched off is the supervisor's own knowledge and left out."""
+    return {name: value for name, value in asdict(status).items() if name != "off"}
 
 
 def status_from_wire(data: Message) -> CameraStatus:

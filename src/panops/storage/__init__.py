@@ -9,5 +9,6 @@ Read the files in this order:
 4. `writer` and `journal` (the thread between a shard and the database, and its safety net)
 5. `evidence`, `trail`, `retention` (files that prove an event, boxes over time, and when they go)
 6. `compliance`, `compliance_rates`, `compliance_writer` (what people wore who have left, and rates of it by hours, days and shifts)
-7. `site` (cameras and rules as desired state), `accounts`, `credentials`, `audit`, `leases`
+7. `site` (cameras and rules as desired state), `switches` (what of a camera is switched off beside it), `accounts`, `credentials`, `audit`,
+   `leases`
 """

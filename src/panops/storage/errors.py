@@ -54,6 +54,10 @@ class AccountRefused(RequestRefused):
     """A user name, password, role or token that cannot be taken; the message says why."""
 
 
+class OffInSettings(RequestRefused):
+    """A camera whose settings say that it is off cannot be switched on beside them."""
+
+
 class LeaseHeld(RequestRefused):
     """Another process owns the camera."""
 

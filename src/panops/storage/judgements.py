@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
 from panops.domain.errors import StorageCorrupt
 from panops.domain.feedback import JudgedEvent, Judgement
@@ -16,7 +16,7 @@ from panops.domain.verdicts import Verdict
 from panops.storage.database import Database
 from panops.storage.records import ReviewStatus, event_from
 from panops.storage.scope import Scope
-from panops.storage.tables import events, reviews
+from panops.storage.tables import IS_REVIEWED, events, reviews
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class JudgementStore:
         found: dict[str, list[Judgement]] = {}
         with self._database.reading() as connection:
             for camera_id in camera_ids:
-                rows = connection.execute(_NEWEST.where(events.c.camera_id == camera_id)).all()
+                rows = connection.execute(newest_judgements(camera_id)).all()
                 if rows:
                     found[camera_id] = [judgement for row in reversed(rows) if (judgement := _judgement(row)) is not None]
         return found
@@ -80,10 +80,15 @@ _NEWEST = (
         events.c.box,
         events.c.verdict,
     )
-    .where(events.c.status.in_(sorted(_SAID)))
-    .order_by(events.c.reviewed_at_s.desc(), events.c.event_id)
+    .where(IS_REVIEWED, events.c.status.in_(sorted(_SAID)))
+    .order_by(events.c.reviewed_at_s.desc(), events.c.event_id.desc())
     .limit(MOST)
 )
+
+
+def newest_judgements(camera_id: str) -> Select[Any]:
+    """The query for a camera's newest judgements, the newest first."""
+    return _NEWEST.where(events.c.camera_id == camera_id)
 
 
 def _judgement(row: Row[Any]) -> Judgement | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
@@ -15,6 +16,7 @@ from panops.storage.database import Database
 from panops.storage.errors import NotFound
 from panops.storage.records import word_of
 from panops.storage.scope import Scope
+from panops.storage.switches import alerts_off
 from panops.storage.tables import deliveries, events, sinks
 
 LONGEST_ANSWER = 500
@@ -181,19 +183,30 @@ class Outbox:
 def add_deliveries(connection: Connection, moments: Iterable[tuple[str, Moment]], now_s: float) -> None:
     """Add a delivery for each sink, within the transaction that makes the moments true.
 
+    Of an event that begins while alerts of its camera are off nobody is told: its beginning is skipped here, with the reason, and what
+    comes after a beginning that was skipped is skipped by the courier. What began before is told to its end.
+
     Args:
         connection: In a transaction.
         moments: Event ids and what of them; one that is there already is left as it is.
         now_s: UTC s.
     """
     into: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(deliveries)
-    columns = ["sink_id", "event_id", "moment", "created_at_s", "due_at_s", "state"]
+    names = ("event_id", "moment", "created_at_s", "due_at_s", "state", "answer", "closed_at_s")
+    moments = list(moments)
+    off = alerts_off(connection, [event_id for event_id, moment in moments if moment is Moment.BEGIN])
     for event_id, moment in moments:
-        values = (event_id, moment.value, now_s, now_s, DeliveryState.WAITING.value)
+        fate: tuple[str, str, float | None] = (DeliveryState.WAITING.value, "", None)
+        if moment is Moment.BEGIN and event_id in off:
+            since = datetime.fromtimestamp(off[event_id].since_s, UTC)
+            why = f"alerts of the camera are off since {since:%Y-%m-%d %H:%M} UTC, by {off[event_id].by}"
+            fate = (DeliveryState.SKIPPED.value, why[:LONGEST_ANSWER], now_s)
+        values = (event_id, moment.value, now_s, now_s, *fate)
         # Nobody is told of what is taken for a false alarm. (SQLite needs a `where`: it would read ON CONFLICT as a part of the select.)
         believed = select(events.c.event_id).where(events.c.event_id == event_id, events.c.suppressed_by == "")
-        rows = select(sinks.c.sink_id, *map(literal, values)).where(believed.exists())
-        connection.execute(into.from_select(columns, rows).on_conflict_do_nothing())
+        told = [literal(value, deliveries.c[name].type) for name, value in zip(names, values, strict=True)]
+        rows = select(sinks.c.sink_id, *told).where(believed.exists())
+        connection.execute(into.from_select(["sink_id", *names], rows).on_conflict_do_nothing())
 
 
 def anybody_is_told(connection: Connection) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -62,9 +63,8 @@ events = Table(
     Column("reviewed_at_s", Double),
 )
 
-# Holds every column that a filter can name: a search reads this index only, newest first, and then the rows of one page.
-Index(
-    "ix_events_search",
+# Every column that a filter can name: a search reads an index of these only, newest first, and then the rows of one page.
+_SEARCHED = (
     events.c.started_at_s,
     events.c.event_id,
     events.c.camera_id,
@@ -78,6 +78,22 @@ Index(
     events.c.ended_at_s,
     events.c.score,
     events.c.suppressed_by,
+)
+Index("ix_events_search", *_SEARCHED)
+# Few of many events were reviewed or suppressed: who asks for these reads no others. A query must have the very same condition.
+IS_REVIEWED = events.c.reviewed_at_s.is_not(None)
+IS_SUPPRESSED = events.c.suppressed_by != literal_column("''")
+Index("ix_events_reviewed", *_SEARCHED, events.c.reviewed_at_s, sqlite_where=IS_REVIEWED, postgresql_where=IS_REVIEWED)
+Index("ix_events_suppressed", *_SEARCHED, sqlite_where=IS_SUPPRESSED, postgresql_where=IS_SUPPRESSED)
+# A camera's judgements, by when they were made.
+Index(
+    "ix_events_judged",
+    events.c.camera_id,
+    events.c.reviewed_at_s,
+    events.c.event_id,
+    events.c.status,
+    sqlite_where=IS_REVIEWED,
+    postgresql_where=IS_REVIEWED,
 )
 Index("ix_events_camera", events.c.camera_id, events.c.started_at_s, events.c.event_id)
 # Retention goes by the end; what is open (NULL) is found here too.
@@ -205,6 +221,16 @@ rules = Table(
     Column("config", Text, nullable=False),
     Column("applied", Text),
     Column("revision", Integer, nullable=False),
+)
+
+# What somebody switched off while panops ran; what is on has no row. Not a part of the settings: applying a site file leaves it as it is.
+switched_off = Table(
+    "switched_off",
+    metadata,
+    Column("camera_id", String(63), ForeignKey("cameras.camera_id", ondelete="CASCADE"), primary_key=True),
+    Column("switch", String(16), primary_key=True),
+    Column("since_s", Double, nullable=False),
+    Column("by", Text, nullable=False),
 )
 
 users = Table(

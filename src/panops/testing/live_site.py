@@ -25,9 +25,11 @@ from panops.config.load import parse_site
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
+from panops.domain.switches import Switch
 from panops.pipeline.alerting import Alerting
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.subscription import Feed, FeedHub
+from panops.pipeline.switchboard import TAKEN, Switchboard
 from panops.storage.accounts import Accounts
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -59,7 +61,9 @@ class FakeLiveSite:
         self._events = EventRepository(database)
         self._trails = TrackTrail(database)
         self._evidence = EvidenceStore(database, evidence_folder, self._clock)
-        self.alerts = Alerting(database, self._evidence, self._clock)
+        self.switchboard = Switchboard(database, self._clock)
+        self.switchboard.count("home", TAKEN)
+        self.alerts = Alerting(database, self._evidence, self._clock, self.switchboard)
         self._hub = FeedHub(self._on_wishes)
         self._site = SiteConfig()
         self._states: dict[str, tuple[CameraState, str]] = {}
@@ -183,10 +187,16 @@ class FakeLiveSite:
     async def reload(self) -> None:
         """Read the cameras again."""
         self._site = await asyncio.to_thread(self._sites.load)
+        await asyncio.to_thread(self.switchboard.refresh)
         await asyncio.to_thread(self.alerts.follow, self._site)
         self.reloads += 1
         for camera_id in self._site.cameras:
             self._hub.publish(self._status(camera_id))
+        statuses = {status.camera_id: status for status in self.statuses() if status.state is not CameraState.DISABLED}
+        self.switchboard.settle(
+            {camera_id: camera.enabled for camera_id, camera in self._site.cameras.items()},
+            {camera_id: status.detects for camera_id, status in statuses.items()},
+        )
 
     def shards(self) -> list[ShardFigures]:
         """One process, idle but for its pictures."""
@@ -208,24 +218,27 @@ class FakeLiveSite:
     # --- inside ----------------------------------------------------------------------------------------------------------------
 
     def _status(self, camera_id: str) -> CameraStatus:
-        camera = self._site.cameras.get(camera_id)
-        if camera is None or not camera.enabled:
-            return CameraStatus(camera_id, CameraState.DISABLED)
+        camera, off = self._site.cameras.get(camera_id), self.switchboard.off(camera_id)
+        by = next((one.by for one in off if one.switch is Switch.ENABLED), "")
+        if camera is None or by or not camera.enabled:
+            return CameraStatus(camera_id, CameraState.DISABLED, f"switched off by {by}" if by else "", detects=False, off=off)
         state, message = self._states.get(camera_id, (CameraState.LIVE, ""))
         now_s = self._clock.utc_s()
-        status = CameraStatus(camera_id, state, message, model="motion", classes=("moving",), shard=0)
+        detects = self.switchboard.is_on(camera_id, Switch.DETECT)
+        status = CameraStatus(camera_id, state, message, model="motion", classes=("moving",), shard=0, detects=detects, off=off)
         if state is not CameraState.LIVE:
             return status
         frames = int((now_s - self._began_s) * SOURCE_FPS)
         return replace(
             status, size_wh=(1280, 720), codec="h264", source_fps=SOURCE_FPS, checks_fps=camera.check_fps, inference_ms=8.0,
             last_frame_s=now_s, decoded=frames, analysed=frames // 2, dropped={"stale": frames // 100},
-            suppressed={"displacement": 3}, chain_failures={"size": 1}, tracks=3,
+            suppressed={"displacement": 3}, chain_failures={"size": 1}, tracks=3 if detects else 0,
         )  # fmt: skip
 
     def _preview(self, camera_id: str, size: Size, time_s: float) -> Preview:
         scene = MovingScene(camera_id)
-        return Preview(camera_id, time_s, size, scene.jpeg(time_s, SIZES[size]), scene.boxes(time_s))
+        boxes = scene.boxes(time_s) if self.switchboard.is_on(camera_id, Switch.DETECT) else ()
+        return Preview(camera_id, time_s, size, scene.jpeg(time_s, SIZES[size]), boxes)
 
     def _on_wishes(self) -> None:
         self._watched.set()

@@ -6,96 +6,27 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from panops.alerts.mqtt import Mqtt, discovery, frigate_event, topic_level
 from panops.config.alert_schema import MqttConfig
 from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 from panops.domain.events import EventPhase, EvidenceKind
+from tests.mosquitto import Broker, Listener, wait_for
 
 from .makers import NOON_S, make_alert, make_event
 
 SITE = SiteFacts(cameras={"gate": "North gate", "yard": "yard"}, rules={"gate": ("night", "way-in"), "yard": ()})
 
 
-class Broker:
-    """A Mosquitto on loopback that can be stopped and started again; it keeps what is retained for as long as it runs."""
-
-    def __init__(self, folder: Path, program: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        self._folder, self._program = folder, program
-        self.passwords: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        access = f"allow_anonymous false\npassword_file {self.passwords}" if self.passwords else "allow_anonymous true"
-        path = self._folder / "mosquitto.conf"
-        path.write_text(f"listener {self.port} 127.0.0.1\n{access}\nuser root\n")
-        self._process = subprocess.Popen([self._program, "-c", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self._answers)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-
-class Listener:
-    """Somebody who hears everything, what is retained too."""
-
-    def __init__(self, port: int) -> None:
-        self.heard: list[tuple[str, bytes]] = []
-        ready = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = lambda client, data, message: self.heard.append((message.topic, message.payload))
-        self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
-        self._client.on_subscribe = lambda *_: ready.set()
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        assert ready.wait(5)
-
-    def last(self, topic: str) -> bytes | None:
-        return next((payload for name, payload in reversed(self.heard) if name == topic), None)
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(payload) for name, payload in self.heard if name == "panops/events"]
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-def wait_for(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until_s, "waited in vain"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
-        pytest.skip("needs mosquitto: apt-get install mosquitto")
-    found = Broker(tmp_path, program)
+    found = Broker(tmp_path)
     found.start()
     yield found
     found.stop()
@@ -260,3 +191,11 @@ def test_what_home_assistant_is_told() -> None:
 @pytest.mark.parametrize(("name", "level"), [("person", "person"), ("a/b", "a_b"), ("#", "_"), ("traffic light+", "traffic light_")])
 def test_names_in_topics(name: str, level: str) -> None:
     assert topic_level(name) == level
+
+
+def test_only_switches_that_take_commands_are_discovered() -> None:
+    told = dict(discovery("panops", "ha", SITE, {"gate"}))
+    found = {topic: content for topic, content in told.items() if "/switch/" in topic}
+    assert set(found) == {f"ha/switch/panops_gate/{name}/config" for name in ("enabled", "detect", "alerts")}
+    assert all(content["availability_topic"] == "panops/available" for content in found.values())
+    assert len({content["unique_id"] for content in told.values()}) == len(told)

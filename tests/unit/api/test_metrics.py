@@ -51,6 +51,9 @@ async def test_the_site_and_its_pages(site: Site) -> None:
     assert samples[("panops_storage_free_bytes",)] == 1e12
     assert samples[("panops_cameras_moved_total",)] == 0
     assert samples[("panops_live_sockets",)] == 0
+    assert samples["panops_commands_total", "taken", "home"] == 1
+    site.live.switchboard.refuse("home", "retained", "nobody's wish now")
+    assert (await scrape(site))["panops_commands_total", "retained", "home"] == 1
 
 
 async def test_requests_are_counted_by_route_not_by_address(site: Site) -> None:

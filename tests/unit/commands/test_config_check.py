@@ -36,6 +36,33 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return checked
 
 
+MQTT = "cameras: {yard: {source: 'sim://yard'}}\nalerts:\n  - id: home\n    kind: mqtt\n    host: broker.example\n    SETTINGS\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ("commands: true", True),
+        ("commands: false", False),
+        ("{}", False),
+        ("{commands: true, username: me}", False),
+        ("{commands: true, tls: true}", False),
+        ("{commands: true, enabled: false}", False),
+    ],
+)
+def test_commands_from_anybody_are_a_warning_and_no_fault(check: Any, tmp_path: Path, settings: str, warned: bool) -> None:
+    given = "" if settings == "{}" else settings.strip("{}").replace(", ", "\n    ")
+    (tmp_path / "site.yaml").write_text(MQTT.replace("SETTINGS", given))
+    done = CliRunner().invoke(app, ["config", "check", "site.yaml"], catch_exceptions=False)
+    assert done.exit_code == 0
+    first, *more = done.stdout.splitlines()
+    assert first == "site.yaml: fine (1 camera, 0 rules)"
+    told = json.loads(CliRunner().invoke(app, ["config", "check", "site.yaml", "--json"], catch_exceptions=False).stdout)
+    assert (told["ok"], len(told["warnings"]), len(more)) == (True, warned, warned)
+    if warned:
+        assert more[0].startswith("  warning: line 6: alerts.0.commands: whoever reaches the broker can switch cameras and alarms off")
+
+
 @pytest.mark.parametrize("model", ["yolox_nano", "fastestdet", "''"])
 def test_a_misspelt_class_of_a_model_in_the_catalogue(check: Any, model: str) -> None:
     assert check(model=model) == []

@@ -207,6 +207,29 @@ def test_the_device_of_the_site_reaches_its_cameras(shard: Shard, tmp_path: Path
     assert "tensorrt cannot be used" in assign("tensorrt", 3)
 
 
+def test_a_camera_that_is_not_to_be_analysed_is_read_and_shown_and_its_rules_see_nothing(shard: Shard, tmp_path: Path) -> None:
+    site = SiteConfig.model_validate(
+        {
+            "cameras": {"cam": {**CAMERA, "source": "sim://yard?seed=3&activity=12&rate_fps=10"}},
+            "rules": [{"id": "nobody", "kind": "absence", "classes": ["person"], "after_s": 0.2}],
+        }
+    )
+    shard.assign({**wire.assignment(site, "cam"), "epoch": 1, "detect": False})
+    loop = shard._loops["cam"]
+    assert wait_for(lambda: loop.counters.checks > 3 and loop.newest is not None, 20)
+    (status,) = shard.statuses()
+    assert (status.detects, status.analysed, loop.has_open_events) == (False, 0, False)  # nobody looked, so "nobody there" is no finding
+    shard.detect("cam", on=True)
+    assert wait_for(lambda: loop.counters.analysed > 0 and loop.has_open_events, 20)
+    shard.detect("cam", on=False)
+    assert (loop.has_open_events, shard.statuses()[0].detects) == (False, False)
+    checks, analysed = loop.counters.checks, loop.counters.analysed
+    assert wait_for(lambda: loop.counters.checks > checks + 3, 20)
+    assert loop.counters.analysed == analysed
+    assert shard._loops["cam"] is loop
+    shard.detect("nobody", on=False)  # it went away meanwhile
+
+
 def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(shard._link, "send", lambda message, *_, **__: said.append(message) or True)

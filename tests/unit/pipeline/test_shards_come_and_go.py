@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from running_supervisor import QUIET, Play, play
 
+from panops.config.schema import RetentionConfig
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.pipeline.balance import BalanceSettings
 from panops.pipeline.placement import MOST_CAMERAS_A_SHARD
@@ -150,10 +151,10 @@ def test_what_a_stopped_process_could_not_store_is_stored_by_the_others(tmp_path
         feed = running.supervisor.subscribe()
         journal = Journal(running.home.journal, "shard-9")
         journal.append([event, event.ended(102.0)])
-        await running.supervisor._clean_up()
+        await running.supervisor._upkeep.clean_up(RetentionConfig())
         assert running.stored("c00") == []  # its process lives
         journal.close()
-        await running.supervisor._clean_up()
+        await running.supervisor._upkeep.clean_up(RetentionConfig())
         (stored,) = running.stored("c00")
         assert (stored.event.event_id, stored.event.incident.ended_at_s) == ("c00-7-1", 102.0)
         assert [message.phase for message in await feed.next() if getattr(message, "event_id", "") == "c00-7-1"] == ["begin", "end"]

@@ -5,6 +5,7 @@ import { latest } from "./brief.js";
 import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { showDrift } from "./drift.js";
 import { confirm, start, toast } from "./shell.js";
+import { showSwitches } from "./switches.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
 import { codec, duration, givenUp, conditionOf, kindOf, plain, plural, trouble, whole } from "./words.js";
@@ -12,6 +13,7 @@ import { codec, duration, givenUp, conditionOf, kindOf, plain, plural, trouble, 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
 let tile = null;
+let switches = () => {};
 
 function health(camera) {
   const state = conditionOf(camera);
@@ -76,6 +78,7 @@ function pressed(button, key, apply) {
 function update(camera) {
   tile.update(camera);
   health(camera);
+  switches(camera);
   byId("picture").toggleAttribute("hidden", camera.state !== "live");
 }
 
@@ -129,6 +132,7 @@ try {
   byId("toggle-shapes").hidden = !some;
   pressed("toggle-boxes", "boxes", (on) => tile.picture.toggleBoxes(on));
   pressed("toggle-shapes", "shapes", (on) => tile.picture.setShapes(on && some ? shapes : null));
+  switches = showSwitches(byId("off"), byId("switches"), id, can("operator"), update);
   update(camera);
   rules(camera);
   showDrift(byId("drift"), id);

@@ -3,6 +3,7 @@
 import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { start } from "./shell.js";
+import { offWords } from "./switches.js";
 import { Tile } from "./tile.js";
 import { codec, givenUp, percent, plural, stateOf, whole } from "./words.js";
 
@@ -29,9 +30,10 @@ class Card {
     this.tile = new Tile(camera, () => { location.href = `/cameras/${part(camera.id)}`; });
     this.figures = h("div", { class: "figures" });
     this.losses = h("p", { class: "losses" });
+    this.off = h("p", { class: "losses off" });
     this.address = h("span", { class: "mono ellipsis" });
     const link = (path, symbol, word) => h("a", { class: "button plain square", href: `/cameras/${part(camera.id)}${path}`, "aria-label": `${word} ${camera.name}`, title: word }, icon(symbol));
-    this.root = h("article", { class: "card camera-card" }, this.tile.root, this.figures, this.losses,
+    this.root = h("article", { class: "card camera-card" }, this.tile.root, this.figures, this.off, this.losses,
       h("div", { class: "foot" }, this.address, h("a", { class: "button plain square", href: `/events?camera=${part(camera.id)}`, "aria-label": `Events of ${camera.name}`, title: "Events" }, icon("events")),
         can("admin") && link("/edit", "edit", "Edit"), link("", "next", "Open")));
     this.update(camera);
@@ -42,6 +44,9 @@ class Card {
     this.tile.update(camera);
     fill(this.figures, figures(camera));
     const { text, share } = givenUp(camera);
+    const off = offWords(camera);
+    this.off.hidden = !off;
+    this.off.textContent = off;
     this.losses.hidden = share < WORTH_SAYING;
     this.losses.textContent = `Given up: ${text}`;
     this.address.textContent = camera.address;

@@ -45,6 +45,9 @@ export function short(at_s) {
   return `${format("md", { day: "numeric", month: "short" }).format(at_s * 1000)} ${clock(at_s).slice(0, 5)}`;
 }
 
+/** `14:02` today, `28 Jul 14:02` on other days. */
+export const minute = (at_s) => (dayKey(at_s) === dayKey(Date.now() / 1000) ? clock(at_s).slice(0, 5) : short(at_s));
+
 /** `2026-07-28T14:02` of the site's wall clock, as a datetime-local input has it. */
 export const toInput = (at_s) => `${dayKey(at_s)}T${clock(at_s).slice(0, 5)}`;
 
