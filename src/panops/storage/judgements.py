@@ -54,10 +54,9 @@ class JudgementStore:
     def events(self, scope: Scope) -> list[JudgedEvent]:
         """Each camera's newest judged events in the scope, without where their objects were; what is stored damaged is left out."""
         column = events.c
-        place = func.row_number().over(partition_by=column.camera_id, order_by=(column.reviewed_at_s.desc(), column.event_id))
-        judged = (
-            select(column.event_id, place.label("place")).where(column.status.in_(sorted(_SAID)), scope.where(column.camera_id)).subquery()
-        )
+        place = func.row_number().over(partition_by=column.camera_id, order_by=(column.reviewed_at_s.desc(), column.event_id.desc()))
+        said = column.status.in_(sorted(_SAID))
+        judged = select(column.event_id, place.label("place")).where(IS_REVIEWED, said, scope.where(column.camera_id)).subquery()
         query = select(events).join(judged, judged.c.event_id == column.event_id).where(judged.c.place <= MOST).order_by(column.event_id)
         found = []
         with self._database.reading() as connection:
