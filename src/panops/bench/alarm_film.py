@@ -87,11 +87,12 @@ class AlarmFilm:
 
     @property
     def mark(self) -> str:
-        """What tells it from other films: its settings, its length, and of a clip its size and who comes."""
+        """What tells it from other films: its settings, its length, and of a clip its size, its age and who comes."""
         source = self.camera.source.get_secret_value()
         parts = [source, f"{self.camera.check_fps:g}", f"{self.seconds:g}"]
         if self._visits is not None:
-            parts += [str(Path(source).stat().st_size), *(f"{visit.start_s:g}-{visit.end_s:g}" for visit in self._visits)]
+            file = Path(source).stat()
+            parts += [str(file.st_size), str(file.st_mtime_ns), *(f"{visit.start_s:g}-{visit.end_s:g}" for visit in self._visits)]
         return " ".join(parts)
 
     def open(self, clock: Clock) -> tuple[Source, StreamInfo]:

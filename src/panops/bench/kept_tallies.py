@@ -16,7 +16,10 @@ from panops.bench.alarm_lane import Key, LaneTally, Way
 from panops.domain.errors import PanopsError
 
 # Where a look goes through. What other code measured is measured again.
-_CODE = ("bench", "domain", "inference", "motion", "rules", "simulation", "tracking", "verify", "vision")
+_CODE = (
+    "bench", "config", "domain", "inference", "ingest", "models", "motion",
+    "pipeline", "rules", "simulation", "tracking", "verify", "vision",
+)  # fmt: skip
 
 
 class KeptTallies:

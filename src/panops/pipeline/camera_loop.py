@@ -129,7 +129,7 @@ class CameraLoop:
         self._records: list[ComplianceRecord] = []
         self.clock = clock
         self.view = view
-        self._was_moved = False
+        self._was_moved, self._relearnt = False, 0
         self._meter = meter or StageMeter()
         self._followed = followed
         self._follows_all = bool(followed.all())
@@ -376,10 +376,7 @@ class CameraLoop:
         """What the chain lets pass. A fault that nobody foresaw costs its opinion, and no alarm."""
         if self.chain is None:
             return events
-        moved = self.view is not None and self.view.is_moved
-        if moved is not self._was_moved:  # away, or back again
-            self._was_moved = moved
-            self.chain.forget_view()
+        self._follow_view(self.chain)
         try:
             judged = self.chain.judge(check.frame, tracks, events)
         except Exception:
@@ -391,6 +388,15 @@ class CameraLoop:
                 self._engine(check.frame.size_wh).forgive(event)
         return judged
 
+    def _follow_view(self, chain: Chain) -> None:
+        """Where the camera was turned away, or back again, the chain knows nothing; where it stays, it knows all since it was turned."""
+        if self.view is None or self.view.is_moved is self._was_moved:
+            return
+        self._was_moved = not self._was_moved
+        relearnt, self._relearnt = self._relearnt, self.view.watch.relearnt
+        if self._was_moved or relearnt == self._relearnt:
+            chain.forget_view()
+
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
         self._looking.reset()
@@ -399,7 +405,11 @@ class CameraLoop:
         events = self._rules.finish(self._rules_time_s)
         self._records += self._rules.take_records()
         if self.chain is not None:
-            events = self.chain.finish(events)
+            try:
+                events = self.chain.finish(events)
+            except Exception:
+                log.exception("camera %s: the chain failed; its events are ended as they are", self.camera_id)
+                self.counters.dropped["chain_error"] += 1
         self._first_sequence = self._rules.next_sequence
         self._rules = None
         self._rules_time_s = -np.inf

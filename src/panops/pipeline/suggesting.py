@@ -36,6 +36,12 @@ MOST_APPLIED = 20
 """So many of the newest that were applied are told."""
 # Boxes of an event are stored when its clip is, which may be after it was judged.
 _HOLDS_S = 60.0
+# Those of an event that ended so long ago change no more.
+_SETTLED_S = 600.0
+# So many of them are kept read: some 10 kB each, and a millisecond or two to read.
+_MOST_SEEN = 2000
+# Callers with as many different sets of cameras are answered from what was found before.
+_MOST_SCOPES = 16
 _STALE = "the site or what people said of events has changed, so that this does not stand any more; look at the suggestions again"
 _RULE: TypeAdapter[RuleConfig] = TypeAdapter(RuleConfig)
 
@@ -78,8 +84,10 @@ class Suggesting:
         self._trails = TrackTrail(database)
         self._audit = AuditLog(database)
         self._aside = PutAside(database)
+        # Held while something is found: it takes seconds of a processor, and others would only find the same.
         self._lock = threading.Lock()
-        self._known: tuple[Any, float, list[Suggestion]] = (None, 0.0, [])
+        self._known: dict[frozenset[str] | None, tuple[Any, float, list[Suggestion]]] = {}
+        self._seen: dict[str, NDArray[np.float64]] = {}
 
     def suggestions(self, scope: Scope) -> list[Suggestion]:
         """What the scope shows, those that take most false alarms away first; what was put aside is among them.
@@ -88,13 +96,14 @@ class Suggesting:
         changed the site or judged another event.
         """
         now_s = self._clock.monotonic_s()
-        key = (self._sites.revision(), self._judgements.revision(), scope.cameras)
+        key = (self._sites.revision(), self._judgements.revision())
         with self._lock:
-            known, found_s, found = self._known
-        if known != key or now_s - found_s > _HOLDS_S:
-            found = self._find(scope, self._sites.load())
-            with self._lock:
-                self._known = key, now_s, found
+            known, found_s, found = self._known.pop(scope.cameras, (None, 0.0, []))
+            if known != key or now_s - found_s > _HOLDS_S:
+                found_s, found = now_s, self._find(scope, self._sites.load())
+            self._known[scope.cameras] = key, found_s, found
+            while len(self._known) > _MOST_SCOPES:
+                del self._known[next(iter(self._known))]
         return found
 
     def put_aside(self) -> frozenset[str]:
@@ -121,7 +130,9 @@ class Suggesting:
         """
         etags = _Etags(self._sites)
         site = etags.load()
-        wanted = next((one for one in self._find(scope, site) if one.suggestion_id == suggestion_id), None)
+        with self._lock:
+            found = self._find(scope, site)
+        wanted = next((one for one in found if one.suggestion_id == suggestion_id), None)
         if wanted is None:
             raise RequestRefused(_STALE)
         self._write(etags, site, wanted.change)
@@ -150,6 +161,8 @@ class Suggesting:
             raise RequestRefused("no such suggestion was applied lately, or its setting was changed since; change the setting itself")
         etags = _Etags(self._sites)
         site = etags.load()
+        if _now(site, done.change) != done.change.after or not all(scope.allows(name) for name in _counts_on(site, done.change)):
+            raise RequestRefused(_STALE)
         back = replace(done.change, before=done.change.after, after=done.change.before)
         self._write(etags, site, back)
         self._audit.record(at_s, user, TAKE_BACK, back.rule_id or back.camera_id, {**_named(back), "suggestion_id": suggestion_id})
@@ -170,6 +183,7 @@ class Suggesting:
         self._audit.record(at_s, user, ASIDE if aside else AGAIN, wanted.change.rule_id or wanted.change.camera_id, detail)
 
     def _find(self, scope: Scope, site: SiteConfig) -> list[Suggestion]:
+        """The caller holds the lock."""
         judged = self._judgements.events(scope)
         false = [one.event for one in judged if one.false_alarm]
         # Boxes take long to read: only where there are enough false alarms for anything.
@@ -180,8 +194,16 @@ class Suggesting:
             if count >= LEAST_FALSE
         }
         worth = {one.event.event_id: one for one in judged if {("rule_id", one.event.rule_id), ("camera_id", one.event.camera_id)} & many}
-        for event_id, points in self._trails.trails(scope, list(worth)):
-            worth[event_id] = replace(worth[event_id], seen=seen_of(worth[event_id], points))
+        for event_id, points in self._trails.trails(scope, [name for name in worth if name not in self._seen]):
+            seen = seen_of(worth[event_id], points)
+            worth[event_id] = replace(worth[event_id], seen=seen)
+            ended_s = worth[event_id].event.incident.ended_at_s
+            if ended_s is not None and self._clock.utc_s() - ended_s > _SETTLED_S and len(self._seen) < _MOST_SEEN:
+                self._seen[event_id] = seen
+        for event_id in worth.keys() & self._seen.keys():
+            worth[event_id] = replace(worth[event_id], seen=self._seen[event_id])
+        if scope.cameras is None:  # of others nobody asks any more
+            self._seen = {event_id: seen for event_id, seen in self._seen.items() if event_id in worth}
         return suggest(site, list(worth.values()), [name for name in site.cameras if scope.allows(name)])
 
     def _write(self, etags: _Etags, site: SiteConfig, change: Change) -> None:
@@ -286,6 +308,14 @@ def _applied(entry: AuditEntry, site: SiteConfig) -> Applied | None:
         log.warning("an entry of the audit log cannot be read (%s); what it says was applied is not shown", error)
         return None
     return Applied(suggestion_id, change, cameras, words, entry.at_s, entry.user, _now(site, change) == change.after)
+
+
+def _counts_on(site: SiteConfig, change: Change) -> list[str]:
+    """The cameras on which a setting counts as the site is now."""
+    if change.camera_id:
+        return [change.camera_id]
+    rule = next((one for one in site.rules if one.id == change.rule_id), None)
+    return list(site.cameras) if rule is None or not rule.cameras else list(rule.cameras)
 
 
 def _now(site: SiteConfig, change: Change) -> Value | None:

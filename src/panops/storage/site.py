@@ -80,6 +80,8 @@ class SiteRepository:
             tally.apply(connection, "camera", cameras, {key: _dump(camera.plain()) for key, camera in wanted.cameras.items()})
             tally.apply(connection, "rule", rules, {rule.id: _dump(_rule_values(rule)) for rule in wanted.rules})
             tally.removed += [f"rule {name}" for name in _forget_cameras(connection, tally.gone_cameras, revision + 1)]
+            # A camera that the file replaced has lost zones that were drawn by hand.
+            tally.replaced_edits += [f"rule {name}" for name in _forget_zones(connection, revision + 1)]
             settings = _dump(wanted.plain_settings())
             settings_changed = _put_settings(connection, settings)
             if tally.touched or tally.removed or settings_changed:
@@ -164,6 +166,7 @@ class SiteRepository:
             revision = _lock_revision(connection) + 1
             _remove(connection, "camera", cameras, camera_id, etag)
             removed = _forget_cameras(connection, [camera_id], revision)
+            _forget_zones(connection, revision)
             _commit(connection, revision)
         return tuple(removed)
 
@@ -336,32 +339,39 @@ def _remove(connection: Connection, what: str, table: Table, name: str, etag: st
 
 
 def _forget_cameras(connection: Connection, gone: Iterable[str], revision: int) -> list[str]:
-    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned.
-
-    What a rule leaves out on these cameras only is forgotten, too: a zone that no camera has would be a fault.
-    """
+    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned."""
     names = set(gone)
     removed: list[str] = []
     if not names:
         return removed
-    zones = {row.camera_id: json.loads(row.config).get("zones", {}) for row in connection.execute(select(cameras))}
     for row in connection.execute(select(rules)).all():
         values = json.loads(row.config)
         watched = values.get("cameras", [])
         left = [name for name in watched if name not in names]
-        left_out = [zone for zone in values.get("leave_out", []) if any(zone in zones.get(name, ()) for name in left or zones)]
-        if len(left) == len(watched) and len(left_out) == len(values.get("leave_out", [])):
+        if len(left) == len(watched):
             continue
-        if left or not watched:
-            changed = {"cameras": left} if watched else {}
-            if "leave_out" in values:
-                changed["leave_out"] = left_out
-            text = _dump({**values, **changed})
+        if left:
+            text = _dump({**values, "cameras": left})
             connection.execute(update(rules).where(rules.c.rule_id == row.rule_id).values(config=text, revision=revision))
         else:
             connection.execute(delete(rules).where(rules.c.rule_id == row.rule_id))
             removed.append(row.rule_id)
     return removed
+
+
+def _forget_zones(connection: Connection, revision: int) -> list[str]:
+    """Rules leave nothing out any more that none of their cameras has, which would be a fault; the ids of those that changed."""
+    zones = {row.camera_id: json.loads(row.config).get("zones", {}) for row in connection.execute(select(cameras))}
+    changed: list[str] = []
+    for row in connection.execute(select(rules)).all():
+        values = json.loads(row.config)
+        before = values.get("leave_out", [])
+        left_out = [zone for zone in before if any(zone in zones.get(name, ()) for name in values.get("cameras") or zones)]
+        if len(left_out) < len(before):
+            text = _dump({**values, "leave_out": left_out})
+            connection.execute(update(rules).where(rules.c.rule_id == row.rule_id).values(config=text, revision=revision))
+            changed.append(row.rule_id)
+    return changed
 
 
 def _load(connection: Connection) -> SiteConfig:

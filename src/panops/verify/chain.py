@@ -8,6 +8,7 @@ against it any more. What was believed once is never taken back.
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -226,7 +227,7 @@ class Chain:
                 opinions.append(Opinion(Finding(step.name, None, words="Nobody looked again: another step objects."), sure=True))
                 continue
             try:
-                opinions.append(step.judge(case))
+                opinions.append(_sound(step.name, step.judge(case)))
             except Exception as error:  # a fault of one step must not cost an alarm
                 self._failed(step, case)
                 opinions.append(Opinion(Finding(step.name, None, words=f"This step failed: {error}"), sure=True))
@@ -283,6 +284,23 @@ class Chain:
         best = case.best
         found = None if best is None else appearance_of(best.frame.luma, best.xyxy)
         return "" if found is None else as_text(found)
+
+
+def _sound(name: str, opinion: object) -> Opinion:
+    """An opinion of plain values, which can be stored: a plug-in may answer anything.
+
+    Raises:
+        TypeError: It is no opinion.
+        ValueError: It has a number that is none.
+    """
+    if not isinstance(opinion, Opinion) or not isinstance(opinion.finding, Finding):
+        raise TypeError(f"expected an Opinion with a Finding, got {opinion!r:.80}")
+    finding = opinion.finding
+    value, limit = (None if number is None else float(number) for number in (finding.value, finding.limit))
+    if not all(number is None or math.isfinite(number) for number in (value, limit)):
+        raise ValueError(f"expected finite numbers in its finding, got {value} and {limit}")
+    passed = None if finding.passed is None else bool(finding.passed)
+    return Opinion(Finding(name, passed, value, limit, str(finding.words)), bool(opinion.sure))
 
 
 def _findings(opinions: Sequence[Opinion]) -> list[Finding]:

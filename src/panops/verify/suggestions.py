@@ -70,7 +70,7 @@ def suggest(site: SiteConfig, judged: Sequence[JudgedEvent], visible: Collection
         watched = _watched(rule, site)
         if rule.kind in STAY_FIELDS and set(watched) <= set(visible):
             found.append(_longer_stay(rule, watched, [one for name in watched for one in facts[rule.id, name]], site))
-        found += [_left_out(rule, name, site.cameras[name], facts[rule.id, name]) for name in watched if name in visible]
+        found += [_left_out(rule, name, site, facts[rule.id, name]) for name in watched if name in visible]
     for name, camera in site.cameras.items():
         watching = site.camera_rules(name)
         if name in visible and all(rule.kind in AREA_KINDS for rule in watching):
@@ -130,7 +130,8 @@ def _surer(camera_id: str, camera: CameraConfig, facts: Sequence[Facts], rules: 
     return _suggestion(change, [camera_id], held, goes, nearest, nearest.score[0], said + ": {}.")
 
 
-def _left_out(rule: Any, camera_id: str, camera: CameraConfig, facts: Sequence[Facts]) -> Suggestion | None:
+def _left_out(rule: Any, camera_id: str, site: SiteConfig, facts: Sequence[Facts]) -> Suggestion | None:
+    camera = site.cameras[camera_id]
     held = _held(facts, {camera_id: camera.min_score}, {rule.id: rule})
     found = rectangle(held.false, held.true, LEAST_GOING) if held.is_enough else None
     if found is None:
@@ -139,15 +140,16 @@ def _left_out(rule: Any, camera_id: str, camera: CameraConfig, facts: Sequence[F
     apart = {one.event_id: min(distance(found.box, one.points), 1.0) for one in held.true}
     nearest = min(held.true, key=lambda one: (apart[one.event_id], one.event_id))
     before = tuple(rule.leave_out)
-    change = Change(Lever.AREA, "leave_out", rule.id, camera_id, before, (*before, _free_name(rule, camera)), found.corners)
+    change = Change(Lever.AREA, "leave_out", rule.id, camera_id, before, (*before, _free_name(rule, site)), found.corners)
     goes = [one for one in held.false if one.event_id in found.goes]
     said = f"Leave out an area of the camera {camera_id} for the rule {rule.id}, {100 * found.share:.2g} % of the picture"
     return _suggestion(change, [camera_id], held, goes, nearest, apart[nearest.event_id], said + ": {}.")
 
 
-def _free_name(rule: Any, camera: CameraConfig) -> str:
-    """A zone's name that the camera does not have, and that the rule does not leave out anywhere."""
-    taken = {*camera.zones, *camera.lines, *rule.leave_out}
+def _free_name(rule: Any, site: SiteConfig) -> str:
+    """A zone's name that no camera has, for the rule would leave that out as well, and that no rule leaves out anywhere."""
+    taken = {name for camera in site.cameras.values() for name in (*camera.zones, *camera.lines)}
+    taken.update(name for one in site.rules for name in one.leave_out)
     return next(name for number in range(1, len(taken) + 2) if (name := f"{rule.id[:48]}-left-out-{number}") not in taken)
 
 

@@ -120,6 +120,34 @@ def test_a_view_that_moves_and_comes_back_is_learnt_anew_by_the_chain(monkeypatc
     assert forgotten == [10, 20]
 
 
+def test_what_was_learnt_since_a_camera_was_turned_stays_when_that_is_its_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = make_loop(BoxDetector(), gate=False)
+    loop.view, loop.chain = CameraView(HealthConfig()), build_chain(VerifyConfig(), BoxDetector.classes)
+    forgotten: list[int] = []
+    monkeypatch.setattr(loop.chain, "forget_view", lambda: forgotten.append(seen))
+    monkeypatch.setattr(loop.view, "look", lambda frame: None)
+    for seen in range(60):
+        if seen == 20:
+            loop.view.watch.relearnt += 1
+        loop.view.watch.finding = ViewFinding(ViewKind.MOVED, 0.0, 1.0) if 10 <= seen < 20 or 40 <= seen < 50 else None
+        play(loop, [frame(seen, person=False)])
+    assert forgotten == [10, 40, 50]
+
+
+def test_a_chain_that_fails_as_the_camera_stops_costs_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = make_loop(BoxDetector(), gate=False)
+    loop.chain = build_chain(VerifyConfig(), BoxDetector.classes)
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("a fault that nobody foresaw")
+
+    outcomes = play(loop, [frame(n, person=n >= 5) for n in range(30)])
+    assert [event.phase for outcome in outcomes for event in outcome.events][:1] == [EventPhase.BEGIN]
+    monkeypatch.setattr(loop.chain, "finish", fails)
+    assert [event.phase for event in loop.finish()] == [EventPhase.END]
+    assert loop.counters.dropped["chain_error"] == 1
+
+
 def test_failed_is_never_nothing_there() -> None:
     detector = BoxDetector()
     loop = make_loop(detector)

@@ -192,6 +192,23 @@ def test_what_only_a_removed_camera_had_is_not_left_out_any_more(sites: SiteRepo
     assert (rules["two"].cameras, rules["two"].leave_out) == (["gate"], [])
 
 
+def test_a_zone_that_was_drawn_by_hand_goes_with_the_settings_that_the_file_replaces(sites: SiteRepository) -> None:
+    """And the rule that left it out is told as an edit that was replaced: it must not keep the whole file from being applied."""
+    zone = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+    wanted = {"cameras": {"yard": {"source": "sim://yard"}}, "rules": [{"id": "night", "kind": "intrusion", "cameras": ["yard"]}]}
+    sites.apply(SiteConfig.model_validate(wanted))
+    camera = CameraConfig.model_validate({"source": "sim://yard", "zones": {"tree": zone}})
+    rule = IntrusionConfig(id="night", kind="intrusion", cameras=["yard"], leave_out=["tree"])
+    sites.put_both("yard", camera, rule, camera_etag=None, rule_etag=None)
+    assert sites.apply(SiteConfig.model_validate(wanted)).kept_edits
+    assert sites.load().rules[0].leave_out == ["tree"], "the same file leaves it as it is"
+    wanted["cameras"] = {"yard": {"source": "sim://yard", "name": "The yard"}}
+    report = sites.apply(SiteConfig.model_validate(wanted))
+    assert "rule night" in report.replaced_edits
+    site = sites.load()
+    assert (site.cameras["yard"].name, site.cameras["yard"].zones, site.rules[0].leave_out) == ("The yard", {}, [])
+
+
 def test_an_etag_keeps_two_people_from_overwriting_each_other(sites: SiteRepository) -> None:
     etag = sites.put_camera("yard", CAMERA)
     newer = CAMERA.model_copy(update={"name": "Yard"})

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from panops.config.rule_schema import LineCrossingConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.events import EventPhase
 from panops.domain.geometry import Tripwire
-from panops.domain.verdicts import Verdict
+from panops.domain.verdicts import Finding, Verdict
 from panops.rules.engine import RuleEngine
 from panops.rules.line_crossing import LineCrossing
 from panops.rules.scene import Scene
@@ -16,7 +19,7 @@ from panops.verify.case import Case
 from panops.verify.registry import STEPS
 from panops.verify.size import Size
 from panops.verify.static_memory import StaticMemory
-from panops.verify.step import Opinion
+from panops.verify.step import Opinion, QuietStep
 from tests.unit.verify.story import CLASSES, FPS, PERSON, SIZE_WH, Camera, Thing
 
 # As the scene is there: what a detector takes for a person though nothing stands out.
@@ -25,6 +28,15 @@ POST = (300.0, 120.0, 330.0, 200.0)
 
 # A second look has to be asked for.
 USUAL = [name for name in STEPS if name != "second_look"]
+
+
+class Odd(QuietStep):
+    """Answers what it is told to."""
+
+    name = "odd"
+
+    def __init__(self, answer: object) -> None:
+        self.judge = lambda case: answer  # type: ignore[method-assign]
 
 
 def only(*steps: str) -> VerifyConfig:
@@ -186,6 +198,41 @@ def test_a_step_that_fails_has_no_say_and_is_counted(caplog: pytest.LogCaptureFi
     assert camera.chain.failures["broken"] >= 1
     camera.chain.forget_view()  # which it does not even have
     assert caplog.text.count("step broken failed") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        Finding("odd", False),
+        Opinion(Finding("odd", False, math.nan), sure=True),
+        Opinion(Finding("odd", False, 1.0, math.inf), sure=True),
+        Opinion(Finding("odd", False, "much"), sure=True),  # type: ignore[arg-type]
+    ],
+)
+def test_a_step_that_answers_nonsense_has_no_say(answer: object) -> None:
+    camera = Camera(only("persistence"))
+    assert camera.chain is not None
+    camera.chain._steps.append(Odd(answer))
+    camera.walks(5, track_id=1)
+    camera.empty(3)
+    (event,) = camera.told
+    assert event.verdict is not None
+    assert (event.verdict.findings[-1].step, event.verdict.findings[-1].passed) == ("odd", None)
+    assert camera.chain.failures["odd"] >= 1
+    json.dumps(event.verdict.plain(), allow_nan=False)
+
+
+def test_a_step_may_answer_with_numbers_of_numpy() -> None:
+    camera = Camera(only("persistence"))
+    assert camera.chain is not None
+    camera.chain._steps.append(Odd(Opinion(Finding("", np.bool_(False), np.float32(0.5)), sure=np.bool_(True))))  # type: ignore[arg-type]
+    camera.walks(5, track_id=1)
+    camera.empty(3)
+    (event,) = camera.suppressed
+    assert event.verdict is not None
+    assert event.verdict.suppressed_by == "odd"
+    json.dumps(event.verdict.plain(), allow_nan=False)
 
 
 def test_what_was_learnt_of_places_is_forgotten_with_the_view() -> None:

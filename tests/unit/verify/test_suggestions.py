@@ -14,7 +14,7 @@ from panops.domain.events import Event
 from panops.domain.feedback import JudgedEvent
 from panops.domain.suggestions import Change, Lever, Suggestion
 from panops.domain.verdicts import Finding, Verdict
-from panops.verify.suggestions import LEAST_FALSE, LEAST_GOING, suggest
+from panops.verify.suggestions import LEAST_FALSE, LEAST_GOING, _free_name, suggest
 from tests.unit.verify.judged_site import FPS, Visit, changed, judged, site_of, told
 
 NIGHT = {"id": "night", "kind": "intrusion", "zone": "floor", "after_s": 1.0}
@@ -301,3 +301,15 @@ def test_an_area_is_left_out_where_only_false_ones_stood() -> None:
     assert found.nearest_value == pytest.approx(0.17, abs=0.005)
     through = [*visits, walks(5.0, y=0.6)]
     assert one(suggest(site, judged(site, through), ["gate"]), Lever.AREA) is None, "somebody walked through it"
+
+
+def test_the_name_of_a_new_zone_is_no_cameras_yet() -> None:
+    """The rule would leave that out as well, on a camera whose alarms nobody looked at."""
+    zone = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+    cameras = {"gate": {"source": "sim://gate"}, "yard": {"source": "sim://yard", "zones": {"night-left-out-1": zone}}}
+    rules = [
+        {"id": "night", "kind": "intrusion"},
+        {"id": "day", "kind": "intrusion", "cameras": ["yard"], "leave_out": ["night-left-out-1"]},
+    ]
+    site = SiteConfig.model_validate({"cameras": cameras, "rules": rules})
+    assert _free_name(site.rules[0], site) == "night-left-out-2"
