@@ -152,6 +152,11 @@ COMMANDS = (
     ),
     Row("data frames", "data_frames:frames", "Take pictures out of films as a COCO set in which nothing is labelled yet."),
     Row("data label", "data_label:label", "Label pictures with a model, for people to correct; what people have labelled already stands."),
+    Row(
+        "data feedback",
+        "data_feedback:feedback",
+        "Make a COCO set of the events that people called true or false alarms: true ones with their box, false ones as hard negatives.",
+    ),
     Row("data convert", "data_convert:convert", "Write a data set as COCO, YOLO or Pascal VOC, with its splits."),
     Row(
         "train",
