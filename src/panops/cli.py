@@ -82,6 +82,12 @@ COMMANDS = (
         "How far a shadow agreed with the version in use on live cameras, by camera and class: boxes that both have, or one alone.",
     ),
     Row(
+        "models refit",
+        "models_refit:refit",
+        "Let a model learn from judged events, measure it on those held back, and let it look on in shadow where it is better.",
+        extra="train",
+    ),
+    Row(
         "models card",
         "models_card:card",
         "The model card of a version, made from its manifest, its papers and its figures: as Markdown, as a page, or as JSON.",

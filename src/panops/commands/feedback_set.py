@@ -144,7 +144,8 @@ def make_feedback(
 
 def _seen(model: StoredModel, paths: Sequence[Path], threads: int, progress: Progress | None) -> list[Detections | None]:
     """What the model sees in each picture, unsure things, too; None where it cannot be read."""
-    bare = [_bare(path) for path in paths]
+    sizes = [(path, picture_size(path)) for path in paths]
+    bare = [None if size_wh is None else bare_picture(path, size_wh) for path, size_wh in sizes]
     pictures = [one for one in bare if one is not None]
     keep = KeepSettings(min_score=UNSURE, most=_MOST)
     run = run_pictures(model.manifest, model.path, pictures, keep, progress, threads=threads, skip_broken=True)
@@ -152,10 +153,10 @@ def _seen(model: StoredModel, paths: Sequence[Path], threads: int, progress: Pro
     return [None if one is None else next(seen) for one in bare]
 
 
-def _bare(path: Path) -> LabelledPicture | None:
-    size_wh = picture_size(path)
+def bare_picture(path: Path, size_wh: tuple[int, int]) -> LabelledPicture:
+    """A picture of which nothing is labelled."""
     nothing = np.zeros(0, bool)
-    return None if size_wh is None else LabelledPicture(path, size_wh, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing, nothing)
+    return LabelledPicture(path, size_wh, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing, nothing)
 
 
 def copy_pictures(pictures: Sequence[FeedbackPicture], folder: Path) -> list[FeedbackPicture]:

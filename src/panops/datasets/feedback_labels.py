@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain import places
-from panops.domain.boxes import iou
+from panops.domain.boxes import area, intersection, iou
 from panops.domain.detections import Detections
 from panops.domain.judged import JudgedBoxes, JudgedEvent, SeenThing
 from panops.domain.labels import LabelledPicture, matched_classes
@@ -198,7 +198,7 @@ def _own_things(event: JudgedEvent) -> list[SeenThing]:
 
 
 def _own_boxes(event: JudgedEvent, size_wh: tuple[int, int], found: Detections, classes: Sequence[str]) -> NDArray[np.float32]:
-    """(N, 4) px: what was judged, in the very picture. Without a trail it is where the model sees something of the class at the event's box."""
+    """(N, 4) px: what was judged, in the very picture. Without a trail: where the model sees one of the class at the event's box."""
     things = _own_things(event)
     if things:
         return _with_area(_in_px([thing.box for thing in things], size_wh))
@@ -223,9 +223,7 @@ def _of_things(things: Sequence[SeenThing], size_wh: tuple[int, int], classes: S
     return _Boxes(_in_px([thing.box for thing, _ in known], size_wh), np.array([index for _, index in known], np.int64))
 
 
-def _judged_things(
-    event: JudgedEvent, verdicts: Verdicts, size_wh: tuple[int, int], classes: Sequence[str]
-) -> tuple[_Boxes, _Boxes]:
+def _judged_things(event: JudgedEvent, verdicts: Verdicts, size_wh: tuple[int, int], classes: Sequence[str]) -> tuple[_Boxes, _Boxes]:
     """What any event's verdict says of the things in this picture: true ones and false ones."""
     of_each = [[thing for thing in event.things if verdicts.of(event, thing) is wanted] for wanted in (True, False)]
     true, false = (_of_things(things, size_wh, classes) for things in of_each)
@@ -244,11 +242,16 @@ def _others(
     """What nobody judged: what the model is sure of, and what it is not, with what was tracked there and it does not see now."""
     width, height = size_wh
     boxes = _Boxes(np.clip(found.xyxy, 0, np.array([width, height, width, height], np.float32)), found.class_id)
-    free = np.ones(len(boxes), bool)
-    for judged, limit in ((true, _SAME_IOU), (false, _ITS_BOXES_IOU)):
-        if len(judged) and len(boxes):
-            free &= ~(_same_class(boxes, judged) & (iou(boxes.xyxy, judged.xyxy) >= limit)).any(axis=1)
-    certain, doubtful = boxes.rows(free & (found.score >= sure)), boxes.rows(free & (found.score < sure))
+    free, doubt = np.ones(len(boxes), bool), found.score < sure
+    if len(true) and len(boxes):
+        free &= ~(_same_class(boxes, true) & (iou(boxes.xyxy, true.xyxy) >= _SAME_IOU)).any(axis=1)
+    if len(false) and len(boxes):
+        same = _same_class(boxes, false)
+        free &= ~(same & (iou(boxes.xyxy, false.xyxy) >= _ITS_BOXES_IOU)).any(axis=1)
+        # Part of the false thing, or somebody in front of it: nobody can say.
+        smaller = np.minimum(area(boxes.xyxy)[:, None], area(false.xyxy)[None]).clip(min=1e-6)
+        doubt = doubt | (same & (intersection(boxes.xyxy, false.xyxy) / smaller >= _SAME_IOU)).any(axis=1)
+    certain, doubtful = boxes.rows(free & ~doubt), boxes.rows(free & doubt)
     known = true.with_more(false).with_more(certain)
     tracked = _of_things(event.things, size_wh, classes)
     more = known.with_more(tracked)

@@ -1,4 +1,4 @@
-"""Which judged pictures belong together, so that none is learnt from while its twin is measured on: near copies, and pictures of one visit."""
+"""Which judged pictures belong together, so that none is learnt from while its twin is measured on: near copies, and visits."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def look_of(luma: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> Look:
 def copies_of(pictures: Sequence[FeedbackPicture], looks: Sequence[Look], bits: int = NEAR_BITS) -> NDArray[np.int64]:
     """(N,) int64, from 0 in the order of appearance: the group of near copies of each.
 
-    Near copies are of one camera, verdict and class, stand at the same place, and look the same there. The whole picture does not tell: on a
-    fixed camera all of them are alike.
+    Near copies are of one camera, verdict and class, stand at the same place, and look the same there. The whole picture does not
+    tell: on a fixed camera all of them are alike.
     """
     pairs = [
         (one, other)

@@ -52,7 +52,9 @@ def read_verdicts(path: Path) -> list[JudgedBoxes]:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["verdicts"]
         return [_judged(row, path.parent) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceCorrupt(f"{path}: expected the verdicts that `panops data feedback` writes ({type(error).__name__}: {error})") from error
+        raise SourceCorrupt(
+            f"{path}: expected the verdicts that `panops data feedback` writes ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _judged(row: dict[str, Any], folder: Path) -> JudgedBoxes:

@@ -50,9 +50,7 @@ class JudgedEvents:
         Raises:
             StorageError: The database cannot be read.
         """
-        wanted = EventFilter(
-            cameras=cameras, rules=rules, statuses=(ReviewStatus.TRUE_ALARM, ReviewStatus.FALSE_ALARM), since_s=since_s
-        )
+        wanted = EventFilter(cameras=cameras, rules=rules, statuses=(ReviewStatus.TRUE_ALARM, ReviewStatus.FALSE_ALARM), since_s=since_s)
         found = [self._judged(scope, stored) for stored in self._pages(scope, wanted)]
         return tuple(reversed(found))
 

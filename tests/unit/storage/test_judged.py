@@ -29,7 +29,9 @@ def store(database: Database, tmp_path: Path) -> EvidenceStore:
     return EvidenceStore(database, tmp_path / "evidence")
 
 
-def add(database: Database, store: EvidenceStore, event_id: str, status: ReviewStatus, *, camera: str = "gate", at_s: float = START_S) -> None:
+def add(
+    database: Database, store: EvidenceStore, event_id: str, status: ReviewStatus, *, camera: str = "gate", at_s: float = START_S
+) -> None:
     events = EventRepository(database)
     events.save([make_event(event_id, camera_id=camera, started_at_s=at_s)])
     store.add_bytes(event_id, EvidenceKind.SNAPSHOT, b"clean", at_s + 2.0, at_s + 2.0)
