@@ -19,11 +19,12 @@ from panops.commands.refit_model import Candidate, candidates
 from panops.commands.train_screen import TrainScreen, signals
 from panops.datasets.feedback_labels import SURE
 from panops.domain.errors import ModelUnsupported
+from panops.models.default import MOTION
 from panops.models.store import ModelStore, StoredModel
 from panops.storage.home import Home
 from panops.training.folder_lock import FolderLock
 from panops.training.recipe import read_recipe
-from panops.training.refit_recipe import RATE, check_refittable
+from panops.training.refit_recipe import CAN_BE_REFITTED, RATE, check_refittable
 from panops.training.session import cpu_threads, device_named, finished_before, run_training
 
 _INTERRUPTED = 130
@@ -64,6 +65,8 @@ def refit(
     """
     with sentences():
         wishes = RefitWishes(data, val, camera, rule, days, sure, held_share, hold_back, pictures, rate, cpu_threads(threads))
+        if name == MOTION:
+            raise ModelUnsupported(f"{MOTION} cannot be refitted: it has no weights. {CAN_BE_REFITTED}")
         store = ModelStore(Home(home).models)
         old = store.get(f"{name}@{from_version}" if from_version else name)
         check_refittable(old.manifest, old.path)

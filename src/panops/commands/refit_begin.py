@@ -72,7 +72,7 @@ class RefitWishes:
     held_share: float = 0.3
     hold_back: HoldBack = "things"
     pictures: int = 0
-    rate: float = 3e-4
+    rate: float = 2e-4
     threads: int = 1
 
 

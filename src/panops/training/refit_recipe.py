@@ -17,14 +17,14 @@ from panops.domain.manifest import ModelManifest
 from panops.training.own_data import start_facts
 from panops.training.recipe import AugmentConfig, DataConfig, Recipe
 
-RATE = 3.0e-4
+RATE = 2.0e-4
 _BATCH = 16
 # How often a judged picture is shown, and bounds for a whole refit.
-_SHOWINGS = 40
-_LEAST_PICTURES, _MOST_PICTURES = 1_500, 12_000
+_SHOWINGS = 20
+_LEAST_PICTURES, _MOST_PICTURES = 480, 6_000
 # Other pictures come as often as judged ones where there are many more of them.
 _MOST_WEIGHT = 50.0
-_CAN = "panops refits YOLOX networks in ONNX: street, ppe, general, yolox_nano, and what `panops train` made"
+CAN_BE_REFITTED = "panops refits YOLOX networks in ONNX: street, ppe, general, yolox_nano, and what `panops train` made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ def check_refittable(manifest: ModelManifest, path: Path) -> None:
     """
     name = manifest.name
     if manifest.head != "yolox" or path.suffix != ".onnx":
-        raise ModelUnsupported(f"{name} cannot be refitted: it is {path.suffix or 'a file'} with the head {manifest.head}; {_CAN}")
+        raise ModelUnsupported(f"{name} cannot be refitted: it is a {path.suffix} file with the head {manifest.head}; {CAN_BE_REFITTED}")
     width, height = manifest.input_size_wh
     if width != height or width % 32:
         raise ModelUnsupported(f"{name} cannot be refitted: expected a square input of a multiple of 32 px, got {width}x{height}")
     try:
         shape = start_facts(path)
     except ModelUnsupported as error:
-        raise ModelUnsupported(f"{name} cannot be refitted: {error}; {_CAN}") from error
+        raise ModelUnsupported(f"{name} cannot be refitted: {error}; {CAN_BE_REFITTED}") from error
     if tuple(shape.classes) != tuple(one.replace(" ", "_") for one in manifest.classes):
-        raise ModelUnsupported(f"{name} cannot be refitted: its file and its manifest do not name the same classes; {_CAN}")
+        raise ModelUnsupported(f"{name} cannot be refitted: its file and its manifest do not name the same classes; {CAN_BE_REFITTED}")
 
 
 def refit_recipe(manifest: ModelManifest, path: Path, data: RefitData, *, pictures: int = 0, rate: float = RATE, seed: int = 1) -> Recipe:

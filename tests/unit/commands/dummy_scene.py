@@ -1,4 +1,4 @@
-"""Pictures of the simulated yard with people who walk there, and with a red dummy that a detector takes for one of them."""
+"""Pictures of the simulated yard with people who walk there, and with a violet dummy that a detector takes for one of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DummyScene:
         self._figures = [figure for shown in self.people if (figure := self._cut_out(shown)) is not None]
 
     def dummy(self, number: int) -> Shown:
-        """A red dummy somewhere in the yard, each time at another place and a little larger or smaller."""
+        """A violet dummy somewhere in the yard, each time at another place and a little larger or smaller."""
         rng = np.random.default_rng(number)
         height = int(rng.integers(70, 120))
         figure, mask = self._figures[int(rng.integers(len(self._figures)))]
@@ -56,7 +56,7 @@ class DummyScene:
         left, top = int(rng.integers(20, 610 - size[0])), int(rng.integers(110, 350 - height))
         image = self.empty.astype(np.float32)
         part = image[top : top + height, left : left + size[0]]
-        part[:] = part * (1 - soft) + soft * np.clip(light + 0.35, 0, 1) * np.array([235, 30, 60], np.float32)
+        part[:] = part * (1 - soft) + soft * np.clip(light + 0.35, 0, 1) * np.array([150, 40, 235], np.float32)
         image += rng.normal(0, 3, image.shape)
         return Shown(np.asarray(np.clip(image, 0, 255), np.uint8), (float(left), float(top), float(left + size[0]), float(top + height)))
 
@@ -66,6 +66,17 @@ class DummyScene:
         figure, ground = shown.image[top:bottom, left:right], self.empty[top:bottom, left:right]
         mask = np.abs(figure.astype(int) - ground.astype(int)).sum(axis=2) > 40
         return (figure, mask) if mask.mean() > 0.25 else None
+
+
+def zoomed(shown: Shown, seed: int, side_px: int = 240) -> Shown:
+    """A square part of a picture around what it shows, never in its very middle: enough for a small input."""
+    rng = np.random.default_rng(seed)
+    left, top, right, bottom = shown.box
+    height, width = shown.image.shape[:2]
+    x = int(np.clip((left + right - side_px) / 2 + rng.integers(-side_px // 4, side_px // 4), 0, width - side_px))
+    y = int(np.clip((top + bottom - side_px) / 2 + rng.integers(-side_px // 8, side_px // 8), 0, height - side_px))
+    box = (max(0.0, left - x), max(0.0, top - y), min(float(side_px), right - x), min(float(side_px), bottom - y))
+    return Shown(np.ascontiguousarray(shown.image[y : y + side_px, x : x + side_px]), box)
 
 
 def _is_clear(xyxy: NDArray[np.float32], visible: float) -> bool:
