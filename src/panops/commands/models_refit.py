@@ -13,7 +13,17 @@ from rich.console import Console
 from panops.commands.data_sets import writing
 from panops.commands.model_facts import sentences
 from panops.commands.options import HomeOption, JsonOption
-from panops.commands.refit_begin import PLAN_NAME, RECIPE_NAME, HoldBack, RefitPlan, RefitWishes, make_plan, read_plan, remove_refit
+from panops.commands.refit_begin import (
+    PLAN_NAME,
+    RECIPE_NAME,
+    REPORT_NAME,
+    HoldBack,
+    RefitPlan,
+    RefitWishes,
+    make_plan,
+    read_plan,
+    remove_refit,
+)
 from panops.commands.refit_end import ask_to_promote, read_report, shelve, tell_refit
 from panops.commands.refit_model import Candidate, candidates
 from panops.commands.train_screen import TrainScreen, signals
@@ -71,7 +81,7 @@ def refit(
         old = store.get(f"{name}@{from_version}" if from_version else name)
         check_refittable(old.manifest, old.path)
         folder, console = out or Path("runs") / f"refit-{name}", Console(stderr=True)
-        if restart and folder.is_dir():
+        if restart and ((folder / PLAN_NAME).is_file() or (folder / REPORT_NAME).is_file()):
             with FolderLock(folder), writing(folder):
                 remove_refit(folder, also_report=True)
         report = read_report(folder)

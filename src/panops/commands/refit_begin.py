@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from panops.commands.data_feedback import feedback_bar, feedback_lines, feedback_record
-from panops.commands.data_sets import writing
+from panops.commands.data_sets import need_empty, writing
 from panops.commands.feedback_set import FeedbackSet, as_set, bare_picture, copy_pictures, make_feedback, read_judged
 from panops.datasets.coco import write_coco
 from panops.datasets.feedback_labels import SOURCE, FeedbackPicture
@@ -29,7 +29,7 @@ from panops.models.store import StoredModel
 from panops.storage.home import Home
 from panops.training.own_data import open_own
 from panops.training.recipe import write_recipe
-from panops.training.refit_recipe import RefitData, check_refittable, refit_recipe
+from panops.training.refit_recipe import RefitData, refit_recipe
 from panops.training.session import FILES
 from panops.vision.candidates import KeepSettings
 
@@ -131,9 +131,9 @@ def make_plan(home: Home, model: StoredModel, folder: Path, wishes: RefitWishes,
     """Write everything that the training needs into the folder, the plan last.
 
     Raises:
-        PanopsError: The model cannot be refitted, there are too few verdicts, or too few can be held back.
+        PanopsError: The folder holds something, there are too few verdicts, or too few can be held back.
     """
-    check_refittable(model.manifest, model.path)
+    need_empty(folder)
     made = _feedback(home, model, wishes, console, shown=shown)
     units = units_of_visits(made.pictures, made.copies if wishes.hold_back == "things" else None)
     back = hold_back(made.pictures, units, wishes.held_share)
@@ -141,16 +141,19 @@ def make_plan(home: Home, model: StoredModel, folder: Path, wishes: RefitWishes,
     learnt = tuple(back.count(made.pictures, held=False, false_alarm=kind) for kind in (True, False))
     if min(held) < _LEAST_HELD:
         raise PanopsError(_cannot_hold_back(held, back.units, wishes.hold_back))
-    with writing(folder):
-        for old in (FEEDBACK, OTHERS):
-            shutil.rmtree(folder / old, ignore_errors=True)
-        pictures = copy_pictures(made.pictures, folder / PICTURES)
-        kept_back = _write_side(pictures, back.held, made, folder)
-        others = _write_others(wishes, folder)
-        weights = RefitData(folder / TRAIN, sum(learnt), SOURCE, [folder / OTHERS_TRAIN] if others[0] else (), others[0])
-        recipe = refit_recipe(model.manifest, model.path, weights, pictures=wishes.pictures, rate=wishes.rate)
-        write_recipe(recipe, folder / RECIPE_NAME)
-    before = score_held(model, folder, wishes.threads)
+    try:
+        with writing(folder):
+            pictures = copy_pictures(made.pictures, folder / PICTURES)
+            kept_back = _write_side(pictures, back.held, made, folder)
+            others = _write_others(wishes, folder)
+            weights = RefitData(folder / TRAIN, sum(learnt), SOURCE, [folder / OTHERS_TRAIN] if others[0] else (), others[0])
+            write_recipe(
+                refit_recipe(model.manifest, model.path, weights, pictures=wishes.pictures, rate=wishes.rate), folder / RECIPE_NAME
+            )
+        before = score_held(model, folder, wishes.threads)
+    except BaseException:
+        remove_refit(folder, also_report=True)  # no copies of people's pictures are left behind
+        raise
     told = {True: "near copies and visits together", False: "visits together"}[wishes.hold_back == "things"]
     console.print(
         f"learnt from: {learnt[0]} false alarms and {learnt[1]} true ones; held back, the newest of {back.units} parts, {told}:"
@@ -190,7 +193,7 @@ def remove_refit(folder: Path, *, also_report: bool) -> None:
     """
     for name in (FEEDBACK, OTHERS, Path("model"), Path("model-int8")):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for file in (*FILES, RECIPE_NAME, PLAN_NAME, "evaluation.json", *((REPORT_NAME,) if also_report else ())):
+    for file in (*FILES, RECIPE_NAME, PLAN_NAME, "evaluation.json", ".lock", *((REPORT_NAME,) if also_report else ())):
         (folder / file).unlink(missing_ok=True)
 
 

@@ -17,11 +17,12 @@ from rich.console import Console
 from panops.commands.data_sets import writing
 from panops.commands.evaluate_detector import measure
 from panops.commands.export_papers import clear_papers
-from panops.commands.refit_begin import HELD, OTHERS_VAL, RECIPE_NAME, TRAIN, RefitPlan, score_held
+from panops.commands.refit_begin import HELD, OTHERS_TRAIN, OTHERS_VAL, RECIPE_NAME, TRAIN, RefitPlan, score_held
 from panops.commands.train_finish import weights_of
 from panops.commands.train_papers import papers_of
 from panops.datasets.coco import read_coco
 from panops.domain.errors import PanopsError
+from panops.domain.labels import DetectionSet
 from panops.domain.manifest import ModelManifest
 from panops.evaluation.refit_gate import GateDecision, decide
 from panops.evaluation.verdict_score import VerdictScore
@@ -118,9 +119,18 @@ def _exported(old: StoredModel, folder: Path, name: str, form: str, version: str
             exported, _ = export(source, target, ExportSettings("onnx"), read_coco(folder / HELD))
         else:
             judge = read_coco(folder / (OTHERS_VAL if (folder / OTHERS_VAL).is_file() else HELD))
-            int8 = Int8Settings(limits=Limits(_NO_LIMIT, _NO_LIMIT), calibration=read_coco(folder / TRAIN))
+            int8 = Int8Settings(limits=Limits(_NO_LIMIT, _NO_LIMIT), calibration=_learnt(folder))
             exported, _ = export(source, target, ExportSettings("int8", int8=int8), judge)
     return target, exported.manifest
+
+
+def _learnt(folder: Path) -> DetectionSet:
+    """All that was learnt from: levels for 8 bits that fit a site's pictures alone cost too much elsewhere."""
+    verdicts = read_coco(folder / TRAIN)
+    if not (folder / OTHERS_TRAIN).is_file():
+        return verdicts
+    others = read_coco(folder / OTHERS_TRAIN).with_classes(verdicts.classes)
+    return replace(verdicts, pictures=verdicts.pictures + others.pictures)
 
 
 def _measured(

@@ -141,6 +141,16 @@ def test_few_verdicts_and_one_visit_are_told(tmp_path: Path, home: Path) -> None
     assert not (tmp_path / "visit" / "plan.json").exists()
 
 
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, home: Path) -> None:
+    mine = tmp_path / "mine" / "data" / "train.json"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    result = refit("street", "--home", home, "--out", tmp_path / "mine", "--restart")
+    assert result.exit_code == 1
+    assert "expected an empty or new folder" in result.stderr
+    assert mine.is_file()
+
+
 def test_what_cannot_be_refitted_is_told(tmp_path: Path, home: Path) -> None:
     write_detector(tmp_path / "bright")
     ModelStore(Home(home).models).add(str(tmp_path / "bright"))
@@ -157,3 +167,24 @@ def test_only_what_a_refit_wrote_is_removed(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     remove_refit(tmp_path, also_report=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "refit.json"]
+
+
+@pytest.mark.slow
+def test_the_whole_way_at_full_size_with_other_pictures_and_in_8_bits(tmp_path: Path, home: Path, scene: DummyScene) -> None:
+    pytest.importorskip("nncf", reason="needs panops[train]")
+    with JudgedSite(home) as site:
+        judge(site, [scene.dummy(number) for number in range(30)], scene.people)
+    simulated = tmp_path / "simulated"
+    made = CliRunner().invoke(
+        app, ["data", "simulate", "--out", str(simulated), "--pictures", "60", "--scene", "street", "--scene", "gate"]
+    )
+    assert made.exit_code == 0, made.output
+    result = refit("street", "--home", home, "--out", tmp_path / "refit", "--data", simulated, "--pictures", 480, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["result"]["after"]["false_found"] <= told["before"]["false_found"] // 2
+    assert told["result"]["AP"]["after"] >= told["result"]["AP"]["before"] - 0.005
+    store = ModelStore(Home(home).models)
+    assert store.shelf("street").shadow == "refit-1"
+    assert list(store.papers(store.get("street@refit-1")).figures) == ["other-pictures"]
+    assert not (tmp_path / "refit" / "feedback" / "pictures").exists()
