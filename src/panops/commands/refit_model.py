@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -16,7 +17,6 @@ from rich.console import Console
 
 from panops.commands.data_sets import writing
 from panops.commands.evaluate_detector import measure
-from panops.commands.export_papers import clear_papers
 from panops.commands.refit_begin import HELD, OTHERS_TRAIN, OTHERS_VAL, RECIPE_NAME, TRAIN, RefitPlan, score_held
 from panops.commands.train_finish import weights_of
 from panops.commands.train_papers import papers_of
@@ -110,9 +110,8 @@ def _exported(old: StoredModel, folder: Path, name: str, form: str, version: str
     known = {"licence": before.licence, "credit": credit, "not_for": before.not_for, "version": version}
     manifest = detector_manifest(before.name, before.classes, before.input_size_wh, **known)
     with writing(target):
-        clear_papers(target)
-        for path in target.iterdir() if target.is_dir() else ():
-            path.unlink()
+        if target.exists():  # of a refit that was killed in between
+            shutil.rmtree(target)
     with console.status(f"exporting in {form}"):
         source = torch_source(ExportedNetwork(load_network(weights_of(folder))).eval(), manifest)
         if form == FLOAT:
