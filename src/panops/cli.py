@@ -87,6 +87,12 @@ COMMANDS = (
         "How far a shadow agreed with the version in use on live cameras, by camera and class: boxes that both have, or one alone.",
     ),
     Row(
+        "models refit",
+        "models_refit:refit",
+        "Let a model learn from judged events, measure it on those held back, and let it look on in shadow where it is better.",
+        extra="train",
+    ),
+    Row(
         "models card",
         "models_card:card",
         "The model card of a version, made from its manifest, its papers and its figures: as Markdown, as a page, or as JSON.",
@@ -157,6 +163,11 @@ COMMANDS = (
     ),
     Row("data frames", "data_frames:frames", "Take pictures out of films as a COCO set in which nothing is labelled yet."),
     Row("data label", "data_label:label", "Label pictures with a model, for people to correct; what people have labelled already stands."),
+    Row(
+        "data feedback",
+        "data_feedback:feedback",
+        "Make a COCO set of the events that people called true or false alarms: true ones with their box, false ones as hard negatives.",
+    ),
     Row("data convert", "data_convert:convert", "Write a data set as COCO, YOLO or Pascal VOC, with its splits."),
     Row(
         "train",

@@ -21,6 +21,7 @@ from panops.training.distillation import Teacher
 from panops.training.history import History
 from panops.training.loss import detection_loss, grid_of, predicted_of
 from panops.training.network import DetectorNetwork, LevelMaps
+from panops.training.precision import has_bfloat16
 from panops.training.processes import Team
 from panops.training.recipe import Recipe, differences
 from panops.training.sample import TargetBatch
@@ -114,6 +115,7 @@ class Trainer:
         self._team = team or Team()
         self._writes = self._team.rank == 0
         self._bad_steps = 0
+        self._halves = recipe.precision == "bf16" and has_bfloat16(device)
         self._module = self._team.wrapped(WithFeatures(network))
         # Over about a tenth of the training the average forgets its start.
         self._average = WeightAverage(network, recipe.average_decay, warm_steps=max(1.0, min(2000.0, recipe.steps / 20)))
@@ -201,7 +203,7 @@ class Trainer:
         pixels = pictures.to(self._device).float().contiguous(memory_format=torch.channels_last)
         targets = targets.to(self._device)
         self._module.train()
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._halves):
             levels, features = self._module(pixels)
             grid = grid_of(levels)
             taught = self._teacher.look(pixels, grid) if self._teacher else None

@@ -161,3 +161,19 @@ def test_a_training_killed_before_its_first_checkpoint_leaves_no_figures_behind(
     history.evaluation(2, {HEADLINE: 0.9})
     trained(tiny_recipe(tmp_path), tmp_path / "out", [0.1, 0.2])
     assert [line["evaluation"][HEADLINE] for line in history.lines() if "evaluation" in line] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(("has", "type_of_maps"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_bfloat16_is_used_only_where_the_processor_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool, type_of_maps: torch.dtype
+) -> None:
+    monkeypatch.setattr("panops.training.trainer.has_bfloat16", lambda _: has)
+    recipe = tiny_recipe(tmp_path, precision="bf16")
+    prepared = prepare_data(recipe)
+    network = prepare_network(recipe, prepared)
+    seen = []
+    network.backbone.stem.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    trainer = Trainer(recipe, network, tmp_path / "out", CPU)
+    with BatchStream(recipe, prepared.chain, prepared.deck, 0) as batches:
+        trainer.step(*batches.next())
+    assert seen[-1] is type_of_maps
