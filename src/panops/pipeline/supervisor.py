@@ -21,6 +21,7 @@ from panops.pipeline.alerting import Alerting
 from panops.pipeline.balance import Balancer, BalanceSettings, Move
 from panops.pipeline.camera_costs import CameraCosts
 from panops.pipeline.fleet import Fleet
+from panops.pipeline.letting_go import LettingGo
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.placement import SiteSize, place
@@ -117,9 +118,8 @@ class Supervisor:
         self._moved = 0
         self._placement: dict[str, int] = {}
         self._sent: dict[str, Message] = {}
-        # Whether each camera's process was told to analyse it, and which cameras a process has yet to let go.
-        self._told_detect: dict[str, bool] = {}
-        self._letting_go: dict[str, int] = {}
+        self._told_detect: dict[str, bool] = {}  # whether each camera's process was told to analyse it
+        self._letting_go = LettingGo()
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
@@ -210,10 +210,13 @@ class Supervisor:
             before = self._placement
             self._resize(len(enabled))
             # A shard that cannot be started is not among those that keep what they have: its cameras go to the others.
-            self._placement = place(enabled, self._fleet.open, before, self._costs.known, self._fleet.leaving - self._fleet.failing)
+            # One that is still being let go and is on again goes back: one process does both in turn, two would hold two connections.
+            current = {**self._letting_go.within(self._fleet.open), **before}
+            self._placement = place(enabled, self._fleet.open, current, self._costs.known, self._fleet.leaving - self._fleet.failing)
             for camera_id in sorted(camera_id for camera_id, shard in before.items() if self._placement.get(camera_id) != shard):
-                if self._send(before[camera_id], {"type": "drop", "camera": camera_id}) and camera_id not in enabled:
-                    self._letting_go[camera_id] = before[camera_id]
+                epoch = self._epochs.get(camera_id)
+                if self._send(before[camera_id], {"type": "drop", "camera": camera_id, "epoch": epoch}) and camera_id not in enabled:
+                    self._letting_go.told(camera_id, before[camera_id], epoch)
                 self._sent.pop(camera_id, None)
             gone = sorted(set(before) - enabled)
             for camera_id in gone:
@@ -347,7 +350,7 @@ class Supervisor:
             if kind == "event":
                 self._alerting.wake()
         elif kind == "dropped":
-            self._letting_go.pop(message["camera"], None)
+            self._letting_go.dropped(message["camera"], message["epoch"])
             self._settle_switches()
         elif kind == "reassign":
             self._sent.pop(message["camera"], None)  # the next look for changes assigns it
@@ -368,7 +371,7 @@ class Supervisor:
             message = f"process {index} cannot be started ({reason}); the others have its cameras, and it is tried again"
             self._revision = -1  # the next look for changes gives them away
         self._board.note(SystemNotice("shard", "alarm", message), index)
-        self._letting_go = {camera_id: shard for camera_id, shard in self._letting_go.items() if shard != index}
+        self._letting_go.ended(index)
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
             told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
@@ -406,7 +409,7 @@ class Supervisor:
         statuses = ((camera_id, self._board.status(camera_id)) for camera_id in self._site.cameras)
         analysed = {camera_id: status.detects for camera_id, status in statuses if status is not None}
         enabled = {camera_id: camera.enabled for camera_id, camera in self._site.cameras.items()}
-        self._switchboard.settle(enabled, {**dict.fromkeys(self._letting_go, False), **analysed})
+        self._switchboard.settle(enabled, {**dict.fromkeys(self._letting_go.cameras, False), **analysed})
 
     # --- balance --------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,129 @@
+"""What the supervisor tells its processes when cameras are switched, step by step; the processes are stand-ins that only note it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from panops.config.schema import SiteConfig
+from panops.domain.switches import Switch
+from panops.pipeline.fleet import Fleet
+from panops.pipeline.link import Message
+from panops.pipeline.supervisor import Supervisor, SupervisorSettings
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.storage.scope import Scope
+from panops.storage.site import SiteRepository
+from panops.storage.switches import SwitchStore
+
+CAMERA = {"source": "sim://fence?activity=0", "model": "motion"}
+SITE = {"cameras": dict.fromkeys("abcd", CAMERA), "shards": 2}
+
+
+class Process:
+    """A shard that takes every message and answers when the test says so."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.told: list[Message] = []
+        self.greeted = self.ready = True
+        self.pid = None
+        self.restarts = self.failed_starts = 0
+
+    def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        """Killed: what it was told last is never answered."""
+
+    def send(self, message: Message) -> bool:
+        self.told.append(message)
+        return True
+
+    def orders(self, camera_id: str) -> list[str]:
+        return [message["type"] for message in self.told if message.get("camera") == camera_id or message.get("camera_id") == camera_id]
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.database = Database.at(folder).open()
+        self.sites = SiteRepository(self.database)
+        self.apply(SITE)
+        self.supervisor = Supervisor(Home(folder).create(), self.database, SupervisorSettings(default_model="motion", cores=2))
+        self.processes: dict[int, Process] = {}
+        self.supervisor._fleet = Fleet(self._make)
+
+    def apply(self, site: dict[str, Any]) -> None:
+        self.sites.apply(SiteConfig.model_validate(site), origin="file")
+
+    def _make(self, index: int) -> Any:
+        self.processes[index] = Process(index)
+        return self.processes[index]
+
+    def switch(self, camera_id: str, switch: Switch, *, on: bool) -> None:
+        SwitchStore(self.database).switch(Scope.everything(), camera_id, switch, on=on, by="ada", at_s=1000.0)
+
+    async def follow(self, camera_id: str, *, on: bool) -> None:
+        self.switch(camera_id, Switch.ENABLED, on=on)
+        await self.supervisor.reload()
+
+    def drops(self, camera_id: str) -> list[tuple[int, Message]]:
+        """What was told so far to let the camera go, and whom."""
+        told = [(index, message) for index, process in self.processes.items() for message in process.told]
+        return [(index, message) for index, message in told if message["type"] == "drop" and message["camera"] == camera_id]
+
+    def answer(self, drop: tuple[int, Message]) -> None:
+        index, order = drop
+        self.supervisor._on_message(index, {"type": "dropped", "camera": order["camera"], "epoch": order.get("epoch")}, b"")
+
+
+def play(folder: Path, act: Callable[[Site], Awaitable[None]]) -> None:
+    async def run() -> None:
+        site = Site(folder)
+        try:
+            await act(site)
+        finally:
+            await site.supervisor.stop()
+            site.database.close()
+
+    asyncio.run(run())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_camera_that_is_on_again_goes_to_the_process_that_still_holds_it(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+        assert site.supervisor._placement == {"a": 0, "b": 1, "c": 0, "d": 1}
+        await site.follow("a", on=False)
+        await site.follow("b", on=False)
+        await site.follow("b", on=True)  # both processes have one camera left, and 0 would be the first choice
+        assert site.supervisor._placement["b"] == 1
+        assert site.processes[1].orders("b") == ["assign", "drop", "assign"]  # one process does one after the other
+        for drop in site.drops("a") + site.drops("b"):
+            site.answer(drop)
+        await site.follow("b", on=False)
+        site.answer(site.drops("b")[-1])
+        await site.follow("b", on=True)
+        assert site.supervisor._placement["b"] == 0  # nobody holds it
+
+    play(tmp_path, act)
+
+
+def test_the_answer_to_the_first_drop_is_none_to_the_second(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+        await site.follow("a", on=False)
+        for on in (False, True, False):
+            await site.follow("b", on=on)
+        site.answer(site.drops("b")[0])
+        await site.follow("b", on=True)
+        assert site.supervisor._placement["b"] == 1
+
+    play(tmp_path, act)
