@@ -425,6 +425,7 @@ class Supervisor:
             await self._move(move)
         while empty := self._fleet.leaving - set(self._placement.values()):
             await self._fleet.stop(index := min(empty))
+            self._letting_go.ended(index)  # killed, perhaps, before it could say so
             self._figures.pop(index, None)
             self._wishes_sent.pop(index, None)
             self._board.clear_slot(index)

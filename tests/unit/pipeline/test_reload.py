@@ -127,3 +127,20 @@ def test_the_answer_to_the_first_drop_is_none_to_the_second(tmp_path: Path) -> N
         assert site.supervisor._placement["b"] == 1
 
     play(tmp_path, act)
+
+
+def test_a_process_that_is_stopped_holds_no_camera_any_more(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+        site.apply({**SITE, "shards": 1})
+        for camera_id in "bd":
+            site.switch(camera_id, Switch.ENABLED, on=False)
+        await site.supervisor.reload()
+        states = site.supervisor._switchboard.states()
+        assert ("b", Switch.ENABLED) not in states  # it was told to let go, and has not
+        await site.supervisor._balance()
+        assert site.supervisor._fleet.get(1) is None
+        site.supervisor._settle_switches()  # as at every status of the others
+        assert site.supervisor._switchboard.states()["b", Switch.ENABLED] is False
+
+    play(tmp_path, act)
