@@ -120,6 +120,7 @@ class Supervisor:
         self._sent: dict[str, Message] = {}
         self._told_detect: dict[str, bool] = {}  # whether each camera's process was told to analyse it
         self._letting_go = LettingGo()
+        self._switched: set[str] = set()  # what no feed has been told yet: a reload may fail half-way
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
@@ -204,7 +205,7 @@ class Supervisor:
         async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
             self._site = site = await asyncio.to_thread(self._sites.load)
-            switched = await asyncio.to_thread(self._switchboard.refresh)
+            self._switched.update(await asyncio.to_thread(self._switchboard.refresh))
             await asyncio.to_thread(self._alerting.follow, site)
             enabled = {name for name, camera in site.cameras.items() if camera.enabled and self._switchboard.is_on(name, Switch.ENABLED)}
             before = self._placement
@@ -227,8 +228,9 @@ class Supervisor:
                 await self._bring_up_to_date(camera_id)
             self._revision = revision
             self._send_wishes()
-        for camera_id in switched & site.cameras.keys():
+        for camera_id in self._switched & site.cameras.keys():
             self._hub.publish(self._status(camera_id))
+        self._switched.clear()
         self._settle_switches()
 
     def _resize(self, cameras: int) -> None:

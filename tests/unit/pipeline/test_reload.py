@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from panops.config.schema import SiteConfig
+from panops.domain.errors import StorageLocked
 from panops.domain.switches import Switch
 from panops.pipeline.fleet import Fleet
 from panops.pipeline.link import Message
+from panops.pipeline.live import CameraStatus
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -142,5 +146,27 @@ def test_a_process_that_is_stopped_holds_no_camera_any_more(tmp_path: Path) -> N
         assert site.supervisor._fleet.get(1) is None
         site.supervisor._settle_switches()  # as at every status of the others
         assert site.supervisor._switchboard.states()["b", Switch.ENABLED] is False
+
+    play(tmp_path, act)
+
+
+def test_a_switch_is_told_though_the_first_try_to_follow_it_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+        feed = site.supervisor.subscribe()
+        site.switch("a", Switch.ALERTS, on=False)
+
+        def locked(*_: object) -> None:
+            raise StorageLocked("another process holds the database")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(site.supervisor._alerting, "follow", locked)
+            with pytest.raises(StorageLocked):
+                await site.supervisor.reload()
+        for _ in range(2):
+            await site.supervisor.reload()
+        async with asyncio.timeout(1):
+            told = [message for message in await feed.next() if isinstance(message, CameraStatus)]
+        assert [(status.camera_id, [one.switch for one in status.off]) for status in told] == [("a", [Switch.ALERTS])]  # once
 
     play(tmp_path, act)
