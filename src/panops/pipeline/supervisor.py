@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 _LOOK_FOR_CHANGES_EVERY_S = 2.0
 # What sinks ask for is carried out at once, but no flood of commands makes cameras come and go faster than this.
 _FOLLOW_COMMANDS_EVERY_S = 0.2
+_NO_COMMAND_FOR_S = 5.0  # a round without a command ends then: what the one before complained of must not stand until the next command
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
 _MOST_PROBES = 8
@@ -401,7 +402,10 @@ class Supervisor:
 
     async def _follow_commands(self) -> None:
         """Do what sinks ask for."""
-        await self._commanded.wait()
+        try:
+            await asyncio.wait_for(self._commanded.wait(), _NO_COMMAND_FOR_S)
+        except TimeoutError:
+            return
         self._commanded.clear()
         if await asyncio.to_thread(self._switchboard.carry_out):
             await self.reload()

@@ -170,3 +170,23 @@ def test_a_switch_is_told_though_the_first_try_to_follow_it_failed(tmp_path: Pat
         assert [(status.camera_id, [one.switch for one in status.off]) for status in told] == [("a", [Switch.ALERTS])]  # once
 
     play(tmp_path, act)
+
+
+def test_a_command_that_could_not_be_followed_at_once_leaves_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.pipeline.supervisor._NO_COMMAND_FOR_S", 0.2)
+
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+
+        def locked() -> int:
+            raise StorageLocked("another process holds the database")
+
+        site.supervisor._upkeep.repeat(site.supervisor._follow_commands, 0.01, "commands", -8)
+        with monkeypatch.context() as broken:
+            broken.setattr(site.supervisor._sites, "revision", locked)
+            site.supervisor._switchboard.panel("home", []).ask("a", Switch.ALERTS, on=False)
+            site.supervisor._commanded.set()
+            await until(site.supervisor.notices)
+        await until(lambda: not site.supervisor.notices())  # without another command
+
+    play(tmp_path, act)
