@@ -55,9 +55,10 @@ class Mqtt:
         self._open: dict[tuple[str, str], set[str]] = {}
         self._telling = threading.Lock()
         self._told: dict[tuple[str, Switch], bool] = {}
-        self._unfollow = None if site.switches is None else site.switches.follow(self._tell_switches)
         self._client = self._make_client()
         self._client.connect_async(config.host, config.port, _KEEPALIVE_S)
+        # Not before nothing can fail any more: nobody would close what was not made.
+        self._unfollow = None if site.switches is None else site.switches.follow(self._tell_switches)
         self._client.loop_start()
 
     @property

@@ -83,8 +83,10 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
     elif kind == "detect":
         shard.detect(message["camera"], on=message["on"])
     elif kind == "drop":
-        shard.drop(message["camera"])
-        link.send({"type": "dropped", "camera": message["camera"], "epoch": message.get("epoch")})
+        try:
+            shard.drop(message["camera"])
+        finally:  # also where something of it could not be tidied up: the supervisor would wait for ever
+            link.send({"type": "dropped", "camera": message["camera"], "epoch": message.get("epoch")})
     elif kind == "prepare":
         link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":

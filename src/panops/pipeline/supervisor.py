@@ -21,6 +21,7 @@ from panops.pipeline.alerting import Alerting
 from panops.pipeline.balance import Balancer, BalanceSettings, Move
 from panops.pipeline.camera_costs import CameraCosts
 from panops.pipeline.fleet import Fleet
+from panops.pipeline.letting_go import LettingGo
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.placement import SiteSize, place
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 _LOOK_FOR_CHANGES_EVERY_S = 2.0
 # What sinks ask for is carried out at once, but no flood of commands makes cameras come and go faster than this.
 _FOLLOW_COMMANDS_EVERY_S = 0.2
+_NO_COMMAND_FOR_S = 5.0  # a round without a command ends then: what the one before complained of must not stand until the next command
 _LEASE_S = 60.0
 _RENEW_EVERY_S = 15.0
 _MOST_PROBES = 8
@@ -117,9 +119,9 @@ class Supervisor:
         self._moved = 0
         self._placement: dict[str, int] = {}
         self._sent: dict[str, Message] = {}
-        # Whether each camera's process was told to analyse it, and which cameras a process has yet to let go.
-        self._told_detect: dict[str, bool] = {}
-        self._letting_go: dict[str, int] = {}
+        self._told_detect: dict[str, bool] = {}  # whether each camera's process was told to analyse it
+        self._letting_go = LettingGo()
+        self._switched: set[str] = set()  # what no feed has been told yet: a reload may fail half-way
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
@@ -204,16 +206,19 @@ class Supervisor:
         async with self._changing:
             revision = await asyncio.to_thread(self._sites.revision)
             self._site = site = await asyncio.to_thread(self._sites.load)
-            switched = await asyncio.to_thread(self._switchboard.refresh)
+            self._switched.update(await asyncio.to_thread(self._switchboard.refresh))
             await asyncio.to_thread(self._alerting.follow, site)
             enabled = {name for name, camera in site.cameras.items() if camera.enabled and self._switchboard.is_on(name, Switch.ENABLED)}
             before = self._placement
             self._resize(len(enabled))
             # A shard that cannot be started is not among those that keep what they have: its cameras go to the others.
-            self._placement = place(enabled, self._fleet.open, before, self._costs.known, self._fleet.leaving - self._fleet.failing)
+            # One that is still being let go and is on again goes back: one process does both in turn, two would hold two connections.
+            current = {**self._letting_go.within(self._fleet.open), **before}
+            self._placement = place(enabled, self._fleet.open, current, self._costs.known, self._fleet.leaving - self._fleet.failing)
             for camera_id in sorted(camera_id for camera_id, shard in before.items() if self._placement.get(camera_id) != shard):
-                if self._send(before[camera_id], {"type": "drop", "camera": camera_id}) and camera_id not in enabled:
-                    self._letting_go[camera_id] = before[camera_id]
+                epoch = self._epochs.get(camera_id)
+                if self._send(before[camera_id], {"type": "drop", "camera": camera_id, "epoch": epoch}) and camera_id not in enabled:
+                    self._letting_go.told(camera_id, before[camera_id], epoch)
                 self._sent.pop(camera_id, None)
             gone = sorted(set(before) - enabled)
             for camera_id in gone:
@@ -224,8 +229,9 @@ class Supervisor:
                 await self._bring_up_to_date(camera_id)
             self._revision = revision
             self._send_wishes()
-        for camera_id in switched & site.cameras.keys():
+        for camera_id in self._switched & site.cameras.keys():
             self._hub.publish(self._status(camera_id))
+        self._switched.clear()
         self._settle_switches()
 
     def _resize(self, cameras: int) -> None:
@@ -347,7 +353,7 @@ class Supervisor:
             if kind == "event":
                 self._alerting.wake()
         elif kind == "dropped":
-            self._letting_go.pop(message["camera"], None)
+            self._letting_go.dropped(message["camera"], message["epoch"])
             self._settle_switches()
         elif kind == "reassign":
             self._sent.pop(message["camera"], None)  # the next look for changes assigns it
@@ -368,7 +374,7 @@ class Supervisor:
             message = f"process {index} cannot be started ({reason}); the others have its cameras, and it is tried again"
             self._revision = -1  # the next look for changes gives them away
         self._board.note(SystemNotice("shard", "alarm", message), index)
-        self._letting_go = {camera_id: shard for camera_id, shard in self._letting_go.items() if shard != index}
+        self._letting_go.ended(index)
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
             told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
@@ -396,7 +402,10 @@ class Supervisor:
 
     async def _follow_commands(self) -> None:
         """Do what sinks ask for."""
-        await self._commanded.wait()
+        try:
+            await asyncio.wait_for(self._commanded.wait(), _NO_COMMAND_FOR_S)
+        except TimeoutError:
+            return
         self._commanded.clear()
         if await asyncio.to_thread(self._switchboard.carry_out):
             await self.reload()
@@ -406,7 +415,7 @@ class Supervisor:
         statuses = ((camera_id, self._board.status(camera_id)) for camera_id in self._site.cameras)
         analysed = {camera_id: status.detects for camera_id, status in statuses if status is not None}
         enabled = {camera_id: camera.enabled for camera_id, camera in self._site.cameras.items()}
-        self._switchboard.settle(enabled, {**dict.fromkeys(self._letting_go, False), **analysed})
+        self._switchboard.settle(enabled, {**dict.fromkeys(self._letting_go.cameras, False), **analysed})
 
     # --- balance --------------------------------------------------------------------------------------------------------------
 
@@ -422,6 +431,7 @@ class Supervisor:
             await self._move(move)
         while empty := self._fleet.leaving - set(self._placement.values()):
             await self._fleet.stop(index := min(empty))
+            self._letting_go.ended(index)  # killed, perhaps, before it could say so
             self._figures.pop(index, None)
             self._wishes_sent.pop(index, None)
             self._board.clear_slot(index)

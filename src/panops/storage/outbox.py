@@ -184,7 +184,7 @@ def add_deliveries(connection: Connection, moments: Iterable[tuple[str, Moment]]
     """Add a delivery for each sink, within the transaction that makes the moments true.
 
     Of an event that begins while alerts of its camera are off nobody is told: its beginning is skipped here, with the reason, and what
-    comes after a beginning that was skipped is skipped by the courier. What began before is told to its end.
+    comes after a beginning that was skipped is skipped by the courier. What began before is told to its end, however late it is stored.
 
     Args:
         connection: In a transaction.
@@ -202,10 +202,13 @@ def add_deliveries(connection: Connection, moments: Iterable[tuple[str, Moment]]
             why = f"alerts of the camera are off since {since:%Y-%m-%d %H:%M} UTC, by {off[event_id].by}"
             fate = (DeliveryState.SKIPPED.value, why[:LONGEST_ANSWER], now_s)
         values = (event_id, moment.value, now_s, now_s, *fate)
-        # Nobody is told of what is taken for a false alarm. (SQLite needs a `where`: it would read ON CONFLICT as a part of the select.)
-        believed = select(events.c.event_id).where(events.c.event_id == event_id, events.c.suppressed_by == "")
+        # Nobody is told of what is taken for a false alarm; that it is not told if it is believed later is noted already now.
+        tellable = select(events.c.event_id).where(events.c.event_id == event_id)
+        if fate[0] == DeliveryState.WAITING.value:
+            tellable = tellable.where(events.c.suppressed_by == "")
         told = [literal(value, deliveries.c[name].type) for name, value in zip(names, values, strict=True)]
-        rows = select(sinks.c.sink_id, *told).where(believed.exists())
+        # (SQLite needs a `where`: it would read ON CONFLICT as a part of the select.)
+        rows = select(sinks.c.sink_id, *told).where(tellable.exists())
         connection.execute(into.from_select(["sink_id", *names], rows).on_conflict_do_nothing())
 
 

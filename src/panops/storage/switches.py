@@ -81,11 +81,12 @@ class SwitchStore:
 
 
 def alerts_off(connection: Connection, event_ids: Iterable[str]) -> dict[str, SwitchedOff]:
-    """Which of these events are of cameras whose alerts are off, within the transaction that stores them."""
+    """Which of these events began while their camera's alerts were off, which they still are; within the transaction that stores them."""
     query = (
         select(events.c.event_id, switched_off)
         .join(switched_off, switched_off.c.camera_id == events.c.camera_id)
         .where(events.c.event_id.in_(list(event_ids)), switched_off.c.switch == Switch.ALERTS.value)
+        .where(events.c.started_at_s >= switched_off.c.since_s)
     )
     return {row.event_id: _switched_off(row) for row in connection.execute(query)}
 

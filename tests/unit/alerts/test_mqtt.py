@@ -17,6 +17,9 @@ from panops.config.alert_schema import MqttConfig
 from panops.domain.alerts import Alert, Moment, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 from panops.domain.events import EventPhase, EvidenceKind
+from panops.pipeline.switchboard import Switchboard
+from panops.storage.database import Database
+from panops.testing.fake_clock import FakeClock
 from tests.mosquitto import Broker, Listener, wait_for
 
 from .makers import NOON_S, make_alert, make_event
@@ -163,6 +166,21 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
     config = MqttConfig.model_validate({"id": "m", "kind": "mqtt", "host": "x", "tls": True, "ca_file": str(tmp_path / "ca.pem")})
     with pytest.raises(SinkRefused, match="the certificates cannot be used"):
         Mqtt(config, SITE)
+
+
+def test_a_sink_that_cannot_be_made_does_not_stay_among_those_told_of_switches(tmp_path: Path) -> None:
+    board = Switchboard(Database.at(tmp_path).open(), FakeClock())
+    site = SiteFacts(cameras=SITE.cameras, rules=SITE.rules, switches=board.panel("m", ()))
+    (tmp_path / "ca.pem").write_text("nonsense")
+    config = {"id": "m", "kind": "mqtt", "host": "127.0.0.1", "port": 1, "tls": True}
+    for _ in range(2):  # the courier tries for ever
+        with pytest.raises(SinkRefused):
+            Mqtt(MqttConfig.model_validate({**config, "ca_file": str(tmp_path / "ca.pem")}), site)
+    assert board._followers == []
+    sink = Mqtt(MqttConfig.model_validate({**config, "tls": False}), site)
+    assert len(board._followers) == 1
+    sink.close()
+    assert board._followers == []
 
 
 def test_a_test_is_no_event(listener: Listener, make_sink: Callable[..., Mqtt]) -> None:

@@ -9,6 +9,7 @@ from panops.config.schema import SiteConfig
 from panops.domain.alerts import DeliveryState, Moment
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.switches import Switch, SwitchedOff
+from panops.domain.verdicts import Finding, Verdict
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound, OffInSettings
 from panops.storage.events import EventRepository
@@ -116,10 +117,11 @@ def test_two_hands_at_once(database: Database) -> None:
 # --- nobody is told ----------------------------------------------------------------------------------------------------------------
 
 
-def event(number: int, camera: str = "gate", *, ended_at_s: float | None = None) -> Event:
+def event(number: int, camera: str = "gate", *, began_at_s: float = 100.0, ended_at_s: float | None = None, believed: bool = True) -> Event:
     phase = EventPhase.BEGIN if ended_at_s is None else EventPhase.END
-    incident = Incident("zone", phase, "intrusion", "person", "area", (1,), 0.8, 100.0, ended_at_s or 101.0, ended_at_s)
-    return Event(f"{camera}-1-{number}", camera, "night", Severity.ALARM, incident)
+    incident = Incident("zone", phase, "intrusion", "person", "area", (1,), 0.8, began_at_s, ended_at_s or began_at_s + 1, ended_at_s)
+    verdict = None if believed else Verdict((Finding("displacement", False, 0.1, 0.25, "It came 0.1 of its own size."),), 2.0)
+    return Event(f"{camera}-1-{number}", camera, "night", Severity.ALARM, incident, verdict=verdict)
 
 
 def fates(database: Database, event_id: str) -> dict[str, tuple[DeliveryState, str]]:
@@ -129,8 +131,9 @@ def fates(database: Database, event_id: str) -> dict[str, tuple[DeliveryState, s
 def test_of_what_begins_while_alerts_are_off_nobody_is_told_and_the_event_says_why(database: Database) -> None:
     outbox, events = Outbox(database), EventRepository(database, FakeClock(1000.0))
     outbox.sync(["phone"], 0.0)
-    switch(database, "gate", Switch.ALERTS, on=False, by="MQTT sink home", at_s=1_795_957_320.0)
-    events.save([event(1), event(1, "yard"), event(2, ended_at_s=110.0)])
+    off_s = 1_795_957_320.0
+    switch(database, "gate", Switch.ALERTS, on=False, by="MQTT sink home", at_s=off_s)
+    events.save([event(1, began_at_s=off_s), event(1, "yard"), event(2, began_at_s=off_s + 2, ended_at_s=off_s + 10)])
     why = "alerts of the camera are off since 2026-11-29 13:02 UTC, by MQTT sink home"
     assert fates(database, "gate-1-1") == {"begin": (DeliveryState.SKIPPED, why)}
     assert fates(database, "gate-1-2")["begin"] == (DeliveryState.SKIPPED, why)
@@ -139,7 +142,7 @@ def test_of_what_begins_while_alerts_are_off_nobody_is_told_and_the_event_says_w
     assert skipped is not None
     assert (skipped.attempts, skipped.closed_at_s) == (0, 1000.0)
     switch(database, "gate", Switch.ALERTS, on=True)
-    events.save([event(1, ended_at_s=120.0), event(3)])
+    events.save([event(1, began_at_s=off_s, ended_at_s=off_s + 20), event(3, began_at_s=off_s + 15)])
     assert fates(database, "gate-1-1")["begin"] == (DeliveryState.SKIPPED, why)  # it is not told afterwards, either
     assert fates(database, "gate-1-3") == {"begin": (DeliveryState.WAITING, "")}
     assert events.counts(EVERYTHING).total == 4  # all of them are stored
@@ -149,11 +152,32 @@ def test_what_began_before_is_told_to_its_end(database: Database) -> None:
     outbox, events = Outbox(database), EventRepository(database, FakeClock(1000.0))
     outbox.sync(["phone"], 0.0)
     events.save([event(1)])
-    switch(database, "gate", Switch.ALERTS, on=False)
+    switch(database, "gate", Switch.ALERTS, on=False, at_s=110.0)
     events.save([event(1, ended_at_s=120.0)])
     assert {moment: state for moment, (state, _) in fates(database, "gate-1-1").items()} == {
         "begin": DeliveryState.WAITING, "end": DeliveryState.WAITING,
     }  # fmt: skip
+
+
+def test_what_began_before_and_is_stored_only_now_is_told(database: Database) -> None:
+    # The chain held it for a moment, or it comes from the journal of a process that died.
+    Outbox(database).sync(["phone"], 0.0)
+    switch(database, "gate", Switch.ALERTS, on=False, at_s=1000.0)
+    EventRepository(database, FakeClock(1002.0)).save([event(1, began_at_s=998.0)])
+    assert fates(database, "gate-1-1") == {"begin": (DeliveryState.WAITING, "")}
+
+
+def test_what_began_while_alerts_were_off_is_not_told_when_it_is_believed_later(database: Database) -> None:
+    outbox, events = Outbox(database), EventRepository(database, FakeClock(1000.0))
+    outbox.sync(["phone"], 0.0)
+    switch(database, "gate", Switch.ALERTS, on=False)
+    events.save([event(1, believed=False), event(1, "yard", believed=False)])
+    assert fates(database, "gate-1-1")["begin"][0] is DeliveryState.SKIPPED
+    assert fates(database, "yard-1-1") == {}  # of a false alarm there is nothing to tell
+    switch(database, "gate", Switch.ALERTS, on=True)
+    events.save([event(1), event(1, "yard")])
+    assert fates(database, "gate-1-1")["begin"][0] is DeliveryState.SKIPPED
+    assert fates(database, "yard-1-1")["begin"][0] is DeliveryState.WAITING
 
 
 @pytest.mark.parametrize("what", [Switch.DETECT, Switch.ENABLED])
