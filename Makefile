@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := trackers==2.6.1 supervision==0.31.2 trackeval==1.3.0
 # Training on this machine's processor needs no CUDA; a pinned version keeps pip from taking a newer build with gigabytes of it.
 TORCH ?= torch==2.13.0
-# Unit tests run side by side; those with whole processes, servers and browsers after them, alone.
+# Unit tests and the docs' commands run side by side; those with whole processes, servers and browsers after them, alone.
 WORKERS ?= 2
 SRC := src tests benchmarks
 
@@ -39,8 +39,8 @@ demo: $(VENV)/.installed-base ## Start panops with a simulated site and print it
 	@$(BIN)/panops demo
 
 test: $(VENV)/.installed-test ## Run the tests (a few minutes)
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile tests/unit
-	@$(BIN)/python -m pytest -m "not slow" --ignore tests/unit
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile tests/docs tests/unit
+	@$(BIN)/python -m pytest -m "not slow" --ignore tests/unit --ignore tests/docs
 
 test-all: $(VENV)/.installed-test ## Run every test, the long ones too
 	@$(BIN)/python -m pytest

@@ -15,8 +15,17 @@ from panops.pipeline.live import CameraState, CameraStatus, LiveSite, ShardFigur
 from tests.unit.bench.tallies import latency
 
 
+class Alerts:
+    """The part of a site that tells people, and takes commands."""
+
+    def commands(self) -> Mapping[tuple[str, str], int]:
+        return {("home", "taken"): 3}
+
+
 class Site:
     """A site as `/metrics` sees it."""
+
+    alerts = Alerts()
 
     def statuses(self) -> list[CameraStatus]:
         gate = CameraStatus(

@@ -88,7 +88,7 @@ def test_nobody_learns_from_cameras_that_they_may_not_see(database: Database, st
 
 
 def test_more_than_a_page_comes_once_each(database: Database, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("panops.storage.judged._PAGE", 2)
+    monkeypatch.setattr("panops.storage.judged_pictures._PAGE", 2)
     for number in range(5):
         add(database, store, f"gate-1-{number}", ReviewStatus.FALSE_ALARM, at_s=START_S + number)
     assert [event.event_id for event in read(database, store)] == [f"gate-1-{number}" for number in range(5)]
