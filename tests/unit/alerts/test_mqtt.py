@@ -28,21 +28,6 @@ SITE = SiteFacts(cameras={"gate": "North gate", "yard": "yard"}, rules={"gate": 
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    found = Broker(tmp_path)
-    found.start()
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def listener(broker: Broker) -> Iterator[Listener]:
-    found = Listener(broker.port)
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def make_sink(broker: Broker) -> Iterator[Callable[..., Mqtt]]:
     made: list[Mqtt] = []
 
@@ -91,9 +76,10 @@ def test_who_comes_later_finds_what_is_retained(broker: Broker, make_sink: Calla
     sink = make_sink()
     sink.deliver(make_alert())
     late = Listener(broker.port)
-    wait_for(lambda: late.last("panops/gate/night"))
+    config = "homeassistant/binary_sensor/panops_gate/night/config"
+    wait_for(lambda: all(late.last(topic) for topic in ("panops/gate/night", "panops/available", config)))  # in any order
     assert (late.last("panops/gate/night"), late.last("panops/available")) == (b"ON", b"online")
-    sensor = json.loads(late.last("homeassistant/binary_sensor/panops_gate/night/config") or b"{}")
+    sensor = json.loads(late.last(config) or b"{}")
     assert (sensor["state_topic"], sensor["availability_topic"], sensor["device"]["name"]) == (
         "panops/gate/night", "panops/available", "North gate",
     )  # fmt: skip

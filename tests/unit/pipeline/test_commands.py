@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +32,13 @@ SETTINGS = SupervisorSettings(default_model="motion", cores=1)
 BUSY = {"source": "sim://yard?seed=3&activity=12&rate_fps=10", "model": "motion"}
 RULE = {"id": "anyone", "kind": "intrusion", "classes": ["person"], "end_after_s": 1}
 NAMES = ("enabled", "detect", "alerts")
-# What a command may take until it has taken effect, s; twice that on a machine that does other things, too.
-PROMPT_S = 4.0
+# How long a command is waited for, s. It takes .06 to 1.0 (measured, and told by the test); a machine that does other things is no fault.
+PROMPT_S = 20.0
 
 
 def site_of(broker: Broker, **sink: Any) -> dict[str, Any]:
     mqtt = {"id": "home", "kind": "mqtt", "host": "127.0.0.1", "port": broker.port, "timeout_s": 3, "commands": True, **sink}
     return {"cameras": {"yard": BUSY}, "rules": [RULE], "alerts": [mqtt]}
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    found = Broker(tmp_path)
-    found.start()
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def listener(broker: Broker) -> Iterator[Listener]:
-    found = Listener(broker.port)
-    yield found
-    found.close()
 
 
 def states(listener: Listener) -> dict[str, bytes | None]:
