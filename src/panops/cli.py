@@ -155,6 +155,7 @@ COMMANDS = (
         "data_pick:pick",
         "Pick few pictures out of many, of a class or of all: spread over cameras and sources, no near copies.",
     ),
+    Row("data crops", "data_crops:crops", "Cut every object of a class out as a picture of its own, with what is labelled on it."),
     Row("data show", "data_show:show", "Draw pictures by chance, with their boxes and names, as one picture: what labels really say."),
     Row(
         "data simulate",

@@ -21,6 +21,7 @@ from panops.evaluation.compliance_score import Judged
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.followed import followed_classes
+from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.build import build_rules
 from panops.rules.engine import RuleEngine
 from panops.simulation.source import SimulatedSource
@@ -58,7 +59,13 @@ class _Film:
 
 
 def judge_film(
-    address: str, seconds: float, detector: Detector, input_wh: tuple[int, int], rule: dict[str, Any], min_score: float
+    address: str,
+    seconds: float,
+    detector: Detector,
+    input_wh: tuple[int, int],
+    rule: dict[str, Any],
+    min_score: float,
+    closer: Detector | None = None,
 ) -> tuple[list[Judged], int]:
     """Decisions about the people of one simulated camera.
 
@@ -69,6 +76,7 @@ def judge_film(
         input_wh: The size of its input, px.
         rule: The settings of the rule, without id and kind.
         min_score: The camera's.
+        closer: A second detector, which looks at single people; None for none.
 
     Returns:
         One row a track and item, and how many tracks were left out because they showed several people or none. Riders are left out, too:
@@ -76,14 +84,14 @@ def judge_film(
     """
     site = SiteConfig.model_validate(
         {
-            "cameras": {_CAMERA: {"source": address, "min_score": min_score}},
+            "cameras": {_CAMERA: {"source": address, "min_score": min_score, "secondary": closer and {"model": "closer"}}},
             "rules": [{"id": _RULE, "kind": "compliance", **rule}],
         }
     )
     clock, film = SystemClock(), _Film()
     source = SimulatedSource(_CAMERA, site.cameras[_CAMERA], clock, realtime=False)
     try:
-        _run(site, source, seconds, detector, clock, film)
+        _run(site, source, seconds, detector, closer, clock, film)
     finally:
         source.close()
     config = site.rules[0]
@@ -92,14 +100,20 @@ def judge_film(
     return _rows(film, [one.item for one in config.required if one.item in KNOWN], scale), film.mixed
 
 
-def _run(site: SiteConfig, source: SimulatedSource, seconds: float, detector: Detector, clock: Clock, film: _Film) -> None:
+def _run(
+    site: SiteConfig, source: SimulatedSource, seconds: float, detector: Detector, closer: Detector | None, clock: Clock, film: _Film
+) -> None:
+    config = site.cameras[_CAMERA]
+    secondary = None if closer is None or config.secondary is None else SecondaryLooks(config.secondary, closer, detector.classes)
+    classes = tuple(detector.classes) if secondary is None else secondary.classes
+
     def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
-        rules = build_rules(site, _CAMERA, detector.classes, size_wh, None, wall_clock=False)
+        rules = build_rules(site, _CAMERA, classes, size_wh, None, wall_clock=False)
         return RuleEngine(_CAMERA, rules, epoch=0, first_sequence=first_sequence)
 
     info = source.open()
-    followed = followed_classes(site.camera_rules(_CAMERA), detector.classes)
-    loop = CameraLoop(_CAMERA, site.cameras[_CAMERA], detector, make_rules, followed, clock)
+    followed = followed_classes(site.camera_rules(_CAMERA), classes)
+    loop = CameraLoop(_CAMERA, config, detector, make_rules, followed, clock, secondary=secondary)
     analyst = Analyst(BatchTracker(), {_CAMERA: loop})
     analyst.begin(loop)
     person = detector.classes.index("person")

@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from panops.config.rule_schema import RequiredItemConfig
+from panops.config.schema import SecondaryConfig
 from panops.domain.body_parts import Box
 from panops.domain.boxes import iou
 from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
+from panops.domain.errors import ModelError, SourceCorrupt
 from panops.domain.labels import DetectionSet, LabelledPicture
+from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
 from panops.evaluation.compliance_score import Judged, labelled_truth
-from panops.export.deployed import AP_SETTINGS, run_pictures
+from panops.export.deployed import AP_SETTINGS, run_pictures, still_frame
 from panops.models.store import StoredModel
+from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.scene import Scene
 from panops.rules.vote_tally import VoteTally
 from panops.rules.worn_items import WornItems
@@ -34,6 +38,7 @@ def judge_pictures(
     window_s: float,
     share: float,
     progress: Callable[[int, int], None] | None = None,
+    closer: Detector | None = None,
 ) -> list[Judged]:
     """Decisions about the labelled people of whom the labels say what they wear.
 
@@ -45,15 +50,32 @@ def judge_pictures(
         window_s: The rule's setting.
         share: The rule's setting.
         progress: Told how many pictures of how many are done.
+        closer: A second detector, which looks at each person enlarged, as a camera's `secondary` does; None for none.
     """
     pictures = [one for one in dataset.pictures if PERSON in dataset.classes and one.labelled[dataset.classes.index(PERSON)]]
     run = run_pictures(model.manifest, model.path, pictures, AP_SETTINGS, progress, skip_broken=True)
     rows: list[Judged] = []
     for picture, found in zip(pictures, run.detections, strict=True):
-        strong = found.select(found.score >= min_score)
+        strong, classes = found.select(found.score >= min_score), tuple(model.manifest.classes)
+        if closer is not None:
+            strong, classes = _closer(picture, strong, classes, closer)
+            strong = strong.select(strong.score >= min_score)
         scale = min(side / of_picture for side, of_picture in zip(run.size_wh, picture.size_wh, strict=True))
-        rows += _judge(picture, dataset.classes, strong, model.manifest.classes, required, VoteTally(window_s, share), scale)
+        rows += _judge(picture, dataset.classes, strong, classes, required, VoteTally(window_s, share), scale)
     return rows
+
+
+def _closer(picture: LabelledPicture, found: Detections, classes: tuple[str, ...], closer: Detector) -> tuple[Detections, tuple[str, ...]]:
+    """What was found, with what a second detector finds on each person in place of what the first one says of the same classes."""
+    looks = SecondaryLooks(SecondaryConfig(model="closer", most=64), closer, classes)
+    own = found.select(looks.follow(np.ones(len(looks.classes), np.bool_))[found.class_id])
+    try:
+        seen = looks.look(still_frame(picture), own, None)
+    except SourceCorrupt:  # nothing was found in it either
+        return own, looks.classes
+    if looks.problem:
+        raise ModelError(looks.problem)
+    return Detections.concat([own, seen]), looks.classes
 
 
 def _judge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ from panops.commands.options import HomeOption
 from panops.config.rule_schema import ComplianceConfig
 from panops.datasets.opening import open_dataset
 from panops.domain.errors import PanopsError, SourceCorrupt
+from panops.domain.protocols import Detector
 from panops.evaluation.compliance_score import ItemScore, Judged, by_height, by_item
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore, StoredModel
@@ -49,6 +50,7 @@ def evaluate_compliance(
     network: Annotated[
         int | None, typer.Option("--input", min=32, max=4096, help="Side of the network's input, px; its own if left out.")
     ] = None,
+    secondary: Annotated[str, typer.Option(help="A second model that looks at each person enlarged, such as ppe_close.")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure as JSON.")] = None,
     home: HomeOption = None,
 ) -> None:
@@ -65,12 +67,15 @@ def evaluate_compliance(
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, "), param_hint="--required") from error
     console = Console()
     found: dict[str, Any] = {}
-    with at_size(find_model(model, ModelStore(Home(home).models)), (network, network) if network else None) as sized:
+    store = ModelStore(Home(home).models)
+    with ExitStack() as stack:
+        sized = stack.enter_context(at_size(find_model(model, store), (network, network) if network else None))
+        closer = stack.enter_context(closing(_detector(find_model(secondary, store)))) if secondary else None
         if data is not None:
-            rows, title = _pictures(sized, data, split, source, rule, min_score, console)
+            rows, title = _pictures(sized, data, split, source, rule, min_score, closer, console)
             found["pictures"] = _told(console, title, rows)
         if films:
-            rows, mixed = _films(sized, films, seconds, size, seed, items, min_score, console)
+            rows, mixed = _films(sized, films, seconds, size, seed, items, min_score, closer, console)
             found["films"] = {
                 **_told(console, f"simulated site, {films} films of {seconds:g} s", rows),
                 "tracks_of_nobody_or_several": mixed,
@@ -80,6 +85,7 @@ def evaluate_compliance(
             "panops": panops.__version__,
             "evaluation": "compliance",
             "model": model,
+            "secondary": secondary or None,
             "input_wh": sized.manifest.input_size_wh,
             "min_score": min_score,
         }
@@ -90,7 +96,14 @@ def evaluate_compliance(
 
 
 def _pictures(
-    model: StoredModel, data: Path, split: str, source: str, rule: ComplianceConfig, min_score: float, console: Console
+    model: StoredModel,
+    data: Path,
+    split: str,
+    source: str,
+    rule: ComplianceConfig,
+    min_score: float,
+    closer: Detector | None,
+    console: Console,
 ) -> tuple[list[Judged], str]:
     dataset = open_dataset(data, split).dataset
     if source:
@@ -98,7 +111,14 @@ def _pictures(
     with _progress(console) as progress:
         task = progress.add_task("pictures", total=len(dataset))
         rows = judge_pictures(
-            model, dataset, rule.required, min_score, rule.window_s, rule.share, lambda done, _: progress.update(task, completed=done)
+            model,
+            dataset,
+            rule.required,
+            min_score,
+            rule.window_s,
+            rule.share,
+            lambda done, _: progress.update(task, completed=done),
+            closer,
         )
     if not rows:
         raise SourceCorrupt(f"{data}: expected pictures in which people and what they wear are labelled, found none")
@@ -106,22 +126,33 @@ def _pictures(
 
 
 def _films(
-    model: StoredModel, films: int, seconds: float, size: str, seed: int, items: Sequence[str], min_score: float, console: Console
+    model: StoredModel,
+    films: int,
+    seconds: float,
+    size: str,
+    seed: int,
+    items: Sequence[str],
+    min_score: float,
+    closer: Detector | None,
+    console: Console,
 ) -> tuple[list[Judged], int]:
     rows: list[Judged] = []
     mixed = 0
     wanted = [name for name in items if name in KNOWN]
     if not wanted:
         raise typer.BadParameter(f"the simulated site has only: {', '.join(KNOWN)}", param_hint="--required")
-    detector = ModelDetector(model.manifest, open_task(model.manifest), open_backend(model.path))
-    with closing(detector), _progress(console) as progress:
+    with closing(_detector(model)) as detector, _progress(console) as progress:
         task = progress.add_task("films", total=films)
         for number in range(films):
             address = f"sim://{SCENES[number % len(SCENES)]}?seed={seed + number}&activity=12&rate_fps=5&size={size}"
-            more, more_mixed = judge_film(address, seconds, detector, model.manifest.input_size_wh, {"required": wanted}, min_score)
+            more, more_mixed = judge_film(address, seconds, detector, model.manifest.input_size_wh, {"required": wanted}, min_score, closer)
             rows, mixed = rows + more, mixed + more_mixed
             progress.update(task, advance=1)
     return rows, mixed
+
+
+def _detector(model: StoredModel) -> ModelDetector:
+    return ModelDetector(model.manifest, open_task(model.manifest), open_backend(model.path))
 
 
 def _progress(console: Console) -> Progress:

@@ -26,6 +26,7 @@ from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
+from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.rules.scene import ANY_CLASS, MOVING_CLASS
@@ -62,12 +63,15 @@ def process(
     store = ModelStore(Home(home).models)
     name = model or config.model or settings.model or _default(store, console)
     # One file has the whole machine to itself, unlike a shard, whose sessions use one thread each.
-    detector = DetectorPool(store, threads=len(os.sched_getaffinity(0)), patient=True).get(name)
+    detectors = DetectorPool(store, threads=len(os.sched_getaffinity(0)), patient=True)
+    detector = detectors.get(name)
     if site is None:
         asked = _asked(classes, site) or _alarming(detector.classes)
         camera_id, settings = _camera_for(video, site, camera, asked)
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
-    for problem in check_rules(settings, camera_id, detector.classes):
+    secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
+    seen = tuple(detector.classes) if secondary is None else secondary.classes
+    for problem in filter(None, (trouble, *check_rules(settings, camera_id, seen))):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
     _make_folder(out)
@@ -75,15 +79,15 @@ def process(
 
     def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
         # Media seconds are no time of day: schedules say nothing here.
-        rules = build_rules(settings, camera_id, detector.classes, size_wh, None, wall_clock=False)
+        rules = build_rules(settings, camera_id, seen, size_wh, None, wall_clock=False)
         return RuleEngine(camera_id, rules, epoch=1, first_sequence=first_sequence)
 
     # In media time, whatever the hour; nobody has said anything of a file's events.
-    chain = build_chain(settings.verify, detector.classes, UTC, [rule.id for rule in settings.rules if not rule.verify])
+    chain = build_chain(settings.verify, seen, UTC, [rule.id for rule in settings.rules if not rule.verify])
     for note in chain.problems if chain is not None else ():
         console.print(f"note: {note}", style="yellow")
-    followed = followed_classes(settings.camera_rules(camera_id), detector.classes)
-    job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain)
+    followed = followed_classes(settings.camera_rules(camera_id), seen)
+    job = ProcessJob(camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain, secondary)
     began_s = time.monotonic()
     columns = (
         TextColumn("{task.description}"),

@@ -93,6 +93,16 @@ class MotionConfig(Config):
     whole_every_s: Seconds = Field(1.0, description="while something goes on, look at the whole picture at least this often; 0: always")
 
 
+class SecondaryConfig(Config):
+    """A second model that looks at single objects of a camera, each cut out and enlarged."""
+
+    model: str = Field(min_length=1, description="the second model's name")
+    classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whom it looks at")
+    first_looks: int = Field(10, ge=2, le=1000, description="an object is looked at so often when it comes")
+    refresh_s: Seconds = Field(5.0, description="and again after so long, three times each")
+    most: int = Field(4, ge=1, le=64, description="objects at one check, at most")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -121,6 +131,7 @@ class CameraConfig(Config):
     frozen_s: Seconds = Field(60.0, description="the very same picture for so long means it is frozen; 0 switches this off")
     sleep: Literal["always", "auto", "never"] = Field("auto", description="when only keyframes are decoded while nothing happens")
     motion: MotionConfig = MotionConfig()
+    secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
     health: HealthConfig = HealthConfig()
     simulation: SimulationConfig | None = None
     zones: dict[Name, ZoneConfig] = Field(default_factory=dict)

@@ -52,7 +52,11 @@ def _sources(file: SiteFile) -> Iterator[ConfigProblem]:
 
 
 def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
-    named = [(("model",), file.site.model), *((("cameras", key, "model"), camera.model) for key, camera in file.site.cameras.items())]
+    named: list[tuple[tuple[str, ...], str]] = [(("model",), file.site.model)]
+    for key, camera in file.site.cameras.items():
+        named.append((("cameras", key, "model"), camera.model))
+        if camera.secondary is not None:
+            named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"
@@ -72,6 +76,7 @@ def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) 
     folded = name.strip().casefold()
     watched = [site.cameras[camera_id] for camera_id in rule.cameras or site.cameras]
     used = dict.fromkeys(camera.model or site.model for camera in watched)
+    used |= dict.fromkeys(camera.secondary.model for camera in watched if camera.secondary is not None)
     if folded == ANY_CLASS or not used:
         return ""
     known: dict[str, None] = {}

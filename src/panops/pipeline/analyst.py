@@ -106,7 +106,7 @@ class Analyst:
 
     def begin(self, loop: CameraLoop) -> None:
         """Tell the tracker of a camera that begins, or begins anew with another detector."""
-        self._tracker.describe(loop.camera_id, loop.detector.classes, loop.config.min_score)
+        self._tracker.describe(loop.camera_id, loop.classes, loop.config.min_score)
 
     def forget(self, camera_id: str) -> None:
         """Drop what is remembered of a camera that went away."""

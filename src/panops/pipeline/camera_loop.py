@@ -13,9 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +34,13 @@ from panops.ingest.frozen import FrozenDetector
 from panops.motion.gate import MotionGate, MotionResult
 from panops.motion.schedule import CheckSchedule
 from panops.motion.sleep import SleepSchedule
+from panops.pipeline.camera_counters import Counters
 from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
 from panops.pipeline.looking import EVERYWHERE, Looking
+from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
 from panops.verify.chain import Chain
@@ -52,20 +52,6 @@ _CLOCK_SET_BACK_S = 5.0
 MakeRules = Callable[[tuple[int, int], int], RuleEngine]
 
 
-@dataclass(slots=True)
-class Counters:
-    """What a camera did so far. Each field is written by one thread only and may be read by any."""
-
-    decoded: int = 0
-    checks: int = 0
-    analysed: int = 0
-    detector_errors: int = 0
-    decode_cpu_s: float = 0.0
-    analysis_cpu_s: float = 0.0
-    dropped: Counter[str] = field(default_factory=Counter)
-    inference_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
-
-
 class CameraLoop:
     """One camera: its decoder, gate, schedule, detector and rules.
 
@@ -75,11 +61,12 @@ class CameraLoop:
         detector: Shared with other cameras of the same model.
         make_rules: Makes its rules for a picture size and the number of the first event; called at the first check, and again
             when the camera changes its size.
-        followed: (C,) bool, which of the detector's classes are followed.
+        followed: (C,) bool, which of the camera's classes are followed: the detector's, then those that only `secondary` knows.
         clock: For staleness.
         meter: Where the CPU time of detector and rules is added up; one of its own when None.
         chain: What looks for false alarms among its events; None tells all of them at once.
         view: Watches whether the camera sees what it is there to see; None where nobody wants to know.
+        secondary: Looks at single objects with a second model; None where the camera has none.
     """
 
     def __init__(
@@ -93,18 +80,18 @@ class CameraLoop:
         meter: StageMeter | None = None,
         chain: Chain | None = None,
         view: CameraView | None = None,
+        secondary: SecondaryLooks | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.config = config
+        self.secondary = secondary
         self.detector = detector
         self.counters = Counters()
         self.tracks: Tracks | None = None
         self.newest: Frame | None = None
-        self.frozen = False
+        self.frozen, self.problem, self.advice = False, "", ""
         self.checked_s = clock.monotonic_s()
         self.packets_without_frame = 0
-        self.problem = ""
-        self.advice = ""
         self.sleep = SleepSchedule(config.sleep if config.motion.enabled else "never")
         self.watched = False
         self.detects = True
@@ -123,8 +110,7 @@ class CameraLoop:
         if chain is not None:
             chain.look_again(self._look_again)
         self._rules: RuleEngine | None = None
-        self._rules_size_wh = (0, 0)
-        self._rules_time_s = -np.inf
+        self._rules_size_wh, self._rules_time_s = (0, 0), -np.inf
         self._first_sequence = 0
         self._records: list[ComplianceRecord] = []
         self.clock = clock
@@ -132,7 +118,8 @@ class CameraLoop:
         self._was_moved, self._relearnt = False, 0
         self._meter = meter or StageMeter()
         self._followed = followed
-        self._follows_all = bool(followed.all())
+        self._first_followed = followed if secondary is None else secondary.follow(followed)
+        self._follows_all = bool(self._first_followed.all())
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
         self._looking = Looking.of(config)
@@ -295,6 +282,16 @@ class CameraLoop:
         # Asked once: to ask an object whether it fits a protocol takes longer than all that `detect` does around the detector.
         self._regional = detector if isinstance(detector, RegionDetector) else None
 
+    @property
+    def further_models(self) -> tuple[str, ...]:
+        """The names of the models that it uses beside its detector's."""
+        return tuple(filter(None, (self.second_model, self.secondary.model if self.secondary is not None else "")))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes of its tracks: the detector's, then those that only the second model knows."""
+        return tuple(self._detector.classes) if self.secondary is None else self.secondary.classes
+
     def begins_anew(self, check: Check) -> bool:
         """Whether the camera's time went back far before this check, as when a clock is set; checks between may have been given up."""
         return check.frame.captured_at_s < self._rules_time_s - _CLOCK_SET_BACK_S
@@ -343,10 +340,15 @@ class CameraLoop:
             self._spent("detect", began_cpu_s)
         self.problem = ""
         if not self._follows_all:
-            detections = detections.select(self._followed[detections.class_id])
+            detections = detections.select(self._first_followed[detections.class_id])
         detections = self._looking.seen(look, detections)
         if not look.whole and look.region is None:
             return Observation(self.camera_id, frame.captured_at_s, detections), 0.0  # nothing to look at: all is as it was
+        if self.secondary is not None and not self.sleep.hurried:
+            began_cpu_s = time.thread_time()
+            detections = self.secondary.add(frame, look, detections, self.tracks)
+            self.problem = self.secondary.problem
+            self._spent("secondary", began_cpu_s)
         took_s = self.clock.monotonic_s() - began_s if pending is None else pending.took_s
         self.counters.analysed += 1
         self.counters.inference_s.append(took_s)
@@ -400,6 +402,8 @@ class CameraLoop:
     def finish(self) -> list[Event]:
         """End all open events where they were last seen, because the camera stops or its time begins anew."""
         self._looking.reset()
+        if self.secondary is not None:
+            self.secondary.forget()
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
@@ -429,10 +433,10 @@ class CameraLoop:
 
     @property
     def followed_names(self) -> frozenset[str] | None:
-        """The names of the classes that are followed; None for all."""
-        if self._follows_all:
+        """The names of the classes that are followed with its own detector; None for all."""
+        if self._follows_all and self.secondary is None:
             return None
-        return frozenset(name for name, followed in zip(self.detector.classes, self._followed, strict=True) if followed)
+        return frozenset(name for name, followed in zip(self.classes, self._first_followed, strict=True) if followed)
 
     @property
     def has_open_events(self) -> bool:

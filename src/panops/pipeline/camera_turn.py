@@ -103,4 +103,4 @@ class CameraTurn:
         loop = self._loop
         if loop.newest is not None and not loop.replaying and self._previewer.highest_fps(loop.camera_id) > loop.config.check_fps:
             with self._stages.stage("preview"):
-                self._previewer.offer(loop.newest, loop.tracks, loop.detector.classes)
+                self._previewer.offer(loop.newest, loop.tracks, loop.classes)

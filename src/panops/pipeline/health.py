@@ -55,7 +55,7 @@ class HealthMeter:
             message=message,
             address=feed.address,
             model=model,
-            classes=loop.detector.classes,
+            classes=loop.classes,
             size_wh=newest.size_wh if newest is not None else feed.size_wh,
             codec=feed.codec,
             source_fps=round(self._source_fps, 2),

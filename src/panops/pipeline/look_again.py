@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.crops import part_around
 from panops.domain.errors import ModelError
 from panops.domain.frame import Frame, Pixels
 from panops.domain.places import Box, iou
@@ -77,13 +78,8 @@ def look_again(detector: Detector, frame: Frame, box: Box, class_name: str) -> f
 
 
 def _surroundings(box: Box, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Whole, even px inside the picture: colour is stored at half the size."""
     width, height = size_wh
-    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
-    room = max(_ROOM * max(right - left, bottom - top), (_LEAST_PX - max(right - left, bottom - top)) / 2)
-    x1, y1 = max(int(left - room), 0) // 2 * 2, max(int(top - room), 0) // 2 * 2
-    x2, y2 = min(int(right + room) + 2, width) // 2 * 2, min(int(bottom + room) + 2, height) // 2 * 2
-    return x1, y1, max(x2, x1 + 2), max(y2, y1 + 2)
+    return part_around((box[0] * width, box[1] * height, box[2] * width, box[3] * height), size_wh, _ROOM, _LEAST_PX)
 
 
 def _plain(xyxy: NDArray[np.float32]) -> Box:

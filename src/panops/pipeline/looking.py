@@ -174,9 +174,12 @@ class Looking:
         if looked_s != tracks.time_s:
             self._forget_places()
             return
+        # Rows behind these are of a second model, which looks for itself.
         boxes, scores = _boxes(self._seen), self._seen.score.tolist()
         followed = [
-            (track_id, row) for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True) if row >= 0
+            (track_id, row)
+            for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True)
+            if 0 <= row < len(boxes)
         ]
         steady, lost = self._still.update(tracks.time_s, [track_id for track_id, _ in followed], [boxes[row] for _, row in followed])
         still = [row for (_, row), stays in zip(followed, steady, strict=True) if stays]

@@ -67,7 +67,7 @@ class ModelWatch:
 
     def _look(self, loops: Mapping[str, CameraLoop], models: Mapping[str, str], failed: Collection[str]) -> None:
         running = tuple(loops.items())
-        for name in {*models.values(), *(loop.second_model for _, loop in running)} - {""}:
+        for name in {*models.values(), *(name for _, loop in running for name in loop.further_models)} - {""}:
             self._refresh(name)
         for camera_id, loop in running:
             self._bring_up_to_date(camera_id, loop, loops, models.get(camera_id, ""))
@@ -122,7 +122,20 @@ class ModelWatch:
                 loop.detector = loaded.detector
 
     def _bring_second_up_to_date(self, loop: CameraLoop) -> None:
-        """Who looks again knows nothing of the frames before, and is asked for a class by its name: nothing hangs on another version."""
+        """Who looks again knows nothing of the frames before, and is asked for a class by its name: nothing hangs on another version.
+
+        With a secondary model's classes those of the camera change, so it is assigned anew.
+        """
+        secondary = loop.secondary
+        closer = self._detectors.loaded(secondary.model) if secondary is not None else None
+        if secondary is not None and closer is not None and secondary.detector is not closer.detector:
+            if tuple(secondary.detector.classes) != tuple(closer.detector.classes):
+                if self._asked.get(loop.camera_id) is not loop:
+                    self._asked[loop.camera_id] = loop
+                    self._reassign(loop.camera_id)
+            else:
+                with self._between_rounds:
+                    secondary.detector = closer.detector
         loaded = self._detectors.loaded(loop.second_model) if loop.second_model else None
         if loaded is not None and loop.second_detector is not loaded.detector:
             with self._between_rounds:

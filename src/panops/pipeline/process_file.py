@@ -32,6 +32,7 @@ from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
 from panops.pipeline.film_damage import FilmDamage
+from panops.pipeline.secondary import SecondaryLooks
 from panops.verify.chain import Chain
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
@@ -59,6 +60,7 @@ class ProcessJob:
         folder: Where the results are written; it exists.
         annotate: Whether to write a video with boxes.
         chain: What looks for false alarms; None where nothing does.
+        secondary: Looks at single objects with a second model; None where the camera has none.
     """
 
     camera_id: str
@@ -72,6 +74,7 @@ class ProcessJob:
     folder: Path
     annotate: bool = False
     chain: Chain | None = None
+    secondary: SecondaryLooks | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +109,9 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     """
     cv2.setNumThreads(1)  # as in a shard: tiny calls, and the second core belongs to the decoder
     info = job.source.open()
-    loop = CameraLoop(job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain)
+    loop = CameraLoop(
+        job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain, secondary=job.secondary
+    )
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
     results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
@@ -136,7 +141,7 @@ def _run(
                     result.tracks.update(int(track_id) for track_id in outcome.tracks.track_id)
                     latest.update({event.event_id: event for event in outcome.events})
             if video is not None:
-                video.write(frame, loop.tracks)
+                video.write(frame, loop.tracks, loop.classes)
             damage.see(frame.pts_s)
             result.duration_s = frame.pts_s
             if frame.sequence % 64 == 0:
@@ -331,12 +336,12 @@ class _AnnotatedVideo:
         finally:
             self._container.close()
 
-    def write(self, frame: Frame, tracks: Tracks | None) -> None:
+    def write(self, frame: Frame, tracks: Tracks | None, classes: tuple[str, ...]) -> None:
         """Draw and encode one frame."""
         image = frame.pixels.rgb((self._stream.width, self._stream.height))
         draw_places(image, self._job.camera)
         if tracks is not None:
-            draw_tracks(image, tracks, self._job.detector.classes)
+            draw_tracks(image, tracks, classes)
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         # Timestamps in the stream's own unit; two frames never share one, whatever the source says.
         self._last = max(self._last + 1, round(frame.pts_s * float(self._stream.average_rate or 25)))

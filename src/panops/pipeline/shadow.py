@@ -236,7 +236,7 @@ class ShadowWatch:
             return
         took_s = self._clock.monotonic_s() - began_s
         seen = _followed(seen, detector.classes, job.loop.followed_names)
-        here = (job.seen, job.loop.detector.classes, job.took_s)
+        here = (_followed(job.seen, job.loop.classes, job.loop.followed_names), job.loop.classes, job.took_s)
         with self._lock:
             if self._shadows.get(job.camera.model) is not shadow:
                 return  # somebody decided anew while it looked

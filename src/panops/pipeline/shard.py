@@ -40,6 +40,7 @@ from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
+from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.view_keeper import ViewKeeper
@@ -191,25 +192,27 @@ class Shard:
         evidence = EvidenceConfig.model_validate(message["evidence"])
         timezone = site_timezone(site.timezone)
 
-        followed = followed_classes(site.camera_rules(camera_id), detector.classes)
+        secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
+        classes = tuple(detector.classes) if secondary is None else secondary.classes
+        followed = followed_classes(site.camera_rules(camera_id), classes)
 
         def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
-            rules = build_rules(site, camera_id, detector.classes, size_wh, timezone)
+            rules = build_rules(site, camera_id, classes, size_wh, timezone)
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
         verify = VerifyConfig.model_validate(message["verify"])
-        chain = build_chain(verify, detector.classes, timezone, _unverified(site))
+        chain = build_chain(verify, classes, timezone, _unverified(site))
         view = self._views.view(camera_id, config)
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
+        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         if chain is not None:
             self._equip(loop, chain, verify)
-        problems = [*check_rules(site, camera_id, detector.classes), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(str(problem) for problem in problems)
+        problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
+        loop.advice = "; ".join(filter(None, (trouble, *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
         )
-        self._recorder.add_camera(camera_id, CameraEvidence(config, detector.classes, ring, lambda: feed.info, evidence))
+        self._recorder.add_camera(camera_id, CameraEvidence(config, classes, ring, lambda: feed.info, evidence))
         self._shadows.begin(camera_id, model)
         with self._analysis.between_rounds:
             self._analyst.begin(loop)
@@ -450,9 +453,9 @@ class Shard:
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
         if loop is not None and loop.view is not None and len(outcome.tracks):
-            loop.view.counts.note_tracks(outcome.tracks, loop.detector.classes, outcome.check.frame.size_wh)
+            loop.view.counts.note_tracks(outcome.tracks, loop.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
-            self._previewer.offer(outcome.check.frame, outcome.tracks, loop.detector.classes)
+            self._previewer.offer(outcome.check.frame, outcome.tracks, loop.classes)
 
     def _on_stored(self, events: Sequence[Event]) -> None:
         """On the writer's thread, after the commit: only now is anyone told."""

@@ -94,3 +94,12 @@ def test_of_an_item_of_compliance_one_name_is_enough(tmp_path: Path) -> None:
     assert found(tmp_path, text.replace("CLASS", "person")) == []
     (problem,) = found(tmp_path, text.replace("CLASS", "persn"))
     assert "no class 'persn'" in problem
+
+
+def test_a_secondary_model_must_be_there_and_brings_its_classes(tmp_path: Path) -> None:
+    text = (
+        "model: street\ncameras: {a: {source: sim://yard, secondary: {model: NAME}}}\nrules: [{id: r, kind: intrusion, classes: [hardhat]}]"
+    )
+    assert found(tmp_path, text.replace("NAME", "ppe")) == []
+    assert found(tmp_path, text.replace("NAME", "pppe"))[0].startswith("line 2: cameras.a.secondary.model: no model 'pppe'")
+    assert "no class 'hardhat' in the model street" in found(tmp_path, text.replace(", secondary: {model: NAME}", ""))[0]

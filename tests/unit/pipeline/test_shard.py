@@ -26,7 +26,8 @@ from panops.motion.sleep import SleepSchedule
 from panops.motion.view import ViewFinding, ViewKind
 from panops.pipeline import wire
 from panops.pipeline.annotate import encode_jpeg
-from panops.pipeline.camera_loop import CameraLoop, Counters
+from panops.pipeline.camera_counters import Counters
+from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.camera_view import LearntPicture
 from panops.pipeline.health import HealthMeter

@@ -45,7 +45,7 @@ function figures({ metrics = {}, shards }) {
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
 }
 
-const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, start, all else" };
+const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", secondary: "Secondary models", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, start, all else" };
 let stagesBefore = null;
 
 /** Whether more is given up than the rate of idle cameras, which miss nothing. */

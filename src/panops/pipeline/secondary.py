@@ -1,0 +1,206 @@
+"""A second model that looks at single objects: each is cut out and shown enlarged, for some looks at first and again now and then.
+
+What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. What the second
+model has a class for, it alone says: the camera's detector, which sees the same thing smaller, is not asked for it any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.config.schema import CameraConfig, SecondaryConfig
+from panops.domain.boxes import iou
+from panops.domain.crops import part_around
+from panops.domain.detections import Detections
+from panops.domain.errors import ModelError, PanopsError
+from panops.domain.frame import Frame
+from panops.domain.protocols import Detector
+from panops.domain.tracks import Tracks
+from panops.pipeline.look_again import PartPixels
+from panops.pipeline.looking import Look
+
+log = logging.getLogger(__name__)
+
+# Seen again after a pause, an object is looked at so often: one look is none, as a thing that is followed must be seen twice.
+_LOOKS_AGAIN = 3
+_SAME_OBJECT_IOU = 0.3
+_SAME_THING_IOU = 0.5
+# How near to the edge of what was cut out a box ends there, as a share of its longer side.
+_EDGE_SHARE = 0.01
+
+
+@dataclass(slots=True)
+class _Looked:
+    """An object that was looked at: how often in all, how many looks of this turn are left, and when the next turn begins, s."""
+
+    looks: int = 0
+    left: int = 0
+    next_s: float = 0.0
+
+
+class SecondaryLooks:
+    """One camera's. Used by the analysis thread.
+
+    Args:
+        config: Whom to look at, and how often.
+        detector: The second model's.
+        classes: The class names of the camera's own detector.
+
+    Attributes:
+        model: The second model's name.
+        detector: It; may be exchanged between two rounds for one with the same classes.
+        classes: The camera's class names with those that only the second model knows behind them.
+        is_known: (C,) bool, one for each of `classes`: whether the second model knows it.
+        looks: How many objects were looked at so far.
+        problem: Why the last look failed; empty when it did not.
+    """
+
+    def __init__(self, config: SecondaryConfig, detector: Detector, classes: Sequence[str]) -> None:
+        self._config = config
+        self.model = config.model
+        self.detector = detector
+        self.classes = (*classes, *(name for name in detector.classes if name not in classes))
+        self._class_id = np.array([self.classes.index(name) for name in detector.classes], np.int64)
+        self.is_known = np.zeros(len(self.classes), np.bool_)
+        self.is_known[self._class_id] = True
+        wanted = {name.strip().casefold() for name in config.classes}
+        self._is_about = np.array([name.casefold() in wanted for name in self.classes], np.bool_) & ~self.is_known
+        self._followed = np.ones(len(self.classes), np.bool_)
+        self._looked: dict[int, _Looked] = {}
+        self.looks = 0
+        self.problem = ""
+
+    @classmethod
+    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> tuple[SecondaryLooks | None, str]:
+        """A camera's, or None where it has none; and why its model cannot be used, in words, or nothing.
+
+        Args:
+            config: The camera's settings.
+            detectors: Gives the detector of a model.
+            classes: The class names of the camera's own detector.
+        """
+        if config.secondary is None:
+            return None, ""
+        try:
+            return cls(config.secondary, detectors(config.secondary.model), classes), ""
+        except PanopsError as error:
+            return None, f"nobody looks closer (secondary.model): {error}"
+
+    def follow(self, followed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell only the classes in `followed` (C,) from now on; those of them that are left to the camera's own detector."""
+        self._followed = followed
+        return followed & ~self.is_known
+
+    def add(self, frame: Frame, look: Look, seen: Detections, tracks: Tracks | None) -> Detections:
+        """What was seen, in its order, and behind it what is found on it; what was only told again is not looked at."""
+        anew = seen if not len(look.standing) else seen.select(np.arange(len(seen) - len(look.standing)))
+        closer = self.look(frame, anew, tracks)
+        if not len(closer):
+            return seen
+        return Detections.concat([seen, closer.select(self._followed[closer.class_id])])
+
+    def look(self, frame: Frame, found: Detections, tracks: Tracks | None) -> Detections:
+        """What the second model finds on the objects whose turn it is.
+
+        Args:
+            frame: The picture.
+            found: What the camera's detector has just seen in it; boxes that were only told again are none to look at.
+            tracks: As they were after the check before: who is who.
+
+        Returns:
+            Boxes in px of the frame and class ids of `classes`; empty where nobody's turn it is, or the model failed (`problem`).
+        """
+        rows = np.flatnonzero(self._is_about[found.class_id])
+        if not len(rows):
+            return Detections.empty()
+        parts: list[Detections] = []
+        try:
+            for row in self._due(found, rows, tracks, frame.captured_at_s):
+                parts.append(self._one(frame, found.xyxy[row]))
+                self.looks += 1
+        except ModelError as error:
+            if self.problem != str(error):
+                log.error("camera %s: the secondary model %s: %s", frame.camera_id, self.model, error)
+            self.problem = str(error)
+            return Detections.empty()
+        self.problem = ""
+        return _each_once(Detections.concat(parts))
+
+    def forget(self) -> None:
+        """The camera's time begins anew: nobody is known."""
+        self._looked.clear()
+
+    def _due(self, found: Detections, rows: NDArray[np.int64], tracks: Tracks | None, at_s: float) -> list[int]:
+        """The rows to look at now: those that were looked at least first, then the largest; at most as many as are allowed."""
+        ids = _track_ids(found.xyxy[rows], tracks)
+        if len(self._looked) > 256:  # ids never come back
+            present = set(ids)
+            self._looked = {key: value for key, value in self._looked.items() if key in present or at_s - value.next_s < 60.0}
+        due: list[tuple[int, float, int, _Looked]] = []
+        for row, track_id in zip(rows.tolist(), ids, strict=True):
+            # Who is not followed yet was not looked at yet.
+            state = _Looked() if track_id < 0 else self._looked.setdefault(track_id, _Looked())
+            if state.looks >= self._config.first_looks and not state.left and at_s >= state.next_s:
+                state.left = _LOOKS_AGAIN
+            if state.looks < self._config.first_looks or state.left:
+                left, top, right, bottom = found.xyxy[row].tolist()
+                due.append((state.looks, -(right - left) * (bottom - top), row, state))
+        chosen = sorted(due, key=lambda one: one[:3])[: self._config.most]
+        for _, _, _, state in chosen:
+            state.looks += 1
+            state.left = max(state.left - 1, 0)
+            if not state.left:
+                state.next_s = at_s + self._config.refresh_s
+        return [row for _, _, row, _ in chosen]
+
+    def _one(self, frame: Frame, box: NDArray[np.float32]) -> Detections:
+        left, top, right, bottom = box.tolist()
+        part = part_around((left, top, right, bottom), frame.size_wh)
+        view = Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
+        seen = self.detector.detect(view)
+        if len(seen):
+            seen = seen.select(~_cut(seen.xyxy, part, frame.size_wh))
+        offset = np.array([part[0], part[1], part[0], part[1]], np.float32)
+        return Detections(seen.xyxy + offset, seen.score, self._class_id[seen.class_id])
+
+
+def _track_ids(boxes: NDArray[np.float32], tracks: Tracks | None) -> list[int]:
+    """The track of each box (N, 4), -1 for none."""
+    if tracks is None or not len(tracks):
+        return [-1] * len(boxes)
+    overlap = iou(boxes, tracks.xyxy)
+    best = overlap.argmax(axis=1)
+    return [int(tracks.track_id[column]) if overlap[row, column] >= _SAME_OBJECT_IOU else -1 for row, column in enumerate(best.tolist())]
+
+
+def _cut(xyxy: NDArray[np.float32], part: tuple[int, int, int, int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """(N,) bool, which boxes, px of the part, end at an edge of it that is not the picture's own: they show half of a neighbour's thing."""
+    left, top, right, bottom = part
+    near = max(_EDGE_SHARE * max(right - left, bottom - top), 1.0)
+    cut = np.zeros(len(xyxy), np.bool_)
+    if left > 0:
+        cut |= xyxy[:, 0] <= near
+    if top > 0:
+        cut |= xyxy[:, 1] <= near
+    if right < size_wh[0]:
+        cut |= xyxy[:, 2] >= right - left - near
+    if bottom < size_wh[1]:
+        cut |= xyxy[:, 3] >= bottom - top - near
+    return cut
+
+
+def _each_once(found: Detections) -> Detections:
+    """Of boxes of one class that lie on each other only the surest: people who stand together are cut out with each other's things."""
+    if len(found) < 2:
+        return found
+    overlap = iou(found.xyxy, found.xyxy)
+    kept: list[int] = []
+    for row in np.argsort(-found.score, kind="stable").tolist():
+        if all(found.class_id[row] != found.class_id[other] or overlap[row, other] < _SAME_THING_IOU for other in kept):
+            kept.append(row)
+    return found.select(np.array(sorted(kept), np.int64))
