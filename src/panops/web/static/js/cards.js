@@ -193,7 +193,7 @@ export class Cards {
     const id = event.event_id;
     let entry = this.#nodes.get(id);
     if (!entry) {
-      const node = h("a", { class: "event-card", href: `/events/${encodeURIComponent(id)}${location.search}`, role: "listitem", data: { id } });
+      const node = h("a", { class: "event-card", href: `/events/${encodeURIComponent(id)}${location.search}`, data: { id } });
       node.addEventListener("click", (click) => {
         if (click.ctrlKey || click.metaKey || click.shiftKey) return;
         click.preventDefault();

@@ -106,7 +106,7 @@ function add(camera) {
   const tile = new Tile(camera, enlarge);
   tile.picture.showBoxes = boxesOn;
   const page = h("a", { class: "button", href: `/cameras/${part(camera.id)}` }, icon("camera"), h("span", { class: "word" }, "Camera page"));
-  tile.holder = h("div", { class: "holder", role: "listitem" }, tile.root, h("div", { class: "big-bar" },
+  tile.holder = h("div", { class: "holder" }, tile.root, h("div", { class: "big-bar" },
     h("button", { class: "button", onclick: () => enlarge(null) }, icon("back"), h("span", { class: "word" }, "All cameras")),
     h("div", { class: "row" }, step(-1, "prev", "Camera before"), step(1, "next", "Next camera"), page)));
   tiles.set(camera.id, tile);
