@@ -18,6 +18,7 @@ from panops.api import (
     health,
     media,
     metrics,
+    model_versions,
     models,
     problems,
     rules,
@@ -140,6 +141,7 @@ def create_app(
         suggestions,
         alerts,
         models,
+        model_versions,
     ):
         app.include_router(room.router)
     app.include_router(live_router)

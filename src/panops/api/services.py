@@ -20,6 +20,8 @@ from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
 from panops.domain.clock import Clock
 from panops.domain.manifest import ModelManifest
+from panops.models.shelf import StoredModel
+from panops.models.store import ModelStore
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
@@ -56,7 +58,12 @@ class KnownModel:
 
 
 class ModelCatalogue(Protocol):
-    """What the API may know of models. Both methods may block; they are called in a thread."""
+    """What the API may know of models. Everything may block; it is asked in a thread."""
+
+    @property
+    def store(self) -> ModelStore | None:
+        """Where the versions are; None for an installation that has none."""
+        ...
 
     def known(self) -> Sequence[KnownModel]:
         """Every model that is installed or can be had, by name."""
@@ -66,9 +73,18 @@ class ModelCatalogue(Protocol):
         """The name of the site's default model, and one sentence why it is that one (empty when there is nothing to say)."""
         ...
 
+    def trouble(self, model: StoredModel) -> str:
+        """Why a version cannot run on this machine; empty where it can. It is loaded for that, so this takes up to some seconds."""
+        ...
+
 
 class NoModels:
     """A catalogue without models, for an installation that has none."""
+
+    @property
+    def store(self) -> ModelStore | None:
+        """Nowhere."""
+        return None
 
     def known(self) -> Sequence[KnownModel]:
         """Nothing."""
@@ -77,6 +93,11 @@ class NoModels:
     def default(self) -> tuple[str, str]:
         """Nothing."""
         return "", ""
+
+    def trouble(self, model: StoredModel) -> str:
+        """None that anybody looked for."""
+        del model
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
