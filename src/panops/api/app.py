@@ -14,6 +14,8 @@ from panops.api import (
     cameras,
     compliance,
     drift,
+    event_export,
+    event_stream,
     events,
     health,
     media,
@@ -25,10 +27,12 @@ from panops.api import (
     session,
     setup,
     site,
+    site_config,
     suggestions,
     users,
 )
 from panops.api.clean_body import clean_body
+from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import LoginLimit
@@ -55,6 +59,7 @@ from panops.storage.trail import TrackTrail
 
 MOST_PROBES = 4
 MOST_HASHES = 2
+MOST_EXPORTS = 2
 
 live_router = APIRouter()
 
@@ -100,7 +105,7 @@ def create_app(
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
-        http=HttpCounts(registry),
+        streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
@@ -132,9 +137,12 @@ def create_app(
         session,
         users,
         site,
+        site_config,
         cameras,
         drift,
         rules,
+        event_stream,  # before events, whose routes take any name
+        event_export,
         events,
         media,
         compliance,

@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
@@ -124,9 +125,11 @@ class Services:
         audit: Who did what.
         logins: Slows down guessing.
         sockets: The open websockets.
+        streams: The open event streams.
         http: What the metrics say of requests.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
+        exports: Bounds how many exports are sent at once: each reads the disk as fast as its reader takes it.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
     """
 
@@ -149,15 +152,22 @@ class Services:
     audit: AuditLog
     logins: LoginLimit
     sockets: LiveSockets
+    streams: EventStreams
     http: HttpCounts
     editing: asyncio.Lock
     probes: asyncio.Semaphore
+    exports: asyncio.Semaphore
     hashing: asyncio.Semaphore
 
     async def note(self, caller: Caller | str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:
         """Write into the audit log."""
         user = caller if isinstance(caller, str) else caller.username
         await run_in_threadpool(self.audit.record, self.clock.utc_s(), user, action, target, detail)
+
+    def event_reviewed(self, event_id: str, camera_id: str) -> None:
+        """Somebody reviewed an event: tell the open pages and streams."""
+        self.sockets.event_changed(event_id, camera_id)
+        self.streams.event_changed(event_id, camera_id)
 
     async def site_changed(self) -> None:
         """The desired state was written: let the running site follow, and tell the open pages."""
