@@ -32,6 +32,7 @@ from panops.api import (
     users,
 )
 from panops.api.clean_body import clean_body
+from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
@@ -119,7 +120,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(clean_body)],
-        responses={"default": {"description": "what is wrong, as RFC 9457 says", "content": {"application/problem+json": {}}}},
+        generate_unique_id_function=operation_id,
         middleware=[
             Middleware(
                 RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes, finished=services.http.finished
@@ -127,6 +128,7 @@ def create_app(
             Middleware(Gate, resolve=resolve),
         ],
     )
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # the way that FastAPI's documentation names
     app.state.services = services
     app.state.metrics = registry
     problems.register(app)

@@ -34,7 +34,7 @@ MANIFEST = "manifest.json"
 class ExportIn(BaseModel):
     """Which events, 500 at most."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"event_ids": ["gate-1-1"]}]})
+    model_config = ConfigDict(extra="forbid")
 
     event_ids: Annotated[list[Annotated[str, Field(pattern=EVENT_ID)]], Field(min_length=1, max_length=MOST_EVENTS)]
 

@@ -9,7 +9,10 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
+from panops.api.pages import link_next
 from panops.api.problems import not_found
 from panops.api.schemas import (
     CountsOut,
@@ -75,6 +78,8 @@ class ReviewsIn(ReviewIn):
 
 @router.get("")
 def events(
+    request: Request,
+    response: Response,
     caller: Viewer,
     services: Needed,
     camera: Words = [],  # noqa: B006 - FastAPI copies defaults
@@ -104,6 +109,7 @@ def events(
     except OverflowError as error:
         # A forged cursor can hold a whole number that no float holds.
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
+    link_next(request, response, "cursor", page.next_cursor)
     return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
 
 

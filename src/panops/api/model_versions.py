@@ -52,7 +52,7 @@ NamedVersion = Annotated[str, Field(pattern=_VERSION)]
 class ShadowIn(BaseModel):
     """Which version looks on; null for none any more. It sees one in `every` of the frames that the version in use sees."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": "2", "every": 10, "why": "sees buses"}]})
+    model_config = ConfigDict(extra="forbid")
 
     version: NamedVersion | None
     every: Annotated[int, Field(ge=1, le=100_000)] = SHADOW_EVERY
@@ -62,7 +62,7 @@ class ShadowIn(BaseModel):
 class PromoteIn(BaseModel):
     """Which version comes into use; null for its shadow, or the only other one. `force` takes one that cannot run on this machine."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": "2", "why": "fewer false alarms"}]})
+    model_config = ConfigDict(extra="forbid")
 
     version: NamedVersion | None = None
     force: bool = False
@@ -72,7 +72,7 @@ class PromoteIn(BaseModel):
 class RollbackIn(BaseModel):
     """Why the version before comes back."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "it missed a van"}]})
+    model_config = ConfigDict(extra="forbid")
 
     why: Why = ""
 
@@ -103,6 +103,7 @@ def version(name: ModelName, version: Version, _caller: Operator, services: Need
     )
 
 
+@router.head("/{name}/pictures/{active}/{shadow}/{camera_id}/{picture}", response_class=Response, include_in_schema=False)
 @router.get(
     "/{name}/pictures/{active}/{shadow}/{camera_id}/{picture}",
     response_class=Response,
