@@ -61,6 +61,17 @@ COMMANDS = (
         "suggestions:suggestions",
         "Which change of one setting would have kept false alarms away and no true one, by what people said of events.",
     ),
+    Row("events list", "events_list:list_events", "List events of a running site, newest first."),
+    Row(
+        "events stream",
+        "events_stream:stream",
+        "Tell events of a running site as they begin, go on, end or are reviewed; goes on until it is stopped, also after a break.",
+    ),
+    Row(
+        "events export",
+        "events_export:export",
+        "Save events of a running site as a zip: clip, pictures and facts of each, with the sha256 of every file in its manifest.",
+    ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),
@@ -196,6 +207,7 @@ COMMANDS = (
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )
 _GROUPS = {
+    "events": "Events of a running site: list them, follow them, take their proof away.",
     "config": "The site's settings: as they are in the database, and as a file.",
     "models": "Detectors: list, add and show them; try, promote and roll back their versions.",
     "bench": "Measure cost on this machine.",

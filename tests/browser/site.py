@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from panops.api.app import create_app
 from panops.api.serve import run_server
-from panops.api.services import KnownModel
+from panops.api.services import KnownModel, NoModels
 from panops.api.settings import ApiSettings
 from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
@@ -66,7 +66,7 @@ KINDS = (
 )
 
 
-class Catalogue:
+class Catalogue(NoModels):
     """Two models: one that is in use, one that can be had."""
 
     def known(self) -> list[KnownModel]:

@@ -6,7 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
+from panops.api.pages import link_next
 from panops.api.problems import not_found
 from panops.api.schemas import DeliveryOut, Out
 from panops.api.security import Admin, Operator
@@ -73,6 +76,8 @@ def sinks(caller: Operator, services: Needed) -> SinksOut:
 
 @router.get("/deliveries")
 def deliveries(
+    request: Request,
+    response: Response,
     caller: Operator,
     services: Needed,
     sink: Annotated[str | None, Query(max_length=63, description="only of this sink")] = None,
@@ -81,10 +86,9 @@ def deliveries(
 ) -> DeliveriesOut:
     """What was delivered, of events that the caller may see."""
     found = services.outbox.log(caller.scope, sink_id=sink, before_id=before, limit=limit)
-    return DeliveriesOut(
-        deliveries=[DeliveryOut.of(delivery) for delivery in found],
-        next_before=found[-1].delivery_id if len(found) == limit else None,
-    )
+    next_before = found[-1].delivery_id if len(found) == limit else None
+    link_next(request, response, "before", next_before)
+    return DeliveriesOut(deliveries=[DeliveryOut.of(delivery) for delivery in found], next_before=next_before)
 
 
 @router.post("/deliveries/{delivery_id}/send-again")

@@ -14,20 +14,26 @@ from panops.api import (
     cameras,
     compliance,
     drift,
+    event_export,
+    event_stream,
     events,
     health,
     media,
     metrics,
+    model_versions,
     models,
     problems,
     rules,
     session,
     setup,
     site,
+    site_config,
     suggestions,
     users,
 )
 from panops.api.clean_body import clean_body
+from panops.api.description import describe, operation_id
+from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import LoginLimit
@@ -54,6 +60,7 @@ from panops.storage.trail import TrackTrail
 
 MOST_PROBES = 4
 MOST_HASHES = 2
+MOST_EXPORTS = 2
 
 live_router = APIRouter()
 
@@ -99,7 +106,7 @@ def create_app(
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
-        http=HttpCounts(registry),
+        streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
@@ -113,7 +120,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(clean_body)],
-        responses={"default": {"description": "what is wrong, as RFC 9457 says", "content": {"application/problem+json": {}}}},
+        generate_unique_id_function=operation_id,
         middleware=[
             Middleware(
                 RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes, finished=services.http.finished
@@ -121,6 +128,7 @@ def create_app(
             Middleware(Gate, resolve=resolve),
         ],
     )
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # the way that FastAPI's documentation names
     app.state.services = services
     app.state.metrics = registry
     problems.register(app)
@@ -131,15 +139,19 @@ def create_app(
         session,
         users,
         site,
+        site_config,
         cameras,
         drift,
         rules,
+        event_stream,  # before events, whose routes take any name
+        event_export,
         events,
         media,
         compliance,
         suggestions,
         alerts,
         models,
+        model_versions,
     ):
         app.include_router(room.router)
     app.include_router(live_router)

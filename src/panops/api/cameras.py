@@ -152,6 +152,7 @@ async def delete_camera(camera_id: CameraId, caller: Admin, services: Needed, if
     return Response(status_code=204)
 
 
+@router.head("/{camera_id}/snapshot.jpg", response_class=Response, include_in_schema=False)
 @router.get("/{camera_id}/snapshot.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 async def snapshot(camera_id: CameraId, caller: Viewer, services: Needed, size: Size = "l") -> Response:
     """The newest picture; 503 when there is none."""

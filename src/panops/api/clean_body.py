@@ -18,7 +18,7 @@ from panops.api.problems import FieldError, ProblemError
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNFIT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # People write these in several lines.
-_TEXTS = frozenset({"note"})
+_TEXTS = re.compile(r"note|alerts\.\d+\.template")
 _MOST_NAMED = 20
 
 
@@ -54,7 +54,7 @@ def unfit(body: Any) -> list[FieldError]:
                 left.append((path, item))
         elif isinstance(value, list):
             left.extend((_join(field, str(number)), item) for number, item in enumerate(value))
-        elif isinstance(value, str) and (_UNFIT_IN_TEXT if field in _TEXTS else _UNFIT).search(value):
+        elif isinstance(value, str) and (_UNFIT_IN_TEXT if _TEXTS.fullmatch(field) else _UNFIT).search(value):
             errors.append(FieldError(field, "must not hold control characters (such as line breaks) or halves of characters"))
         elif isinstance(value, float) and not math.isfinite(value):
             errors.append(FieldError(field, "expected a finite number"))

@@ -82,6 +82,7 @@ async def drift(camera_id: CameraId, caller: Viewer, services: Needed) -> DriftO
     )
 
 
+@router.head("/{camera_id}/drift/reference.jpg", response_class=Response, include_in_schema=False)
 @router.get("/{camera_id}/drift/reference.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 async def reference(camera_id: CameraId, caller: Viewer, services: Needed) -> Response:
     """The camera's picture on the first day of its reference; 404 before there is one."""

@@ -9,7 +9,10 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
+from panops.api.pages import link_next
 from panops.api.problems import not_found
 from panops.api.schemas import (
     CountsOut,
@@ -18,6 +21,7 @@ from panops.api.schemas import (
     EventOut,
     EventsOut,
     EvidenceOut,
+    ReviewedOut,
     ReviewOut,
     TrackedBoxOut,
     TrailPointOut,
@@ -50,7 +54,8 @@ def _printable(text: str) -> str:
     return text
 
 
-EventId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")]
+EVENT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$"
+EventId = Annotated[str, Path(pattern=EVENT_ID)]
 Words = Annotated[list[Annotated[str, Field(max_length=200), AfterValidator(_printable)]], Query(max_length=200)]
 Moment = Annotated[float | None, Query(ge=-1e11, le=1e11, allow_inf_nan=False, description="UTC s")]
 
@@ -65,8 +70,16 @@ class ReviewIn(BaseModel):
     kept: bool | None = None
 
 
+class ReviewsIn(ReviewIn):
+    """The same said of many events."""
+
+    event_ids: Annotated[list[Annotated[str, Field(pattern=EVENT_ID)]], Field(min_length=1, max_length=500)]
+
+
 @router.get("")
 def events(
+    request: Request,
+    response: Response,
     caller: Viewer,
     services: Needed,
     camera: Words = [],  # noqa: B006 - FastAPI copies defaults
@@ -96,6 +109,7 @@ def events(
     except OverflowError as error:
         # A forged cursor can hold a whole number that no float holds.
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
+    link_next(request, response, "cursor", page.next_cursor)
     return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
 
 
@@ -147,7 +161,29 @@ async def review(event_id: EventId, body: ReviewIn, caller: Operator, services: 
         return EventOut.of(stored, _camera_name(services, stored))
 
     changed = await run_in_threadpool(write)
-    services.sockets.event_changed(event_id, changed.camera_id)
+    services.event_reviewed(event_id, changed.camera_id)
+    return changed
+
+
+@router.patch("")
+async def review_all(body: ReviewsIn, caller: Operator, services: Needed) -> ReviewedOut:
+    """Say the same of many events at once; those that are not there for the caller are named in `missing`, the others are changed."""
+
+    def write() -> ReviewedOut:
+        stored, missing = services.events.review_all(
+            caller.scope,
+            body.event_ids,
+            status=body.status,
+            note=body.note,
+            kept=body.kept,
+            user=caller.username,
+            at_s=services.clock.utc_s(),
+        )
+        return ReviewedOut(events=_named(services, stored), missing=missing)
+
+    changed = await run_in_threadpool(write)
+    for one in changed.events:
+        services.event_reviewed(one.event_id, one.camera_id)
     return changed
 
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from panops.domain.errors import ConfigError, ConfigProblem, PanopsError, StorageCorrupt, StorageError, StorageFull
+from panops.domain.errors import ConfigError, ConfigProblem, ModelError, PanopsError, StorageCorrupt, StorageError, StorageFull
 from panops.storage.errors import AccountRefused, InvalidCursor, NotAllowed, NotFound, RequestRefused, StaleEdit
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ _STATUS: Mapping[type[PanopsError], int] = {
     InvalidCursor: 422,
     StaleEdit: 412,
     RequestRefused: 409,
+    ModelError: 409,
     StorageFull: 507,
     StorageCorrupt: 500,
     StorageError: 503,

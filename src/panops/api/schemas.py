@@ -197,6 +197,13 @@ class EventsOut(Out):
     next_cursor: str | None
 
 
+class ReviewedOut(Out):
+    """Events as they are after something was said of them; `missing` are the ids that are not there for the caller."""
+
+    events: list[EventOut]
+    missing: list[str]
+
+
 class EvidenceOut(Out):
     """A file that proves an event; `url` is of this very version of it: when another has taken its place, the answer is 404."""
 

@@ -76,6 +76,7 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        services.streams.close_all()
         await services.sockets.close_all()
         server.should_exit = True
         await serving

@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
@@ -20,6 +21,8 @@ from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
 from panops.domain.clock import Clock
 from panops.domain.manifest import ModelManifest
+from panops.models.shelf import StoredModel
+from panops.models.store import ModelStore
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
@@ -56,7 +59,12 @@ class KnownModel:
 
 
 class ModelCatalogue(Protocol):
-    """What the API may know of models. Both methods may block; they are called in a thread."""
+    """What the API may know of models. Everything may block; it is asked in a thread."""
+
+    @property
+    def store(self) -> ModelStore | None:
+        """Where the versions are; None for an installation that has none."""
+        ...
 
     def known(self) -> Sequence[KnownModel]:
         """Every model that is installed or can be had, by name."""
@@ -66,9 +74,18 @@ class ModelCatalogue(Protocol):
         """The name of the site's default model, and one sentence why it is that one (empty when there is nothing to say)."""
         ...
 
+    def trouble(self, model: StoredModel) -> str:
+        """Why a version cannot run on this machine; empty where it can. It is loaded for that, so this takes up to some seconds."""
+        ...
+
 
 class NoModels:
     """A catalogue without models, for an installation that has none."""
+
+    @property
+    def store(self) -> ModelStore | None:
+        """Nowhere."""
+        return None
 
     def known(self) -> Sequence[KnownModel]:
         """Nothing."""
@@ -77,6 +94,11 @@ class NoModels:
     def default(self) -> tuple[str, str]:
         """Nothing."""
         return "", ""
+
+    def trouble(self, model: StoredModel) -> str:
+        """None that anybody looked for."""
+        del model
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +125,11 @@ class Services:
         audit: Who did what.
         logins: Slows down guessing.
         sockets: The open websockets.
+        streams: The open event streams.
         http: What the metrics say of requests.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
+        exports: Bounds how many exports are sent at once: each reads the disk as fast as its reader takes it.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
     """
 
@@ -128,15 +152,22 @@ class Services:
     audit: AuditLog
     logins: LoginLimit
     sockets: LiveSockets
+    streams: EventStreams
     http: HttpCounts
     editing: asyncio.Lock
     probes: asyncio.Semaphore
+    exports: asyncio.Semaphore
     hashing: asyncio.Semaphore
 
     async def note(self, caller: Caller | str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:
         """Write into the audit log."""
         user = caller if isinstance(caller, str) else caller.username
         await run_in_threadpool(self.audit.record, self.clock.utc_s(), user, action, target, detail)
+
+    def event_reviewed(self, event_id: str, camera_id: str) -> None:
+        """Somebody reviewed an event: tell the open pages and streams."""
+        self.sockets.event_changed(event_id, camera_id)
+        self.streams.event_changed(event_id, camera_id)
 
     async def site_changed(self) -> None:
         """The desired state was written: let the running site follow, and tell the open pages."""

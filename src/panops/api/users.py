@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.pages import link_next
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import Out, UserOut
 from panops.api.security import Admin
@@ -183,6 +185,8 @@ async def revoke_token(name: TokenName, caller: Admin, services: Needed) -> Resp
 
 @router.get("/audit")
 def audit(
+    request: Request,
+    response: Response,
     _caller: Admin,
     services: Needed,
     cursor: Annotated[str | None, Query(max_length=40)] = None,
@@ -194,6 +198,7 @@ def audit(
         AuditEntryOut(at_s=item.at_s, user=item.user, action=item.action, target=item.target, detail=dict(item.detail))
         for item in page.entries
     ]
+    link_next(request, response, "cursor", page.next_cursor)
     return AuditOut(entries=entries, next_cursor=page.next_cursor)
 
 

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from panops.client.values import AppliedSite
 from panops.commands.options import HomeOption, JsonOption
+from panops.commands.remote import AlsoUrlOption, CaFileOption, TokenFileOption, connect
 from panops.config.load import load_site
+from panops.config.schema import SiteConfig
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.site import ApplyReport, SiteRepository
@@ -21,20 +24,36 @@ FILE_ORIGIN = "file"
 def apply(
     site: Annotated[Path, typer.Argument(help="The site file.")],
     home: HomeOption = None,
+    url: AlsoUrlOption = "",
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     overwrite: Annotated[bool, typer.Option(help="Also replace what was edited on the page while the file stayed the same.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the site in the database what a file says; doing it again changes nothing.
 
-    Cameras and rules that were added on the page stay.
+    Cameras and rules that were added on the page stay. With --url: in the database of a running panops, also on another machine; variables
+    are looked up on this one.
     """
     wanted = load_site(site)
+    if url:
+        with connect(url, token_file, ca_file) as running:
+            report = running.site.apply(_plain(wanted), overwrite=overwrite)
+        typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
+        return
     with Database.at(Home(home).create().path) as database:
         report = SiteRepository(database).apply(wanted, FILE_ORIGIN, keep_edits=not overwrite)
     typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
 
 
-def _report_values(report: ApplyReport) -> dict[str, Any]:
+def _plain(site: SiteConfig) -> dict[str, Any]:
+    """The whole site with its secrets, for the server."""
+    cameras = {name: camera.plain() for name, camera in site.cameras.items()}
+    rules = [rule.model_dump(mode="json", exclude_defaults=True) for rule in site.rules]
+    return {**site.plain_settings(), "cameras": cameras, "rules": rules}
+
+
+def _report_values(report: ApplyReport | AppliedSite) -> dict[str, Any]:
     return {
         "revision": report.revision,
         "added": report.added,
@@ -45,7 +64,7 @@ def _report_values(report: ApplyReport) -> dict[str, Any]:
     }
 
 
-def _sentences(report: ApplyReport) -> str:
+def _sentences(report: ApplyReport | AppliedSite) -> str:
     lines = [
         *(f"added    {name}" for name in report.added),
         *(f"changed  {name}" for name in report.changed),

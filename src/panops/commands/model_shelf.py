@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from panops.api.services import KnownModel
+from panops.commands.model_trial_apart import trouble_apart
 from panops.domain.errors import ModelError
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
 from panops.models.default import MOTION, DefaultModel, default_note
@@ -38,6 +39,11 @@ class ModelShelf:
         self._store = store
         self._default = default
 
+    @property
+    def store(self) -> ModelStore:
+        """Where models are."""
+        return self._store
+
     def known(self) -> Sequence[KnownModel]:
         """Every model that is installed or can be had, by name."""
         found = {
@@ -59,6 +65,10 @@ class ModelShelf:
             return name, default_note(self._store, name)
         except ModelError:
             return name, self._default.note
+
+    def trouble(self, model: StoredModel) -> str:
+        """Why a version cannot run here; empty where it can."""
+        return trouble_apart(self._store, model)
 
 
 def _note(model: StoredModel, shadow: str) -> str:

@@ -11,9 +11,10 @@ import typer
 
 from panops.commands.model_facts import sentences
 from panops.commands.options import HomeOption, JsonOption
-from panops.domain.errors import ModelError, PanopsError
+from panops.domain.errors import PanopsError
 from panops.models.card import model_card
 from panops.models.card_text import as_markdown, as_page
+from panops.models.parentage import parent_papers
 from panops.models.provenance import Provenance
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
@@ -42,18 +43,6 @@ def card(
             typer.echo(json.dumps(_record(model, papers), indent=2))
         elif html is None and out is None:
             typer.echo(as_markdown(blocks), nl=False)
-
-
-def parent_papers(store: ModelStore, papers: Provenance) -> Provenance | None:
-    """The papers of a version's parent, where it is here."""
-    parent = papers.parent
-    if parent is None or not store.is_installed(parent.name):
-        return None
-    try:
-        shelf = store.shelf(parent.name)
-        return store.papers(shelf.read(parent.version or shelf.active))
-    except ModelError:
-        return None  # the card is of the child, and stands without it
 
 
 def _record(model: StoredModel, papers: Provenance) -> dict[str, Any]:

@@ -168,17 +168,25 @@ def _count(counts: ClassCounts, seen: Detections, shadow: Detections, min_score:
 
 
 def matched(first: Detections, second: Detections) -> int:
-    """How many boxes of `first` have one of their own in `second` at IoU .5, the surest ones choosing first. Classes do not matter."""
+    """How many boxes of `first` have one of their own in `second`; see `matches`."""
+    return int(matches(first, second)[0].sum())
+
+
+def matches(first: Detections, second: Detections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which boxes of `first`, (N,), and of `second`, (M,), have one of their own in the other at IoU .5. Classes do not matter.
+
+    The surest ones of `first` choose first.
+    """
+    here, there = np.zeros(len(first), np.bool_), np.zeros(len(second), np.bool_)
     if not len(first) or not len(second):
-        return 0
+        return here, there
     overlap = iou(first.xyxy, second.xyxy)
-    found = 0
     for row in np.argsort(-first.score, kind="stable").tolist():
         best = int(overlap[row].argmax())
         if overlap[row, best] >= _SAME_PLACE_IOU:
             overlap[:, best] = -1.0
-            found += 1
-    return found
+            here[row] = there[best] = True
+    return here, there
 
 
 def _histogram(scores: NDArray[np.float32]) -> NDArray[np.int64]:

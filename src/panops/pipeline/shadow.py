@@ -19,6 +19,8 @@ from panops.domain.errors import PanopsError
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector, Observation
 from panops.models.agreement import CameraAgreement, Pair, load_agreement, save_agreement
+from panops.models.disagreement import disagreement, save_disagreement
+from panops.pipeline.annotate import encode_jpeg
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.check import Check
 from panops.pipeline.detectors import DetectorPool
@@ -28,6 +30,10 @@ log = logging.getLogger(__name__)
 _SAVE_EVERY_S = 10.0
 # A slow shadow rests between two frames, so that it never takes more than this share of one core.
 _LARGEST_SHARE = 0.2
+# What is seen differently is seen so again a moment later: a picture a minute tells more than sixty of one second.
+_PICTURE_EVERY_S = 60.0
+_PICTURE_WIDTH_PX = 854
+_PICTURE_QUALITY = 80
 
 
 @dataclass(eq=False, slots=True)
@@ -57,6 +63,7 @@ class _Watched:
     found: CameraAgreement | None = None
     changed: bool = False
     saved_s: float = float("-inf")
+    pictured_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,6 +250,25 @@ class ShadowWatch:
             found = self._agreement(job.camera, shadow)
             found.add(job.frame.captured_at_s, here, (seen, detector.classes, took_s), job.loop.config.min_score)
             job.camera.changed = True
+        self._keep_picture(job, seen, detector.classes)
+
+    def _keep_picture(self, job: _Job, seen: Detections, classes: tuple[str, ...]) -> None:
+        """Keep the frame where the two versions differ, at most one a minute."""
+        now_s = self._clock.monotonic_s()
+        if now_s - job.camera.pictured_s < _PICTURE_EVERY_S:
+            return
+        frame, here = job.frame, (job.seen, job.loop.detector.classes)
+        found = disagreement(job.camera.camera_id, frame.captured_at_s, frame.size_wh, here, (seen, classes), job.loop.config.min_score)
+        if found is None:
+            return
+        job.camera.pictured_s = now_s
+        width, height = frame.size_wh
+        share = min(1.0, _PICTURE_WIDTH_PX / width)
+        jpeg = encode_jpeg(frame.pixels.rgb((round(width * share), max(1, round(height * share)))), _PICTURE_QUALITY)
+        try:
+            save_disagreement(self._pool.store.folder / job.camera.model, job.shadow.pair, found, jpeg)
+        except OSError as error:
+            log.warning("camera %s: a picture that two versions saw differently cannot be written: %s", job.camera.camera_id, error)
 
     @staticmethod
     def _switch_off(shadow: _Shadow, error: Exception) -> None:

@@ -156,22 +156,67 @@ class EventRepository:
             NotAllowed: The role does not cover operator.
             StorageError: It was not written.
         """
+        found, _ = self.review_all(scope, [event_id], status=status, note=note, kept=kept, user=user, at_s=at_s)
+        if not found:
+            raise NotFound(f"no event {event_id[:200]!r} that this user may see")
+        return found[0]
+
+    def review_all(
+        self,
+        scope: Scope,
+        event_ids: Collection[str],
+        *,
+        status: ReviewStatus | None = None,
+        note: str | None = None,
+        kept: bool | None = None,
+        user: str,
+        at_s: float,
+    ) -> tuple[list[StoredEvent], list[str]]:
+        """Say the same of many events in one transaction; see `review`.
+
+        Returns:
+            The events as they are then, in the order of `event_ids`, and the ids of those that are not in the scope.
+
+        Raises:
+            NotAllowed: The role does not cover operator.
+            StorageError: Nothing was written.
+        """
         if not scope.role.covers(Role.OPERATOR):
             raise NotAllowed(f"reviewing events needs the role operator, got {scope.role.value}")
         if note is not None:
             note = note.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:LONGEST_NOTE]
+        wanted = {"status": status.value if status else None, "note": note, "kept": kept}
+        asked = list(dict.fromkeys(event_ids))
         with self._database.session() as connection:
-            query = select(events.c.status, events.c.note, events.c.kept)
-            row = connection.execute(query.where(events.c.event_id == event_id, scope.where(events.c.camera_id)).with_for_update()).first()
-            if row is None:
-                raise NotFound(f"no event {event_id[:200]!r} that this user may see")
-            wanted = {"status": status.value if status else None, "note": note, "kept": kept}
-            changed = {name: value for name, value in wanted.items() if value is not None and value != getattr(row, name)}
-            if changed:
-                values = {**changed, "reviewed_by": user, "reviewed_at_s": at_s}
-                connection.execute(update(events).where(events.c.event_id == event_id).values(values))
-                connection.execute(insert(reviews).values(event_id=event_id, at_s=at_s, user=user, **changed))
-            return _load(connection, scope, [event_id])[0]
+            query = select(events.c.event_id, events.c.status, events.c.note, events.c.kept)
+            query = query.where(events.c.event_id.in_(asked), scope.where(events.c.camera_id)).with_for_update()
+            rows = {row.event_id: row for row in connection.execute(query)}
+            for event_id, row in rows.items():
+                changed = {name: value for name, value in wanted.items() if value is not None and value != getattr(row, name)}
+                if changed:
+                    values = {**changed, "reviewed_by": user, "reviewed_at_s": at_s}
+                    connection.execute(update(events).where(events.c.event_id == event_id).values(values))
+                    connection.execute(insert(reviews).values(event_id=event_id, at_s=at_s, user=user, **changed))
+            return _load(connection, scope, [name for name in asked if name in rows]), [name for name in asked if name not in rows]
+
+    def changed_since(self, scope: Scope, since_s: float, limit: int = LARGEST_PAGE) -> tuple[list[StoredEvent], bool]:
+        """The events in the scope that went on, ended or were reviewed at or after a moment, the one that was heard of last at the end.
+
+        Args:
+            scope: Whose eyes.
+            since_s: The moment, UTC s.
+            limit: How many at most, 1..500; of more the newest.
+
+        Returns:
+            The events, and whether there are more of them.
+        """
+        limit = max(1, min(limit, LARGEST_PAGE))
+        heard_s = case((events.c.reviewed_at_s > events.c.updated_at_s, events.c.reviewed_at_s), else_=events.c.updated_at_s)
+        query = select(events.c.event_id).where(scope.where(events.c.camera_id), heard_s >= since_s)
+        with self._database.reading() as connection:
+            names = list(connection.execute(query.order_by(heard_s.desc(), events.c.event_id).limit(limit + 1)).scalars())
+            found = _load(connection, scope, names[:limit])
+        return found[::-1], len(names) > limit
 
     def history(self, scope: Scope, event_id: str) -> tuple[Review, ...]:
         """Every change that people made to the event, oldest first; empty when it is not in the scope."""

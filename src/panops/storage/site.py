@@ -58,7 +58,7 @@ class SiteRepository:
         """Use an opened database."""
         self._database = database
 
-    def apply(self, wanted: SiteConfig, origin: str = "file", *, keep_edits: bool = True) -> ApplyReport:
+    def apply(self, wanted: SiteConfig, origin: str = "file", *, keep_edits: bool = True, etag: str | None = None) -> ApplyReport:
         """Make the desired state what a site file says. Doing it again changes nothing.
 
         Cameras and rules of this origin that the file has no more are removed; those of other origins stay. A camera or rule of another
@@ -69,13 +69,17 @@ class SiteRepository:
             origin: A stable word for the file, not its path: `file`.
             keep_edits: Leave what was edited by hand since the last time as it is, as long as the file says the same as then; False:
                 the file always wins.
+            etag: The revision that was read before, as text; None applies to whatever is there.
 
         Raises:
             ConfigError: A rule added by hand does not fit the cameras any more; nothing was changed.
+            StaleEdit: The site changed since.
             StorageError: Nothing was written.
         """
         with self._database.session() as connection:
             revision = _lock_revision(connection)
+            if etag is not None and etag != str(revision):
+                raise StaleEdit("the site was changed by somebody else since it was read; read it again")
             tally = _Tally(origin, revision + 1, keep_edits)
             tally.apply(connection, "camera", cameras, {key: _dump(camera.plain()) for key, camera in wanted.cameras.items()})
             tally.apply(connection, "rule", rules, {rule.id: _dump(_rule_values(rule)) for rule in wanted.rules})

@@ -269,3 +269,29 @@ async def test_a_query_as_a_browser_would_send_it(site: Site) -> None:
             "/api/v1/events", params={"camera": ["gate", "yard"], "class": "person", "limit": 1}, headers={"Origin": HOST}
         )
     assert [event["event_id"] for event in answer.json()["events"]] == ["e-5"]
+
+
+async def test_the_same_is_said_of_many_events_at_once(site: Site) -> None:
+    save(site)
+    body = {"event_ids": ["e-1", "gone", "e-0", "e-1"], "status": "false_alarm", "kept": True}
+    answer = await site.ask("PATCH", "oscar", "/api/v1/events", json=body)
+    assert answer.status_code == 200, answer.text
+    assert [(one["event_id"], one["status"], one["kept"]) for one in answer.json()["events"]] == [
+        ("e-1", "false_alarm", True),
+        ("e-0", "false_alarm", True),
+    ]
+    assert answer.json()["missing"] == ["gone"]
+    history = (await site.get("vera", "/api/v1/events/e-1")).json()["history"]
+    assert [(entry["user"], entry["action"]) for entry in history] == [("oscar", "false_alarm, kept")]
+    assert (await site.get("vera", "/api/v1/events/e-2")).json()["status"] == "new"
+    assert (await site.ask("PATCH", "oscar", "/api/v1/events", json={"event_ids": []})).status_code == 422
+
+
+async def test_events_of_other_cameras_are_missing_for_who_may_not_see_them(site: Site) -> None:
+    from panops.storage.scope import Role  # noqa: PLC0415 - this test only
+
+    save(site)
+    site.accounts.create_user("olga", "a good password", Role.OPERATOR, ["gate"])
+    answer = (await site.ask("PATCH", "olga", "/api/v1/events", json={"event_ids": ["e-0", "e-1"], "status": "acknowledged"})).json()
+    assert ([one["event_id"] for one in answer["events"]], answer["missing"]) == (["e-0"], ["e-1"])
+    assert (await site.get("vera", "/api/v1/events/e-1")).json()["status"] == "new"

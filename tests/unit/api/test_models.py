@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from panops.api.app import create_app
-from panops.api.services import KnownModel
+from panops.api.services import KnownModel, NoModels
 from panops.api.settings import ApiSettings
 from panops.config.load import parse_site
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
@@ -17,7 +17,7 @@ from .conftest import SITE, MakeSite, Site
 pytestmark = pytest.mark.anyio
 
 
-class TwoModels:
+class TwoModels(NoModels):
     """A catalogue with one model that is here and one that is not."""
 
     def known(self) -> Sequence[KnownModel]:

@@ -30,7 +30,8 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.frame import Frame
-from panops.models.agreement import CameraAgreement, all_agreements
+from panops.models.agreement import CameraAgreement, Pair, all_agreements
+from panops.models.disagreement import disagreement_picture, disagreements
 from panops.models.promotion import promote, shadow
 from panops.models.store import ModelStore
 from panops.pipeline.analyst import Analyst
@@ -262,3 +263,22 @@ def test_a_damaged_state_ends_the_shadow_and_nothing_else(site: Site, caplog: py
         site.watch.follow("net")
     assert not site.watch.on
     assert len(caplog.records) == 1
+
+
+def test_a_frame_that_is_seen_differently_is_kept_once_a_minute(tmp_path: Path) -> None:
+    clock = HandClock()
+    site = Site(tmp_path, lambda frame: boxes((0, 0, 10, 20, 0.9, 1)), clock=clock)
+    site.look(3)
+    folder = site.store.folder / "net"
+    (pair,) = all_agreements_after(site)
+    (kept,) = disagreements(folder, pair)
+    assert [one.class_name for one in kept.both] == ["person"]
+    assert [one.class_name for one in kept.only_active] == ["car"]
+    jpeg = disagreement_picture(folder, pair, "cam", kept.name)
+    assert jpeg is not None
+    assert jpeg.startswith(b"\xff\xd8")
+
+
+def all_agreements_after(site: Site) -> list[Pair]:
+    site.counted()
+    return list(all_agreements(site.store.folder / "net"))

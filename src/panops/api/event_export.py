@@ -1,0 +1,154 @@
+"""Events with their proof as one zip, for whoever has to hand it on: clip, pictures, what is known, and the sum of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from panops.api.events import EVENT_ID, FILE_NAMES, event
+from panops.api.problems import ProblemError, not_found
+from panops.api.schemas import EventDetailOut, EvidenceOut
+from panops.api.security import Caller, Operator
+from panops.api.services import Needed, Services
+from panops.api.streamed_zip import StreamedZip
+from panops.domain.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"])
+
+MOST_EVENTS = 500
+MANIFEST = "manifest.json"
+
+
+class ExportIn(BaseModel):
+    """Which events, 500 at most."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_ids: Annotated[list[Annotated[str, Field(pattern=EVENT_ID)]], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+@dataclass(slots=True)
+class _Export:
+    """What the manifest says."""
+
+    services: Services
+    caller: Caller
+    event_ids: Sequence[str]
+    at_s: float
+    files: list[dict[str, Any]] = field(default_factory=list)
+    missing_events: list[str] = field(default_factory=list)
+    missing_files: list[str] = field(default_factory=list)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The archive, the manifest at its end. An event or file that is gone by then is named there."""
+        archive = StreamedZip()
+        for event_id in self.event_ids:
+            found = self._event(event_id)
+            if found is None:
+                self.missing_events.append(event_id)
+                continue
+            text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+            name = f"{event_id}/event.json"
+            yield archive.add_text(name, text, found.started_at_s)
+            self.files.append({"path": name, **_sum_of(text)})
+            for piece in found.evidence:
+                yield from self._file(archive, event_id, piece)
+        manifest = self._manifest()
+        yield archive.add_text(MANIFEST, manifest, self.at_s)
+        yield archive.end()
+        self.note("evidence.exported", {"files": len(self.files), "manifest_sha256": _sum_of(manifest)["sha256"]})
+
+    def _event(self, event_id: str) -> EventDetailOut | None:
+        try:
+            return event(event_id, self.caller, self.services)
+        except ProblemError:
+            return None
+
+    def _file(self, archive: StreamedZip, event_id: str, piece: EvidenceOut) -> Iterator[bytes]:
+        name = f"{event_id}/{FILE_NAMES[piece.kind]}"
+        found = self.services.evidence.find(self.caller.scope, event_id, piece.kind)
+        try:
+            file = found[1].open("rb") if found is not None else None
+        except OSError:
+            file = None  # retention took it a moment ago
+        if found is None or file is None:
+            self.missing_files.append(name)
+            return
+        digest, size = hashlib.sha256(), 0
+        with file:
+            for made, read in archive.add_file(name, file, found[0].size_bytes, found[0].start_s):
+                digest.update(read)
+                size += len(read)
+                if made:
+                    yield made
+        entry = {"path": name, "sha256": digest.hexdigest(), "size_bytes": size}
+        if digest.hexdigest() != found[0].sha256:
+            entry["recorded_sha256"] = found[0].sha256
+        self.files.append(entry)
+
+    def _manifest(self) -> str:
+        values = {
+            "format": "panops-export",
+            "format_version": 1,
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.at_s)),
+            "made_by": self.caller.username,
+            "panops": self.services.settings.version,
+            "files": self.files,
+            "missing_events": self.missing_events,
+            "missing_files": self.missing_files,
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+    def note(self, action: str, detail: dict[str, Any]) -> None:
+        """Write into the audit log."""
+        target = self.event_ids[0] if len(self.event_ids) == 1 else f"{len(self.event_ids)} events"
+        try:
+            self.services.audit.record(self.services.clock.utc_s(), self.caller.username, action, target, detail)
+        except StorageError as error:  # a full disk must not keep people from saving proof
+            log.warning("the export of %s by %s is not in the audit log: %s", target, self.caller.username, error)
+
+
+@router.post(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "the archive"}},
+)
+async def export(body: ExportIn, caller: Operator, services: Needed) -> StreamingResponse:
+    """A zip with a folder for each event: `event.json`, pictures and clip as they are stored; `manifest.json` has the sha256 of each file.
+
+    What is not there for the caller, or is gone by then, is named in the manifest; where none of the events is there the answer is 404.
+    A file whose sum is not the recorded one has that too, as `recorded_sha256`. Who exported what is in the audit log.
+    """
+    if services.exports.locked():
+        raise ProblemError(429, "several exports are being sent; try again in a moment", headers={"Retry-After": "10"})
+    event_ids = list(dict.fromkeys(body.event_ids))
+    made = _Export(services, caller, event_ids, services.clock.utc_s())
+    if not await run_in_threadpool(lambda: any(services.events.get(caller.scope, event_id) for event_id in event_ids)):
+        raise not_found("event")
+    await run_in_threadpool(made.note, "evidence.export", {"events": event_ids})
+
+    async def archive() -> AsyncIterator[bytes]:
+        async with services.exports:
+            async for piece in iterate_in_threadpool(made.pieces()):
+                yield piece
+
+    name = event_ids[0] if len(event_ids) == 1 else f"panops-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(made.at_s))}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"', "Cache-Control": "private, no-store"}
+    return StreamingResponse(archive(), media_type="application/zip", headers=headers)
+
+
+def _sum_of(text: str) -> dict[str, Any]:
+    data = text.encode()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}

@@ -1,0 +1,134 @@
+"""The whole site as one document: what comes out goes back in, and nothing secret comes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from panops.config.load import parse_site
+from panops.config.schema import SiteConfig
+from panops.storage.site import SiteRepository
+
+from .conftest import SITE, Site
+
+pytestmark = pytest.mark.anyio
+PATH = "/api/v1/site/config"
+ALERTS = """
+alerts:
+  - {id: desk, kind: file, path: /var/log/panops.jsonl}
+  - {id: hook, kind: webhook, url: "https://example.org/in?key=t0psecret", secret: sh4red, headers: {Authorization: "Bearer s3cret"},
+     template: "{\\n \\"kind\\": {{ event.kind | tojson }}\\n}"}
+  - {id: boss, kind: email, server: mail.example, username: me, password: p4ssword, sender: a@b.example, to: [c@d.example]}
+"""
+SECRETS = ("S3cret!pw", "t0psecret", "sh4red", "s3cret", "p4ssword")
+
+
+def stored(site: Site) -> SiteConfig:
+    return SiteRepository(site.database).load()
+
+
+@pytest.fixture
+def told(site: Site) -> Site:
+    SiteRepository(site.database).apply(parse_site(SITE + ALERTS, "test", {}), "file")
+    return site
+
+
+async def read(site: Site) -> tuple[dict[str, Any], str]:
+    answer = await site.get("ada", PATH)
+    assert answer.status_code == 200
+    return answer.json(), answer.headers["etag"]
+
+
+async def put(site: Site, body: dict[str, Any], etag: str, query: str = "") -> Any:
+    return await site.ask("PUT", "ada", PATH + query, json=body, headers={"If-Match": etag})
+
+
+async def test_no_secret_comes_out(told: Site) -> None:
+    body, _ = await read(told)
+    text = json.dumps(body)
+    assert [secret for secret in SECRETS if secret in text] == []
+    assert body["cameras"]["gate"]["source"] == "rtsp://viewer:***@camera.example/gate"
+    assert body["alerts"][1]["headers"] == {"Authorization": "***"}
+    assert body["alerts"][2]["password"] == "***"
+    assert body["alerts"][2]["server"] == "mail.example"
+
+
+async def test_what_came_out_goes_back_in_and_changes_nothing(told: Site) -> None:
+    before = stored(told)
+    body, etag = await read(told)
+    answer = await put(told, body, etag)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["added"] == answer.json()["changed"] == answer.json()["removed"] == []
+    after = stored(told)
+    assert {name: camera.plain() for name, camera in after.cameras.items()} == {n: c.plain() for n, c in before.cameras.items()}
+    assert after.plain_settings() == before.plain_settings()
+    assert after.rules == before.rules
+
+
+async def test_a_change_is_applied_and_noted(told: Site) -> None:
+    body, etag = await read(told)
+    body["cameras"]["shed"] = {"source": "sim://room"}
+    body["cameras"]["gate"]["source"] = "rtsp://viewer:***@camera.example/gate/sub"
+    del body["cameras"]["yard"]
+    body["rules"] = [rule for rule in body["rules"] if rule["id"] != "way-in"]
+    reloads = told.live.reloads
+    answer = (await put(told, body, etag)).json()
+    assert (answer["added"], answer["changed"], sorted(answer["removed"])) == (
+        ["camera shed"],
+        ["camera gate"],
+        ["camera yard", "rule way-in"],
+    )
+    assert told.live.reloads == reloads + 1
+    assert stored(told).cameras["gate"].source.get_secret_value() == "rtsp://viewer:S3cret!pw@camera.example/gate/sub"
+    (entry,) = [one for one in (await told.get("ada", "/api/v1/audit")).json()["entries"] if one["action"] == "site.apply"]
+    assert entry["detail"]["added"] == ["camera shed"]
+
+
+async def test_a_site_that_was_changed_meanwhile_is_not_overwritten(told: Site) -> None:
+    body, etag = await read(told)
+    assert (await told.ask("PUT", "ada", PATH, json=body)).status_code == 428
+    await told.ask("PUT", "ada", "/api/v1/cameras/shed", json={"source": "sim://room"})
+    assert (await put(told, body, etag)).status_code == 412
+    assert (await put(told, body, "*")).status_code == 200
+    assert "shed" in stored(told).cameras  # added on the page: it stays
+
+
+async def test_edits_of_the_page_stay_unless_they_are_overwritten(told: Site) -> None:
+    body, etag = await read(told)
+    await put(told, body, etag)
+    edited = {"source": "sim://yard", "name": "Mine", "lines": {"door": {"points": [[0.5, 0], [0.5, 1]]}}}
+    await told.ask("PUT", "ada", "/api/v1/cameras/yard", json=edited)
+    assert (await put(told, body, "*")).json()["kept_edits"] == ["camera yard"]
+    assert stored(told).cameras["yard"].name == "Mine"
+    assert (await put(told, body, "*", "?overwrite=true")).json()["replaced_edits"] == ["camera yard"]
+    assert stored(told).cameras["yard"].name == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda body: body["cameras"]["gate"].update(source="rtsp://viewer:***@evil.example/gate"), "cameras.gate.source"),
+        (lambda body: body["cameras"].update(new={"source": "rtsp://viewer:***@camera.example/gate"}), "cameras.new.source"),
+        (lambda body: body["cameras"].update(new={"source": "/etc/passwd"}), "cameras.new.source"),
+        (lambda body: body["cameras"].update(new={"source": "rtsp://a:${GATE_PASSWORD}@camera.example/"}), "cameras.new.source"),
+        (lambda body: body["alerts"][2].update(server="evil.example"), "alerts.2"),
+        (lambda body: body["alerts"][1].update(url="https://evil.example/in"), "alerts.1"),
+        (lambda body: body["alerts"].append({"id": "new", "kind": "webhook", "url": "***"}), "alerts.3.url"),
+        (lambda body: body["alerts"][0].update(path="/root/.bashrc"), "alerts.0.path"),
+        (lambda body: body.update(server={"file_roots": ["/"]}), "server"),
+        (lambda body: body.update(modle="street"), "modle"),
+        (lambda body: body["rules"][0].update(zone="nowhere"), "rules.0.zone"),
+    ],
+)
+async def test_what_may_not_be_said_is_refused_by_its_field(told: Site, change: Any, field: str) -> None:
+    body, etag = await read(told)
+    before = stored(told)
+    change(body)
+    answer = await put(told, body, etag)
+    assert answer.status_code == 422, answer.text
+    assert field in [error["field"] for error in answer.json()["errors"]]
+    assert stored(told).plain_settings() == before.plain_settings()
+    assert set(stored(told).cameras) == set(before.cameras)
+    assert [secret for secret in SECRETS if secret in answer.text] == []
