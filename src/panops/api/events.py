@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from panops.api.group_filter import Shown
 from panops.api.problems import not_found
+from panops.api.rates import paced
 from panops.api.schemas import (
     CountsOut,
     DeliveryOut,
@@ -65,9 +67,9 @@ class ReviewIn(BaseModel):
     kept: bool | None = None
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(paced("search"))])
 def events(
-    caller: Viewer,
+    scope: Shown,
     services: Needed,
     camera: Words = [],  # noqa: B006 - FastAPI copies defaults
     rule: Words = [],  # noqa: B006 - as above
@@ -92,17 +94,17 @@ def events(
         suppressed=None if suppressed == "also" else suppressed == "only", min_score=min_score, since_s=since, until_s=until, text=text,
     )  # fmt: skip
     try:
-        page = services.events.search(caller.scope, wanted, cursor, limit)
+        page = services.events.search(scope, wanted, cursor, limit)
     except OverflowError as error:
         # A forged cursor can hold a whole number that no float holds.
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
     return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
 
 
-@router.get("/counts")
-def counts(caller: Viewer, services: Needed, since: Moment = None) -> CountsOut:
+@router.get("/counts", dependencies=[Depends(paced("search"))])
+def counts(scope: Shown, services: Needed, since: Moment = None) -> CountsOut:
     """How many events there are since a moment, by status, kind, camera and severity."""
-    return CountsOut.of(services.events.counts(caller.scope, since))
+    return CountsOut.of(services.events.counts(scope, since))
 
 
 @router.get("/{event_id}")
@@ -147,6 +149,8 @@ async def review(event_id: EventId, body: ReviewIn, caller: Operator, services: 
         return EventOut.of(stored, _camera_name(services, stored))
 
     changed = await run_in_threadpool(write)
+    said = {name: value for name, value in body.model_dump(mode="json", exclude_none=True).items() if name != "note"}
+    await services.note(caller, "event.review", event_id, said if body.note is None else {**said, "note": len(body.note)})
     services.sockets.event_changed(event_id, changed.camera_id)
     return changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,8 @@ from starlette.requests import HTTPConnection
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
+from panops.api.looks import Looks
+from panops.api.rates import CallerRates
 from panops.api.readiness import Readiness
 from panops.api.security import Caller
 from panops.api.settings import ApiSettings
@@ -29,9 +31,13 @@ from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
+from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
+
+if TYPE_CHECKING:
+    from panops.api.oidc_sign_in import OidcSignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,12 @@ class Services:
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
-        logins: Slows down guessing.
+        second_factors: Codes of apps, and recovery codes.
+        looks: Notes who looked at what proof.
+        logins: Slows down the guessing of passwords.
+        codes: Slows down the guessing of second factors.
+        rates: How often one caller may ask for what is dear.
+        oidc: The provider where people may sign in instead, or None.
         sockets: The open websockets.
         http: What the metrics say of requests.
         editing: Held while desired state is checked and written, so that two edits do not mix.
@@ -126,7 +137,12 @@ class Services:
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog
+    second_factors: SecondFactors
+    looks: Looks
     logins: LoginLimit
+    codes: LoginLimit
+    rates: CallerRates
+    oidc: OidcSignIn | None
     sockets: LiveSockets
     http: HttpCounts
     editing: asyncio.Lock
