@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from panops.api.camera_hosts import refuse_hidden_places
 from panops.api.group_filter import Shown
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.rates import paced
@@ -209,7 +210,9 @@ async def _source(services: Services, given: str, stored: CameraConfig | None) -
     source = resolved(given, before)
     if source and source != before:
         # Looks at the disk. What is stored already was allowed before, or came from the site file.
-        await run_in_threadpool(refuse_forbidden, source, services.settings.allowed_file_roots)
+        settings = services.settings
+        await run_in_threadpool(refuse_forbidden, source, settings.allowed_file_roots)
+        await run_in_threadpool(refuse_hidden_places, source, settings.port, settings.allowed_addresses)
     return source
 
 

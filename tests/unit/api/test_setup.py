@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 NOTHING_MORE = {"second_factor_missing": False, "provider": None}
 
 ADMIN = {"username": "Ada", "password": PASSWORD}
-ADA = {"username": "ada", "role": "admin", "cameras": None}
+ADA = {"username": "ada", "role": "admin", "cameras": None, "groups": None}
 LOCAL = {"address": "127.0.0.1", "host": "http://localhost:8440"}
 
 
