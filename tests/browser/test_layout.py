@@ -21,6 +21,9 @@ PAGES = {
     "suggestions": ("/suggestions", "#suggestions .empty"),
     "compliance": ("/compliance", "#rows tr:nth-child(4)"),
     "alerts": ("/alerts", "#log tr[data-delivery]:nth-child(3)"),
+    "account": ("/account", "#sessions tr"),
+    "users": ("/users", "#users tr[data-user=vera]"),
+    "audit": ("/audit", "#log tr:nth-child(1) td:nth-child(2)"),
     "system": ("/system", "tbody tr:nth-child(7)"),
 }
 

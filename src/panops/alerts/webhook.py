@@ -19,6 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from panops import __version__
 from panops.alerts.payload import payload
 from panops.config.alert_schema import WebhookConfig
+from panops.domain.addresses import is_off_limits
 from panops.domain.alerts import Alert, SiteFacts
 from panops.domain.errors import SinkRefused, SinkUnreachable
 
@@ -134,14 +135,15 @@ class Webhook:
 
 
 def _check_peer(address: str) -> None:
-    """Nothing is sent to link-local addresses: there a cloud keeps the machine's own keys. Asked of the open connection, not of a name.
+    """Nothing is sent to link-local addresses and their like: there a cloud keeps the machine's own keys.
+
+    Asked of the open connection, not of a name.
 
     Raises:
         SinkRefused: It is one.
     """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if (getattr(found, "ipv4_mapped", None) or found).is_link_local:
-        raise SinkRefused("the address is link-local, where nothing is sent")
+    if is_off_limits(ipaddress.ip_address(address.partition("%")[0])):
+        raise SinkRefused("the address is link-local or a cloud's own, where nothing is sent")
 
 
 def _template(text: str) -> Template:

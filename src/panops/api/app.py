@@ -10,18 +10,22 @@ from starlette.middleware import Middleware
 from starlette.websockets import WebSocket
 
 from panops.api import (
+    account,
     alerts,
+    audit,
     cameras,
     compliance,
     drift,
     event_export,
     event_stream,
     events,
+    groups,
     health,
     media,
     metrics,
     model_versions,
     models,
+    oidc,
     problems,
     rules,
     session,
@@ -29,6 +33,7 @@ from panops.api import (
     site,
     site_config,
     suggestions,
+    tokens,
     users,
 )
 from panops.api.clean_body import clean_body
@@ -36,10 +41,12 @@ from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets, SocketParts
-from panops.api.login_limit import LoginLimit
+from panops.api.login_limit import CODE_LIMITS, LoginLimit
+from panops.api.looks import Looks
+from panops.api.rates import CallerRates
 from panops.api.readiness import Readiness
 from panops.api.request_frame import RequestFrame
-from panops.api.resolver import resolver_for
+from panops.api.resolver import AccountResolver
 from panops.api.security import OPEN, Gate
 from panops.api.services import ModelCatalogue, NoModels, Services, services_of
 from panops.api.settings import ApiSettings
@@ -54,6 +61,7 @@ from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
+from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
@@ -96,7 +104,7 @@ def create_app(
     clock = clock or SystemClock()
     accounts = accounts or Accounts(database, clock)
     registry = CollectorRegistry(auto_describe=False)
-    sites, events_stored, resolve = SiteRepository(database), EventRepository(database), resolver_for(accounts)
+    sites, events_stored, resolve = SiteRepository(database), EventRepository(database), AccountResolver(accounts, settings)
     view = SiteView(sites)
     sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
     services = Services(
@@ -105,7 +113,10 @@ def create_app(
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),
-        outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
+        outbox=Outbox(database), accounts=accounts, audit=AuditLog(database),
+        second_factors=SecondFactors(database, clock), looks=Looks(AuditLog(database), clock), logins=LoginLimit(clock),
+        codes=LoginLimit(clock, CODE_LIMITS), rates=CallerRates(clock), sockets=sockets,
+        oidc=None if settings.oidc is None else oidc.provider_of(settings.oidc, settings.public_url, clock),
         streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
@@ -137,7 +148,12 @@ def create_app(
         metrics,
         setup,
         session,
+        oidc,
+        account,
         users,
+        tokens,
+        audit,
+        groups,
         site,
         site_config,
         cameras,

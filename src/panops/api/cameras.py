@@ -6,12 +6,15 @@ import base64
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Body, Header, Path
+from fastapi import APIRouter, Body, Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from panops.api.camera_hosts import refuse_hidden_places
+from panops.api.group_filter import Shown
 from panops.api.problems import FieldError, ProblemError, not_found
+from panops.api.rates import paced
 from panops.api.schemas import CameraOut, CamerasOut, ProbeOut, public_config
 from panops.api.security import Admin, Caller, Operator, Viewer
 from panops.api.services import Needed, Services, Size
@@ -67,11 +70,11 @@ class SwitchesIn(BaseModel):
 
 
 @router.get("")
-async def cameras(caller: Viewer, services: Needed) -> CamerasOut:
+async def cameras(caller: Viewer, scope: Shown, services: Needed) -> CamerasOut:
     """Every camera that the caller may see, with its state."""
     statuses = by_camera(services.live.statuses())
     site = await run_in_threadpool(services.view.current)
-    visible = [camera_id for camera_id in sorted(site.cameras) if caller.scope.allows(camera_id)]
+    visible = [camera_id for camera_id in sorted(site.cameras) if scope.allows(camera_id)]
     return CamerasOut(
         cameras=[
             CameraOut.of(camera_id, site, status_of(site, camera_id, statuses.get(camera_id)), _config(caller, site, camera_id))
@@ -80,7 +83,7 @@ async def cameras(caller: Viewer, services: Needed) -> CamerasOut:
     )
 
 
-@router.post("/test")
+@router.post("/test", dependencies=[Depends(paced("probe"))])
 async def test(body: TestIn, caller: Admin, services: Needed) -> ProbeOut:
     """Connect to an address, decode one picture and say what is wrong. The server makes the connection: only administrators may ask."""
     stored = None
@@ -152,8 +155,13 @@ async def delete_camera(camera_id: CameraId, caller: Admin, services: Needed, if
     return Response(status_code=204)
 
 
-@router.head("/{camera_id}/snapshot.jpg", response_class=Response, include_in_schema=False)
-@router.get("/{camera_id}/snapshot.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@router.head("/{camera_id}/snapshot.jpg", dependencies=[Depends(paced("picture"))], response_class=Response, include_in_schema=False)
+@router.get(
+    "/{camera_id}/snapshot.jpg",
+    dependencies=[Depends(paced("picture"))],
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
 async def snapshot(camera_id: CameraId, caller: Viewer, services: Needed, size: Size = "l") -> Response:
     """The newest picture; 503 when there is none."""
     site = await run_in_threadpool(services.view.current)
@@ -203,7 +211,9 @@ async def _source(services: Services, given: str, stored: CameraConfig | None) -
     source = resolved(given, before)
     if source and source != before:
         # Looks at the disk. What is stored already was allowed before, or came from the site file.
-        await run_in_threadpool(refuse_forbidden, source, services.settings.allowed_file_roots)
+        settings = services.settings
+        await run_in_threadpool(refuse_forbidden, source, settings.allowed_file_roots)
+        await run_in_threadpool(refuse_hidden_places, source, settings.port, settings.allowed_addresses)
     return source
 
 

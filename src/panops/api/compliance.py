@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from panops.api.events import Moment, Words
 from panops.api.problems import ProblemError
+from panops.api.rates import paced
 from panops.api.schemas import Out
 from panops.api.security import Viewer
 from panops.api.services import Needed
@@ -113,10 +114,12 @@ def compliance(_: Viewer, wanted: Wanted) -> RatesOut:
 
 @router.get(
     "/compliance.csv",
+    dependencies=[Depends(paced("export"))],
     response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "a row a span, camera, rule, zone and item"}},
 )
-def compliance_csv(_: Viewer, wanted: Wanted) -> Response:
+def compliance_csv(caller: Viewer, services: Needed, wanted: Wanted) -> Response:
     """The same as CSV, with times in the site's zone."""
+    services.audit.record(services.clock.utc_s(), caller.username, "compliance.export", "", {"from_s": wanted.from_s, "to_s": wanted.to_s})
     headers = {"Content-Disposition": f'attachment; filename="compliance-{wanted.bucket}.csv"', "Cache-Control": "no-store"}
     return Response(csv_text(wanted.rates, wanted.names, wanted.timezone), media_type="text/csv; charset=utf-8", headers=headers)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.group_filter import Shown
 from panops.api.pages import link_next
 from panops.api.problems import not_found
+from panops.api.rates import paced
 from panops.api.schemas import (
     CountsOut,
     DeliveryOut,
@@ -76,11 +78,11 @@ class ReviewsIn(ReviewIn):
     event_ids: Annotated[list[Annotated[str, Field(pattern=EVENT_ID)]], Field(min_length=1, max_length=500)]
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(paced("search"))])
 def events(
     request: Request,
     response: Response,
-    caller: Viewer,
+    scope: Shown,
     services: Needed,
     camera: Words = [],  # noqa: B006 - FastAPI copies defaults
     rule: Words = [],  # noqa: B006 - as above
@@ -105,7 +107,7 @@ def events(
         suppressed=None if suppressed == "also" else suppressed == "only", min_score=min_score, since_s=since, until_s=until, text=text,
     )  # fmt: skip
     try:
-        page = services.events.search(caller.scope, wanted, cursor, limit)
+        page = services.events.search(scope, wanted, cursor, limit)
     except OverflowError as error:
         # A forged cursor can hold a whole number that no float holds.
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
@@ -113,10 +115,10 @@ def events(
     return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
 
 
-@router.get("/counts")
-def counts(caller: Viewer, services: Needed, since: Moment = None) -> CountsOut:
+@router.get("/counts", dependencies=[Depends(paced("search"))])
+def counts(scope: Shown, services: Needed, since: Moment = None) -> CountsOut:
     """How many events there are since a moment, by status, kind, camera and severity."""
-    return CountsOut.of(services.events.counts(caller.scope, since))
+    return CountsOut.of(services.events.counts(scope, since))
 
 
 @router.get("/{event_id}")
@@ -161,8 +163,15 @@ async def review(event_id: EventId, body: ReviewIn, caller: Operator, services: 
         return EventOut.of(stored, _camera_name(services, stored))
 
     changed = await run_in_threadpool(write)
+    await services.note(caller, "event.review", event_id, _said(body))
     services.event_reviewed(event_id, changed.camera_id)
     return changed
+
+
+def _said(body: ReviewIn) -> dict[str, Any]:
+    """What was said, for the audit log: of a note how long it is."""
+    said = {name: value for name, value in body.model_dump(mode="json", exclude_none=True).items() if name not in ("note", "event_ids")}
+    return said if body.note is None else {**said, "note": len(body.note)}
 
 
 @router.patch("")
@@ -183,6 +192,7 @@ async def review_all(body: ReviewsIn, caller: Operator, services: Needed) -> Rev
 
     changed = await run_in_threadpool(write)
     for one in changed.events:
+        await services.note(caller, "event.review", one.event_id, _said(body))
         services.event_reviewed(one.event_id, one.camera_id)
     return changed
 

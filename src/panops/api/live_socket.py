@@ -36,7 +36,7 @@ MOST_CAMERAS = 256
 SLOWEST_FPS, FASTEST_FPS = 0.1, 15.0
 CHECK_EVERY_S = 5.0
 
-NOT_SIGNED_IN, OTHER_SITE, TOO_MANY, NOT_UNDERSTOOD, GOING_AWAY = 4401, 4403, 1013, 1008, 1001
+NOT_SIGNED_IN, OTHER_SITE, NEEDS_FACTOR, TOO_MANY, NOT_UNDERSTOOD, GOING_AWAY = 4401, 4403, 4428, 1013, 1008, 1001
 
 
 class SocketCounts:
@@ -94,6 +94,8 @@ class LiveSockets:
             await websocket.close(OTHER_SITE, "the page is not this server's own")
         elif caller is None:
             await websocket.close(NOT_SIGNED_IN, "sign in first")
+        elif caller.lacks_factor:
+            await websocket.close(NEEDS_FACTOR, "set a second factor up first")
         elif self._closing or len(self._open) >= self._limit:
             await websocket.close(TOO_MANY, "too many live connections")
         elif sum(socket.belongs_to(caller) for socket in self._open) >= self._limit_of_one:
@@ -319,6 +321,9 @@ class LiveSocket:
             caller = await find_caller(self._websocket, self._parts.resolve)
             if caller is None:
                 await self.close(NOT_SIGNED_IN, "the session has ended")
+                raise _ClosedError
+            if caller.lacks_factor:
+                await self.close(NEEDS_FACTOR, "set a second factor up first")
                 raise _ClosedError
             self._caller = caller
             self._site = await run_in_threadpool(self._parts.view.current)

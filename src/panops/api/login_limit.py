@@ -27,6 +27,9 @@ class LoginLimits:
     per_name: int = 60
 
 
+CODE_LIMITS = LoginLimits(window_s=900.0, per_pair=5, per_address=30, per_name=10)
+"""Of a second factor: a million codes, three of which are right at a time. Only who has the password can use the tries of a name up."""
+
 _MOST_KEYS = 10_000
 
 

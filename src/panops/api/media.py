@@ -7,14 +7,13 @@ picture. For an unchanged file the answer is 304, without the file.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 from pathlib import Path as PathOnDisk
 from typing import Annotated, BinaryIO, Literal
 
 import cv2
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -22,12 +21,9 @@ from starlette.types import Receive, Scope, Send
 
 from panops.api.events import FILE_NAMES, EventId
 from panops.api.problems import not_found, problem
-from panops.api.security import Caller, Viewer
-from panops.api.services import Needed, Services, Size
-from panops.domain.errors import StorageError
-from panops.domain.events import Evidence
-
-log = logging.getLogger(__name__)
+from panops.api.rates import paced
+from panops.api.security import Viewer
+from panops.api.services import Needed, Size
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -114,8 +110,11 @@ def _first_byte(first: str, last: str, length: int) -> int:
     return int(first) if first else max(0, length - int(last))
 
 
-@router.head("/{event_id}/{file_name}", response_class=Response, include_in_schema=False)
-@router.get("/{event_id}/{file_name}", response_class=Response)
+_PACED = [Depends(paced("picture"))]
+
+
+@router.head("/{event_id}/{file_name}", response_class=Response, include_in_schema=False, dependencies=_PACED)
+@router.get("/{event_id}/{file_name}", response_class=Response, dependencies=_PACED)
 def media(
     request: Request,
     event_id: EventId,
@@ -128,9 +127,9 @@ def media(
 ) -> Response:
     """A snapshot, an annotated snapshot, the clip, or the clip so far of an event that goes on.
 
-    `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; `download=true` saves under the event's name and is
-    noted in the audit log with the file's sha256; `v` is the beginning of that sha256: when another file has taken the place of that one,
-    the answer is 404, so that nobody gets half of either.
+    `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; anything else is a look at the proof, which the audit
+    log notes with the file's sha256; `download=true` saves under the event's name; `v` is the beginning of that sha256: when another file
+    has taken the place of that one, the answer is 404, so that nobody gets half of either.
     """
     found = services.evidence.find(caller.scope, event_id, _KINDS[file_name])
     if found is None or not found[0].sha256.startswith(v):
@@ -146,8 +145,8 @@ def media(
     if small is not None:
         file.close()
         return small
-    if download and request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
-        _note_download(services, caller, piece)
+    if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        (services.looks.downloaded if download else services.looks.viewed)(caller.username, piece)
     return _File(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
 
 
@@ -158,12 +157,3 @@ def _smaller(request: Request, path: PathOnDisk, stat: os.stat_result, size: Lit
         return _unchanged(etag)
     small = smaller_jpeg(path, WIDTHS_PX[size])
     return None if small is None else Response(small, media_type="image/jpeg", headers={**CACHING, "ETag": etag})
-
-
-def _note_download(services: Services, caller: Caller, piece: Evidence) -> None:
-    """Who took which version of the proof away: a clip so far is gone later, and its sha256 stays here."""
-    facts = {"kind": piece.kind, "sha256": piece.sha256, "size_bytes": piece.size_bytes, "start_s": piece.start_s, "end_s": piece.end_s}
-    try:
-        services.audit.record(services.clock.utc_s(), caller.username, "evidence.download", piece.event_id, facts)
-    except StorageError as error:  # a full disk must not keep people from saving proof
-        log.warning("the download of %s by %s is not in the audit log: %s", piece.event_id, caller.username, error)

@@ -33,11 +33,12 @@ class StatusOut(Out):
 
 
 class UserOut(Out):
-    """A user; `cameras` null means all."""
+    """A user; `cameras` and `groups` both null: they see every camera, else those of the one and of the other."""
 
     username: str
     role: Role
     cameras: list[str] | None = None
+    groups: list[str] | None = None
 
 
 class SwitchOut(Out):

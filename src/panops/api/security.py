@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -27,15 +27,34 @@ from starlette.types import Scope as AsgiScope
 from panops.api.problems import UNREADABLE, ProblemError, problem
 from panops.api.request_frame import is_loopback, is_loopback_host
 from panops.domain.errors import StorageError
+from panops.storage.audit import asking_from
 from panops.storage.scope import Role, Scope
 
 log = logging.getLogger(__name__)
 
 COOKIE = "panops_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_ROUTES = frozenset({("GET", "/api/v1/setup"), ("POST", "/api/v1/setup"), ("POST", "/api/v1/session")})
+OPEN_ROUTES = frozenset(
+    {
+        ("GET", "/api/v1/setup"),
+        ("POST", "/api/v1/setup"),
+        ("POST", "/api/v1/session"),
+        ("GET", "/api/v1/oidc/begin"),
+        ("GET", "/api/v1/oidc/end"),
+    }
+)
 """What a stranger may ask of the API."""
+FACTOR_ROUTES = OPEN_ROUTES | {
+    ("GET", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/account"),
+    ("POST", "/api/v1/account/second-factor"),
+    ("POST", "/api/v1/account/second-factor/confirm"),
+    ("POST", "/api/v1/password"),
+}
+"""What somebody may ask who must have a second factor and has none yet."""
 
+NEEDS_FACTOR = {"X-Panops-Needs": "second-factor"}
 _WITHOUT_CALLER = ("/static/", "/healthz", "/readyz")
 
 
@@ -48,22 +67,32 @@ class Caller:
         role: What may be done.
         scope: What may be seen and done; every read of storage takes it.
         via: How the caller proved it.
-        secret: The session's or bearer token's secret, so that a session can end itself.
+        secret: The session's or bearer token's secret, so that a session can end itself; empty where a proxy vouches.
+        lacks_factor: A second factor is required and missing: only what sets one up may be asked.
     """
 
     username: str
     role: Role
     scope: Scope
-    via: Literal["session", "token"]
+    via: Literal["session", "token", "proxy"]
     secret: str
+    lacks_factor: bool = False
 
     def __repr__(self) -> str:
         """Never the secret."""
         return f"Caller({self.username!r}, {self.role.value}, via={self.via!r})"
 
 
-Resolver = Callable[[str, Literal["session", "token"]], Caller | None]
-"""Finds the caller of a secret; blocks, so it is called in a thread."""
+class Resolver(Protocol):
+    """Finds callers. Both methods block, so they are called in a thread."""
+
+    def __call__(self, secret: str, via: Literal["session", "token"]) -> Caller | None:
+        """The caller of a secret."""
+        ...
+
+    def proxied(self, connection: HTTPConnection) -> Caller | None:
+        """Whom a trusted proxy vouches for in this request; None in any doubt."""
+        ...
 
 
 class Gate:
@@ -85,6 +114,7 @@ class Gate:
             return
         state = scope.setdefault("state", {})
         state["user"] = None
+        asking_from.set((scope.get("client") or ("", 0))[0])
         refusal: Response | None = None
         try:
             if not scope["path"].startswith(_WITHOUT_CALLER):
@@ -101,7 +131,7 @@ class Gate:
 
 
 async def find_caller(connection: HTTPConnection, resolve: Resolver) -> Caller | None:
-    """Who sent this request, or None. A bearer token goes before a cookie.
+    """Who sent this request, or None. A bearer token goes before what a trusted proxy says, and that before a cookie.
 
     Raises:
         StorageError: The accounts cannot be read.
@@ -109,6 +139,9 @@ async def find_caller(connection: HTTPConnection, resolve: Resolver) -> Caller |
     kind, _, bearer = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and bearer.strip():
         return await run_in_threadpool(resolve, bearer.strip(), "token")
+    vouched_for = await run_in_threadpool(resolve.proxied, connection)
+    if vouched_for is not None:
+        return vouched_for
     cookie = cookie_of(connection)
     return await run_in_threadpool(resolve, cookie, "session") if cookie else None
 
@@ -125,6 +158,8 @@ def _refusal(scope: AsgiScope, caller: Caller | None) -> Response | None:
         return problem(403, "this request comes from another site; only this server's own pages and programs with a token may send it")
     if path.startswith("/api/") and caller is None and (method, path) not in OPEN_ROUTES:
         return problem(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
+    if caller is not None and caller.lacks_factor and path.startswith("/api/") and (method, path) not in FACTOR_ROUTES:
+        return problem(403, "this site requires a second factor of you: set one up on the page Account, then go on", headers=NEEDS_FACTOR)
     return None
 
 
@@ -132,14 +167,16 @@ def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether a request that changes something, or a websocket, was sent by our own page or by a program.
 
     A browser always says where such a request comes from (`Origin`, and newer ones `Sec-Fetch-Site`); what it says has to fit. A request
-    with a session cookie that says neither is refused; one without a cookie comes from a program and is judged by its token.
+    with a session cookie, or by somebody whom a proxy vouches for, that says neither is refused; one without comes from a program and is
+    judged by its token.
     """
+    ambient = bool(cookie_of(connection)) or getattr(connection.scope.get("state", {}).get("user"), "via", "") == "proxy"
     origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if origin is not None:
         return origin_fits(origin, connection.headers.get("host", ""), connection.scope["scheme"])
     if site is not None:
-        return site in ("same-origin", "none") if not cookie_of(connection) else site == "same-origin"
-    return not cookie_of(connection)
+        return site == "same-origin" if ambient else site in ("same-origin", "none")
+    return not ambient
 
 
 def origin_fits(origin: str, host: str, scheme: str) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from panops.api.connections import MOST_HEADER_BYTES, BoundedProtocol, allow_many_files
+from panops.api.proxy_login import PeerNote
 from panops.api.services import Services
 from panops.domain.errors import ConfigError, ConfigProblem
 
@@ -48,7 +50,8 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
     services: Services = app.state.services
     trusted = services.settings.trusted_proxies
     config = uvicorn.Config(
-        app,
+        # The address of the other end is noted before a proxy's word for the client takes its place.
+        PeerNote(ProxyHeadersMiddleware(app, list(trusted))) if trusted else PeerNote(app),
         # Not httptools: it has no limit for headers, and one endless header takes all memory.
         http=BoundedProtocol,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
@@ -60,8 +63,7 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
         log_level=logging.WARNING,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(trusted),
-        forwarded_allow_ips=list(trusted),
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )

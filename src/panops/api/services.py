@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +15,8 @@ from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
+from panops.api.looks import Looks
+from panops.api.rates import CallerRates
 from panops.api.readiness import Readiness
 from panops.api.security import Caller
 from panops.api.settings import ApiSettings
@@ -32,9 +34,13 @@ from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.outbox import Outbox
+from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
+
+if TYPE_CHECKING:
+    from panops.api.oidc_sign_in import OidcSignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,12 @@ class Services:
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
-        logins: Slows down guessing.
+        second_factors: Codes of apps, and recovery codes.
+        looks: Notes who looked at what proof.
+        logins: Slows down the guessing of passwords.
+        codes: Slows down the guessing of second factors.
+        rates: How often one caller may ask for what is dear.
+        oidc: The provider where people may sign in instead, or None.
         sockets: The open websockets.
         streams: The open event streams.
         http: What the metrics say of requests.
@@ -150,7 +161,12 @@ class Services:
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog
+    second_factors: SecondFactors
+    looks: Looks
     logins: LoginLimit
+    codes: LoginLimit
+    rates: CallerRates
+    oidc: OidcSignIn | None
     sockets: LiveSockets
     streams: EventStreams
     http: HttpCounts

@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
-from panops.api.problems import ProblemError, not_found
+from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import Out, UserOut
-from panops.api.security import OPEN, Caller, Viewer, clear_cookie, set_cookie
+from panops.api.security import OPEN, Caller, Viewer, clear_cookie, cookie_of, set_cookie
 from panops.api.services import Needed, Services
-from panops.storage.accounts import SESSION_S, User
+from panops.storage.accounts import User
 from panops.storage.credentials import token_hash
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -26,12 +26,13 @@ Text = Annotated[str, Field(max_length=1024)]
 
 
 class LoginIn(BaseModel):
-    """A user name and password."""
+    """A user name and password, and the code of a second factor where the account has one."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: Annotated[str, Field(min_length=1, max_length=64)]
     password: Text
+    code: Annotated[str, Field(max_length=40)] = ""
 
 
 class PasswordIn(BaseModel):
@@ -56,6 +57,8 @@ class SessionOut(Out):
     created_at_s: float
     seen_at_s: float
     expires_at_s: float
+    address: str
+    agent: str
     current: bool
 
 
@@ -67,12 +70,33 @@ class SessionsOut(Out):
 
 @router.post("/session", dependencies=[OPEN], response_model=SignedInOut)
 async def sign_in(request: Request, body: LoginIn, services: Needed) -> Response:
-    """Sign in; the answer sets the session cookie. Too many wrong passwords give 429 with `Retry-After`."""
+    """Sign in; the answer sets the session cookie. Too many wrong passwords or codes give 429 with `Retry-After`."""
     user = await guarded(services, request, body.username, lambda: services.accounts.verify(body.username, body.password))
     if user is None:
-        await services.note("", "login.failed", body.username, {"address": address_of(request)})
+        await services.note("", "login.failed", body.username, {"why": "credentials"})
         raise ProblemError(401, "the user name or password is wrong")
-    return await signed_in(request, services, user, 200)
+    how = await _second_factor(request, services, user, body.code) if user.second_factor else "credentials"
+    return await signed_in(request, services, user, 200, how)
+
+
+async def _second_factor(request: Request, services: Services, user: User, code: str) -> str:
+    """Which second factor was given.
+
+    Raises:
+        ProblemError: 401 with a fault of `code`: none was given, or it is wrong; 429 after too many.
+    """
+    if not code.strip():
+        detail = "enter the code that your authenticator app shows, or a recovery code"
+        raise ProblemError(401, detail, [FieldError("code", detail)])
+    address = address_of(request)
+    refuse_for(services.codes.begin(address, user.username))
+    used = await run_in_threadpool(services.second_factors.use, user.username, code)
+    if used is None:
+        await services.note("", "login.failed", user.username, {"why": "code"})
+        detail = "the code is wrong or was used before; wait for the app's next one"
+        raise ProblemError(401, detail, [FieldError("code", detail)])
+    services.codes.succeeded(address, user.username)
+    return used
 
 
 @router.get("/session")
@@ -105,11 +129,25 @@ def own_sessions(caller: Viewer, services: Needed) -> SessionsOut:
                 created_at_s=item.created_at_s,
                 seen_at_s=item.seen_at_s,
                 expires_at_s=item.expires_at_s,
+                address=item.address,
+                agent=item.agent,
                 current=hashed.startswith(item.session_id),
             )
             for item in services.accounts.sessions(user)
         ]
     )
+
+
+@router.delete("/sessions", status_code=204)
+async def sign_out_everywhere(caller: Viewer, services: Needed) -> Response:
+    """End all of the caller's sessions, this one too."""
+    user = await run_in_threadpool(own_account, caller, services)
+    ended = await run_in_threadpool(services.accounts.close_sessions, user)
+    await services.note(caller, "session.end_all", user.username, {"sessions": ended})
+    services.sockets.check()
+    response = Response(status_code=204)
+    clear_cookie(response)
+    return response
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
@@ -143,10 +181,7 @@ async def guarded(services: Services, request: HTTPConnection, name: str, attemp
         ProblemError: 429, with `Retry-After`.
     """
     address = address_of(request)
-    wait_s = services.logins.begin(address, name)
-    if wait_s > 0:
-        seconds = math.ceil(wait_s)
-        raise ProblemError(429, f"too many wrong attempts; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+    refuse_for(services.logins.begin(address, name))
     async with services.hashing:
         found = await run_in_threadpool(attempt)
     if found is not None:
@@ -154,18 +189,47 @@ async def guarded(services: Services, request: HTTPConnection, name: str, attemp
     return found
 
 
-async def signed_in(request: Request, services: Services, user: User, status: int) -> Response:
+def refuse_for(wait_s: float) -> None:
+    """Go on where there is nothing to wait for.
+
+    Raises:
+        ProblemError: 429, with `Retry-After`.
+    """
+    if wait_s > 0:
+        seconds = math.ceil(wait_s)
+        raise ProblemError(429, f"too many wrong attempts; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+
+
+async def signed_in(request: Request, services: Services, user: User, status: int, how: str) -> Response:
     """Open a session and answer with its cookie."""
-    secret = await run_in_threadpool(services.accounts.open_session, user)
-    await services.note(user.username, "login", user.username, {"address": address_of(request)})
-    body = SignedInOut(user=UserOut(username=user.username, role=user.role, cameras=None if user.cameras is None else sorted(user.cameras)))
-    response = JSONResponse(body.model_dump(mode="json"), status)
-    set_cookie(request, response, secret, int(SESSION_S))
+    response = JSONResponse(SignedInOut(user=user_out(user)).model_dump(mode="json"), status)
+    await open_session(request, services, user, how, response)
     return response
 
 
+async def open_session(request: Request, services: Services, user: User, how: str, response: Response) -> None:
+    """Sign a user in with a fresh session; one that the browser brought along ends, so that nobody can plant one beforehand."""
+    before = cookie_of(request)
+    if before:
+        await run_in_threadpool(services.accounts.close_session, before)
+    agent = request.headers.get("user-agent", "")
+    secret = await run_in_threadpool(services.accounts.open_session, user, address_of(request), agent)
+    await services.note(user.username, "login", user.username, {"by": how})
+    set_cookie(request, response, secret, int(services.accounts.limits.longest_s))
+
+
+def user_out(user: User) -> UserOut:
+    """A user as the API tells of them."""
+    return UserOut(
+        username=user.username,
+        role=user.role,
+        cameras=None if user.cameras is None else sorted(user.cameras),
+        groups=None if user.groups is None else sorted(user.groups),
+    )
+
+
 def user_of(caller: Caller) -> UserOut:
-    """The caller as the API tells of users."""
+    """The caller as the API tells of users; `cameras` are all that they may see, also through groups."""
     cameras = caller.scope.cameras
     return UserOut(username=caller.username, role=caller.role, cameras=None if cameras is None else sorted(cameras))
 
@@ -176,7 +240,7 @@ def own_account(caller: Caller, services: Services) -> User:
     Raises:
         ProblemError: 403: a token has no account.
     """
-    user = services.accounts.user(caller.username) if caller.via == "session" else None
+    user = services.accounts.user(caller.username) if caller.via != "token" else None
     if user is None:
         raise ProblemError(403, "a token has no sessions and no password; sign in as a user")
     return user

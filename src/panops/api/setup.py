@@ -27,11 +27,15 @@ class SetupOut(Out):
         needed: The first administrator has to be made.
         code_needed: This client needs the code for it that the server printed at its start.
         user: Who is signed in here; None for a stranger.
+        second_factor_missing: They must set a second factor up before they can do anything else.
+        provider: The name of the provider where one may sign in instead; None where there is none.
     """
 
     needed: bool
     code_needed: bool
     user: UserOut | None
+    second_factor_missing: bool
+    provider: str | None
 
 
 class SetupIn(BaseModel):
@@ -50,7 +54,13 @@ def is_needed(request: Request, services: Needed) -> SetupOut:
     needed = services.accounts.count() == 0
     local = is_local(request, loopback_is_local=services.settings.loopback_is_local)
     caller: Caller | None = request.state.user
-    return SetupOut(needed=needed, code_needed=needed and not local, user=None if caller is None else user_of(caller))
+    return SetupOut(
+        needed=needed,
+        code_needed=needed and not local,
+        user=None if caller is None else user_of(caller),
+        second_factor_missing=caller is not None and caller.lacks_factor,
+        provider=None if services.oidc is None else services.oidc.name,
+    )
 
 
 @router.post("/setup", status_code=201, response_model=SignedInOut)
@@ -69,7 +79,7 @@ async def set_up(request: Request, body: SetupIn, services: Needed) -> Response:
         async with services.hashing:
             user = await run_in_threadpool(services.accounts.create_first_admin, body.username, body.password)
     await services.note(user.username, "setup", user.username)
-    return await signed_in(request, services, user, 201)
+    return await signed_in(request, services, user, 201, "setup")
 
 
 async def _check_code(request: Request, code: str, services: Needed) -> None:

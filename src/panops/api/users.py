@@ -1,50 +1,51 @@
-"""Users and programs' tokens, for administrators."""
+"""Users, for administrators."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
-from panops.api.pages import link_next
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import Out, UserOut
 from panops.api.security import Admin
 from panops.api.services import Needed, Services
-from panops.api.session import Text
+from panops.api.session import Text, user_out
 from panops.config.fields import Name
-from panops.storage.accounts import TokenInfo, User, check_password
+from panops.storage.accounts import Origin, User, check_password
 from panops.storage.errors import AccountRefused
 from panops.storage.scope import Role
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 
 Username = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
-TokenName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$")]
 Cameras = Annotated[list[Name], Field(max_length=1000)]
+AN_ADMIN_SEES_ALL = "an admin sees every camera: leave cameras and groups out"
 
 
-class _Rights(BaseModel):
+class RightsIn(BaseModel):
+    """A role and what of the cameras it counts for; `cameras` and `groups` both null mean all."""
+
     model_config = ConfigDict(extra="forbid")
 
     role: Role = Role.VIEWER
     cameras: Cameras | None = None
+    groups: Cameras | None = None
 
     @model_validator(mode="after")
-    def _an_admin_sees_all(self) -> _Rights:
-        if self.role is Role.ADMIN and self.cameras is not None:
-            raise ValueError("an admin sees every camera: leave cameras out")
+    def _an_admin_sees_all(self) -> Self:
+        if self.role is Role.ADMIN and (self.cameras is not None or self.groups is not None):
+            raise ValueError(AN_ADMIN_SEES_ALL)
         return self
 
 
-class UserIn(_Rights):
-    """A new user; `cameras` null means all."""
+class UserIn(RightsIn):
+    """A new user; `cameras` and `groups` both null mean all."""
 
     username: Annotated[str, Field(min_length=1, max_length=64)]
     password: Text
@@ -57,59 +58,28 @@ class UserPatch(BaseModel):
 
     role: Role | None = None
     cameras: Cameras | None = None
+    groups: Cameras | None = None
     password: Text | None = None
 
 
-class TokenIn(_Rights):
-    """A new token for a program."""
+class AccountOut(UserOut):
+    """A user as administrators see them: `origin` says who vouches for them (`local`, `oidc`, `proxy`)."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    origin: Origin
+    second_factor: bool
+    created_at_s: float
 
 
 class UsersOut(Out):
     """All users, by name."""
 
-    users: list[UserOut]
-
-
-class TokenOut(Out):
-    """A program's token; `secret` is only there in the answer that makes it."""
-
-    name: str
-    role: Role
-    cameras: list[str] | None
-    created_at_s: float
-    used_at_s: float | None
-    secret: str | None = None
-
-
-class TokensOut(Out):
-    """All tokens, by name."""
-
-    tokens: list[TokenOut]
-
-
-class AuditEntryOut(Out):
-    """One thing that somebody did."""
-
-    at_s: float
-    user: str
-    action: str
-    target: str
-    detail: dict[str, Any]
-
-
-class AuditOut(Out):
-    """One page of the audit log, newest first."""
-
-    entries: list[AuditEntryOut]
-    next_cursor: str | None
+    users: list[AccountOut]
 
 
 @router.get("/users")
 def users(_caller: Admin, services: Needed) -> UsersOut:
     """All users."""
-    return UsersOut(users=[_user_out(user) for user in services.accounts.users()])
+    return UsersOut(users=[_account_out(user) for user in services.accounts.users()])
 
 
 @router.post("/users", status_code=201)
@@ -118,9 +88,9 @@ async def create_user(body: UserIn, caller: Admin, services: Needed) -> UserOut:
     if await run_in_threadpool(services.accounts.user, body.username) is not None:
         raise ProblemError(409, f"there is a user {body.username.lower()!r} already", [FieldError("username", "is taken")])
     async with services.hashing:
-        user = await run_in_threadpool(services.accounts.create_user, body.username, body.password, body.role, body.cameras)
-    await services.note(caller, "user.create", user.username, _rights(body.role, body.cameras))
-    return _user_out(user)
+        user = await run_in_threadpool(services.accounts.create_user, body.username, body.password, body.role, body.cameras, body.groups)
+    await services.note(caller, "user.create", user.username, rights_in_words(body.role, body.cameras, body.groups))
+    return user_out(user)
 
 
 @router.patch("/users/{username}")
@@ -128,20 +98,21 @@ async def change_user(username: Username, body: UserPatch, caller: Admin, servic
     """Change a user's role, cameras or password; open sessions follow at once (a new password ends them)."""
     async with services.editing:
         user = await _existing(services, username)
-        role = body.role or user.role
-        limited = body.cameras if "cameras" in body.model_fields_set else user.cameras
-        if role is Role.ADMIN and "cameras" in body.model_fields_set and body.cameras is not None:
-            detail = "an admin sees every camera: leave cameras out"
-            raise ProblemError(422, detail, [FieldError("cameras", detail)])
+        role, given = body.role or user.role, body.model_fields_set
+        if role is Role.ADMIN and any(name in given and getattr(body, name) is not None for name in ("cameras", "groups")):
+            raise ProblemError(422, AN_ADMIN_SEES_ALL, [FieldError("cameras", AN_ADMIN_SEES_ALL)])
         if body.password is not None:
-            check_password(body.password)
-        cameras = None if role is Role.ADMIN or limited is None else sorted(limited)
+            check_password(body.password, username)
+        cameras = _kept(role, body.cameras if "cameras" in given else user.cameras)
+        groups = _kept(role, body.groups if "groups" in given else user.groups)
         async with services.hashing if body.password is not None else nullcontext():
-            await _unless_last(lambda: services.accounts.change(username, role=role, cameras=cameras, password=body.password))
-    detail_of = {**_rights(role, cameras), "password": "changed"} if body.password is not None else _rights(role, cameras)
-    await services.note(caller, "user.change", user.username, detail_of)
+            await _unless_last(
+                lambda: services.accounts.change(username, role=role, cameras=cameras, groups=groups, password=body.password)
+            )
+    facts = rights_in_words(role, cameras, groups)
+    await services.note(caller, "user.change", user.username, {**facts, "password": "changed"} if body.password is not None else facts)
     services.sockets.check()
-    return UserOut(username=user.username, role=role, cameras=cameras)
+    return UserOut(username=user.username, role=role, cameras=cameras, groups=groups)
 
 
 @router.delete("/users/{username}", status_code=204)
@@ -155,51 +126,26 @@ async def delete_user(username: Username, caller: Admin, services: Needed) -> Re
     return Response(status_code=204)
 
 
-@router.get("/tokens")
-def tokens(_caller: Admin, services: Needed) -> TokensOut:
-    """All tokens, without their secrets."""
-    return TokensOut(tokens=[_token_out(token) for token in services.accounts.tokens()])
-
-
-@router.post("/tokens", status_code=201)
-async def create_token(body: TokenIn, caller: Admin, services: Needed) -> TokenOut:
-    """Make a token. Its secret is in this answer and never shown again."""
-    accounts = services.accounts
-    if any(token.name == body.name for token in await run_in_threadpool(accounts.tokens)):
-        raise ProblemError(409, f"there is a token {body.name!r} already", [FieldError("name", "is taken")])
-    secret = await run_in_threadpool(accounts.create_token, body.name, body.role, body.cameras)
-    await services.note(caller, "token.create", body.name, _rights(body.role, body.cameras))
-    made = next(token for token in await run_in_threadpool(accounts.tokens) if token.name == body.name)
-    return _token_out(made, secret)
-
-
-@router.delete("/tokens/{name}", status_code=204)
-async def revoke_token(name: TokenName, caller: Admin, services: Needed) -> Response:
-    """End a token's access at once."""
-    if not await run_in_threadpool(services.accounts.revoke, name):
-        raise not_found("token")
-    await services.note(caller, "token.revoke", name)
+@router.delete("/users/{username}/second-factor", status_code=204)
+async def reset_second_factor(username: Username, caller: Admin, services: Needed) -> Response:
+    """Take a user's second factor and recovery codes away, for one who lost both; all their sessions end."""
+    user = await _existing(services, username)
+    if not await run_in_threadpool(services.second_factors.remove, user.username):
+        raise not_found("second factor")
+    await run_in_threadpool(services.accounts.close_sessions, user)
+    await services.note(caller, "second_factor.reset", user.username)
     services.sockets.check()
     return Response(status_code=204)
 
 
-@router.get("/audit")
-def audit(
-    request: Request,
-    response: Response,
-    _caller: Admin,
-    services: Needed,
-    cursor: Annotated[str | None, Query(max_length=40)] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> AuditOut:
-    """Who did what, newest first."""
-    page = services.audit.entries(limit, cursor)
-    entries = [
-        AuditEntryOut(at_s=item.at_s, user=item.user, action=item.action, target=item.target, detail=dict(item.detail))
-        for item in page.entries
-    ]
-    link_next(request, response, "cursor", page.next_cursor)
-    return AuditOut(entries=entries, next_cursor=page.next_cursor)
+@router.delete("/users/{username}/sessions", status_code=204)
+async def end_sessions_of(username: Username, caller: Admin, services: Needed) -> Response:
+    """Sign a user out everywhere."""
+    user = await _existing(services, username)
+    ended = await run_in_threadpool(services.accounts.close_sessions, user)
+    await services.note(caller, "session.end_all", user.username, {"sessions": ended})
+    services.sockets.check()
+    return Response(status_code=204)
 
 
 async def _existing(services: Services, username: str) -> User:
@@ -217,20 +163,20 @@ async def _unless_last(change: Callable[[], object]) -> None:
         raise ProblemError(409, str(error)) from error
 
 
-def _user_out(user: User) -> UserOut:
-    return UserOut(username=user.username, role=user.role, cameras=None if user.cameras is None else sorted(user.cameras))
+def _account_out(user: User) -> AccountOut:
+    rights = user_out(user).model_dump()
+    return AccountOut(**rights, origin=user.origin, second_factor=user.second_factor, created_at_s=user.created_at_s)
 
 
-def _token_out(token: TokenInfo, secret: str | None = None) -> TokenOut:
-    return TokenOut(
-        name=token.name,
-        role=token.role,
-        cameras=None if token.cameras is None else sorted(token.cameras),
-        created_at_s=token.created_at_s,
-        used_at_s=token.used_at_s,
-        secret=secret,
-    )
+def _kept(role: Role, names: Collection[str] | None) -> list[str] | None:
+    """What somebody is limited to, in order; an administrator is not."""
+    return None if role is Role.ADMIN or names is None else sorted(names)
 
 
-def _rights(role: Role, cameras: Collection[str] | None) -> dict[str, Any]:
-    return {"role": role.value, "cameras": None if cameras is None else sorted(cameras)}
+def rights_in_words(role: Role, cameras: Collection[str] | None, groups: Collection[str] | None) -> dict[str, Any]:
+    """Rights for the audit log."""
+    return {
+        "role": role.value,
+        "cameras": None if cameras is None else sorted(cameras),
+        "groups": None if groups is None else sorted(groups),
+    }

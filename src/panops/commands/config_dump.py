@@ -50,6 +50,9 @@ def site_values(site: SiteConfig, *, secrets: bool) -> dict[str, Any]:
     for index, sink in enumerate(site.plain_settings().get("alerts", [])):
         shown = values["alerts"][index]
         values["alerts"][index] = sink if secrets else _with_variables(sink, shown, _stem(sink["id"]))
+    server = site.plain_settings().get("server")
+    if server is not None:
+        values["server"] = server if secrets else _with_variables(server, values["server"], "SERVER")
     for entry in [*values.get("rules", []), *values.get("alerts", [])]:
         # `id` and `kind` first, as people write them.
         head = {name: entry.pop(name) for name in ("id", "kind") if name in entry}

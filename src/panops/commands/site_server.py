@@ -28,9 +28,10 @@ from panops.models.default import DefaultModel
 from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
-from panops.storage.accounts import Accounts
+from panops.storage.accounts import Accounts, SessionLimits
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.scope import Role
 from panops.web.pages import mount
 
 log = logging.getLogger(__name__)
@@ -106,12 +107,21 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             trusted_proxies=tuple(settings.server.trusted_proxies),
             # Behind a proxy on this machine every stranger comes from 127.0.0.1.
             loopback_is_local=not settings.server.trusted_proxies,
+            require_second_factor=frozenset(map(Role, settings.server.require_second_factor)),
+            oidc=settings.server.oidc,
+            proxy_login=settings.server.proxy_login,
+            public_url=settings.server.public_url,
+            port=settings.server.port,
+            allowed_addresses=tuple(settings.server.allowed_addresses),
             evidence_folder=home.evidence,
             allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
         ),
         database,
         supervisor,
         catalogue=ModelShelf(settings.models, settings.model),
+        accounts=Accounts(
+            database, SystemClock(), limits=SessionLimits(settings.server.session_idle_h * 3600, settings.server.session_max_h * 3600)
+        ),
     )
     mount(app)
     open_listener(settings.server.host, settings.server.port).close()  # a port that is taken is said before any camera is started

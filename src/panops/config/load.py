@@ -113,6 +113,7 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
     for index, message in combination_problems(site):
         yield ConfigProblem(f"rules.{index}.of", message, nearest_line(("rules", index, "of"), known))
     yield from _alert_problems(site, known)
+    yield from _group_problems(site, known)
     if site.timezone:
         try:
             ZoneInfo(site.timezone)
@@ -162,6 +163,14 @@ def _alert_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[
                 if name not in there:
                     message = f"no {field.removesuffix('s')} {name!r}{did_you_mean(name, there)}"
                     yield ConfigProblem(f"alerts.{index}.{field}", message, nearest_line((*path, field), known))
+
+
+def _group_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:
+    for name, cameras in site.groups.items():
+        for camera_id in cameras:
+            if camera_id not in site.cameras:
+                message = f"no camera {camera_id!r}{did_you_mean(camera_id, site.cameras)}"
+                yield ConfigProblem(f"groups.{name}", message, nearest_line(("groups", name), known))
 
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:

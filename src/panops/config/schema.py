@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from ipaddress import ip_network
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -12,6 +13,7 @@ from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
 from panops.config.health_schema import HealthConfig
 from panops.config.rule_schema import RuleConfig
+from panops.config.sign_in_schema import OidcConfig, ProxyLoginConfig, RoleName
 from panops.config.spelling import did_you_mean
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.device import Device
@@ -199,6 +201,17 @@ class ServerConfig(Config):
     trusted_proxies: list[str] = Field(
         default_factory=list, description="addresses of reverse proxies whose X-Forwarded headers are believed"
     )
+    session_idle_h: float = Field(336.0, gt=0, le=8784, description="how long a sign-in lasts from its last use, hours")
+    session_max_h: float = Field(2160.0, gt=0, le=87840, description="how long it lasts at most, hours")
+    require_second_factor: list[RoleName] = Field(
+        default_factory=list, description="roles that must have a second factor: [admin], say; for accounts with a password here"
+    )
+    oidc: OidcConfig | None = Field(None, description="a provider where people sign in instead")
+    proxy_login: ProxyLoginConfig | None = Field(None, description="the trusted proxies say who people are")
+    allowed_addresses: list[str] = Field(
+        default_factory=list,
+        description="addresses or networks that cameras added on the page may have although they are refused otherwise: [169.254.0.0/16]",
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -207,12 +220,31 @@ class ServerConfig(Config):
             raise ValueError("expected an address such as https://panops.example.org")
         return value.rstrip("/")
 
+    @field_validator("allowed_addresses")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        try:
+            return [str(ip_network(one, strict=False)) for one in value]
+        except ValueError as error:
+            raise ValueError("expected addresses or networks such as 169.254.7.1 or 169.254.0.0/16") from error
+
+    @model_validator(mode="after")
+    def _knows_its_proxies(self) -> Self:
+        if self.proxy_login is not None and not self.trusted_proxies:
+            raise ValueError("`proxy_login` needs `trusted_proxies`: from anybody else the headers are not believed")
+        if self.oidc is not None and not self.public_url:
+            raise ValueError("`oidc` needs `public_url`: the provider sends people back to that address")
+        return self
+
 
 class SiteConfig(Config):
     """A whole site: cameras, rules and what they share."""
 
     cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
     rules: list[RuleConfig] = Field(default_factory=list)
+    groups: dict[Name, list[Name]] = Field(
+        default_factory=dict, description="named groups of cameras: what people and tokens may be limited to, and lists filtered by"
+    )
     alerts: list[SinkConfig] = Field(default_factory=list, description="who is told of events")
     model: str = Field("", description="the default model; empty: the best one that is there")
     device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
@@ -242,9 +274,14 @@ class SiteConfig(Config):
             raise ValueError("expected different times of day, such as [06:00, 14:00, 22:00], got one of them twice")
         return starts
 
+    @field_validator("groups")
+    @classmethod
+    def _names_once(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {name: list(dict.fromkeys(cameras)) for name, cameras in value.items()}
+
     def plain_settings(self) -> dict[str, Any]:
-        """All but cameras and rules as JSON values, with the secrets in them: for the database, never for people."""
-        return self.model_dump(mode="json", exclude={"cameras", "rules"}, exclude_defaults=True, context=WITH_SECRETS)
+        """All but cameras, rules and groups as JSON values, with the secrets in them: for the database, never for people."""
+        return self.model_dump(mode="json", exclude={"cameras", "rules", "groups"}, exclude_defaults=True, context=WITH_SECRETS)
 
     def camera_rules(self, camera_id: str) -> list[Any]:
         """The enabled rules that watch `camera_id`, in the file's order."""

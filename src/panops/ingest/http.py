@@ -9,6 +9,7 @@ from panops.domain.clock import Clock
 from panops.ingest.address import Address
 from panops.ingest.demuxer import Demuxer, Input
 from panops.ingest.file import PICTURE_FORMATS
+from panops.ingest.http_redirect import redirected
 from panops.ingest.libav_source import LibavSource
 
 # No `file`, `concat`, `subfile`, `data` or `pipe`: what a server sends must not make us read anything but HTTP.
@@ -36,9 +37,11 @@ class HttpSource(LibavSource):
         super().__init__(address, clock, realtime=realtime, loop=loop)
         self._open_s = open_s
         self._stall_s = stall_s
+        self._leads_to: str | None = None
+        self._opened = False
 
     def inputs(self) -> Iterable[Input]:
-        """The one address."""
+        """The one address, or the one that it sends on to."""
         options = {
             "protocol_whitelist": _PROTOCOLS,
             "format_whitelist": _FORMATS,
@@ -46,17 +49,25 @@ class HttpSource(LibavSource):
             "analyzeduration": "2000000",
             "fpsprobesize": "0",
             "user_agent": "panops",
+            # It would follow anywhere, also to where a cloud keeps this machine's own keys.
+            "max_redirects": "0",
         }
-        url = self._where.target
+        url = self._leads_to or self._where.target
         # Of a large picture FFmpeg believes the name (also one in the query) and takes its reader of numbered files, which is not allowed.
         suffixes = [PurePosixPath(text).suffix.lower() for text in (url.partition("?")[0], url)]
         picture = next((PICTURE_FORMATS[suffix] for suffix in suffixes if suffix in PICTURE_FORMATS), None)
         if picture is not None:
             options["format_whitelist"] = picture
         yield Input(self._where, url, format=picture, options=options, open_s=self._open_s, read_s=self._stall_s)
+        # Asked on only where that did not open, or after its end.
+        if self._leads_to is None and not self._opened:
+            self._leads_to = redirected(self._where.target, self._where.masked, self._open_s)
+            if self._leads_to is not None:
+                yield Input(self._where, self._leads_to, format=picture, options=options, open_s=self._open_s, read_s=self._stall_s)
 
     def is_recording(self, demuxer: Demuxer) -> bool:
-        """Whether it has a length, or is a single picture (which then is fetched for as long as the camera runs)."""
+        """Whether it has a length, or is a single picture (which then is fetched for as long as the camera runs); asked once it is open."""
+        self._opened = True
         if self._is_still():
             self._loop = self._realtime
             return True

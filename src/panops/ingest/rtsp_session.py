@@ -11,6 +11,7 @@ import time
 from collections import deque
 from urllib.parse import unquote
 
+from panops.domain.addresses import is_off_limits_host
 from panops.domain.errors import SourceCorrupt, SourceError, SourceUnreachable
 from panops.ingest.address import Address, AddressKind, parse_address
 from panops.ingest.failure import closed_by_peer, open_failure, refusal
@@ -166,6 +167,8 @@ class RtspSession:
             address = parse_address(location)
         except SourceError:
             address = None
+        if address is not None and is_off_limits_host(address.host):
+            raise SourceUnreachable(f"{self._where.masked} sends to an address on this machine's own link, where nothing is asked")
         if address is None or address.kind is not AddressKind.RTSP or address.scheme != "rtsp":
             raise SourceUnreachable(f"{self._where.masked} sends to an address that is not rtsp://")
         return address

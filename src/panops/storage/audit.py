@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, and_, insert, or_, select, true
 
 from panops.storage.database import Database
 from panops.storage.errors import InvalidCursor
 from panops.storage.tables import audit
 
 LARGEST_PAGE = 500
+
+asking_from: ContextVar[str] = ContextVar("asking_from", default="")
+"""The address of whoever is being answered; empty outside a request. The server sets it, and every entry carries it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class AuditEntry:
         action: A stable word such as `login`, `camera.put`, `user.delete`.
         target: What it was done to, such as a camera id.
         detail: Facts; never a password.
+        address: Where it was asked from; empty for the system itself.
     """
 
     at_s: float
@@ -33,6 +38,41 @@ class AuditEntry:
     action: str
     target: str
     detail: Mapping[str, Any]
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries to find. Conditions are joined by "and"; an empty one is no condition.
+
+    Attributes:
+        user: Who, exactly.
+        action: A word, or its beginning up to a dot: `user` finds `user.create`, too.
+        target: Part of what it was done to.
+        since_s: At or after this, UTC s.
+        until_s: Before this, UTC s.
+    """
+
+    user: str = ""
+    action: str = ""
+    target: str = ""
+    since_s: float | None = None
+    until_s: float | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """The WHERE clause."""
+        found: list[ColumnElement[bool]] = [true()]
+        if self.user:
+            found.append(audit.c.user == self.user)
+        if self.action:
+            found.append(or_(audit.c.action == self.action, audit.c.action.startswith(f"{self.action}.", autoescape=True)))
+        if self.target:
+            found.append(audit.c.target.contains(self.target, autoescape=True))
+        if self.since_s is not None:
+            found.append(audit.c.at_s >= self.since_s)
+        if self.until_s is not None:
+            found.append(audit.c.at_s < self.until_s)
+        return and_(*found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +97,11 @@ class AuditLog:
             StorageError: It was not written.
         """
         text = json.dumps(dict(detail or {}), default=str)
+        values = {"at_s": at_s, "user": _clean(user), "action": action, "target": _clean(target), "detail": text}
         with self._database.session() as connection:
-            connection.execute(insert(audit).values(at_s=at_s, user=_clean(user), action=action, target=_clean(target), detail=text))
+            connection.execute(insert(audit).values(address=_clean(asking_from.get()), **values))
 
-    def entries(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
+    def entries(self, limit: int = 100, cursor: str | None = None, wanted: AuditFilter | None = None) -> AuditPage:
         """A page of entries, newest first.
 
         Raises:
@@ -68,21 +109,37 @@ class AuditLog:
         """
         limit = max(1, min(limit, LARGEST_PAGE))
         query = select(audit).order_by(audit.c.entry_id.desc()).limit(limit + 1)
+        if wanted is not None:
+            query = query.where(wanted.condition())
         if cursor is not None:
             if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
                 raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one")
             query = query.where(audit.c.entry_id < int(cursor))
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        page = tuple(AuditEntry(row.at_s, row.user, row.action, row.target, json.loads(row.detail)) for row in rows[:limit])
+        page = tuple(map(_entry, rows[:limit]))
         return AuditPage(page, str(rows[limit - 1].entry_id) if len(rows) > limit else None)
+
+    def every(self, wanted: AuditFilter, most: int) -> Iterator[AuditEntry]:
+        """All entries of a filter, newest first, page by page; no more than `most`."""
+        cursor: str | None = None
+        while most > 0:
+            page = self.entries(min(LARGEST_PAGE, most), cursor, wanted)
+            yield from page.entries
+            cursor, most = page.next_cursor, most - len(page.entries)
+            if cursor is None:
+                return
 
     def newest_of(self, actions: Collection[str], limit: int = LARGEST_PAGE) -> tuple[AuditEntry, ...]:
         """The newest entries of some actions, the newest first."""
         query = select(audit).where(audit.c.action.in_(sorted(actions))).order_by(audit.c.entry_id.desc()).limit(limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return tuple(AuditEntry(row.at_s, row.user, row.action, row.target, json.loads(row.detail)) for row in rows)
+        return tuple(map(_entry, rows))
+
+
+def _entry(row: Any) -> AuditEntry:
+    return AuditEntry(row.at_s, row.user, row.action, row.target, json.loads(row.detail), row.address)
 
 
 def _clean(value: str) -> str:

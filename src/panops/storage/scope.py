@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -42,6 +43,17 @@ class Scope:
     def allows(self, camera_id: str) -> bool:
         """Whether the camera exists for this caller."""
         return self.cameras is None or camera_id in self.cameras
+
+    def within(self, cameras: Collection[str]) -> Scope:
+        """The same, narrowed to what of `cameras` it shows already."""
+        return Scope(self.role, frozenset(camera for camera in cameras if self.allows(camera)))
+
+    def under(self, other: Scope) -> Scope:
+        """What both allow: the lesser role, and the cameras that both show."""
+        role = self.role if other.role.covers(self.role) else other.role
+        if self.cameras is None:
+            return Scope(role, other.cameras)
+        return Scope(role, self.cameras if other.cameras is None else self.cameras & other.cameras)
 
     def where(self, camera_column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a camera id column that keeps rows of other cameras out."""

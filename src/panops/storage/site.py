@@ -17,7 +17,7 @@ from panops.domain.errors import ConfigError, ConfigProblem, StorageCorrupt
 from panops.storage.database import Database
 from panops.storage.errors import NotFound, StaleEdit
 from panops.storage.scope import Scope
-from panops.storage.tables import cameras, rules, site
+from panops.storage.tables import camera_groups, cameras, rules, site
 
 PAGE_ORIGIN = "page"
 """The origin of what is added by hand; `apply` never removes it."""
@@ -82,6 +82,7 @@ class SiteRepository:
                 raise StaleEdit("the site was changed by somebody else since it was read; read it again")
             tally = _Tally(origin, revision + 1, keep_edits)
             tally.apply(connection, "camera", cameras, {key: _dump(camera.plain()) for key, camera in wanted.cameras.items()})
+            tally.apply(connection, "group", camera_groups, {name: json.dumps(list(ids)) for name, ids in wanted.groups.items()})
             tally.apply(connection, "rule", rules, {rule.id: _dump(_rule_values(rule)) for rule in wanted.rules})
             tally.removed += [f"rule {name}" for name in _forget_cameras(connection, tally.gone_cameras, revision + 1)]
             # A camera that the file replaced has lost zones that were drawn by hand.
@@ -186,6 +187,31 @@ class SiteRepository:
             _remove(connection, "rule", rules, rule_id, etag)
             _commit(connection, revision)
 
+    def groups(self, scope: Scope) -> dict[str, list[str]]:
+        """The groups in the scope: of each the cameras that it shows, and no group of which it shows none."""
+        shown = {name: [camera for camera in ids if scope.allows(camera)] for name, ids in self.load().groups.items()}
+        return {name: ids for name, ids in shown.items() if ids or scope.cameras is None}
+
+    def put_group(self, name: str, camera_ids: Iterable[str], *, etag: str | None = None) -> str:
+        """Add or replace a group of cameras by hand; see `put_camera`."""
+        return self._put("group", camera_groups, name, json.dumps(list(dict.fromkeys(camera_ids))), etag)
+
+    def delete_group(self, name: str, *, etag: str | None = None) -> None:
+        """Remove a group. Whoever is limited to it sees nothing through it any more.
+
+        Raises:
+            NotFound: No such group.
+            StaleEdit: It changed since `etag` was read.
+        """
+        with self._database.session() as connection:
+            revision = _lock_revision(connection) + 1
+            _remove(connection, "group", camera_groups, name, etag)
+            _commit(connection, revision)
+
+    def group_etag(self, name: str) -> str | None:
+        """Changes whenever the group does; None when there is no such group."""
+        return self._etag(camera_groups, name)
+
     def revision(self) -> int:
         """A number that grows with each change of the desired state."""
         with self._database.reading() as connection:
@@ -289,7 +315,7 @@ def _write(connection: Connection, what: str, table: Table, name: str, text: str
 
 
 def _key(table: Table) -> Any:
-    return table.c.camera_id if table is cameras else table.c.rule_id
+    return next(iter(table.primary_key.columns))
 
 
 def _dump(values: Mapping[str, Any]) -> str:
@@ -343,11 +369,17 @@ def _remove(connection: Connection, what: str, table: Table, name: str, etag: st
 
 
 def _forget_cameras(connection: Connection, gone: Iterable[str], revision: int) -> list[str]:
-    """Take cameras out of the rules that name them; the rules left without a camera are deleted, and their ids returned."""
+    """Take cameras out of the groups and rules that name them; the rules left without a camera are deleted, and their ids returned."""
     names = set(gone)
     removed: list[str] = []
     if not names:
         return removed
+    for row in connection.execute(select(camera_groups)).all():
+        before = json.loads(row.config)
+        kept = [name for name in before if name not in names]
+        if len(kept) < len(before):
+            changed = update(camera_groups).where(camera_groups.c.group_id == row.group_id)
+            connection.execute(changed.values(config=json.dumps(kept), revision=revision))
     for row in connection.execute(select(rules)).all():
         values = json.loads(row.config)
         watched = values.get("cameras", [])
@@ -383,6 +415,7 @@ def _load(connection: Connection) -> SiteConfig:
     try:
         data: dict[str, Any] = json.loads(settings or "{}")
         data["cameras"] = {row.camera_id: json.loads(row.config) for row in _ordered(connection, cameras)}
+        data["groups"] = {row.group_id: json.loads(row.config) for row in _ordered(connection, camera_groups)}
         data["rules"] = [json.loads(row.config) for row in _ordered(connection, rules)]
     except (ValueError, TypeError) as error:
         raise StorageCorrupt(f"the site is stored damaged ({error}); restore a backup, or apply the site file to a new database") from error

@@ -223,6 +223,18 @@ rules = Table(
     Column("revision", Integer, nullable=False),
 )
 
+# Named sets of cameras; `config` is the list of their ids.
+camera_groups = Table(
+    "camera_groups",
+    metadata,
+    Column("group_id", String(63), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("applied", Text),
+    Column("revision", Integer, nullable=False),
+)
+
 # What somebody switched off while panops ran; what is on has no row. Not a part of the settings: applying a site file leaves it as it is.
 switched_off = Table(
     "switched_off",
@@ -238,9 +250,33 @@ users = Table(
     metadata,
     Column("username", String(64), primary_key=True),
     Column("role", String(16), nullable=False),
+    # Both null: every camera. Else those named here and those of the groups, as the groups are when somebody asks.
     Column("cameras", Text),
+    Column("groups", Text),
+    # Empty for people who sign in elsewhere.
     Column("password", Text, nullable=False),
     Column("created_at_s", Double, nullable=False),
+    # `local`, or who vouches for them: `oidc` with the provider's own word for the person, `proxy`.
+    Column("origin", String(16), nullable=False, server_default="local"),
+    Column("subject", Text, nullable=False, server_default=text("''")),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("username", String(64), ForeignKey("users.username", ondelete="CASCADE"), primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    # The newest time step whose code was used: no code counts twice.
+    Column("last_step", BigInteger, nullable=False),
+    Column("created_at_s", Double, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("code_sha256", String(64), primary_key=True),
+    Column("username", String(64), ForeignKey("users.username", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 sessions = Table(
@@ -251,6 +287,9 @@ sessions = Table(
     Column("created_at_s", Double, nullable=False),
     Column("seen_at_s", Double, nullable=False),
     Column("expires_at_s", Double, nullable=False),
+    # Where they signed in from, and with what.
+    Column("address", Text, nullable=False, server_default=text("''")),
+    Column("agent", Text, nullable=False, server_default=text("''")),
 )
 
 tokens = Table(
@@ -260,8 +299,12 @@ tokens = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("cameras", Text),
+    Column("groups", Text),
     Column("created_at_s", Double, nullable=False),
     Column("used_at_s", Double),
+    Column("expires_at_s", Double),
+    # Whose it is; null where administrators made it for a program. It can do no more than its owner.
+    Column("owner", String(64), index=True),
 )
 
 audit = Table(
@@ -273,6 +316,8 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    # Where it was asked from; empty for the system itself.
+    Column("address", Text, nullable=False, server_default=text("''")),
 )
 
 leases = Table(

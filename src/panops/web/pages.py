@@ -47,6 +47,9 @@ PAGES = (
     Page("/cameras/{camera_id}/edit", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/compliance", "compliance.html", "compliance.js", ("system.css", "events.css", "compliance.css"), "/compliance"),
     Page("/alerts", "alerts.html", "alerts.js", ("system.css", "alerts.css"), "/alerts"),
+    Page("/account", "account.html", "account.js", ("system.css", "auth.css", "people.css"), "/account"),
+    Page("/users", "users.html", "users.js", ("system.css", "people.css"), "/users"),
+    Page("/audit", "audit.html", "audit.js", ("system.css", "people.css"), "/audit"),
     Page("/system", "system.html", "system.js", ("system.css",), "/system"),
 )
 """Every page. The more special route stands before the one with a parameter."""

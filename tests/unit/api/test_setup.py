@@ -9,8 +9,10 @@ from .conftest import PASSWORD, STRANGER_ADDRESS, Site
 
 pytestmark = pytest.mark.anyio
 
+NOTHING_MORE = {"second_factor_missing": False, "provider": None}
+
 ADMIN = {"username": "Ada", "password": PASSWORD}
-ADA = {"username": "ada", "role": "admin", "cameras": None}
+ADA = {"username": "ada", "role": "admin", "cameras": None, "groups": None}
 LOCAL = {"address": "127.0.0.1", "host": "http://localhost:8440"}
 
 
@@ -21,12 +23,12 @@ async def set_up(site: Site, body: object, *, address: str = STRANGER_ADDRESS, h
 
 async def test_the_first_run_makes_the_admin_and_signs_them_in(fresh: Site) -> None:
     async with fresh.client(None, **LOCAL) as client:
-        assert (await client.get("/api/v1/setup")).json() == {"needed": True, "code_needed": False, "user": None}
+        assert (await client.get("/api/v1/setup")).json() == {"needed": True, "code_needed": False, "user": None, **NOTHING_MORE}
         answer = await client.post("/api/v1/setup", json=ADMIN)
         assert answer.status_code == 201
         assert answer.json()["user"] == ADA
         assert (await client.get("/api/v1/users")).status_code == 200
-        assert (await client.get("/api/v1/setup")).json() == {"needed": False, "code_needed": False, "user": ADA}
+        assert (await client.get("/api/v1/setup")).json() == {"needed": False, "code_needed": False, "user": ADA, **NOTHING_MORE}
         again = await client.post("/api/v1/setup", json={**ADMIN, "username": "eve"}, headers={"Origin": LOCAL["host"]})
         assert again.status_code == 409
     assert [user.username for user in fresh.accounts.users()] == ["ada"]
@@ -42,7 +44,7 @@ async def test_of_two_at_once_one_wins(fresh: Site) -> None:
 
 async def test_from_another_machine_the_code_is_needed(fresh: Site) -> None:
     async with fresh.client(None) as client:
-        assert (await client.get("/api/v1/setup")).json() == {"needed": True, "code_needed": True, "user": None}
+        assert (await client.get("/api/v1/setup")).json() == {"needed": True, "code_needed": True, "user": None, **NOTHING_MORE}
     for body in (ADMIN, {**ADMIN, "code": ""}, {**ADMIN, "code": "Sesame"}, {**ADMIN, "code": "ünïcode"}):
         answer = await set_up(fresh, body)
         assert answer.status_code == 403

@@ -13,13 +13,13 @@ async def test_users_are_added_changed_and_removed(site: Site) -> None:
     async with site.client("ada") as client:
         made = await client.post("/api/v1/users", json={"username": "Nina", "password": PASSWORD, "role": "viewer", "cameras": ["gate"]})
         assert made.status_code == 201
-        assert made.json() == {"username": "nina", "role": "viewer", "cameras": ["gate"]}
+        assert made.json() == {"username": "nina", "role": "viewer", "cameras": ["gate"], "groups": None}
         names = [user["username"] for user in (await client.get("/api/v1/users")).json()["users"]]
         assert names == ["ada", "greta", "nina", "oscar", "vera"]
         more = await client.patch("/api/v1/users/nina", json={"role": "operator"})
-        assert more.json() == {"username": "nina", "role": "operator", "cameras": ["gate"]}
+        assert more.json() == {"username": "nina", "role": "operator", "cameras": ["gate"], "groups": None}
         wide = await client.patch("/api/v1/users/nina", json={"cameras": None})
-        assert wide.json() == {"username": "nina", "role": "operator", "cameras": None}
+        assert wide.json() == {"username": "nina", "role": "operator", "cameras": None, "groups": None}
         assert (await client.delete("/api/v1/users/nina")).status_code == 204
         assert (await client.delete("/api/v1/users/nina")).status_code == 404
 

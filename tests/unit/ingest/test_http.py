@@ -272,3 +272,42 @@ def test_a_server_that_goes_silent_is_stalled(web: WebSite) -> None:
     failure = _failure(HttpSource(parse_address(web.url("/video.cgi")), SystemClock(), stall_s=0.5))
     hold.set()
     assert failure.kind in {"stalled", "unreachable"}
+
+
+def _redirect(location: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", location)
+        handler.end_headers()
+
+    return answer
+
+
+def test_a_redirection_on_the_same_machine_is_followed(web: WebSite, tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", count=10)
+    web.answers["/film.mp4"] = _file(film.read_bytes())
+    web.answers["/old.mp4"] = _redirect("/film.mp4")
+    source = HttpSource(parse_address(web.url("/old.mp4")), SystemClock(), realtime=False)
+    assert source.open().rate_fps
+    assert web.asked[0] == "/old.mp4"
+    source.close()
+
+
+@pytest.mark.parametrize(
+    "location", ["http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/", "http://metadata.google.internal/", "ftp://127.0.0.1/"]
+)
+def test_a_redirection_never_leads_to_where_keys_are(web: WebSite, location: str) -> None:
+    web.answers["/snap"] = _redirect(location)
+    source = HttpSource(parse_address(web.url("/snap")), SystemClock(), open_s=2.0)
+    with pytest.raises(SourceUnreachable, match="where nothing is asked"):
+        source.open()
+    source.close()
+
+
+def test_a_circle_of_redirections_ends(web: WebSite) -> None:
+    web.answers["/a"], web.answers["/b"] = _redirect("/b"), _redirect("/a")
+    source = HttpSource(parse_address(web.url("/a")), SystemClock(), open_s=2.0)
+    with pytest.raises(SourceUnreachable, match="one address to the next"):
+        source.open()
+    assert len(web.asked) < 10
+    source.close()

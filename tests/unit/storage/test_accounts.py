@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from panops.storage.accounts import SESSION_S, TOKEN_PREFIX, Accounts, User
+from panops.storage.accounts import TOKEN_PREFIX, Accounts, SessionLimits, User
 from panops.storage.credentials import ScryptCost, hash_password, password_fits
 from panops.storage.database import Database
 from panops.storage.errors import AccountRefused, NotFound
@@ -169,9 +169,9 @@ def test_cameras_and_role_make_the_scope_and_hold_at_once_in_open_sessions(accou
 def test_a_session_slides_while_it_is_used_and_ends_when_it_is_not(accounts: Accounts, eva: User, clock: FakeClock) -> None:
     token = accounts.open_session(eva)
     for _ in range(5):
-        clock.now_s += SESSION_S - 10
+        clock.now_s += SessionLimits().idle_s - 10
         assert accounts.session(token) == eva
-    clock.now_s += SESSION_S + 1
+    clock.now_s += SessionLimits().idle_s + 1
     assert accounts.session(token) is None
     assert accounts.sessions(eva) == ()
 

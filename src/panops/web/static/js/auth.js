@@ -3,6 +3,10 @@
 import { api, get, nextPage } from "./api.js";
 import { byId, fill, h, icon } from "./dom.js";
 
+const PROBLEMS = {
+  provider: "The sign-in at the provider did not work. Try again; the server's log says more.",
+  account: "The provider knows you, but you have no access here. Ask an administrator.",
+};
 const form = byId("login") ?? byId("setup");
 const first = form.id === "setup";
 const wrong = byId("wrong");
@@ -60,7 +64,13 @@ form.addEventListener("submit", async (event) => {
     submit.disabled = false;
     if (error.status === 429) return void waitOut(error.retryAfter || 30);
     if (first && error.status === 409) return void location.replace("/login");
-    complainAt(error.fields);
+    complainAt(!first && !code ? error.fields.filter((one) => one.field !== "code") : error.fields);
+    if (!first && !code && error.fields.some((one) => one.field === "code")) {
+      // The password is right: now the second step, which is no fault of anybody.
+      byId("code-field").hidden = false;
+      for (const name of ["username", "password"]) form.elements[name].closest(".field").hidden = true;
+      return void form.elements.code.focus();
+    }
     // Without a field to stand at, the fault is told above the button. A refused set-up means that the code is asked for.
     if (first && error.status === 403) byId("code-field").hidden = false;
     if (!form.querySelector("[aria-invalid]")) complain(error.message);
@@ -81,6 +91,14 @@ try {
   const setup = await get("/setup", { anonymous: true });
   if (setup.user) location.replace(first ? "/" : nextPage(location.search));
   else if (setup.needed !== first) location.replace(setup.needed ? "/setup" : "/login");
+  if (!first && setup.provider) {
+    const search = new URLSearchParams(location.search);
+    byId("provider").href = `/api/v1/oidc/begin?next=${encodeURIComponent(nextPage(location.search))}`;
+    byId("provider").lastElementChild.textContent = `Sign in with ${setup.provider}`;
+    byId("provider").hidden = false;
+    const problem = PROBLEMS[search.get("problem")];
+    if (problem) complain(problem);
+  }
   if (first && setup.code_needed) byId("code-field").hidden = false;
 } catch (error) {
   complain(error.message);

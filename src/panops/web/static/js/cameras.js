@@ -2,6 +2,7 @@
 
 import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
 import { start } from "./shell.js";
 import { offWords } from "./switches.js";
 import { Tile } from "./tile.js";
@@ -105,12 +106,13 @@ function find() {
 
 async function load() {
   try {
-    arrange((await get("/cameras")).cameras);
+    arrange((await get(`/cameras${groupQuery()}`)).cameras);
   } catch (error) {
     if (!cards.size) fill(list, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
   }
 }
 
+groupSelect(load);
 byId("find").addEventListener("input", find);
 live.on("frames", (frames) => Promise.all(frames.map((frame) => cards.get(frame.id)?.tile.show(frame))));
 live.on("camera", ({ camera }) => {
@@ -124,7 +126,7 @@ live.on("up", () => {
   load();
 });
 live.on("cameras", ({ index }) => {
-  if (Object.keys(index).length !== cards.size || Object.keys(index).some((id) => !cards.has(id))) load();
+  if (chosenGroup() || Object.keys(index).length !== cards.size || Object.keys(index).some((id) => !cards.has(id))) load();
 });
 setInterval(() => [...cards.values()].forEach((card) => card.tile.check(performance.now())), 1000);
 fill(list, Array.from({ length: 6 }, () => h("div", { class: "card camera-card bone skeleton" })));

@@ -249,10 +249,11 @@ filters.read();
 const here = idHere();
 if (here) show({ event_id: here });
 else detail.clear(hint());
-const [{ cameras }, rules] = await Promise.all([get("/cameras"), get("/rules").catch(() => [])]);
+const [{ cameras }, rules, { groups }] = await Promise.all([get("/cameras"), get("/rules").catch(() => []), get("/groups").catch(() => ({ groups: [] }))]);
 const classes = new Set((rules.rules ?? rules).flatMap?.((rule) => rule.classes) ?? []);
 // The detector without a model knows one class, and its events carry that name whatever the rule asks for.
 if (cameras.some((camera) => camera.classes?.length === 1 && camera.classes[0] === "moving")) classes.add("moving");
+filters.grouped(groups);
 filters.choices(cameras, [...classes].sort());
 filters.read();
 await reload();

@@ -4,12 +4,13 @@ import { byId, h } from "./dom.js";
 import { dayKey, fromInput, toInput } from "./time.js";
 import { KIND_NAMES, kindOf, plain } from "./words.js";
 
-const NAMES = ["status", "camera", "kind", "class", "range", "from", "to"];
+const NAMES = ["status", "camera", "kind", "class", "range", "from", "to", "group"];
 const DAY_S = 86400;
 
 /** Reads the form from the address, calls `onChange()` when a person changed it. */
 export class Filters {
   values = {};
+  groups = new Map();
 
   constructor(form, onChange) {
     this.form = form;
@@ -41,6 +42,14 @@ export class Filters {
     for (const name of classes) add(classSelect, name, plain(name));
   }
 
+  /** Fills the choice of groups, if there are any; `groups` as the API gives them. */
+  grouped(groups) {
+    this.groups = new Map(groups.map((group) => [group.name, new Set(group.cameras)]));
+    const select = this.form.elements.group;
+    for (const name of this.groups.keys()) if (![...select.options].some((option) => option.value === name)) select.append(h("option", { value: name }, name));
+    byId("group-picker").hidden = select.options.length < 2;
+  }
+
   /** Takes the address's values into the form. A value that is no choice (a removed camera) becomes one. */
   read() {
     const search = new URLSearchParams(location.search);
@@ -70,15 +79,15 @@ export class Filters {
 
   /** The values as the API takes them. */
   wanted() {
-    const { status, camera, kind, class: className } = this.values;
+    const { status, camera, kind, class: className, group } = this.values;
     const judged = status === "suppressed" ? { suppressed: "only" } : { status };
-    return { ...judged, camera, kind, class: className, ...this.#times() };
+    return { ...judged, camera, group, kind, class: className, ...this.#times() };
   }
 
   /** Would the list hold this event? */
   match(event) {
-    const { status, suppressed, camera, kind, class: className, since, until } = this.wanted();
-    return Boolean(event.suppressed_by) === (suppressed === "only") && (!status || event.status === status) && (!camera || event.camera_id === camera) && (!kind || event.kind === kind) &&
+    const { status, suppressed, camera, group, kind, class: className, since, until } = this.wanted();
+    return Boolean(event.suppressed_by) === (suppressed === "only") && (!status || event.status === status) && (!camera || event.camera_id === camera) && (!group || this.groups.get(group)?.has(event.camera_id)) && (!kind || event.kind === kind) &&
       (!className || event.class_name === className) && (!since || event.started_at_s >= since) && (!until || event.started_at_s < until);
   }
 
@@ -113,7 +122,7 @@ export class Filters {
     for (const button of byId("statuses").children) button.setAttribute("aria-pressed", String(button.dataset.status === this.values.status));
     byId("span").hidden = this.values.range !== "custom";
     byId("clear").hidden = !this.any;
-    const more = NAMES.slice(1, 5).filter((name) => this.values[name]).length;
+    const more = [...NAMES.slice(1, 5), "group"].filter((name) => this.values[name]).length;
     byId("filter-button").lastElementChild.textContent = more ? `Filter (${more})` : "Filter";
   }
 }

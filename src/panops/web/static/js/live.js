@@ -110,6 +110,10 @@ export class Live {
 
   #closed(code) {
     this.up = false;
+    if (code === 4428) {
+      location.replace("/account"); // a second factor is required by now
+      return;
+    }
     if (code === 4401) {
       toLogin();
       return;

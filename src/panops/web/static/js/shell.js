@@ -11,19 +11,27 @@ const LEVELS = { viewer: 0, operator: 1, admin: 2 };
 /** Makes the page ready. Answers `{user, can(role), site, live}`; leaves for the sign-in or first-run page where there is no session. */
 export async function start() {
   // The one question that a stranger may ask too: nothing that a page asks afterwards is refused.
-  const { needed, user } = await get("/setup");
+  const { needed, user, second_factor_missing: limited } = await get("/setup");
   if (!user) {
     if (needed) toSetup();
     else toLogin();
     return new Promise(() => {}); // the page is being left: nothing after this should run
   }
-  const site = await get("/site");
+  if (limited && location.pathname !== "/account") {
+    location.replace("/account"); // nothing else is answered before there is a second factor
+    return new Promise(() => {});
+  }
+  const site = limited ? { notices: [], timezone: Intl.DateTimeFormat().resolvedOptions().timeZone } : await get("/site");
   setTimezone(site.timezone);
   const can = (role) => LEVELS[user.role] >= LEVELS[role];
   document.documentElement.dataset.role = user.role;
   for (const node of document.querySelectorAll("[data-least]")) node.hidden = !can(node.dataset.least);
   fill(byId("who"), h("strong", { class: "ellipsis" }, user.username), h("span", { class: "muted" }, plain(user.role)));
   account();
+  if (limited) {
+    byId("connection").hidden = true;
+    return { user, can, site, live: null };
+  }
   const live = new Live();
   connection(live);
   notices(site.notices ?? [], live);

@@ -4,6 +4,7 @@ import { get, part } from "./api.js";
 import { latest } from "./brief.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { bestGrid } from "./grid.js";
+import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
 import { announce, start } from "./shell.js";
 import { Tile } from "./tile.js";
 import { clock } from "./time.js";
@@ -50,7 +51,7 @@ live.on("up", () => {
 });
 live.on("cameras", ({ index }) => {
   const known = Object.keys(index);
-  if (known.length !== tiles.size || known.some((id) => !tiles.has(id))) load();
+  if (chosenGroup() || known.length !== tiles.size || known.some((id) => !tiles.has(id))) load();
 });
 live.on("camera", ({ camera }) => {
   tiles.get(camera.id)?.update(camera);
@@ -74,10 +75,12 @@ const tick = () => {
 tick();
 setInterval(tick, 1000);
 
+groupSelect(() => load());
+
 // ---------------------------------------------------------------- tiles
 let loading = null;
 function load() {
-  loading ??= get("/cameras").then(({ cameras }) => arrange(cameras)).catch((error) => {
+  loading ??= get(`/cameras${groupQuery()}`).then(({ cameras }) => arrange(cameras)).catch((error) => {
     if (!tiles.size) fill(wall, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
   }).finally(() => { loading = null; });
   return loading;
