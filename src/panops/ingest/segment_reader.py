@@ -188,8 +188,8 @@ class _Film:
 def _opened(path: Path) -> InputContainer:
     try:
         container = av.open(f"file:{path}", options={"protocol_whitelist": "file", "format_whitelist": "mov"})
-    except (av.error.InvalidDataError, av.error.ValueError) as error:
-        raise SourceCorrupt(f"{path.name} cannot be read as video: {error.strerror}") from error
+    except (av.error.InvalidDataError, ValueError) as error:
+        raise SourceCorrupt(f"{path.name} cannot be read as video: {getattr(error, 'strerror', None) or error}") from error
     if not container.streams.video:
         container.close()
         raise SourceCorrupt(f"{path.name} holds no video")
