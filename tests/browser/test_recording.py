@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
