@@ -27,6 +27,8 @@ from panops.api import (
     models,
     oidc,
     problems,
+    recording,
+    recording_export,
     rules,
     session,
     setup,
@@ -157,6 +159,8 @@ def create_app(
         site,
         site_config,
         cameras,
+        recording,
+        recording_export,
         drift,
         rules,
         event_stream,  # before events, whose routes take any name

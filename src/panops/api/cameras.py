@@ -196,6 +196,12 @@ async def _camera_of(body: dict[str, Any], stored: CameraConfig | None, services
                 error.errors or [FieldError("source", error.detail)],
                 "sim://yard",
             )  # stands in for the check
+    if isinstance(body.get("record_source"), str):
+        try:
+            body = {**body, "record_source": await _source(services, body["record_source"], stored, "record_source")}
+        except ProblemError as error:
+            errors += [FieldError("record_source", error.detail)]
+            body = {**body, "record_source": ""}
     try:
         camera = CameraConfig.model_validate({**body, "source": source})
     except ValidationError as error:
@@ -205,9 +211,11 @@ async def _camera_of(body: dict[str, Any], stored: CameraConfig | None, services
     return camera
 
 
-async def _source(services: Services, given: str, stored: CameraConfig | None) -> str:
+async def _source(services: Services, given: str, stored: CameraConfig | None, field: Literal["source", "record_source"] = "source") -> str:
     """The address that is meant; an empty one stays empty, for the check of the whole to say so."""
-    before = stored.source.get_secret_value() if stored is not None else None
+    before = getattr(stored, field).get_secret_value() if stored is not None else None
+    if field == "record_source" and not given.strip():
+        return ""  # it is recorded from `source` then
     source = resolved(given, before)
     if source and source != before:
         # Looks at the disk. What is stored already was allowed before, or came from the site file.
@@ -229,4 +237,5 @@ def _config(caller: Caller, site: SiteConfig, camera_id: str) -> dict[str, Any] 
     if caller.role is not Role.ADMIN:
         return None
     stored = site.cameras[camera_id]
-    return public_config(stored, masked(stored.source.get_secret_value()))
+    recorded = stored.record_source.get_secret_value()
+    return public_config(stored, masked(stored.source.get_secret_value()), masked(recorded) if recorded else "")

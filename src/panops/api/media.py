@@ -48,7 +48,7 @@ def smaller_jpeg(path: PathOnDisk, width_px: int) -> bytes | None:
     return bytes(data) if done else None
 
 
-class _File(FileResponse):
+class StoredFile(FileResponse):
     """A file, as RFC 9110 wants it: an unchanged one is not sent again, a `Range` that is none is ignored, one beyond the end gets 416.
 
     Args:
@@ -147,7 +147,7 @@ def media(
         return small
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         (services.looks.downloaded if download else services.looks.viewed)(caller.username, piece)
-    return _File(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
+    return StoredFile(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
 
 
 def _smaller(request: Request, path: PathOnDisk, stat: os.stat_result, size: Literal["s", "m"]) -> Response | None:

@@ -34,6 +34,11 @@ _SITE: Mapping[str, tuple[str, str, bool]] = {
     "shard_restarts": ("panops_shard_restarts", "Processes that ended unexpectedly and were started again.", True),
     "cameras_moved": ("panops_cameras_moved", "Cameras that another process took over to even out the load.", True),
     "events_written": ("panops_events_stored", "Events stored since the start.", True),
+    "recording_headroom_hours": (
+        "panops_recording_headroom_hours",
+        "Hours of recording for which there is space if nothing is deleted.",
+        False,
+    ),
     "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
 }
 
@@ -108,6 +113,9 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
     failed = CounterMetricFamily("panops_chain_failures", "Times a step of the chain failed and had no say.", labels=steps)
     woken = CounterMetricFamily("panops_camera_woken", "Times the camera was woken.", labels=camera)
     cost = GaugeMetricFamily("panops_camera_cpu_cores", "Share of a core that the camera takes, lately.", labels=camera)
+    recorded = CounterMetricFamily("panops_recorded_bytes", "Bytes of video recorded, kept or not.", labels=camera)
+    segments = CounterMetricFamily("panops_recorded_segments", "Files that were recorded and stayed.", labels=camera)
+    unrecorded = CounterMetricFamily("panops_recording_failures", "Times that recording failed, by cause.", labels=["camera", "cause"])
     newest = GaugeMetricFamily("panops_last_frame_timestamp_seconds", "UTC time of the newest frame.", labels=camera)
     for status in statuses:
         label = [status.camera_id]
@@ -132,6 +140,10 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
         asleep.add_metric(label, float(status.asleep))
         woken.add_metric(label, status.woken)
         cost.add_metric(label, status.cost_cores)
+        recorded.add_metric(label, status.recorded_bytes)
+        segments.add_metric(label, status.recorded_segments)
+        for cause, count in sorted(status.recording_failures.items()):
+            unrecorded.add_metric([*label, cause], count)
         if status.last_frame_s is not None:
             newest.add_metric(label, status.last_frame_s)
     yield from (
@@ -152,6 +164,9 @@ def _camera_metrics(statuses: list[CameraStatus]) -> Iterator[Metric]:
         asleep,
         woken,
         cost,
+        recorded,
+        segments,
+        unrecorded,
         newest,
     )
 

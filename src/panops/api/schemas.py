@@ -411,6 +411,6 @@ class ModelsOut(Out):
     models: list[ModelOut]
 
 
-def public_config(camera: CameraConfig, masked_source: str) -> dict[str, Any]:
-    """A camera's settings as a page edits them: all fields, the source without its password."""
-    return {**camera.model_dump(mode="json"), "source": masked_source}
+def public_config(camera: CameraConfig, masked_source: str, masked_record_source: str = "") -> dict[str, Any]:
+    """A camera's settings as a page edits them: all fields, the addresses without their passwords."""
+    return {**camera.model_dump(mode="json"), "source": masked_source, "record_source": masked_record_source}

@@ -16,6 +16,7 @@ class ApiSettings:
 
     Attributes:
         evidence_folder: Where snapshots and clips are.
+        recordings_folder: Where recordings are unless the site file says otherwise; None: `recordings` beside the evidence folder.
         version: Shown in `/api/v1/site`.
         setup_code: The one-time code that the run command prints while no user exists; a client that is not on this machine must
             give it to make the first administrator. Empty: only this machine may do that.
@@ -52,3 +53,4 @@ class ApiSettings:
     max_body_bytes: int = 1024 * 1024
     max_sockets: int = 200
     max_sockets_of_one: int = 20
+    recordings_folder: Path | None = None

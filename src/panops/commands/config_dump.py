@@ -46,6 +46,8 @@ def site_values(site: SiteConfig, *, secrets: bool) -> dict[str, Any]:
         plain = camera.plain()
         if not secrets:
             plain["source"] = without_secrets(plain["source"], camera_id)
+            if "record_source" in plain:
+                plain["record_source"] = without_secrets(plain["record_source"], f"{camera_id}_record")
         values["cameras"][camera_id] = {"source": plain.pop("source"), **plain}
     for index, sink in enumerate(site.plain_settings().get("alerts", [])):
         shown = values["alerts"][index]

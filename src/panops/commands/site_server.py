@@ -114,6 +114,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             port=settings.server.port,
             allowed_addresses=tuple(settings.server.allowed_addresses),
             evidence_folder=home.evidence,
+            recordings_folder=home.recordings,
             allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
         ),
         database,

@@ -7,11 +7,12 @@ from datetime import time
 from ipaddress import ip_network
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
 from panops.config.health_schema import HealthConfig
+from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.config.rule_schema import RuleConfig
 from panops.config.sign_in_schema import OidcConfig, ProxyLoginConfig, RoleName
 from panops.config.spelling import did_you_mean
@@ -135,6 +136,8 @@ class CameraConfig(Config):
     motion: MotionConfig = MotionConfig()
     secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
     health: HealthConfig = HealthConfig()
+    record: RecordConfig = RecordConfig()
+    record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")
     simulation: SimulationConfig | None = None
     zones: dict[Name, ZoneConfig] = Field(default_factory=dict)
     lines: dict[Name, LineConfig] = Field(default_factory=dict)
@@ -142,12 +145,15 @@ class CameraConfig(Config):
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values, with the source's password in it: for the database and the shard, never for people."""
-        return {**self.model_dump(mode="json", exclude_defaults=True), "source": self.source.get_secret_value()}
+        plain = {**self.model_dump(mode="json", exclude_defaults=True), "source": self.source.get_secret_value()}
+        return {**plain, "record_source": self.record_source.get_secret_value()} if "record_source" in plain else plain
 
-    @field_validator("source")
+    @field_validator("source", "record_source")
     @classmethod
-    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+    def _is_an_address(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         text = value.get_secret_value().strip()
+        if not text and info.field_name == "record_source":
+            return SecretStr("")
         if not text:
             raise ValueError("expected an address such as rtsp://host/path or a file name, got nothing")
         match = re.match(r"^([a-z][a-z0-9+.-]+):(//)?", text, re.IGNORECASE)
@@ -258,6 +264,7 @@ class SiteConfig(Config):
     shards: int = Field(0, ge=0, le=64, description="processes; 0: as many as the machine carries")
     evidence: EvidenceConfig = EvidenceConfig()
     retention: RetentionConfig = RetentionConfig()
+    recording: RecordingConfig = RecordingConfig()
     verify: VerifyConfig = VerifyConfig()
     server: ServerConfig = ServerConfig()
 

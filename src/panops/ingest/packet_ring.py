@@ -17,6 +17,7 @@ _CLOCK_SET_BACK_S = 2.0
 class _Gop:
     """A keyframe and what builds upon it."""
 
+    first: int = 0
     packets: list[Packet] = field(default_factory=list)
     size_bytes: int = 0
     newest_s: float = float("-inf")
@@ -51,6 +52,7 @@ class PacketRing:
         self.max_bytes = max_bytes
         self._gops: deque[_Gop] = deque()
         self._size_bytes = 0
+        self._taken = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -79,10 +81,11 @@ class PacketRing:
         """Add the newest packet. What comes before the first keyframe of an epoch is of no use and not kept."""
         with self._lock:
             if packet.is_keyframe:
-                self._gops.append(_Gop())
+                self._gops.append(_Gop(self._taken))
             elif not self._gops or self._gops[-1].epoch != packet.epoch:
                 return
             self._gops[-1].append(packet)
+            self._taken += 1
             self._size_bytes += packet.size_bytes
             self._evict()
 
@@ -114,6 +117,22 @@ class PacketRing:
         with self._lock:
             first = self._first_gop(start_s)
             return [] if first is None else list(chain.from_iterable(gop.packets for gop in list(self._gops)[first:]))
+
+    def following(self, number: int) -> tuple[list[Packet], int]:
+        """For whoever takes everything: the packets from the `number`th on that was ever kept, counted from 0, of all epochs.
+
+        Returns:
+            Those of them that are still held, in decoding order, and the number of the first one that is still to come. Where there are
+            fewer packets than numbers, some were let go before they were asked for; what is given then begins with a keyframe.
+        """
+        with self._lock:
+            found: list[list[Packet]] = []
+            for gop in reversed(self._gops):
+                if gop.first <= number:
+                    found.append(gop.packets[number - gop.first :])
+                    break
+                found.append(list(gop.packets))
+            return list(chain.from_iterable(reversed(found))), self._taken
 
     def _first_gop(self, start_s: float) -> int | None:
         if not self._gops:

@@ -86,3 +86,12 @@ class PendingPackets:
         self.dropped["queue_full"] += count
         if not self._packets:
             self._decodable, self._cause = False, "queue_full"
+
+
+class NothingPending(PendingPackets):
+    """The queue of a stream that nobody decodes: it holds nothing, and gives nothing up."""
+
+    def append(self, packet: Packet) -> bool:
+        """False: nobody is to be told of it."""
+        del packet
+        return False

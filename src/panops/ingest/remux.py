@@ -25,8 +25,8 @@ from panops.ingest.libav_source import MICROSECONDS
 log = logging.getLogger(__name__)
 
 # What browsers play inside MP4. H.265 depends on the machine's hardware, as everywhere.
-_COPIED = frozenset({"h264", "hevc", "av1"})
-_TIME_BASE = Fraction(1, 90_000)
+COPIED = frozenset({"h264", "hevc", "av1"})
+TIME_BASE = Fraction(1, 90_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def write_clip(packets: Sequence[Packet], info: StreamInfo, path: Path) -> ClipS
     info = carried if isinstance(carried, StreamInfo) else info
     try:
         with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as output:
-            if info.codec in _COPIED:
+            if info.codec in COPIED:
                 _copy(chosen, info, output)
             else:
                 _encode(chosen, info, output)
@@ -78,39 +78,39 @@ def write_clip(packets: Sequence[Packet], info: StreamInfo, path: Path) -> ClipS
 
 
 def _copy(packets: Sequence[Packet], info: StreamInfo, output: OutputContainer) -> None:
-    stream = _like(info, output)
+    stream = output_like(info, output)
     origin_s = packets[0].pts_s
     copies = []
     last_dts = None
     for packet in packets:
-        pts = round((packet.pts_s - origin_s) / _TIME_BASE)
-        dts = pts - round(_reorder_s(packet) / _TIME_BASE)
+        pts = round((packet.pts_s - origin_s) / TIME_BASE)
+        dts = pts - round(reorder_s(packet) / TIME_BASE)
         if last_dts is not None and dts <= last_dts:
             dts = last_dts + 1
         last_dts = dts
         copies.append((packet, max(pts, dts), dts))
     step = _step(copies)
     for index, (packet, pts, dts) in enumerate(copies):
-        payload = _duplicate(packet.payload)
+        payload = duplicate(packet.payload)
         payload.stream = stream
-        payload.time_base = _TIME_BASE
+        payload.time_base = TIME_BASE
         payload.pts, payload.dts = pts, dts
         payload.duration = copies[index + 1][2] - dts if index + 1 < len(copies) else step
         output.mux_one(payload)
 
 
-def _like(info: StreamInfo, output: OutputContainer) -> VideoStream:
+def output_like(info: StreamInfo, output: OutputContainer) -> VideoStream:
     """An output stream of the same codec parameters."""
     template = info.template
     stream: VideoStream = output.add_stream_from_template(template, opaque=bool(template.codec_context.is_decoder))
-    stream.time_base = _TIME_BASE
+    stream.time_base = TIME_BASE
     if info.codec == "hevc":
         # Apple's players take H.265 only by this name.
         stream.codec_context.codec_tag = "hvc1"
     return stream
 
 
-def _reorder_s(packet: Packet) -> float:
+def reorder_s(packet: Packet) -> float:
     """How long before its presentation a packet is decoded, s."""
     payload = packet.payload
     if payload.pts is None or payload.dts is None or payload.time_base is None:
@@ -121,12 +121,12 @@ def _reorder_s(packet: Packet) -> float:
 def _step(copies: Sequence[tuple[Packet, int, int]]) -> int:
     """The usual distance between two pictures, in ticks."""
     if len(copies) < 2:
-        return round(0.04 / _TIME_BASE)
+        return round(0.04 / TIME_BASE)
     return max(1, int(np.median(np.diff([dts for _, _, dts in copies]))))
 
 
-def _duplicate(payload: Any) -> Any:
-    """A packet of our own with the same contents: muxing writes into packets, and others still use these."""
+def duplicate(payload: Any) -> Any:
+    """A packet of one's own with the same contents: muxing writes into packets, and others still use these."""
     copy = av.Packet(bytes(payload))
     copy.is_keyframe = payload.is_keyframe
     for side in payload.iter_sidedata():

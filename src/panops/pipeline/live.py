@@ -63,6 +63,9 @@ class CameraStatus:
         chain_failures: How often a step of the chain failed, by its name.
         detects: Whether its pictures are analysed by detector and rules; without that it is only read, shown and recorded.
         off: What of it is switched off.
+        recorded_bytes: Bytes of video recorded so far, also of files that did not stay.
+        recorded_segments: Files that were recorded and stayed so far.
+        recording_failures: What went wrong with its recording so far, by cause.
     """
 
     camera_id: str
@@ -95,6 +98,9 @@ class CameraStatus:
     chain_failures: Mapping[str, int] = field(default_factory=dict)
     detects: bool = True
     off: tuple[SwitchedOff, ...] = ()
+    recorded_bytes: int = 0
+    recorded_segments: int = 0
+    recording_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class ShardFigures:
         index: The shard's number.
         cameras: How many it owns.
         asleep: How many of them sleep.
-        cpu_s: CPU time so far by stage, s: `demux`, `decode`, `gate`, `detect`, `track`, `rules`, `preview`, `other`.
+        cpu_s: CPU time so far by stage, s: `demux`, `decode`, `gate`, `detect`, `track`, `rules`, `preview`, `record`, `other`.
         check_latency: From capture to the end of analysis, of checks as they came.
         event_latency: From capture of the look that told of an event until it was stored.
         woken_latency: As `check_latency`, of looks at what a sleeping camera had skipped.
@@ -309,6 +315,7 @@ class LiveSite(Protocol):
     def metrics(self) -> Mapping[str, float]:
         """Site-wide figures.
 
-        `cpu_cores`, `rss_bytes`, `uptime_s`, `shards`, `shard_restarts`, `cameras_moved`, `events_written`, `storage_free_bytes`.
+        `cpu_cores`, `rss_bytes`, `uptime_s`, `shards`, `shard_restarts`, `cameras_moved`, `events_written`, `storage_free_bytes`,
+        `recording_headroom_hours`.
         """
         ...

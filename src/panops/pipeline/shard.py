@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -43,6 +42,7 @@ from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
+from panops.pipeline.shard_recording import ShardRecording
 from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
@@ -122,6 +122,7 @@ class Shard:
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
+        self._recording = ShardRecording(home, database, self._clock, lambda why: self._notice("recording", why), self._meter.stages)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
         self._pool = DecodePool(self._decode, self._clock)
         self._analysis = AnalysisLoop(
@@ -152,6 +153,7 @@ class Shard:
         self._writer.start()
         self._worn.start()
         self._recorder.start()
+        self._recording.start()
         self._views.start()
         self._analysis.start()
         self._pool.start()
@@ -222,6 +224,7 @@ class Shard:
         loop.detects = bool(message.get("detect", True))
         turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
+        self._recording.add(camera_id, config, feed, message.get("recording"))
         return _Camera(
             feed, loop, model, HealthMeter(), turn=turn, events=HealthEvents(camera_id, config, int(message["epoch"]), self._clock)
         )
@@ -260,6 +263,7 @@ class Shard:
             self._analyst.forget(camera_id)
             camera.loop.detector.forget(camera_id)
         self._recorder.remove_camera(camera_id)
+        self._recording.remove(camera_id)
         self._views.remove(camera_id)
         self._shadows.forget(camera_id)
         self._load.governor.forget(camera_id)
@@ -344,6 +348,7 @@ class Shard:
         self._views.close()
         self._writer.flush(5.0)
         self._recorder.close()
+        self._recording.close()
         self._writer.close(5.0)
         self._worn.close(5.0)
 
@@ -421,7 +426,7 @@ class Shard:
     def _figures(self) -> ShardFigures:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]
         asleep = sum(loop.sleep.asleep for loop in tuple(self._loops.values()))
-        figures = self._meter.figures(self._index, len(self._cameras), sum(feed.cpu_s for feed in feeds))
+        figures = self._meter.figures(self._index, len(self._cameras), sum(feed.cpu_s for feed in feeds) + self._recording.demux_s)
         governor = self._load.governor
         return replace(
             figures,
@@ -435,7 +440,7 @@ class Shard:
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:
             return CameraStatus(camera_id, CameraState.ERROR, camera.problem, model=camera.model, shard=self._index, detects=False)
-        return camera.health.status(camera.loop, camera.feed.status, camera.model, self._index)
+        return self._recording.told(camera.health.status(camera.loop, camera.feed.status, camera.model, self._index))
 
     # --- the way of a frame ---------------------------------------------------------------------------------------------------
 
@@ -447,6 +452,7 @@ class Shard:
     def _on_outcome(self, outcome: Outcome) -> None:
         self._meter.note(outcome)
         self._recorder.note(outcome)
+        self._recording.note(outcome)
         if outcome.events:
             self._writer.submit(list(outcome.events))
         self._worn.submit(outcome.records)
@@ -461,6 +467,7 @@ class Shard:
         """On the writer's thread, after the commit: only now is anyone told."""
         self._meter.stored(events)
         self._recorder.stored(events)
+        self._recording.stored(events)
         for event in events:
             self._tell_event(event, event.phase)
 
@@ -488,12 +495,3 @@ def _unverified(site: SiteConfig) -> list[str]:
 def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, Any]]:
     """The rules as if the site had only this camera, so that names of others are not missed."""
     return [{**rule, "cameras": [camera_id]} for rule in rules]
-
-
-def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) -> None:
-    """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
-    while not stop.wait(every_s):
-        try:
-            shard.report()
-        except Exception:  # a single report may fail; silence for long means a hang and a restart
-            log.exception("the shard's state could not be told")

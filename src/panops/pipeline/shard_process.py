@@ -16,7 +16,7 @@ import cv2
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import share_heaps
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
-from panops.pipeline.shard import Shard, report_forever
+from panops.pipeline.shard import Shard
 from panops.storage.database import Database
 from panops.storage.home import Home
 
@@ -62,6 +62,15 @@ def main() -> int:
     link.close()
     database.close()
     return 0
+
+
+def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) -> None:
+    """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
+    while not stop.wait(every_s):
+        try:
+            shard.report()
+        except Exception:  # a single report may fail; silence for long means a hang and a restart
+            log.exception("the shard's state could not be told")
 
 
 def _obey(shard: Shard, link: ShardLink) -> None:

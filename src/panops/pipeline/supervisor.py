@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +142,7 @@ class Supervisor:
         """
         self._site = await asyncio.to_thread(self._sites.load)
         await asyncio.to_thread(replay_abandoned, self._home.journal, self._events)
-        await asyncio.to_thread(self._evidence.sweep)
+        await self._upkeep.sweep_at_start(self._site)
         interrupted = await asyncio.to_thread(self._events.close_open, None)
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
@@ -152,7 +151,7 @@ class Supervisor:
         self._upkeep.repeat(self._renew_leases, _RENEW_EVERY_S, "renew-leases", -3)
         self._upkeep.repeat(self._balance, self._settings.balance_every_s, "balance", -6)
         self._upkeep.repeat(self._follow_commands, _FOLLOW_COMMANDS_EVERY_S, "commands", -8)
-        self._upkeep.start(lambda: self._site.retention)
+        self._upkeep.start(lambda: self._site)
         self._switchboard.on_asked(partial(asyncio.get_running_loop().call_soon_threadsafe, self._commanded.set))
 
     async def stop(self) -> None:
@@ -282,7 +281,7 @@ class Supervisor:
             "shard_restarts": float(self._fleet.restarts),
             "cameras_moved": float(self._moved),
             "events_written": float(self._board.events_written),
-            "storage_free_bytes": float(shutil.disk_usage(self._home.path).free),
+            **self._upkeep.storage_figures(),
         }
 
     # --- shards ---------------------------------------------------------------------------------------------------------------

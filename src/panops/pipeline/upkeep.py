@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from typing import Any, Literal
 
-from panops.config.schema import RetentionConfig
+from panops.config.schema import RetentionConfig, SiteConfig
 from panops.domain.clock import Clock
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import freed_memory
 from panops.pipeline.alerting import Alerting
 from panops.pipeline.live import EventNotice, SystemNotice
+from panops.pipeline.recording_upkeep import RecordingUpkeep
 from panops.pipeline.site_board import NO_SHARD, SiteBoard
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _CLEAN_UP_EVERY_S = 60.0
 _SWEEP_EVERY_S = 86_400.0
+# What a shard that died while the others went on left of its recordings.
+_FIND_RECORDINGS_EVERY_S = 600.0
 _LOOK_AT_ALERTS_EVERY_S = 2.0
 
 
@@ -44,16 +48,19 @@ class Upkeep:
         self._home = home
         self._database = database
         self._evidence = evidence
+        self._recordings = RecordingUpkeep(home, database, clock)
         self._events = EventRepository(database)
         self._alerting = alerting
         self._board = board
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, retention: Callable[[], RetentionConfig]) -> None:
-        """Begin to tidy up; `retention` says how long things are kept now."""
-        self.repeat(lambda: self.clean_up(retention()), _CLEAN_UP_EVERY_S, "clean-up", -4)
-        self.repeat(self._sweep, _SWEEP_EVERY_S, "sweep", -5)
+    def start(self, site: Callable[[], SiteConfig]) -> None:
+        """Begin to tidy up; `site` says how long things are kept now."""
+        self.repeat(lambda: self.clean_up(site().retention), _CLEAN_UP_EVERY_S, "clean-up", -4)
+        self.repeat(lambda: self._retain_recordings(site()), _CLEAN_UP_EVERY_S, "recordings", -9)
+        self.repeat(lambda: asyncio.to_thread(self._recordings.find, site()), _FIND_RECORDINGS_EVERY_S, "find-recordings", -10)
+        self.repeat(lambda: self._sweep(site()), _SWEEP_EVERY_S, "sweep", -5)
         self.repeat(self._look_at_alerts, _LOOK_AT_ALERTS_EVERY_S, "alerts", -7)
 
     def repeat(self, work: Callable[[], Any], every_s: float, name: str, slot: int) -> None:
@@ -99,6 +106,29 @@ class Upkeep:
         if told or self._board.stands("alerts", NO_SHARD):
             self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
 
-    async def _sweep(self) -> None:
+    async def sweep_at_start(self, site: SiteConfig) -> None:
+        """Before any process runs: put right what the last run left, as far as what comes now depends on it."""
+        await asyncio.to_thread(self._evidence.sweep)
+        try:
+            await asyncio.to_thread(lambda: self._recordings.find(site, nobody_writes=True))
+        except PanopsError as error:  # a disk for recordings that is not there must not keep cameras from starting
+            log.error("recordings of the last run cannot be looked through: %s", error)
+
+    def storage_figures(self) -> dict[str, float]:
+        """Free space for events and evidence, bytes, and for how long there is space for recordings if none are deleted, hours."""
+        return {
+            "storage_free_bytes": float(shutil.disk_usage(self._home.path).free),
+            "recording_headroom_hours": self._recordings.forecast.headroom_hours,
+        }
+
+    async def _retain_recordings(self, site: SiteConfig) -> None:
+        """Let recordings go that are due, and say so where a limit cannot be met."""
+        forecast = await asyncio.to_thread(self._recordings.retain, site)
+        if forecast.message or self._board.stands("recording", NO_SHARD):
+            level: Literal["info", "warning"] = "warning" if forecast.message else "info"
+            self._board.note(SystemNotice("recording", level, forecast.message or "recordings keep their limits again"), NO_SHARD)
+
+    async def _sweep(self, site: SiteConfig) -> None:
         """Tidy up what crashes left between rows and files."""
         await asyncio.to_thread(self._evidence.sweep)
+        await asyncio.to_thread(lambda: self._recordings.find(site, everything=True))

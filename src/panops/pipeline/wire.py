@@ -33,6 +33,8 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
         "device": site.device,
         "evidence": site.evidence.model_dump(mode="json"),
         "verify": site.verify.model_dump(mode="json"),
+        # Of a camera that is not recorded it decides nothing.
+        "recording": None if site.cameras[camera_id].record.mode == "off" else site.recording.model_dump(mode="json"),
     }
 
 

@@ -41,6 +41,11 @@ class Home:
         return self.path / "evidence"
 
     @property
+    def recordings(self) -> Path:
+        """What cameras recorded, unless the site file names another folder."""
+        return self.path / "recordings"
+
+    @property
     def journal(self) -> Path:
         """Events that could not be written to the database yet."""
         return self.path / "journal"

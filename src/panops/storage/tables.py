@@ -351,3 +351,38 @@ drift = Table(
     Column("counts", Text, nullable=False),
     Column("picture", LargeBinary),
 )
+
+# One row a file of a recording. `motion` is JSON: when something moved in it, seconds from its start.
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("segment_id", Integer, primary_key=True, autoincrement=True),
+    Column("camera_id", String(63), nullable=False),
+    Column("path", String(400), nullable=False, unique=True),
+    Column("start_s", Double, nullable=False),
+    Column("end_s", Double, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("has_motion", Boolean, nullable=False),
+    Column("has_event", Boolean, nullable=False),
+    Column("protected", Boolean, nullable=False, server_default="0"),
+    # Its file is gone, or its disk is not there: it may come back.
+    Column("missing", Boolean, nullable=False, server_default="0"),
+    Column("motion", Text, nullable=False),
+    # An address names a file for ever.
+    sqlite_autoincrement=True,
+)
+
+# Holds every column that retention asks for: it reads this index only.
+Index(
+    "ix_recordings_camera",
+    recordings.c.camera_id,
+    recordings.c.start_s,
+    recordings.c.end_s,
+    recordings.c.size_bytes,
+    recordings.c.has_motion,
+    recordings.c.has_event,
+    recordings.c.protected,
+    recordings.c.missing,
+)
+Index("ix_recordings_age", recordings.c.start_s, recordings.c.segment_id, recordings.c.protected, recordings.c.missing)

@@ -213,6 +213,7 @@ class FakeLiveSite:
             "cameras_moved": 0.0,
             "events_written": float(self._sequence),
             "storage_free_bytes": 1e12,
+            "recording_headroom_hours": 400.0,
         }
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
@@ -233,6 +234,7 @@ class FakeLiveSite:
             status, size_wh=(1280, 720), codec="h264", source_fps=SOURCE_FPS, checks_fps=camera.check_fps, inference_ms=8.0,
             last_frame_s=now_s, decoded=frames, analysed=frames // 2, dropped={"stale": frames // 100},
             suppressed={"displacement": 3}, chain_failures={"size": 1}, tracks=3 if detects else 0,
+            recorded_bytes=frames * 5000, recorded_segments=frames // 600, recording_failures={"lost": 2},
         )  # fmt: skip
 
     def _preview(self, camera_id: str, size: Size, time_s: float) -> Preview:

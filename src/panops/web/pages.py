@@ -43,7 +43,7 @@ PAGES = (
     Page("/events/{event_id}", "events.html", "events.js", ("events.css",), "/events"),
     Page("/cameras", "cameras.html", "cameras.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/cameras/new", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),
-    Page("/cameras/{camera_id}", "camera.html", "camera.js", ("picture.css", "cameras.css"), "/cameras"),
+    Page("/cameras/{camera_id}", "camera.html", "camera.js", ("picture.css", "cameras.css", "recording.css"), "/cameras"),
     Page("/cameras/{camera_id}/edit", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/compliance", "compliance.html", "compliance.js", ("system.css", "events.css", "compliance.css"), "/compliance"),
     Page("/alerts", "alerts.html", "alerts.js", ("system.css", "alerts.css"), "/alerts"),

@@ -110,3 +110,21 @@ def test_all_since_goes_on_into_later_epochs() -> None:
     assert {item.epoch for item in found} == {0, 1}
     assert found[-1].pts_s == 11.9
     assert PacketRing(10, 1000).all_since(0.0) == []
+
+
+def test_whoever_takes_everything_gets_each_packet_once_in_order_and_learns_of_losses() -> None:
+    packets = gops(6, 10) + gops(2, 10, epoch=1, start_s=20.0)
+    ring, number, taken = PacketRing(1e9, 10**9), 0, []
+    for index, item in enumerate(packets):
+        ring.append(item)
+        if index % 7 == 0:
+            found, number = ring.following(number)
+            taken += found
+    found, number = ring.following(number)
+    assert [*taken, *found] == packets
+    assert ring.following(number) == ([], len(packets))
+    small = _filled(packets, max_s=1.5)
+    found, following = small.following(35)
+    assert following - 35 > len(found), "some were let go before they were asked for"
+    assert found == packets[-len(found) :]
+    assert found[0].is_keyframe

@@ -4,6 +4,7 @@ import { api, get, part } from "./api.js";
 import { latest } from "./brief.js";
 import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { showDrift } from "./drift.js";
+import { showRecording } from "./recording.js";
 import { confirm, start, toast } from "./shell.js";
 import { showSwitches } from "./switches.js";
 import { Tile } from "./tile.js";
@@ -136,6 +137,7 @@ try {
   update(camera);
   rules(camera);
   showDrift(byId("drift"), id);
+  showRecording(byId("recording"), byId("view"), tile.root, id, can("operator"));
   listen(camera);
   document.addEventListener("keydown", (event) => {
     if (typing(event)) return;
