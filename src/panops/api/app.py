@@ -14,12 +14,14 @@ from panops.api import (
     cameras,
     compliance,
     drift,
+    dry_run,
     events,
     health,
     media,
     metrics,
     models,
     problems,
+    rule_kinds,
     rules,
     session,
     setup,
@@ -47,6 +49,7 @@ from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
@@ -54,6 +57,7 @@ from panops.storage.trail import TrackTrail
 
 MOST_PROBES = 4
 MOST_HASHES = 2
+MOST_DRY_RUNS = 2
 
 live_router = APIRouter()
 
@@ -98,9 +102,11 @@ def create_app(
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),
+        looks=LookShelf(settings.looks_folder or settings.evidence_folder.with_name("looks")),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
         http=HttpCounts(registry),
-        editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
+        editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
+        hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
     app = FastAPI(
@@ -133,6 +139,8 @@ def create_app(
         site,
         cameras,
         drift,
+        dry_run,
+        rule_kinds,
         rules,
         events,
         media,

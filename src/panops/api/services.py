@@ -28,6 +28,7 @@ from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
@@ -98,6 +99,7 @@ class Services:
         trails: Boxes over time.
         compliance: What people wore who have left.
         suggesting: What judged events suggest to change.
+        looks: What was followed in the last hours.
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
@@ -106,6 +108,7 @@ class Services:
         http: What the metrics say of requests.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
+        dry_runs: Bounds how many rules are tried at once.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
     """
 
@@ -123,6 +126,7 @@ class Services:
     trails: TrackTrail
     compliance: ComplianceRepository
     suggesting: Suggesting
+    looks: LookShelf
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog
@@ -131,6 +135,7 @@ class Services:
     http: HttpCounts
     editing: asyncio.Lock
     probes: asyncio.Semaphore
+    dry_runs: asyncio.Semaphore
     hashing: asyncio.Semaphore
 
     async def note(self, caller: Caller | str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:

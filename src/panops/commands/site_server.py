@@ -107,6 +107,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             # Behind a proxy on this machine every stranger comes from 127.0.0.1.
             loopback_is_local=not settings.server.trusted_proxies,
             evidence_folder=home.evidence,
+            looks_folder=home.looks,
             allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
         ),
         database,

@@ -40,6 +40,7 @@ from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
+from panops.pipeline.look_keeper import LookLog
 from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
@@ -123,10 +124,10 @@ class CameraLoop:
         if chain is not None:
             chain.look_again(self._look_again)
         self._rules: RuleEngine | None = None
-        self._rules_size_wh = (0, 0)
-        self._rules_time_s = -np.inf
+        self._rules_size_wh, self._rules_time_s = (0, 0), -np.inf
         self._first_sequence = 0
         self._records: list[ComplianceRecord] = []
+        self.look_log: LookLog | None = None  # is told what the rules see
         self.clock = clock
         self.view = view
         self._was_moved, self._relearnt = False, 0
@@ -364,6 +365,8 @@ class CameraLoop:
         tracks = self._only_strong(tracks)
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
+        if self.look_log is not None:
+            self.look_log.note(tracks, check.frame.size_wh)
         if self.chain is not None:
             events = self._judged(check, tracks, events)
         self.tracks = tracks
@@ -403,6 +406,8 @@ class CameraLoop:
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
+        if self.look_log is not None:
+            self.look_log.end()
         self._records += self._rules.take_records()
         if self.chain is not None:
             try:

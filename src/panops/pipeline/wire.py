@@ -33,6 +33,7 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
         "device": site.device,
         "evidence": site.evidence.model_dump(mode="json"),
         "verify": site.verify.model_dump(mode="json"),
+        "looks_hours": site.retention.looks_hours,
     }
 
 

@@ -112,6 +112,8 @@ TABLE = [
     ("GET", "/api/v1/rules", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/rules/night", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/rules/way-in", None, (401, 404, 200, 200, 200)),
+    ("GET", "/api/v1/rule-kinds", None, (401, 200, 200, 200, 200)),
+    ("POST", "/api/v1/rules/dry-run", {"rule": RULE}, (401, 403, 403, 403, 200)),
     ("PUT", "/api/v1/rules/crowd", RULE, (401, 403, 403, 403, 201)),
     ("DELETE", "/api/v1/rules/crowd", None, (401, 403, 403, 403, 204)),
     ("GET", "/api/v1/alerts", None, (401, 403, 403, 200, 200)),
