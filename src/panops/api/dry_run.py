@@ -92,7 +92,7 @@ class ReplayOut(Out):
 
 
 class DryRunOut(Out):
-    """What the rule would have said. `per_hour` counts beginnings from `since_s` on; `events` are the newest, `left_out` counts the others."""
+    """What the rule would have said. `per_hour` counts from `since_s` on; `events` are the newest, `left_out` are not."""
 
     since_s: float
     until_s: float

@@ -1,8 +1,8 @@
 """A file of looks: what was followed in one camera, look by look, for some minutes.
 
 A line of JSON says what the looks are of (`LookHead`). Blocks follow, each written by one call: `LOOK`, the number of looks and of tracks
-as u32, then the looks (time f64, tracks u16), then the tracks of all of them, one record each. All is little endian. A look at which nothing
-was followed takes ten bytes, and one with three objects 139. A block that a crash cut off is left out when the file is read.
+as u32, then the looks (time f64, tracks u16), then the tracks of all of them, one record each. All is little endian. A look at which
+nothing was followed takes ten bytes, and one with three objects 139. A block that a crash cut off is left out when the file is read.
 """
 
 from __future__ import annotations

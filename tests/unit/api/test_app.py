@@ -105,6 +105,8 @@ TABLE = [
     ("GET", "/api/v1/cameras/gate/drift", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/cameras/yard/drift", None, (401, 404, 200, 200, 200)),
     ("GET", "/api/v1/cameras/gate/drift/reference.jpg", None, (401, 404, 404, 404, 404)),
+    ("GET", "/api/v1/cameras/gate/places", None, (401, 403, 403, 403, 200)),
+    ("PUT", "/api/v1/cameras/nobody/places", {}, (401, 403, 403, 403, 404)),
     ("PATCH", "/api/v1/cameras/gate", {"alerts": True}, (401, 403, 403, 200, 200)),
     ("PATCH", "/api/v1/cameras/nobody", {"alerts": True}, (401, 403, 403, 404, 404)),
     ("PUT", "/api/v1/cameras/new", CAMERA, (401, 403, 403, 403, 201)),
