@@ -16,6 +16,7 @@ from panops.api import (
     cameras,
     compliance,
     drift,
+    dry_run,
     event_export,
     event_stream,
     events,
@@ -26,9 +27,11 @@ from panops.api import (
     model_versions,
     models,
     oidc,
+    places,
     problems,
     recording,
     recording_export,
+    rule_kinds,
     rules,
     session,
     setup,
@@ -62,6 +65,7 @@ from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
@@ -71,6 +75,7 @@ from panops.storage.trail import TrackTrail
 MOST_PROBES = 4
 MOST_HASHES = 2
 MOST_EXPORTS = 2
+MOST_DRY_RUNS = 2
 
 live_router = APIRouter()
 
@@ -120,7 +125,9 @@ def create_app(
         codes=LoginLimit(clock, CODE_LIMITS), rates=CallerRates(clock), sockets=sockets,
         oidc=None if settings.oidc is None else oidc.provider_of(settings.oidc, settings.public_url, clock),
         streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
-        editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
+        look_shelf=LookShelf(settings.looks_folder or settings.evidence_folder.with_name("looks")),
+        editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
+        hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
     app = FastAPI(
@@ -161,7 +168,10 @@ def create_app(
         cameras,
         recording,
         recording_export,
+        places,
         drift,
+        dry_run,
+        rule_kinds,
         rules,
         event_stream,  # before events, whose routes take any name
         event_export,

@@ -33,6 +33,7 @@ from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
@@ -126,6 +127,7 @@ class Services:
         trails: Boxes over time.
         compliance: What people wore who have left.
         suggesting: What judged events suggest to change.
+        look_shelf: What was followed in the last hours.
         outbox: What is told to whom, and what became of it.
         accounts: Users, sessions, tokens.
         audit: Who did what.
@@ -141,6 +143,7 @@ class Services:
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
         exports: Bounds how many exports are sent at once: each reads the disk as fast as its reader takes it.
+        dry_runs: Bounds how many rules are tried at once.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
     """
 
@@ -158,6 +161,7 @@ class Services:
     trails: TrackTrail
     compliance: ComplianceRepository
     suggesting: Suggesting
+    look_shelf: LookShelf
     outbox: Outbox
     accounts: Accounts
     audit: AuditLog
@@ -173,6 +177,7 @@ class Services:
     editing: asyncio.Lock
     probes: asyncio.Semaphore
     exports: asyncio.Semaphore
+    dry_runs: asyncio.Semaphore
     hashing: asyncio.Semaphore
 
     async def note(self, caller: Caller | str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:

@@ -17,6 +17,7 @@ class ApiSettings:
     Attributes:
         evidence_folder: Where snapshots and clips are.
         recordings_folder: Where recordings are unless the site file says otherwise; None: `recordings` beside the evidence folder.
+        looks_folder: Where is kept what was followed in the last hours; `looks` beside the evidence when None.
         version: Shown in `/api/v1/site`.
         setup_code: The one-time code that the run command prints while no user exists; a client that is not on this machine must
             give it to make the first administrator. Empty: only this machine may do that.
@@ -39,6 +40,7 @@ class ApiSettings:
 
     evidence_folder: Path
     version: str = __version__
+    looks_folder: Path | None = None
     setup_code: str = ""
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()

@@ -115,6 +115,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             allowed_addresses=tuple(settings.server.allowed_addresses),
             evidence_folder=home.evidence,
             recordings_folder=home.recordings,
+            looks_folder=home.looks,
             allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
         ),
         database,

@@ -11,6 +11,9 @@ from panops.config.kinds import Kinds
 from panops.domain.body_parts import BodyPart
 from panops.domain.events import Severity
 
+_ZONE = "a zone of each camera; none means the whole picture"
+_LINE = "a line of each camera"
+
 
 class _RuleConfig(Config):
     """What all rules have in common."""
@@ -18,9 +21,9 @@ class _RuleConfig(Config):
     id: Name
     cameras: list[Name] = Field(default_factory=list, description="the cameras it watches; empty means all")
     classes: list[str] = Field(default_factory=lambda: ["person"], description="class names of the camera's model")
-    severity: Severity = Severity.ALARM
+    severity: Severity = Field(Severity.ALARM, description="how much its events matter")
     schedule: list[ScheduleConfig] = Field(default_factory=list, description="empty means always")
-    enabled: bool = True
+    enabled: bool = Field(True, description="off: kept, not run")
     verify: bool = Field(True, description="off: its events are told at once, whatever the chain would make of them")
     end_after_s: Seconds = Field(3.0, description="how long the condition must be over before the event ends")
     cooldown_s: Seconds = Field(0.0, description="after an event ended, no new one of the same camera and zone begins for so long")
@@ -49,7 +52,7 @@ class IntrusionConfig(_RuleConfig):
     """Somebody is in a zone for longer than `after_s`."""
 
     kind: Literal["intrusion"]
-    zone: Name | None = Field(None, description="a zone of each camera; none means the whole picture")
+    zone: Name | None = Field(None, description=_ZONE)
     after_s: Seconds = Field(1.0, description="dwell before it counts")
 
 
@@ -57,15 +60,15 @@ class LineCrossingConfig(_RuleConfig):
     """Somebody crosses a line."""
 
     kind: Literal["line_crossing"]
-    line: Name
-    direction: Literal["a_to_b", "b_to_a", "both"] = "both"
+    line: Name = Field(description=_LINE)
+    direction: Literal["a_to_b", "b_to_a", "both"] = Field("both", description="which way counts")
 
 
 class LoiteringConfig(_RuleConfig):
     """One and the same object stays in a zone for longer than `after_s`."""
 
     kind: Literal["loitering"]
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     after_s: Seconds = Field(30.0, description="how long one object may stay")
 
 
@@ -73,9 +76,9 @@ class OccupancyConfig(_RuleConfig):
     """More (or fewer) objects in a zone than allowed."""
 
     kind: Literal["occupancy"]
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     limit: int = Field(ge=0, le=10000, description="the number that is still fine")
-    when: Literal["above", "below"] = "above"
+    when: Literal["above", "below"] = Field("above", description="more than the limit is wrong, or fewer")
     after_s: Seconds = Field(2.0, description="how long the count must be off before it counts")
 
 
@@ -83,7 +86,7 @@ class DirectionConfig(_RuleConfig):
     """An object moves in a direction that is not allowed."""
 
     kind: Literal["direction"]
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     along: list[Point] | None = Field(None, description="two points: the allowed way leads from the first to the second")
     heading_deg: float | None = Field(None, ge=-360, le=360, description="the allowed way as an angle: 0 to the right, 90 up the picture")
     tolerance_deg: float = Field(45.0, gt=0, lt=180, description="how far a movement may be off")
@@ -104,7 +107,7 @@ class CrowdingConfig(_RuleConfig):
     """Many objects stand close together."""
 
     kind: Literal["crowding"]
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     count: int = Field(ge=2, le=1000, description="from so many on it is a crowd")
     distance: float = Field(0.7, gt=0, le=20, description="neighbours stand closer than this, in box heights")
     after_s: Seconds = Field(5.0, description="how long they must stand so before it counts")
@@ -120,7 +123,7 @@ class ObjectLeftConfig(_RuleConfig):
     classes: list[str] = Field(default_factory=lambda: list(BAGS), description="what can be left; any: everything but owner_classes")
     owner_classes: list[str] = Field(default_factory=lambda: ["person"], description="who can be with it")
     owner_distance: float = Field(2.0, gt=0, le=20, description="who is nearer is with it, in box heights of that person")
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     after_s: Seconds = Field(30.0, description="how long it must be alone")
 
     @property
@@ -135,7 +138,7 @@ class ObjectRemovedConfig(_RuleConfig):
     kind: Literal["object_removed"]
     classes: list[str] = Field(default_factory=lambda: list(BAGS), description="what can be taken; any: everything but hider_classes")
     hider_classes: list[str] = Field(default_factory=lambda: ["person"], description="who may only be standing in front of it")
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     known_s: Seconds = Field(30.0, description="how long it must have stood there")
     after_s: Seconds = Field(15.0, description="how long it must be gone")
 
@@ -150,7 +153,7 @@ class SpeedConfig(_RuleConfig):
 
     kind: Literal["speed"]
     classes: list[str] = Field(default_factory=lambda: ["car", "motorcycle", "bus", "truck"], description="whose speed is measured")
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     limit_kmh: float = Field(gt=0, le=500, description="the speed that is still fine, km/h")
 
 
@@ -158,8 +161,8 @@ class TailgatingConfig(_RuleConfig):
     """Somebody crosses a line right behind somebody else."""
 
     kind: Literal["tailgating"]
-    line: Name
-    direction: Literal["a_to_b", "b_to_a", "both"] = "both"
+    line: Name = Field(description=_LINE)
+    direction: Literal["a_to_b", "b_to_a", "both"] = Field("both", description="which way counts")
     within_s: Seconds = Field(2.0, description="who comes so soon after the one before is a tailgater")
 
 
@@ -167,7 +170,7 @@ class AbsenceConfig(_RuleConfig):
     """Nobody is at a post."""
 
     kind: Literal["absence"]
-    zone: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
     after_s: Seconds = Field(60.0, description="how long nobody may be there")
     present_s: Seconds = Field(2.0, description="who is there for so long is back; a shorter sight is nobody")
 
@@ -176,8 +179,8 @@ class DwellConfig(_RuleConfig):
     """How long each visit to a zone lasted: a measurement, no alarm."""
 
     kind: Literal["dwell"]
-    severity: Severity = Severity.INFO
-    zone: Name | None = None
+    severity: Severity = Field(Severity.INFO, description="how much its events matter")
+    zone: Name | None = Field(None, description=_ZONE)
     least_s: Seconds = Field(1.0, description="shorter visits are not told")
 
 
@@ -244,7 +247,7 @@ class ComplianceConfig(_RuleConfig):
     """Somebody does not wear what is required."""
 
     kind: Literal["compliance"]
-    zone: Name | None = Field(None, description="a zone of each camera; none means the whole picture")
+    zone: Name | None = Field(None, description=_ZONE)
     required: list[RequiredItemConfig] = Field(min_length=1, max_length=16, description="what must be worn, such as [hardhat, vest]")
     grace_s: Seconds = Field(5.0, description="time to put it on, from when the person is seen in the zone")
     window_s: float = Field(4.0, ge=0.5, le=600, allow_inf_nan=False, description="how far back votes count")
@@ -276,8 +279,8 @@ class PluginRuleConfig(_RuleConfig):
     model_config = ConfigDict(extra="allow")
 
     kind: str
-    zone: Name | None = None
-    line: Name | None = None
+    zone: Name | None = Field(None, description=_ZONE)
+    line: Name | None = Field(None, description=_LINE)
 
 
 RULE_KINDS = Kinds(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Check, Outcome
 from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
+from panops.pipeline.look_keeper import LookLog
 from panops.pipeline.looking import EVERYWHERE, Looking
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.stage_meter import StageMeter
@@ -113,6 +114,7 @@ class CameraLoop:
         self._rules_size_wh, self._rules_time_s = (0, 0), -np.inf
         self._first_sequence = 0
         self._records: list[ComplianceRecord] = []
+        self.look_log: LookLog | None = None  # is told what the rules see
         self.clock = clock
         self.view = view
         self._was_moved, self._relearnt = False, 0
@@ -366,6 +368,8 @@ class CameraLoop:
         tracks = self._only_strong(tracks)
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
+        if self.look_log is not None:
+            self.look_log.note(tracks, check.frame.size_wh)
         if self.chain is not None:
             events = self._judged(check, tracks, events)
         self.tracks = tracks
@@ -407,6 +411,8 @@ class CameraLoop:
         if self._rules is None:
             return []
         events = self._rules.finish(self._rules_time_s)
+        if self.look_log is not None:
+            self.look_log.end()
         self._records += self._rules.take_records()
         if self.chain is not None:
             try:
@@ -433,10 +439,13 @@ class CameraLoop:
 
     @property
     def followed_names(self) -> frozenset[str] | None:
-        """The names of the classes that are followed with its own detector; None for all."""
-        if self._follows_all and self.secondary is None:
-            return None
-        return frozenset(name for name, followed in zip(self.classes, self._first_followed, strict=True) if followed)
+        """The names of the classes that are followed; None for all."""
+        return None if self._followed.all() else _named(self.classes, self._followed)
+
+    @property
+    def own_names(self) -> frozenset[str] | None:
+        """Those of them that its own detector is asked for; None for all."""
+        return None if self._follows_all and self.secondary is None else _named(self.classes, self._first_followed)
 
     @property
     def has_open_events(self) -> bool:
@@ -486,3 +495,7 @@ class CameraLoop:
             self._strong = {key: at_s for key, at_s in self._strong.items() if tracks.time_s - at_s < 60.0}
         keep = np.array([int(track_id) in self._strong for track_id in tracks.track_id], dtype=np.bool_)
         return tracks if keep.all() else tracks.select(keep)
+
+
+def _named(classes: Sequence[str], chosen: NDArray[np.bool_]) -> frozenset[str]:
+    return frozenset(name for name, wanted in zip(classes, chosen, strict=True) if wanted)

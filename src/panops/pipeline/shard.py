@@ -35,6 +35,7 @@ from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ShardFigures
 from panops.pipeline.load_control import LoadControl
+from panops.pipeline.look_keeper import LookKeeper
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
@@ -120,6 +121,7 @@ class Shard:
         )
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
+        self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
         self._recording = ShardRecording(home, database, self._clock, lambda why: self._notice("recording", why), self._meter.stages)
@@ -155,6 +157,7 @@ class Shard:
         self._recorder.start()
         self._recording.start()
         self._views.start()
+        self._looks.start()
         self._analysis.start()
         self._pool.start()
 
@@ -206,6 +209,7 @@ class Shard:
         chain = build_chain(verify, classes, timezone, _unverified(site))
         view = self._views.view(camera_id, config)
         loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
+        loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
@@ -265,6 +269,7 @@ class Shard:
         self._recorder.remove_camera(camera_id)
         self._recording.remove(camera_id)
         self._views.remove(camera_id)
+        self._looks.remove(camera_id)
         self._shadows.forget(camera_id)
         self._load.governor.forget(camera_id)
 
@@ -298,7 +303,6 @@ class Shard:
                 continue
             view = camera.loop.view
             self._note_health(camera, camera.events.update(status.state, None if view is None else view.finding, status.last_frame_s))
-
             found = self._drifts.take(status.camera_id)
             if found is not None:
                 self._note_health(camera, camera.events.drifted(found.drifts), found.before)
@@ -346,6 +350,7 @@ class Shard:
         self._shadows.stop()
         self._detectors.close()
         self._views.close()
+        self._looks.close()
         self._writer.flush(5.0)
         self._recorder.close()
         self._recording.close()

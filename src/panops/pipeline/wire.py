@@ -35,6 +35,7 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
         "verify": site.verify.model_dump(mode="json"),
         # Of a camera that is not recorded it decides nothing.
         "recording": None if site.cameras[camera_id].record.mode == "off" else site.recording.model_dump(mode="json"),
+        "looks_hours": site.retention.looks_hours,
     }
 
 

@@ -51,6 +51,11 @@ class Home:
         return self.path / "journal"
 
     @property
+    def looks(self) -> Path:
+        """What was followed in the last hours, for dry runs of rules; it may be deleted at any time."""
+        return self.path / "looks"
+
+    @property
     def models(self) -> Path:
         """The model store."""
         return self.path / "models"

@@ -155,6 +155,16 @@ class SiteRepository:
             if revision in wrote:
                 _commit(connection, revision)
 
+    def put_camera_and_rules(self, camera_id: str, camera: CameraConfig, changed: Iterable[RuleConfig], *, camera_etag: str | None) -> str:
+        """Replace a camera by hand, and rules that have to follow it, in one transaction; the camera's new ETag. See `put_camera`."""
+        with self._database.session() as connection:
+            revision = _lock_revision(connection) + 1
+            wrote = _write(connection, "camera", cameras, camera_id, _dump(camera.plain()), camera_etag, revision)
+            others = [_write(connection, "rule", rules, rule.id, _dump(_rule_values(rule)), None, revision) for rule in changed]
+            if revision in (wrote, *others):
+                _commit(connection, revision)
+        return str(wrote)
+
     def delete_camera(self, camera_id: str, *, etag: str | None = None) -> tuple[str, ...]:
         """Remove a camera, also from the rules that name it. A rule that watched only this camera goes too: an empty list means "all".
 

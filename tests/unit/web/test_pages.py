@@ -70,7 +70,7 @@ class _Reader(HTMLParser):
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_shell_is_served_and_names_only_files_that_are_there(route: str, client: Client) -> None:
-    answer = client.get(route.replace("{event_id}", "a-1-2").replace("{camera_id}", "gate"))
+    answer = client.get(route.replace("{event_id}", "a-1-2").replace("{camera_id}", "gate").replace("{rule_id}", "night"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
     reader = _Reader()

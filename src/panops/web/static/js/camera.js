@@ -57,7 +57,7 @@ function sentence(rule) {
 async function rules(camera) {
   const answer = await get("/rules").catch(() => ({ rules: [] }));
   const mine = (answer.rules ?? answer).filter((rule) => !rule.cameras.length || rule.cameras.includes(camera.id));
-  const edit = can("admin") ? [h("a", { class: "button", href: `/cameras/${part(id)}/edit` }, "Set up an alarm")] : [];
+  const edit = can("admin") ? [h("a", { class: "button", href: `/rules/new?camera=${part(id)}` }, "Set up an alarm")] : [];
   fill(byId("rules"), mine.length
     ? mine.map((rule) => h("div", { class: "rule" }, icon(kindOf(rule.kind).icon), h("div", {}, h("strong", {}, kindOf(rule.kind).word), h("span", { class: "faint" }, ` · ${rule.id}${rule.enabled ? "" : " · off"}`), h("p", {}, sentence(rule)))))
     : empty("info", "Nothing raises an alarm here yet", "The camera is shown and followed, but no rule watches it.", edit));
@@ -122,6 +122,7 @@ try {
   byId("title").textContent = camera.name;
   tile = new Tile(camera, fullScreen);
   byId("view").append(tile.root);
+  byId("draw").href = `/cameras/${part(id)}/zones`;
   byId("edit").href = `/cameras/${part(id)}/edit`;
   byId("picture").href = `/api/v1/cameras/${part(id)}/snapshot.jpg?size=l`;
   byId("picture").download = `${id}.jpg`;

@@ -1,0 +1,158 @@
+// One control for each setting of a rule, drawn from what the API says of it. A control has `root`, `value()` and `refresh(site)`.
+
+import { fill, h, icon } from "./dom.js";
+import { plain, severityOf } from "./words.js";
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const TITLES = { of: "Rules that it listens to", along: "Allowed way", leave_out: "Zones in which it sees nobody", required: "What must be worn", after_s: "For longer than", end_after_s: "Ends after", cooldown_s: "Rests after an event", enabled: "On", silent: "Silent", verify: "Ask for false alarms" };
+const CHOICES = { a_to_b: "From A to B", b_to_a: "From B to A", both: "Both ways", above: "More than the limit", below: "Fewer than the limit", all: "All of them", any: "Any of them", sequence: "One after the other", against: "The opposite way", other: "Every other way" };
+
+/** What a setting is called. */
+export const titleOf = (field) => TITLES[field.name] ?? plain(field.name.replace(/_(s|kmh|deg|px|fps|ms)$/, ""));
+
+const choiceWord = (field, value) => (field.name === "severity" ? severityOf(value).word : CHOICES[value] ?? plain(value));
+
+function select(attributes, options) {
+  return h("select", { class: "select", ...attributes }, options.map(([value, word, chosen]) => h("option", { value, selected: chosen }, word)));
+}
+
+function number(field, id, given) {
+  const input = h("input", { class: "input", id, type: "number", step: field.type === "integer" ? 1 : "any", min: field.minimum, max: field.maximum, value: given ?? "", placeholder: field.optional ? "none" : "" });
+  return { node: h("div", { class: "row amount" }, input, field.unit ? h("span", { class: "muted" }, field.unit) : null), value: () => (input.value === "" ? null : input.valueAsNumber) };
+}
+
+/** A box to tick for each of what there is, which `things(site)` says as `[[value, word], ...]`; what is chosen and not there any more stays. */
+function many(id, given, things, none) {
+  const chosen = new Set(given ?? []);
+  const root = h("div", { class: "ticks", id, role: "group" });
+  return {
+    node: root,
+    value: () => [...chosen],
+    refresh(site) {
+      const there = things(site);
+      const missing = [...chosen].filter((value) => !there.some(([one]) => one === value)).map((value) => [value, value]);
+      fill(root, [...there, ...missing].map(([value, word]) => h("label", { class: "tick" }, h("input", { type: "checkbox", value, checked: chosen.has(value), onchange: ({ target }) => {
+        if (target.checked) chosen.add(value);
+        else chosen.delete(value);
+        target.dispatchEvent(new Event("input", { bubbles: true }));
+      } }), h("span", {}, word))), there.length + missing.length ? null : h("p", { class: "hint muted" }, none));
+    },
+  };
+}
+
+function place(field, id, given) {
+  const control = select({ id }, []);
+  let chosen = given ?? "";
+  control.addEventListener("input", () => { chosen = control.value; });
+  return {
+    node: h("span", { class: "picker" }, control),
+    value: () => chosen || null,
+    refresh(site) {
+      const names = field.type === "zone" ? site.zones : site.lines;
+      const first = field.type === "zone" && !field.required ? [["", "The whole picture"]] : [["", names.length ? "Choose one" : `The camera has no ${field.type} yet`]];
+      const lost = chosen && !names.includes(chosen) ? [[chosen, `${chosen} (not on every camera)`]] : [];
+      fill(control, [...first, ...names.map((name) => [name, name]), ...lost].map(([value, word]) => h("option", { value, selected: value === chosen }, word)));
+    },
+  };
+}
+
+function schedule(id, given) {
+  const spans = (given ?? []).map((span) => ({ ...span, days: [...span.days] }));
+  const root = h("div", { class: "stack", id });
+  const tell = () => root.dispatchEvent(new Event("input", { bubbles: true }));
+  const draw = () => fill(root, spans.map((span, at) => h("div", { class: "span" },
+    h("div", { class: "segments days", role: "group", "aria-label": `Days of span ${at + 1}` }, DAYS.map((day) => h("button", { class: "button", type: "button", "aria-pressed": String(span.days.includes(day)), "aria-label": plain(day), onclick: ({ currentTarget }) => {
+      span.days = DAYS.filter((one) => (one === day) !== span.days.includes(one));
+      currentTarget.setAttribute("aria-pressed", String(span.days.includes(day)));
+      tell();
+    } }, plain(day).slice(0, 2)))),
+    h("div", { class: "row" }, ...["start", "end"].map((which) => h("input", { class: "input time", type: "time", value: span[which].slice(0, 5), "aria-label": which === "start" ? "From" : "To", onchange: ({ target }) => { span[which] = target.value || "00:00"; tell(); } })),
+      h("button", { class: "button plain square", type: "button", "aria-label": `Remove span ${at + 1}`, onclick: () => { spans.splice(at, 1); draw(); tell(); } }, icon("trash"))))),
+  h("div", { class: "row" }, spans.length ? null : h("span", { class: "muted" }, "Always."), h("button", { class: "button", type: "button", onclick: () => { spans.push({ days: [...DAYS], start: "18:00", end: "06:00" }); draw(); tell(); } }, icon("plus"), "Add a span")));
+  draw();
+  return { node: root, value: () => spans };
+}
+
+function points(id, given) {
+  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.01, value: given?.[at]?.[axis] ?? "", "aria-label": `${at ? "To" : "From"}, ${axis ? "y" : "x"}` })));
+  return {
+    node: h("div", { class: "stack", id }, inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? "to" : "from"), pair))),
+    value: () => (inputs.flat().every((input) => input.value === "") ? null : inputs.map((pair) => pair.map((input) => input.valueAsNumber))),
+  };
+}
+
+function json(id, given, example) {
+  const area = h("textarea", { class: "input mono", id, spellcheck: "false", placeholder: example }, given === null || given === undefined ? "" : JSON.stringify(given, null, 1));
+  return {
+    node: area,
+    value: () => {
+      try {
+        return area.value.trim() ? JSON.parse(area.value) : null;
+      } catch {
+        throw new Error("This is not JSON: check its quotes, commas and brackets.");
+      }
+    },
+  };
+}
+
+/** What must be worn: known items by name; one with settings of its own keeps them. */
+function items(id, given) {
+  const kept = new Map((given ?? []).map((one) => [one.item ?? one, one]));
+  const base = many(id, [...kept.keys()], () => [["hardhat", "Hard hat"], ["vest", "Vest"], ["mask", "Mask"]], "");
+  return { ...base, value: () => base.value().map((name) => kept.get(name) ?? name) };
+}
+
+const words = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
+
+function classes(id, given) {
+  const input = h("input", { class: "input", id, value: (given ?? []).join(", "), autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+  const shelf = h("div", { class: "offers" });
+  return {
+    node: h("div", { class: "stack" }, input, shelf),
+    value: () => words(input.value),
+    refresh(site) {
+      fill(shelf, site.classes.slice(0, 12).map((name) => h("button", { class: "button", type: "button", onclick: () => {
+        const now = words(input.value);
+        input.value = (now.includes(name) ? now.filter((one) => one !== name) : [...now, name]).join(", ");
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      } }, name)));
+    },
+  };
+}
+
+function made(field, id, given) {
+  switch (field.type) {
+    case "number": case "integer": return number(field, id, given);
+    case "choice": {
+      const control = select({ id }, field.choices.map((value) => [value, choiceWord(field, value), value === given]));
+      return { node: h("span", { class: "picker" }, control), value: () => control.value };
+    }
+    case "zone": case "line": return place(field, id, given);
+    case "zones": return many(id, given, (site) => site.anyZones.map((name) => [name, name]), "No zone is drawn on these cameras.");
+    case "cameras": return many(id, given, (site) => site.cameras.map((camera) => [camera.id, camera.name]), "There is no camera yet.");
+    case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), "There is no other rule yet.");
+    case "classes": return classes(id, given);
+    case "schedule": return schedule(id, given);
+    case "points": return points(id, given);
+    case "items": return items(id, given);
+    case "json": return json(id, given, "{}");
+    default: {
+      const input = h("input", { class: "input", id, value: given ?? "", autocomplete: "off" });
+      return { node: input, value: () => input.value || (field.optional ? null : "") };
+    }
+  }
+}
+
+/** The control of a setting with a value. */
+export function control(field, given) {
+  const id = `field-${field.name}`;
+  const limits = [field.minimum, field.maximum].some((one) => one !== null) && field.maximum !== 86400 ? ` ${field.minimum ?? "…"} to ${field.maximum ?? "…"}.` : "";
+  const help = `${plain(field.help)}${field.help ? "." : ""}${limits}`;
+  if (field.type === "boolean") {
+    const input = h("input", { type: "checkbox", id, checked: given });
+    return { field, root: h("label", { class: "switch", for: id, data: { field: field.name } }, input, h("span", {}, h("strong", {}, titleOf(field)), h("br"), h("span", { class: "muted" }, help))), value: () => input.checked, refresh() {} };
+  }
+  const one = made(field, id, given);
+  const root = h("div", { class: "field", data: { field: field.name } }, h("label", { for: id }, titleOf(field)), one.node, h("p", { class: "hint" }, help));
+  return { field, root, value: one.value, refresh: (site) => one.refresh?.(site) };
+}

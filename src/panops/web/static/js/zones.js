@@ -1,0 +1,257 @@
+// Zones, lines and ground of a camera, drawn over its live picture. What is not saved stays in this browser, and is offered again.
+
+import { api, get, part } from "./api.js";
+import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
+import { Drawing } from "./drawing.js";
+import { Picture } from "./picture.js";
+import { fault, History, NAME, toPlaces, toShapes } from "./shapes.js";
+import { announce, start, toast } from "./shell.js";
+import { sentence } from "./words.js";
+
+const id = decodeURIComponent(location.pathname.split("/")[2]);
+const DRAFT = `draft.places.${id}`;
+const HINTS = {
+  zone: "Click or tap the corners one by one; click the first one or press Enter to finish. By keyboard: arrow keys, Space, Enter. Esc forgets it.",
+  line: "Click or tap the points of the line, then press Enter or double-click. Walking from the first point, side A is on the left hand.",
+  ground: "Click or tap the four corners of a large rectangle on the ground that you can measure, one after the other.",
+};
+const IDLE = "Drag a corner, an edge's middle or the whole. By keyboard: Tab walks, the arrow keys move (Shift: faster), Delete deletes.";
+const WORDS = { zone: "Zone", line: "Line", ground: "Ground" };
+const ICONS = { zone: "zone", line: "line", ground: "speed" };
+const { can, live } = await start();
+
+let etag = null;
+let stored = "";
+let usedBy = {};
+let history = new History();
+const picture = new Picture();
+const drawing = new Drawing({ before: () => history.keep(drawing.shapes), changed, selected: list, remove, drawing: showDrawing });
+
+const dirty = () => JSON.stringify(drawing.shapes) !== stored;
+
+// ---------------------------------------------------------------- what is not saved
+function changed() {
+  memory.set(DRAFT, dirty() ? JSON.stringify({ etag, shapes: drawing.shapes }) : "");
+  show();
+}
+
+function show() {
+  const open = dirty();
+  byId("state").hidden = !open;
+  byId("state").className = "chip amber";
+  fill(byId("state"), icon("edit", true), h("span", {}, "Not saved"));
+  byId("save").disabled = !open || drawing.shapes.some((shape) => fault(shape) || nameFault(shape));
+  byId("undo").disabled = !history.canUndo;
+  byId("redo").disabled = !history.canRedo;
+  document.querySelector("[data-draw=ground]").disabled = drawing.shapes.some((shape) => shape.kind === "ground");
+  list();
+}
+
+function step(way) {
+  drawing.shapes = history[way](drawing.shapes);
+  drawing.selected = Math.min(drawing.selected, drawing.shapes.length - 1);
+  changed();
+  drawing.draw();
+}
+
+function bringBack() {
+  let draft = null;
+  try {
+    draft = JSON.parse(memory.get(DRAFT, "") || "null");
+  } catch {
+    memory.set(DRAFT, "");
+  }
+  if (!draft || !Array.isArray(draft.shapes) || JSON.stringify(draft.shapes) === stored) return;
+  const theirs = drawing.shapes;
+  const changedMeanwhile = draft.etag !== etag;
+  drawing.shapes = draft.shapes;
+  etag = draft.etag; // so that saving tells when somebody else was faster
+  toast(changedMeanwhile ? "Your unsaved drawing is back; the camera was changed meanwhile." : "Your unsaved drawing is back.", "green", ["Discard", () => {
+    drawing.shapes = theirs;
+    load();
+  }]);
+}
+
+// ---------------------------------------------------------------- the list
+function nameFault({ kind, name }) {
+  if (kind === "ground") return "";
+  if (!NAME.test(name)) return "Letters, digits, _ and -, beginning with a letter or digit.";
+  return drawing.shapes.filter((shape) => shape.kind !== "ground" && shape.name === name).length > 1 ? "Another zone or line has this name." : "";
+}
+
+function nameField(shape, at) {
+  const input = h("input", { class: "input", id: `name-${at}`, value: shape.name, maxlength: 63, autocomplete: "off", spellcheck: "false", "aria-label": `Name of the ${shape.kind}` });
+  const wrong = h("p", { class: "problem", role: "alert" });
+  const check = () => {
+    const text = nameFault(shape);
+    wrong.hidden = !text;
+    fill(wrong, icon("alarm", true), text);
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  };
+  let kept = false;
+  input.addEventListener("input", () => {
+    if (!kept) history.keep(drawing.shapes);
+    kept = true;
+    shape.name = input.value.trim();
+    check();
+    memory.set(DRAFT, JSON.stringify({ etag, shapes: drawing.shapes }));
+    drawing.draw();
+    byId("state").hidden = !dirty();
+    byId("save").disabled = !dirty() || drawing.shapes.some((one) => fault(one) || nameFault(one));
+  });
+  input.addEventListener("change", changed);
+  check();
+  return [input, wrong];
+}
+
+function metres(shape, at) {
+  const field = (corner, axis) => {
+    const input = h("input", { class: "input", type: "number", step: "any", value: shape.metres[corner][axis], "aria-label": `Corner ${corner + 1}, ${axis ? "y" : "x"} in metres` });
+    input.addEventListener("change", () => {
+      if (!Number.isFinite(input.valueAsNumber)) return;
+      history.keep(drawing.shapes);
+      shape.metres = shape.metres.map((pair, one) => (one === corner ? pair.with(axis, input.valueAsNumber) : pair));
+      changed();
+    });
+    return input;
+  };
+  return h("div", { class: "metres", id: `metres-${at}` }, h("p", { class: "hint muted" }, "Where the corners are on the ground, x and y in metres, in the order in which they were drawn."),
+    shape.metres.map((_, corner) => h("div", { class: "row" }, h("span", { class: "muted" }, corner + 1), field(corner, 0), field(corner, 1))));
+}
+
+function card(shape, at) {
+  const users = usedBy[shape.was] ?? [];
+  const wrong = fault(shape);
+  const chosen = at === drawing.selected;
+  return h("div", { class: chosen ? "place chosen" : "place", data: { place: shape.name } },
+    h("div", { class: "row" },
+      h("button", { class: "button plain square", type: "button", "aria-label": `Select ${shape.name}`, "aria-pressed": String(chosen), onclick: () => drawing.select(at) }, icon(ICONS[shape.kind])),
+      shape.kind === "ground" ? h("strong", { class: "grow" }, "Ground in metres") : h("div", { class: "field grow" }, nameField(shape, at)),
+      h("button", { class: "button plain square", type: "button", "aria-label": `Delete ${shape.name}`, onclick: () => remove(at) }, icon("trash"))),
+    wrong ? h("p", { class: "problem", role: "alert" }, icon("alarm", true), wrong) : null,
+    users.length ? h("p", { class: "hint muted" }, "Used by ", users.flatMap((name, one) => [one ? ", " : "", h("a", { href: `/rules/${part(name)}` }, name)])) : null,
+    shape.kind === "ground" && chosen ? metres(shape, at) : null,
+    shape.was && shape.was === shape.name && shape.kind !== "ground" && !dirty() ? h("a", { class: "button", href: `/rules/new?camera=${part(id)}&${shape.kind}=${part(shape.name)}` }, icon("plus"), `Rule for this ${shape.kind}`) : null);
+}
+
+function list() {
+  const typingIn = document.activeElement?.matches?.("#places .input") ? [document.activeElement.id, document.activeElement.selectionStart] : null;
+  fill(byId("places"), drawing.shapes.length ? drawing.shapes.map(card) : empty("zone", "Nothing is drawn yet", "Choose Zone or Line above the picture, then click its corners."));
+  if (typingIn?.[0]) byId(typingIn[0])?.focus();
+}
+
+function remove(at) {
+  const shape = drawing.shapes[at];
+  const users = usedBy[shape.was] ?? [];
+  if (users.length) {
+    say(`${WORDS[shape.kind]} “${shape.was}” is used by ${users.length === 1 ? "the rule" : "the rules"} ${users.join(", ")}. Change or delete ${users.length === 1 ? "it" : "them"} first.`);
+    return;
+  }
+  history.keep(drawing.shapes);
+  drawing.shapes = drawing.shapes.toSpliced(at, 1);
+  drawing.selected = -1;
+  say("");
+  changed();
+  drawing.draw();
+  announce(`${shape.name} is deleted`);
+}
+
+function showDrawing(kind) {
+  byId("hint").textContent = kind ? HINTS[kind] : IDLE;
+  for (const button of document.querySelectorAll("[data-draw]")) button.setAttribute("aria-pressed", String(button.dataset.draw === kind));
+}
+
+function say(text, actions = []) {
+  byId("wrong").hidden = !text;
+  fill(byId("wrong"), icon("alarm"), h("div", { class: "stack grow" }, h("span", {}, text), actions.length ? h("div", { class: "row" }, actions) : null));
+}
+
+// ---------------------------------------------------------------- server
+function take(places, newEtag) {
+  etag = newEtag;
+  usedBy = places.used_by;
+  drawing.shapes = toShapes(places);
+  stored = JSON.stringify(drawing.shapes);
+}
+
+async function load() {
+  let found = null;
+  const places = await get(`/cameras/${part(id)}/places`, { onHeaders: (headers) => { found = headers.get("ETag"); } });
+  take(places, found);
+  history = new History();
+  drawing.selected = -1;
+  memory.set(DRAFT, "");
+  say("");
+  show();
+  drawing.draw();
+}
+
+async function save(over = false) {
+  byId("save").disabled = true;
+  try {
+    let found = null;
+    const selected = drawing.shapes[drawing.selected]?.name;
+    const places = await api("PUT", `/cameras/${part(id)}/places`, toPlaces(drawing.shapes), { headers: over ? {} : { "If-Match": etag }, onHeaders: (headers) => { found = headers.get("ETag"); } });
+    take(places, found);
+    drawing.selected = drawing.shapes.findIndex((shape) => shape.name === selected);
+    memory.set(DRAFT, "");
+    say("");
+    toast("Saved. The camera follows within seconds.");
+    drawing.draw();
+  } catch (error) {
+    const text = error.fields?.length ? error.fields.map(({ field, message }) => `${field}: ${message}`).join(" ") : error.message;
+    if (error.status !== 412) say(sentence(text));
+    else say("Somebody else changed this camera meanwhile.", [
+      h("button", { class: "button", type: "button", onclick: load }, "Load theirs, drop mine"), h("button", { class: "button", type: "button", onclick: () => save(true) }, "Save mine over theirs")]);
+  }
+  show();
+}
+
+function listen(camera) {
+  live.on("frames", (frames) => Promise.all(frames.filter((frame) => frame.id === id).map((frame) => {
+    byId("easel").style.aspectRatio = String(picture.overlay.ratio);
+    return picture.show({ ...frame, boxes: [] });
+  })));
+  live.watch([camera.id], 2, "l");
+  for (const button of document.querySelectorAll("[data-draw]")) button.addEventListener("click", () => drawing.begin(button.dataset.draw));
+  byId("undo").addEventListener("click", () => step("undo"));
+  byId("redo").addEventListener("click", () => step("redo"));
+  byId("save").addEventListener("click", () => save());
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || event.target.closest?.("input, textarea, dialog")) return;
+    if (key === "z") step(event.shiftKey ? "redo" : "undo");
+    else if (key === "y") step("redo");
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!typing(event) && event.key === "Escape" && drawing.isDrawing) drawing.cancel();
+  });
+}
+
+const back = [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")];
+if (!can("admin")) {
+  fill(byId("sheet"), empty("lock", "Only administrators draw zones", "Ask one of them to draw this zone or line, or to change your role.", back));
+} else {
+  try {
+    const camera = await get(`/cameras/${part(id)}`);
+    byId("title").textContent = camera.name;
+    document.title = `Zones of ${camera.name} · panops`;
+    byId("back").href = `/cameras/${part(id)}`;
+    const [width, height] = camera.size_wh;
+    byId("easel").style.aspectRatio = width ? `${width} / ${height}` : "16 / 9";
+    byId("easel").append(picture.root, drawing.root);
+    const draft = memory.get(DRAFT, "");
+    await load();
+    memory.set(DRAFT, draft);
+    bringBack();
+    showDrawing(null);
+    show();
+    drawing.draw();
+    listen(camera);
+  } catch (error) {
+    fill(byId("sheet"), empty("camera", error.status === 404 ? "There is no such camera" : "The camera could not be read", error.message, back, true));
+  }
+}
