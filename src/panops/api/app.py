@@ -13,12 +13,14 @@ from panops.api import (
     alerts,
     cameras,
     compliance,
+    detect,
     drift,
     events,
     health,
     media,
     metrics,
     models,
+    open_inference,
     problems,
     rules,
     session,
@@ -29,6 +31,7 @@ from panops.api import (
 )
 from panops.api.clean_body import clean_body
 from panops.api.http_counts import HttpCounts
+from panops.api.inference_service import MOST_BODY_BYTES, InferenceService
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import LoginLimit
 from panops.api.readiness import Readiness
@@ -38,7 +41,9 @@ from panops.api.security import OPEN, Gate
 from panops.api.services import ModelCatalogue, NoModels, Services, services_of
 from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
+from panops.api.v2_errors import V2Errors
 from panops.domain.clock import Clock, SystemClock
+from panops.pipeline.inference_order import Desk
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
@@ -72,6 +77,7 @@ def create_app(
     catalogue: ModelCatalogue | None = None,
     clock: Clock | None = None,
     accounts: Accounts | None = None,
+    desk: Desk | None = None,
 ) -> FastAPI:
     """Make the app. `panops.web` adds its pages to it afterwards; they find the caller in `request.state.user`, None for a stranger.
 
@@ -82,6 +88,7 @@ def create_app(
         catalogue: What is known of models; none when None.
         clock: Time.
         accounts: Users; made from the database when None (tests give some with cheap hashes).
+        desk: Runs models for programs; None where nothing does.
 
     Raises:
         StorageError: The evidence folder cannot be made.
@@ -99,7 +106,7 @@ def create_app(
         compliance=ComplianceRepository(database),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database), logins=LoginLimit(clock), sockets=sockets,
-        http=HttpCounts(registry),
+        http=HttpCounts(registry), inference=InferenceService(desk, registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
@@ -115,8 +122,13 @@ def create_app(
         dependencies=[Depends(clean_body)],
         responses={"default": {"description": "what is wrong, as RFC 9457 says", "content": {"application/problem+json": {}}}},
         middleware=[
+            Middleware(V2Errors),
             Middleware(
-                RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes, finished=services.http.finished
+                RequestFrame,
+                allowed_hosts=settings.allowed_hosts,
+                max_body_bytes=settings.max_body_bytes,
+                finished=services.http.finished,
+                longer_bodies=dict.fromkeys(("/v2/models/", "/api/v1/detect"), MOST_BODY_BYTES),
             ),
             Middleware(Gate, resolve=resolve),
         ],
@@ -140,6 +152,8 @@ def create_app(
         suggestions,
         alerts,
         models,
+        detect,
+        open_inference,
     ):
         app.include_router(room.router)
     app.include_router(live_router)

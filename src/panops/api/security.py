@@ -35,6 +35,8 @@ COOKIE = "panops_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_ROUTES = frozenset({("GET", "/api/v1/setup"), ("POST", "/api/v1/setup"), ("POST", "/api/v1/session")})
 """What a stranger may ask of the API."""
+CLOSED = ("/api/", "/v2")
+"""Where strangers may ask nothing else."""
 
 _WITHOUT_CALLER = ("/static/", "/healthz", "/readyz")
 
@@ -123,7 +125,7 @@ def _refusal(scope: AsgiScope, caller: Caller | None) -> Response | None:
     method, path = scope["method"], scope["path"]
     if method not in SAFE_METHODS and not is_same_origin(HTTPConnection(scope)):
         return problem(403, "this request comes from another site; only this server's own pages and programs with a token may send it")
-    if path.startswith("/api/") and caller is None and (method, path) not in OPEN_ROUTES:
+    if path.startswith(CLOSED) and caller is None and (method, path) not in OPEN_ROUTES:
         return problem(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
     return None
 

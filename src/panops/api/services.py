@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from panops.api.http_counts import HttpCounts
+from panops.api.inference_service import InferenceService
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
 from panops.api.readiness import Readiness
@@ -104,6 +105,7 @@ class Services:
         logins: Slows down guessing.
         sockets: The open websockets.
         http: What the metrics say of requests.
+        inference: Models for programs.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
@@ -129,6 +131,7 @@ class Services:
     logins: LoginLimit
     sockets: LiveSockets
     http: HttpCounts
+    inference: InferenceService
     editing: asyncio.Lock
     probes: asyncio.Semaphore
     hashing: asyncio.Semaphore
