@@ -20,8 +20,8 @@ from panops.inference.oip_types import DTYPES, RequestUnreadable
 
 _MOST_DIMENSIONS = 16
 _MOST_TENSORS = 64
-# OpenVINO reads inputs in place, and its kernels want them aligned as its own.
-ALIGNED_BYTES = 64
+# Backends read inputs in place; they are used to numpy's own arrays, which begin at such addresses.
+_ALIGNED_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _from_bytes(data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) 
     array = np.frombuffer(data, np.uint8)
     if dtype == np.bool_:
         array = (array != 0).view(np.uint8)  # any other byte than 0 and 1 is no bool to C++
-    if array.size and array.ctypes.data % ALIGNED_BYTES:
+    if array.size and array.ctypes.data % _ALIGNED_BYTES:
         array = array.copy()
     little = array.view(dtype.newbyteorder("<"))
     return (little if sys.byteorder == "little" else little.astype(dtype)).reshape(shape)
@@ -151,6 +151,10 @@ def _from_json(tensor: Mapping[str, Any], name: str, dtype: np.dtype[Any], shape
     count = math.prod(shape)
     if found.size != count or (found.ndim > 1 and found.shape != shape):
         raise RequestUnreadable(f"input {_shown(name)}: expected {count} numbers for shape {list(shape)}, got shape {list(found.shape)}")
+    if dtype == np.uint64 and found.dtype.kind == "f":  # where small numbers stand beside those above 2^63, numpy makes floats of both
+        exact = np.asarray(data, object).ravel()
+        if all(isinstance(value, int) and 0 <= value < 2**64 for value in exact):
+            return exact.astype(np.uint64).reshape(shape)
     return _as_dtype(found, name, dtype).reshape(shape)
 
 

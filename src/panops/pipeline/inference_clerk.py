@@ -122,7 +122,7 @@ class InferenceClerk:
         answer = write_answer(name, model.model.version, request.request_id, outputs, wanted)
         if not answer.raw:
             return Done(200, (answer.head,), model=name, run_s=run_s)
-        pieces = (answer.head, *answer.raw)
+        pieces: list[Piece] = [answer.head, *answer.raw]
         return Done(200, pieces, "application/octet-stream", len(answer.head), model=name, run_s=run_s)
 
     def _detect(self, order: Order, body: memoryview) -> Done:

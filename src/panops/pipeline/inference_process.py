@@ -97,7 +97,8 @@ class Worker:
         """Write an answer into its place; how long it is, or -1 where it is longer than the place."""
         room, at = self._slots.answer(slot), 0
         for piece in done.pieces:
-            data = memoryview(piece if isinstance(piece, bytes) else np.ascontiguousarray(piece).reshape(-1).view(np.uint8))
+            raw = np.frombuffer(piece, np.uint8) if isinstance(piece, bytes) else piece.reshape(-1).view(np.uint8)
+            data = memoryview(raw.data)
             if at + len(data) > len(room):
                 return -1
             room[at : at + len(data)] = data
