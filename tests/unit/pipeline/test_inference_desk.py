@@ -202,6 +202,7 @@ def test_a_body_at_the_limit_fits_and_memory_is_given_back(tmp_path: Path) -> No
             assert (reply.status, "no JSON" in reply.error) == (400, True)
             assert desk.pid is not None
             shared = [area for area in psutil.Process(desk.pid).memory_maps(grouped=False) if "panops-inference" in area.path]
+            assert shared
             assert sum(area.rss for area in shared) < size // 2
 
     run(work())
