@@ -15,6 +15,7 @@ from panops.api import (
     audit,
     cameras,
     compliance,
+    detect,
     drift,
     dry_run,
     event_export,
@@ -27,6 +28,7 @@ from panops.api import (
     model_versions,
     models,
     oidc,
+    open_inference,
     places,
     problems,
     recording,
@@ -45,6 +47,7 @@ from panops.api.clean_body import clean_body
 from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
+from panops.api.inference_service import MOST_BODY_BYTES, InferenceService
 from panops.api.live_socket import LiveSockets, SocketParts
 from panops.api.login_limit import CODE_LIMITS, LoginLimit
 from panops.api.looks import Looks
@@ -56,7 +59,9 @@ from panops.api.security import OPEN, Gate
 from panops.api.services import ModelCatalogue, NoModels, Services, services_of
 from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
+from panops.api.v2_errors import V2Errors
 from panops.domain.clock import Clock, SystemClock
+from panops.pipeline.inference_order import Desk
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
@@ -94,6 +99,7 @@ def create_app(
     catalogue: ModelCatalogue | None = None,
     clock: Clock | None = None,
     accounts: Accounts | None = None,
+    desk: Desk | None = None,
 ) -> FastAPI:
     """Make the app. `panops.web` adds its pages to it afterwards; they find the caller in `request.state.user`, None for a stranger.
 
@@ -104,6 +110,7 @@ def create_app(
         catalogue: What is known of models; none when None.
         clock: Time.
         accounts: Users; made from the database when None (tests give some with cheap hashes).
+        desk: Runs models for programs; None where nothing does.
 
     Raises:
         StorageError: The evidence folder cannot be made.
@@ -126,6 +133,7 @@ def create_app(
         oidc=None if settings.oidc is None else oidc.provider_of(settings.oidc, settings.public_url, clock),
         streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
         look_shelf=LookShelf(settings.looks_folder or settings.evidence_folder.with_name("looks")),
+        inference=InferenceService(desk, registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
         hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
@@ -142,8 +150,13 @@ def create_app(
         dependencies=[Depends(clean_body)],
         generate_unique_id_function=operation_id,
         middleware=[
+            Middleware(V2Errors),
             Middleware(
-                RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes, finished=services.http.finished
+                RequestFrame,
+                allowed_hosts=settings.allowed_hosts,
+                max_body_bytes=settings.max_body_bytes,
+                finished=services.http.finished,
+                longer_bodies=dict.fromkeys(("/v2/models/", "/api/v1/detect"), MOST_BODY_BYTES),
             ),
             Middleware(Gate, resolve=resolve),
         ],
@@ -182,6 +195,8 @@ def create_app(
         alerts,
         models,
         model_versions,
+        detect,
+        open_inference,
     ):
         app.include_router(room.router)
     app.include_router(live_router)

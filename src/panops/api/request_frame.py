@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -60,11 +60,20 @@ class RequestFrame:
         app: What is inside.
         allowed_hosts: See `ApiSettings.allowed_hosts`.
         max_body_bytes: Longer bodies get 413.
+        longer_bodies: The same for paths that begin with one of these.
         finished: Called with the scope, the status and the seconds of each HTTP request.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str], max_body_bytes: int, finished: Finished) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed_hosts: Sequence[str],
+        max_body_bytes: int,
+        finished: Finished,
+        longer_bodies: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
+        self._longer_bodies = dict(longer_bodies or {})
         self._allowed_hosts = tuple(host.casefold() for host in allowed_hosts)
         self._max_body_bytes = max_body_bytes
         self._finished = finished
@@ -92,7 +101,7 @@ class RequestFrame:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers["X-Request-ID"] = current
-                if scope["path"].startswith(("/api/", "/metrics")):
+                if scope["path"].startswith(("/api/", "/metrics", "/v2")):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -100,10 +109,10 @@ class RequestFrame:
             if refusal := self._refusal(scope):
                 await problem(*refusal)(scope, receive, framed_send)
             else:
-                await self._app(scope, _Limited(receive, self._max_body_bytes), framed_send)
+                await self._app(scope, _Limited(receive, self._most_bytes(scope)), framed_send)
         except _BodyTooLongError:
             if status == 0:
-                await problem(413, self._too_long())(scope, receive, framed_send)
+                await problem(413, self._too_long(scope))(scope, receive, framed_send)
         except Exception:
             # The page must never see a traceback, the log always: with the id that the person can read out.
             log.exception("request %s: %s %s failed", current, scope["method"], scope["path"])
@@ -119,12 +128,16 @@ class RequestFrame:
             host = Headers(scope=scope).get("host", "")[:100]
             return 421, f"this server does not answer to the name {host!r}; add it to server.allowed_hosts in the site file"
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > self._max_body_bytes:
-            return 413, self._too_long()
+        if not length.isdecimal() or int(length[:20]) > self._most_bytes(scope):
+            return 413, self._too_long(scope)
         return None
 
-    def _too_long(self) -> str:
-        return f"a request's body has at most {self._max_body_bytes} bytes"
+    def _most_bytes(self, scope: Scope) -> int:
+        longer = (most for begin, most in self._longer_bodies.items() if scope["path"].startswith(begin))
+        return next(longer, self._max_body_bytes)
+
+    def _too_long(self, scope: Scope) -> str:
+        return f"a request's body has at most {self._most_bytes(scope)} bytes here"
 
     def _host_is_fine(self, scope: Scope) -> bool:
         return host_is_allowed(Headers(scope=scope).get("host", ""), self._allowed_hosts)

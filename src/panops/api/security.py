@@ -53,6 +53,8 @@ FACTOR_ROUTES = OPEN_ROUTES | {
     ("POST", "/api/v1/password"),
 }
 """What somebody may ask who must have a second factor and has none yet."""
+CLOSED = ("/api/", "/v2")
+"""Where strangers may ask nothing else."""
 
 NEEDS_FACTOR = {"X-Panops-Needs": "second-factor"}
 _WITHOUT_CALLER = ("/static/", "/healthz", "/readyz")
@@ -156,9 +158,9 @@ def _refusal(scope: AsgiScope, caller: Caller | None) -> Response | None:
     method, path = scope["method"], scope["path"]
     if method not in SAFE_METHODS and not is_same_origin(HTTPConnection(scope)):
         return problem(403, "this request comes from another site; only this server's own pages and programs with a token may send it")
-    if path.startswith("/api/") and caller is None and (method, path) not in OPEN_ROUTES:
+    if path.startswith(CLOSED) and caller is None and (method, path) not in OPEN_ROUTES:
         return problem(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
-    if caller is not None and caller.lacks_factor and path.startswith("/api/") and (method, path) not in FACTOR_ROUTES:
+    if caller is not None and caller.lacks_factor and path.startswith(CLOSED) and (method, path) not in FACTOR_ROUTES:
         return problem(403, "this site requires a second factor of you: set one up on the page Account, then go on", headers=NEEDS_FACTOR)
     return None
 

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
+from panops.api.inference_service import InferenceService
 from panops.api.live_socket import LiveSockets
 from panops.api.login_limit import LoginLimit
 from panops.api.looks import Looks
@@ -140,6 +141,7 @@ class Services:
         sockets: The open websockets.
         streams: The open event streams.
         http: What the metrics say of requests.
+        inference: Models for programs.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
         exports: Bounds how many exports are sent at once: each reads the disk as fast as its reader takes it.
@@ -174,6 +176,7 @@ class Services:
     sockets: LiveSockets
     streams: EventStreams
     http: HttpCounts
+    inference: InferenceService
     editing: asyncio.Lock
     probes: asyncio.Semaphore
     exports: asyncio.Semaphore

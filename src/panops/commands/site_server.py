@@ -26,12 +26,14 @@ from panops.domain.clock import SystemClock
 from panops.domain.errors import PanopsError
 from panops.models.default import DefaultModel
 from panops.models.store import ModelStore
+from panops.pipeline.inference_desk import InferenceDesk
 from panops.pipeline.live import SystemNotice
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.accounts import Accounts, SessionLimits
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.scope import Role
+from panops.storage.site import SiteRepository
 from panops.web.pages import mount
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,9 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         loop.add_signal_handler(number, stop.set)
     setup_code = secrets.token_hex(4)
     supervisor = Supervisor(home, database, SupervisorSettings(default_model=settings.model.name), initial_notices=settings.notices)
+    desk = InferenceDesk(
+        home, lambda: max((shard.relief for shard in supervisor.shards()), default=0.0), lambda: SiteRepository(database).load().device
+    )
     app = create_app(
         ApiSettings(
             setup_code=setup_code,
@@ -124,6 +129,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         accounts=Accounts(
             database, SystemClock(), limits=SessionLimits(settings.server.session_idle_h * 3600, settings.server.session_max_h * 3600)
         ),
+        desk=desk,
     )
     mount(app)
     open_listener(settings.server.host, settings.server.port).close()  # a port that is taken is said before any camera is started
@@ -134,6 +140,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
         )
     finally:
         console.print("stopping: ending open events and writing their clips ...", style="dim")
+        await desk.stop()
         await supervisor.stop()
         console.print("stopped", style="dim")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -23,13 +24,26 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     """
     try:
         with path.open("rb") as file:
-            size = _from_header(file)
+            size = _from_header(file, file.read(32))
     except (OSError, ValueError, struct.error):
         size = None
     if size is not None and min(size) > 0:
         return size
     image = read_picture(path)
     return None if image is None else (image.shape[1], image.shape[0])
+
+
+def picture_pixels(data: bytes | memoryview) -> int | None:
+    """How many pixels a JPEG, PNG or WebP says it has, before anything is decoded; None where it is none of these."""
+    file = io.BytesIO(data)
+    try:
+        head = file.read(32)
+        if head.startswith(b"BM"):
+            return None
+        size = _from_header(file, head, turned=False)
+    except (ValueError, struct.error):
+        return None
+    return size[0] * size[1] if size is not None and min(size) > 0 else None
 
 
 def read_picture(path: Path, *, gray: bool = False) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
@@ -42,16 +56,16 @@ def read_picture(path: Path, *, gray: bool = False) -> np.ndarray[tuple[int, ...
     return None if image is None else np.asarray(image, np.uint8)
 
 
-def _from_header(file: BinaryIO) -> tuple[int, int] | None:
-    head = file.read(32)
+def _from_header(file: BinaryIO, head: bytes, *, turned: bool = True) -> tuple[int, int] | None:
+    """Width and height; `turned`: None where EXIF may turn a picture and only its decoder knows."""
     if head.startswith(b"\xff\xd8"):
         file.seek(2)
         return _jpeg(file)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         width, height = struct.unpack(">II", head[16:24])
-        return None if _png_has_exif(file) else (width, height)
+        return None if turned and _png_has_exif(file) else (width, height)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return _webp(head)
+        return _webp(head, turned=turned)
     if head.startswith(b"BM"):
         width, height = struct.unpack("<ii", head[18:26])
         return width, abs(height)
@@ -69,7 +83,7 @@ def _png_has_exif(file: BinaryIO) -> bool:
     return False
 
 
-def _webp(head: bytes) -> tuple[int, int] | None:
+def _webp(head: bytes, *, turned: bool) -> tuple[int, int] | None:
     """The three kinds of WebP (RFC 9649, sections 2.5 to 2.7)."""
     kind = head[12:16]
     if kind == b"VP8 ":
@@ -78,7 +92,7 @@ def _webp(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8L":
         bits = struct.unpack("<I", head[21:25])[0]
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8X" and not head[20] & _WEBP_EXIF:
+    if kind == b"VP8X" and not (turned and head[20] & _WEBP_EXIF):
         return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
     return None
 

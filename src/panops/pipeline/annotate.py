@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.config.schema import CameraConfig
+from panops.domain.detections import Detections
 from panops.domain.tracks import Tracks
+
+if TYPE_CHECKING:  # who only draws boxes need not wait for the site file's checks
+    from panops.config.schema import CameraConfig
 
 Colour = tuple[int, int, int]
 
@@ -32,10 +36,15 @@ def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str]
     scale = max(0.4, image.shape[1] / 1600)
     for track_id, class_id, score, box in zip(tracks.track_id, tracks.class_id, tracks.score, tracks.xyxy, strict=True):
         colour = (235, 64, 52) if int(track_id) in highlight else _PALETTE[int(class_id) % len(_PALETTE)]
-        left, top, right, bottom = (round(float(edge)) for edge in box)
-        cv2.rectangle(image, (left, top), (right, bottom), colour, max(1, round(2 * scale)), cv2.LINE_AA)
         name = classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id))
-        _label(image, f"{name} {int(track_id)}  {score:.2f}", (left, top), colour, scale)
+        _draw_box(image, box, f"{name} {int(track_id)}  {score:.2f}", colour, scale)
+
+
+def draw_detections(image: NDArray[np.uint8], detections: Detections, classes: Sequence[str]) -> None:
+    """Draw every detection's box and label; see `draw_tracks`."""
+    scale = max(0.4, image.shape[1] / 1600)
+    for class_id, score, box in zip(detections.class_id, detections.score, detections.xyxy, strict=True):
+        _draw_box(image, box, f"{classes[int(class_id)]}  {score:.2f}", _PALETTE[int(class_id) % len(_PALETTE)], scale)
 
 
 def draw_places(image: NDArray[np.uint8], camera: CameraConfig) -> None:
@@ -84,6 +93,12 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     if not done:
         raise ValueError(f"cannot encode a picture of shape {image.shape} as JPEG")
     return data.tobytes()
+
+
+def _draw_box(image: NDArray[np.uint8], box: NDArray[np.float32], text: str, colour: Colour, scale: float) -> None:
+    left, top, right, bottom = (round(float(edge)) for edge in box)
+    cv2.rectangle(image, (left, top), (right, bottom), colour, max(1, round(2 * scale)), cv2.LINE_AA)
+    _label(image, text, (left, top), colour, scale)
 
 
 def _label(image: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: Colour, scale: float) -> None:

@@ -5,10 +5,11 @@ machine is full, and falls while there is room, each the faster the further thin
 rests: so it settles where the machine is well used, and does not swing. What it buys, in this order:
 
 1. background work: models that only look on;
-2. idle cameras' rate: cameras in mode `auto` sleep while nothing happens, more of them the higher it is;
-3. what secondary models would look at, on all cameras;
-4. the check rate, for all cameras alike, down to the floor of one look a second;
-5. decoding: of each group of pictures only so much that the floor holds.
+2. programs' requests to models, which `inference_desk` refuses above a relief of 0.05;
+3. idle cameras' rate: cameras in mode `auto` sleep while nothing happens, more of them the higher it is;
+4. what secondary models would look at, on all cameras;
+5. the check rate, for all cameras alike, down to the floor of one look a second;
+6. decoding: of each group of pictures only so much that the floor holds.
 
 The floor itself, a look a second at an awake camera, every keyframe of a sleeping one, is not given up as long as there is time for it.
 Where even that takes more than there is, the process is *drowned*: then every camera is looked at by its keyframes alone, which come to

@@ -59,7 +59,7 @@ def test_a_route_that_says_nothing_is_found(make_site: MakeSite, empty_database:
     assert unguarded(app) == ["/api/v1/forgotten"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/forgotten", "/api/v2/whatever"])
+@pytest.mark.parametrize("path", ["/api/v1/forgotten", "/api/v2/whatever", "/v2/forgotten"])
 async def test_even_a_route_that_says_nothing_is_closed_to_strangers(site: Site, path: str) -> None:
     forgotten = APIRouter()
     forgotten.add_api_route(path, lambda: "all cameras", methods=["GET"])
@@ -121,6 +121,17 @@ TABLE = [
     ("POST", "/api/v1/models/street/shadow", {"version": "2"}, (401, 403, 403, 403, 404)),
     ("POST", "/api/v1/models/street/promote", {"version": "2"}, (401, 403, 403, 403, 404)),
     ("POST", "/api/v1/models/street/rollback", {}, (401, 403, 403, 403, 404)),
+    ("POST", "/api/v1/detect", None, (401, 403, 403, 422, 422)),
+    ("GET", "/v2", None, (401, 403, 403, 200, 200)),
+    ("GET", "/v2/health/live", None, (401, 403, 403, 200, 200)),
+    ("GET", "/v2/health/ready", None, (401, 403, 403, 200, 200)),
+    ("POST", "/v2/repository/index", None, (401, 403, 403, 200, 200)),
+    ("GET", "/v2/models/street", None, (401, 403, 403, 200, 200)),
+    ("GET", "/v2/models/street/ready", None, (401, 403, 403, 200, 200)),
+    ("POST", "/v2/models/street/infer", {}, (401, 403, 403, 400, 400)),
+    ("GET", "/v2/models/street/versions/0", None, (401, 403, 403, 404, 404)),
+    ("GET", "/v2/models/street/versions/0/ready", None, (401, 403, 403, 404, 404)),
+    ("POST", "/v2/models/nobody/versions/1/infer", {"inputs": []}, (401, 403, 403, 404, 404)),
     ("GET", "/api/v1/cameras", None, (401, 200, 200, 200, 200)),
     ("POST", "/api/v1/cameras/test", CAMERA, (401, 403, 403, 403, 200)),
     ("GET", "/api/v1/cameras/gate", None, (401, 200, 200, 200, 200)),
@@ -211,7 +222,9 @@ async def test_each_route_for_each_caller(site: Site, position: int) -> None:
         answer = await site.ask(method, CALLERS[position], path, json=body)
         got[f"{method} {path}"] = answer.status_code
         wanted[f"{method} {path}"] = statuses[position]
-        if answer.status_code >= 400 and method != "HEAD":
+        if answer.status_code >= 400 and path.startswith("/v2"):
+            assert list(answer.json()) == ["error"], path
+        elif answer.status_code >= 400 and method != "HEAD":
             assert answer.headers["content-type"] == "application/problem+json", path
             assert answer.json()["status"] == answer.status_code
     assert got == wanted

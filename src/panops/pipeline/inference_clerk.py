@@ -1,0 +1,170 @@
+"""Does one order of a program: reads its body, runs the model, writes the answer. Whatever is wrong with it becomes a reply."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panops.domain.detections import Detections
+from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported, PanopsError
+from panops.domain.frame import Frame
+from panops.inference.formats import model_format
+from panops.inference.oip_answer import wanted_outputs, write_answer
+from panops.inference.oip_request import read_request
+from panops.inference.oip_types import RequestUnreadable, described
+from panops.inference.tensors import check_inputs
+from panops.models.manifest_file import is_model_name
+from panops.models.store import ModelStore
+from panops.models.version_id import split_reference
+from panops.pipeline.annotate import draw_detections, encode_jpeg
+from panops.pipeline.inference_order import Order, OrderKind
+from panops.pipeline.open_models import OpenModel, OpenModels
+from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
+
+log = logging.getLogger(__name__)
+
+_JPEG_QUALITY = 88
+
+# The first that fits counts, so the special stand before the general.
+_STATUS: Mapping[type[PanopsError], int] = {RequestUnreadable: 400, ModelNotFound: 404, DeviceError: 503}
+
+Piece = bytes | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Done:
+    """What came of an order, its body still in pieces; the fields are those of `inference_order.Reply`."""
+
+    status: int
+    pieces: Sequence[Piece] = ()
+    media_type: str = "application/json"
+    header_bytes: int | None = None
+    error: str = ""
+    model: str = ""
+    run_s: float = 0.0
+
+
+class InferenceClerk:
+    """Any thread may give it orders.
+
+    Args:
+        store: Where models are.
+        models: The open ones.
+    """
+
+    def __init__(self, store: ModelStore, models: OpenModels) -> None:
+        self._store = store
+        self._models = models
+
+    def do(self, order: Order, body: memoryview) -> Done:
+        """Do an order; never raises.
+
+        Args:
+            order: What is asked.
+            body: The request's body; it stays as it is until the call is over.
+        """
+        try:
+            return self._done(order, body)
+        except PictureRefused as error:
+            return Done(error.status, error=str(error))
+        except PanopsError as error:
+            status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+            # Only a model that is here may become a label of the metrics.
+            return Done(status, error=str(error), model=order.model.partition("@")[0] if status >= 500 else "")
+        except Exception as error:
+            if isinstance(error, MemoryError):
+                return Done(413, error="there is not enough memory for this request; send less at once")
+            log.exception("an order of a program failed")
+            return Done(500, error="something went wrong with this request; the server's log has the details")
+
+    def _done(self, order: Order, body: memoryview) -> Done:
+        name, _ = split_reference(order.model)
+        # Not `get` alone: it would install what only lies in a mirror.
+        if not is_model_name(name) or not self._store.is_installed(name):
+            known = ", ".join(self._store.names())
+            raise ModelNotFound(f"there is no model {ascii(name)[:80]}; known are: {known}")
+        if order.kind is OrderKind.DETECT:
+            return self._detect(order, body)
+        if order.kind is OrderKind.INFER:
+            return self._infer(order, body)
+        return self._metadata(self._models.get(order.model))
+
+    def _metadata(self, model: OpenModel) -> Done:
+        stored = model.model
+        content = {
+            "name": stored.manifest.name,
+            "versions": list(self._store.shelf_without_state(stored.manifest.name).places),
+            "platform": f"panops_{model_format(stored.path)}",
+            "inputs": [described(spec) for spec in model.inputs],
+            "outputs": [described(spec) for spec in model.outputs],
+        }
+        return Done(200, (_json(content),), model=stored.manifest.name)
+
+    def _infer(self, order: Order, body: memoryview) -> Done:
+        request = read_request(body, order.header_bytes)
+        model = self._models.get(order.model)
+        name = model.model.manifest.name
+        wanted = wanted_outputs(request, model.outputs)
+        try:
+            check_inputs(name, model.inputs, request.inputs)
+        except ModelUnsupported as error:
+            return Done(400, error=str(error), model=name)
+        began_s = time.monotonic()
+        outputs = model.infer(request.inputs)
+        run_s = time.monotonic() - began_s
+        answer = write_answer(name, model.model.version, request.request_id, outputs, wanted)
+        if not answer.raw:
+            return Done(200, (answer.head,), model=name, run_s=run_s)
+        pieces: list[Piece] = [answer.head, *answer.raw]
+        return Done(200, pieces, "application/octet-stream", len(answer.head), model=name, run_s=run_s)
+
+    def _detect(self, order: Order, body: memoryview) -> Done:
+        frame = read_sent_picture(body)
+        model = self._models.get(order.model)
+        manifest = model.model.manifest
+        if manifest.task != "detection":
+            return Done(
+                400, error=f"{manifest.name} is a model for {manifest.task}, not a detector; choose another one", model=manifest.name
+            )
+        began_s = time.monotonic()
+        found = model.detect(frame)
+        run_s = time.monotonic() - began_s
+        found = found.select(found.score >= order.min_score)
+        found = found.select(np.argsort(-found.score, kind="stable"))
+        if order.annotated:
+            image = frame.image
+            draw_detections(image, found, manifest.classes)
+            return Done(200, (encode_jpeg(image, _JPEG_QUALITY),), "image/jpeg", model=manifest.name, run_s=run_s)
+        content = _detections(model, frame, found, run_s)
+        return Done(200, (_json(content),), model=manifest.name, run_s=run_s)
+
+
+def _detections(model: OpenModel, frame: Frame, found: Detections, run_s: float) -> dict[str, Any]:
+    manifest = model.model.manifest
+    return {
+        "model": manifest.name,
+        "version": model.model.version,
+        "task": manifest.task,
+        "size_wh": list(frame.size_wh),
+        "inference_ms": round(run_s * 1000, 2),
+        "detections": [
+            {
+                "class": manifest.classes[int(class_id)],
+                "class_id": int(class_id),
+                "score": round(float(score), 4),
+                "xyxy": [round(float(edge), 1) for edge in box],
+            }
+            for class_id, score, box in zip(found.class_id, found.score, found.xyxy, strict=True)
+        ],
+    }
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,109 @@
+"""What is asked of models by programs, and what they are told: the words that API, desk and worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+from panops.domain.errors import PanopsError
+from panops.pipeline.model_index import ModelIndex
+
+
+class OrderKind(StrEnum):
+    """What can be asked."""
+
+    METADATA = "metadata"
+    INFER = "infer"
+    DETECT = "detect"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request.
+
+    Attributes:
+        kind: What is asked.
+        model: A name, for its active version, or `NAME@VERSION`.
+        header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
+        min_score: Of detections, 0..1.
+        annotated: Whether the answer is the picture with what was found drawn on it.
+    """
+
+    kind: OrderKind
+    model: str
+    header_bytes: int | None = None
+    min_score: float = 0.0
+    annotated: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Self:
+        """The same again."""
+        return cls(**{**data, "kind": OrderKind(data["kind"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of an order.
+
+    Attributes:
+        status: An HTTP status: 200; 400 something in the body is wrong, 404 the model is not there, 413 too large, 415 no picture, 500 the
+            model cannot be used, 503 its device cannot.
+        media_type: Of the body.
+        body: The answer; empty where there is an error.
+        header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
+        error: One sentence for people; empty where it went well.
+        model: The name of the model that answered; empty where none did.
+        run_s: Seconds that the model itself took.
+        wait_s: Seconds that the order waited for its turn.
+    """
+
+    status: int
+    media_type: str = "application/json"
+    body: bytes = field(default=b"", repr=False)
+    header_bytes: int | None = None
+    error: str = ""
+    model: str = ""
+    run_s: float = 0.0
+    wait_s: float = 0.0
+
+
+class DeskBusy(PanopsError):
+    """There is no room for the order now; the same one is worth another try after `retry_after_s`."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        """Say why, and when to come again."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeskDown(PanopsError):
+    """What runs models for programs is gone; the order was lost, or not begun."""
+
+
+class Desk(Protocol):
+    """Where the API takes orders to. All methods but those of `index` are called on the server's event loop."""
+
+    @property
+    def index(self) -> ModelIndex:
+        """Which models there are; its methods read folders."""
+        ...
+
+    async def ask(self, order: Order, body: Sequence[bytes], caller: str) -> Reply:
+        """Have an order done.
+
+        Args:
+            order: What to do.
+            body: The request's body in pieces.
+            caller: Who asks: one caller may not have all places.
+
+        Raises:
+            DeskBusy: Cameras need the machine, or too many orders wait.
+            DeskDown: The process that runs models ended, or cannot be started.
+        """
+        ...
