@@ -45,6 +45,9 @@ COMMANDS = (
     Row("process", "process:process", "Run a video file through the same pipeline as live cameras, as fast as it goes."),
     Row("doctor", "doctor:doctor", "Look at this machine, and connect to every camera of a site."),
     Row("apply", "apply:apply", "Make the site in the database what a file says; doing it again changes nothing."),
+    Row("backup", "backup:backup", "Write a backup of a site into one file, also while it runs."),
+    Row("check", "check:check", "Look a backup over, or a home: the database to its last page, and every file against its sha256."),
+    Row("restore", "restore:restore", "Put a backup back: it is looked over first, and what was there before is put aside."),
     Row("simulate", "simulate:simulate", "Render a simulated scene with exact boxes, tracks and events."),
     Row(
         "drift",

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from panops.commands.model_offer import offer_general
-from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
+from panops.commands.site_server import SiteServerSettings, serve_site, set_up_logging
 from panops.config.load import parse_site
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ModelError
@@ -20,6 +20,7 @@ from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.home_lock import only_one
 from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)

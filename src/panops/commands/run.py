@@ -11,7 +11,7 @@ from rich.console import Console
 
 from panops.commands.apply import FILE_ORIGIN
 from panops.commands.model_offer import offer_general
-from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
+from panops.commands.site_server import SiteServerSettings, serve_site, set_up_logging
 from panops.config.load import load_site
 from panops.domain.errors import ConfigError
 from panops.models.default import default_model
@@ -19,6 +19,7 @@ from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.home_lock import only_one
 from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +20,6 @@ from panops.api.settings import ApiSettings
 from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
 from panops.domain.clock import SystemClock
-from panops.domain.errors import PanopsError
 from panops.models.default import DefaultModel
 from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
@@ -65,22 +61,6 @@ def set_up_logging(level: str) -> None:
         logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", handlers=[handler])
     os.environ["PANOPS_LOG"] = level.upper()  # the shards read it
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-@contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold the home for this process.
-
-    Raises:
-        PanopsError: Another panops runs on it.
-    """
-    path = home.run / "panops.lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PanopsError(f"another panops already runs on {home.path}; stop it, or choose another folder with --home") from error
-        yield
 
 
 def serve_site(home: Home, database: Database, settings: SiteServerSettings, console: Console) -> None:
