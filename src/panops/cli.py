@@ -64,6 +64,11 @@ COMMANDS = (
         "suggestions:suggestions",
         "Which change of one setting would have kept false alarms away and no true one, by what people said of events.",
     ),
+    Row(
+        "cameras import",
+        "cameras_import:import_cameras",
+        "Add the cameras of a table or of Frigate's settings. Without --apply it only says what would be added.",
+    ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
     Row("models list", "models_list:list_models", "List the models that are installed, come with panops, or can be added by name."),
@@ -198,6 +203,7 @@ COMMANDS = (
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )
 _GROUPS = {
+    "cameras": "Cameras: many at once.",
     "config": "The site's settings: as they are in the database, and as a file.",
     "models": "Detectors: list, add and show them; try, promote and roll back their versions.",
     "bench": "Measure cost on this machine.",

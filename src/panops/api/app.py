@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from panops.api import (
     alerts,
+    camera_import,
     cameras,
     compliance,
     drift,
@@ -132,6 +133,7 @@ def create_app(
         users,
         site,
         cameras,
+        camera_import,
         drift,
         rules,
         events,
