@@ -23,6 +23,7 @@ from panops.domain.clock import SystemClock
 from panops.models.default import DefaultModel
 from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
+from panops.pipeline.log_format import FORMAT_VARIABLE, LEVEL_VARIABLE, JsonFormatter, LogFormat, TextFormatter
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.accounts import Accounts
 from panops.storage.database import Database
@@ -49,17 +50,19 @@ class SiteServerSettings:
     notices: tuple[SystemNotice, ...] = ()
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error, readable on a terminal and plain in a file."""
+def set_up_logging(level: str, form: LogFormat = "text") -> None:
+    """Log to standard error: readable on a terminal, plain in a file, or one JSON object a line. The shards do the same."""
     stderr = Console(stderr=True)
-    if stderr.is_terminal:
+    if stderr.is_terminal and form == "text":
         handler: logging.Handler = RichHandler(console=stderr, show_path=False, log_time_format="%H:%M:%S")
-        logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+        handler.setFormatter(TextFormatter("%(message)s"))
     else:
         handler = logging.StreamHandler()
         handler.addFilter(RequestIdFilter())
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", handlers=[handler])
-    os.environ["PANOPS_LOG"] = level.upper()  # the shards read it
+        text = "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"
+        handler.setFormatter(JsonFormatter("supervisor") if form == "json" else TextFormatter(text))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    os.environ[LEVEL_VARIABLE], os.environ[FORMAT_VARIABLE] = level.upper(), form
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
