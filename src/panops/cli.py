@@ -65,6 +65,11 @@ COMMANDS = (
         "Which change of one setting would have kept false alarms away and no true one, by what people said of events.",
     ),
     Row(
+        "cameras discover",
+        "cameras_discover:discover_cameras",
+        "Ask the network for ONVIF cameras, and each of them for its streams.",
+    ),
+    Row(
         "cameras import",
         "cameras_import:import_cameras",
         "Add the cameras of a table or of Frigate's settings. Without --apply it only says what would be added.",
@@ -203,7 +208,7 @@ COMMANDS = (
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )
 _GROUPS = {
-    "cameras": "Cameras: many at once.",
+    "cameras": "Cameras: find them on the network, add many at once.",
     "config": "The site's settings: as they are in the database, and as a file.",
     "models": "Detectors: list, add and show them; try, promote and roll back their versions.",
     "bench": "Measure cost on this machine.",

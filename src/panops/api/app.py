@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from panops.api import (
     alerts,
+    camera_discovery,
     camera_import,
     cameras,
     compliance,
@@ -134,6 +135,7 @@ def create_app(
         site,
         cameras,
         camera_import,
+        camera_discovery,
         drift,
         rules,
         events,

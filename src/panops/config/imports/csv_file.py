@@ -94,12 +94,12 @@ def _rows(text: str, file_name: str) -> tuple[Iterator[tuple[int, dict[str, str]
     return _fields(reader, names, file_name), left_out
 
 
-def _fields(reader: Iterator[list[str]], names: list[str], file_name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _fields(reader: Any, names: list[str], file_name: str) -> Iterator[tuple[int, dict[str, str]]]:
     problems = []
-    before = reader.line_num  # type: ignore[attr-defined]  csv's reader has it
+    before = reader.line_num
     try:
         for row in reader:
-            line, before = before + 1, reader.line_num  # type: ignore[attr-defined]  csv's reader has it
+            line, before = before + 1, reader.line_num
             if len(row) > len(names):
                 problems.append(ConfigProblem("", f"expected {len(names)} fields, got {len(row)}", line))
             elif any(field.strip() for field in row):
