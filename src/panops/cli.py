@@ -45,6 +45,9 @@ COMMANDS = (
     Row("process", "process:process", "Run a video file through the same pipeline as live cameras, as fast as it goes."),
     Row("doctor", "doctor:doctor", "Look at this machine, and connect to every camera of a site."),
     Row("apply", "apply:apply", "Make the site in the database what a file says; doing it again changes nothing."),
+    Row("backup", "backup:backup", "Write a backup of a site into one file, also while it runs."),
+    Row("check", "check:check", "Look a backup over, or a home: the database to its last page, and every file against its sha256."),
+    Row("restore", "restore:restore", "Put a backup back: it is looked over first, and what was there before is put aside."),
     Row("simulate", "simulate:simulate", "Render a simulated scene with exact boxes, tracks and events."),
     Row(
         "drift",
@@ -71,6 +74,16 @@ COMMANDS = (
         "events export",
         "events_export:export",
         "Save events of a running site as a zip: clip, pictures and facts of each, with the sha256 of every file in its manifest.",
+    ),
+    Row(
+        "cameras discover",
+        "cameras_discover:discover_cameras",
+        "Ask the network for ONVIF cameras, and each of them for its streams.",
+    ),
+    Row(
+        "cameras import",
+        "cameras_import:import_cameras",
+        "Add the cameras of a table or of Frigate's settings. Without --apply it only says what would be added.",
     ),
     Row("config dump", "config_dump:dump", "Print the site in the database as a site file; `panops apply` takes it back."),
     Row("config check", "config_check:check", "Look a site file over without applying it: every problem at once, with line and field."),
@@ -208,6 +221,7 @@ COMMANDS = (
 )
 _GROUPS = {
     "events": "Events of a running site: list them, follow them, take their proof away.",
+    "cameras": "Cameras: find them on the network, add many at once.",
     "config": "The site's settings: as they are in the database, and as a file.",
     "models": "Detectors: list, add and show them; try, promote and roll back their versions.",
     "bench": "Measure cost on this machine.",

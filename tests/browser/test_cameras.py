@@ -253,3 +253,29 @@ def test_changing_the_own_password(make_site: Callable[..., SiteServer], tab: Ma
     page.click("text=Change it")
     page.wait_for_selector(".toast >> text=Password changed")
     assert server.accounts.verify("vera", "another good password") is not None
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_many_cameras_from_a_file(make_site: Callable[..., SiteServer], tab: MakeTab, size: tuple[int, int]) -> None:
+    made = tab(make_site(), "ada", size=size)
+    made.allow.append("status of 422")
+    page = made.open("/cameras")
+    page.wait_for_selector(".camera-card .name")
+    page.click("#import")
+    rows = "id,source,classes,colour\nnew-gate,rtsp://eva:hunter2@cam.example/1,person,red\nnew-yard,sim://yard?seed=5,,\n"
+    page.set_input_files("#import-file", {"name": "bad.csv", "mimeType": "text/csv", "buffer": b"id,source\na,\n"})
+    page.wait_for_selector("#import-found .notice")
+    assert "line 2" in page.inner_text("#import-found")
+    assert page.is_disabled("#import-add")
+    page.set_input_files("#import-file", {"name": "a.csv", "mimeType": "text/csv", "buffer": rows.encode()})
+    page.wait_for_selector("#import-found .chip")
+    told = page.inner_text("#import-found")
+    assert "Would add 2 cameras and 1 rule" in told
+    assert "rtsp://eva:***@cam.example/1" in told
+    assert "hunter2" not in page.content()
+    page.click("#import-found summary")
+    assert "colour" in page.inner_text("#import-found details")
+    assert problems(page) == []
+    page.click("#import-add")
+    page.wait_for_selector(".camera-card [data-id=new-gate]")
+    assert page.query_selector("dialog") is None

@@ -164,7 +164,14 @@ class Courier:
             self._send(delivery, alert, now_s)
 
     def _give_up(self, delivery: Delivery, why: str) -> None:
-        log.error("sink %s: the %s of event %s is given up: %s", self.sink_id, delivery.moment.value, delivery.event_id, why)
+        log.error(
+            "sink %s: the %s of event %s is given up: %s",
+            self.sink_id,
+            delivery.moment.value,
+            delivery.event_id,
+            why,
+            extra={"event_id": delivery.event_id},
+        )
         self._outbox.close([delivery.delivery_id], DeliveryState.DEAD, why, self._clock.utc_s())
 
     def _send(self, delivery: Delivery, alert: Alert, now_s: float) -> None:

@@ -18,7 +18,7 @@ from panops.api.problems import FieldError, ProblemError
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNFIT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # People write these in several lines.
-_TEXTS = re.compile(r"note|alerts\.\d+\.template")
+_TEXTS = re.compile(r"note|file_text|alerts\.\d+\.template")
 _MOST_NAMED = 20
 
 

@@ -35,6 +35,8 @@ SECURITY_HEADERS = {
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered, empty outside one."""
 
+# What a proxy or a client calls its request; anything else could write lines of its own into the log.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Endings that nobody can register in the public DNS, so a stranger's page cannot come from them.
 _PRIVATE_ENDINGS = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _HOST = re.compile(r"^(?:\[(?P<six>[0-9A-Fa-f:.]+)(?:%[A-Za-z0-9_.%-]+)?\]|(?P<name>[^:\[\]/@\s]+))(?::(?P<port>\d{1,5}))?$")
@@ -90,7 +92,8 @@ class RequestFrame:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_s = time.perf_counter()
         status = 0
-        current = secrets.token_hex(4)
+        given = Headers(scope=scope).get("x-request-id", "")
+        current = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(4)
         token = request_id.set(current)
 
         async def framed_send(message: Message) -> None:

@@ -11,15 +11,17 @@ import typer
 from rich.console import Console
 
 from panops.commands.model_offer import offer_general
-from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
+from panops.commands.site_server import SiteServerSettings, serve_site, set_up_logging
 from panops.config.load import parse_site
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ModelError
 from panops.models.assets import fetch_asset
 from panops.models.default import default_model
 from panops.models.store import ModelStore
+from panops.pipeline.log_format import LogFormat
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.home_lock import only_one
 from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ def demo(
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing: no real clip, and no model that is not here.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the demo's site file and exit.")] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+    log_format: Annotated[LogFormat, typer.Option(help="text, or json: one object a line.")] = "text",
 ) -> None:
     """Start a demo site: five simulated cameras and a real clip, with rules, alarms and proof.
 
@@ -44,7 +47,7 @@ def demo(
     if show:
         typer.echo(text)
         return
-    set_up_logging(log_level)
+    set_up_logging(log_level, log_format)
     console = Console()
     place = Home(home or Home().path / "demo").create()
     with only_one(place):

@@ -11,14 +11,16 @@ from rich.console import Console
 
 from panops.commands.apply import FILE_ORIGIN
 from panops.commands.model_offer import offer_general
-from panops.commands.site_server import SiteServerSettings, only_one, serve_site, set_up_logging
+from panops.commands.site_server import SiteServerSettings, serve_site, set_up_logging
 from panops.config.load import load_site
 from panops.domain.errors import ConfigError
 from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
+from panops.pipeline.log_format import LogFormat
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.home_lock import only_one
 from panops.storage.site import SiteRepository
 
 log = logging.getLogger(__name__)
@@ -30,13 +32,14 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page and API.")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_format: Annotated[LogFormat, typer.Option(help="text, or json: one object a line.")] = "text",
 ) -> None:
     """Run a site: cameras in, events out, with the page at http://localhost:8440.
 
     A site file is applied to the database first; cameras and rules that were added on the page stay. When the file has a fault, the
     faults are shown and the last good state runs, so that a typing error never switches the cameras off.
     """
-    set_up_logging(log_level)
+    set_up_logging(log_level, log_format)
     console = Console()
     place = Home(home).create()
     with only_one(place):

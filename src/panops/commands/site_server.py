@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +20,11 @@ from panops.api.settings import ApiSettings
 from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
 from panops.domain.clock import SystemClock
-from panops.domain.errors import PanopsError
 from panops.models.default import DefaultModel
 from panops.models.store import ModelStore
 from panops.pipeline.inference_desk import InferenceDesk
 from panops.pipeline.live import SystemNotice
+from panops.pipeline.log_format import FORMAT_VARIABLE, LEVEL_VARIABLE, JsonFormatter, LogFormat, TextFormatter
 from panops.pipeline.supervisor import Supervisor, SupervisorSettings
 from panops.storage.accounts import Accounts, SessionLimits
 from panops.storage.database import Database
@@ -56,34 +53,20 @@ class SiteServerSettings:
     notices: tuple[SystemNotice, ...] = ()
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error, readable on a terminal and plain in a file."""
+def set_up_logging(level: str, form: LogFormat = "text") -> None:
+    """Log to standard error: readable on a terminal, plain in a file, or one JSON object a line. The shards do the same."""
     stderr = Console(stderr=True)
-    if stderr.is_terminal:
+    if stderr.is_terminal and form == "text":
         handler: logging.Handler = RichHandler(console=stderr, show_path=False, log_time_format="%H:%M:%S")
-        logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+        handler.setFormatter(TextFormatter("%(message)s"))
     else:
         handler = logging.StreamHandler()
         handler.addFilter(RequestIdFilter())
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", handlers=[handler])
-    os.environ["PANOPS_LOG"] = level.upper()  # the shards read it
+        text = "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"
+        handler.setFormatter(JsonFormatter("supervisor") if form == "json" else TextFormatter(text))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    os.environ[LEVEL_VARIABLE], os.environ[FORMAT_VARIABLE] = level.upper(), form
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-@contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold the home for this process.
-
-    Raises:
-        PanopsError: Another panops runs on it.
-    """
-    path = home.run / "panops.lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PanopsError(f"another panops already runs on {home.path}; stop it, or choose another folder with --home") from error
-        yield
 
 
 def serve_site(home: Home, database: Database, settings: SiteServerSettings, console: Console) -> None:

@@ -181,7 +181,7 @@ class Recorder:
                 self._tell(str(error))
                 return False
             except Exception:  # a fault with one event's proof must not end the proof of all others
-                log.exception("evidence of event %s could not be written", record.event.event_id)
+                log.exception("evidence of event %s could not be written", record.event.event_id, extra={"event_id": record.event.event_id})
                 self._forget(record)
         return True
 
@@ -234,7 +234,9 @@ class Recorder:
     def _write_packets(self, record: OpenRecord, kind: EvidenceKind) -> bool:
         info, packets = record.camera.info(), record.packets_of_clip()
         if not packets or info is None:
-            log.warning("event %s has no clip: none of its packets are left", record.event.event_id)
+            log.warning(
+                "event %s has no clip: none of its packets are left", record.event.event_id, extra={"event_id": record.event.event_id}
+            )
             return False
 
         def write(path: Path) -> None:
@@ -244,7 +246,7 @@ class Recorder:
         try:
             self._store.write(record.event.event_id, kind, min(times_s), max(times_s), write)
         except SourceCorrupt as error:
-            log.warning("event %s has no clip: %s", record.event.event_id, error)
+            log.warning("event %s has no clip: %s", record.event.event_id, error, extra={"event_id": record.event.event_id})
             return False
         return True
 
@@ -259,7 +261,12 @@ class Recorder:
             size_bytes += record.add_size_bytes(kept)
             if size_bytes > _MOST_WAITING_BYTES:
                 why = self._problem or "the event itself could not be stored yet"
-                log.error("event %s keeps no clip, for too much proof waits to be written: %s", record.event.event_id, why)
+                log.error(
+                    "event %s keeps no clip, for too much proof waits to be written: %s",
+                    record.event.event_id,
+                    why,
+                    extra={"event_id": record.event.event_id},
+                )
                 self._forget(record)
 
     def _forget(self, record: OpenRecord) -> None:

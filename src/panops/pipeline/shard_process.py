@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
@@ -16,6 +15,7 @@ import cv2
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import share_heaps
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
+from panops.pipeline.log_format import set_up_shard_logging
 from panops.pipeline.shard import Shard
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -28,13 +28,13 @@ def main() -> int:
     # The supervisor decides when a shard ends: Ctrl-C in a terminal reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    logging.basicConfig(level=os.environ.get("PANOPS_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     share_heaps()
     # The gate makes thousands of tiny calls: handing each to OpenCV's own threads costs more than the call.
     cv2.setNumThreads(1)
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
     try:
         boot, _ = link.receive()
+        set_up_shard_logging(int(boot["index"]))
         home = Home(Path(boot["home"]))
         database = Database.at(home.path).open(check=False)  # the supervisor looked through it already
         shard = Shard(int(boot["index"]), home, database, boot["default_model"], link)

@@ -77,7 +77,7 @@ def look_through(path: Path, label: str, busy_timeout_s: float, limit_s: float) 
         sqlite3.Error: It cannot be read; see `errors.mapped`.
     """
     deadline_s = time.monotonic() + limit_s
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_s, isolation_level=None)
+    connection = open_to_read(path, busy_timeout_s)
     try:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         tables = {name for (name,) in names}
@@ -88,6 +88,19 @@ def look_through(path: Path, label: str, busy_timeout_s: float, limit_s: float) 
         connection.close()
     schema.check_known(revisions, tables - {schema.VERSION_TABLE}, label)
     return whole
+
+
+def open_to_read(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    """A connection of its own that cannot write.
+
+    Args:
+        path: The file; one that is not there is not made.
+        busy_timeout_s: How long to wait for another process that holds it.
+
+    Raises:
+        sqlite3.Error: It cannot be opened; see `errors.mapped`.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout_s, isolation_level=None)
 
 
 def _is_sound(connection: sqlite3.Connection, label: str, deadline_s: float) -> bool:

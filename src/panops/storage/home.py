@@ -70,6 +70,11 @@ class Home:
         """Sockets and process files of the running site."""
         return self.path / "run"
 
+    @property
+    def unfinished_restore(self) -> Path:
+        """A file that is there while a backup takes this home's place: what lies here is of two homes."""
+        return self.path / "restore-unfinished"
+
     def owner_id(self) -> str:
         """A name for this home that stays the same for ever, whatever the machine is called; made at the first call.
 
@@ -96,8 +101,10 @@ class Home:
             This home.
 
         Raises:
-            StorageError: A folder cannot be made or written; the message names it.
+            StorageError: A folder cannot be made or written; the message names it. Or a restore was cut off here.
         """
+        if self.unfinished_restore.exists():
+            raise StorageError(f"a restore into {self.path} was cut off: run `panops restore FILE --home {self.path} --replace` again")
         for folder in (self.path, self.evidence, self.journal, self.models, self.run):
             self._create(folder)
         return self

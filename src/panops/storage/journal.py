@@ -133,7 +133,7 @@ def _line(event: Event) -> bytes:
     try:
         return json.dumps(event_values(event), separators=(",", ":")).encode() + b"\n"
     except (ValueError, TypeError) as error:
-        log.error("event %s cannot be stored: %s", event.event_id, error)
+        log.error("event %s cannot be stored: %s", event.event_id, error, extra={"event_id": event.event_id})
         return b""
 
 

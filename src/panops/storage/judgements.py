@@ -95,7 +95,7 @@ def _judgement(row: Row[Any]) -> Judgement | None:
     try:
         verdict, box = _verdict(row.verdict), _box(row.box)
     except (KeyError, TypeError, ValueError):
-        log.warning("event %s is stored damaged; what was said of it is not used", row.event_id)
+        log.warning("event %s is stored damaged; what was said of it is not used", row.event_id, extra={"event_id": row.event_id})
         return None
     travelled, appearance = (None, "") if verdict is None else (verdict.travelled, verdict.appearance)
     return Judgement(

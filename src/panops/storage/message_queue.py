@@ -175,7 +175,12 @@ class MessageQueue:
                 phase = next(iter(entry))
                 self._remove(event_id, phase)
                 self._counts.lost += 1
-                log.error("lost the %s of event %s: the queue is full, and neither database nor journal can be written", phase, event_id)
+                log.error(
+                    "lost the %s of event %s: the queue is full, and neither database nor journal can be written",
+                    phase,
+                    event_id,
+                    extra={"event_id": event_id},
+                )
 
     def _remove(self, event_id: str, phase: EventPhase) -> None:
         entry = self._entries[event_id]

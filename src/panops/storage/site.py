@@ -165,6 +165,15 @@ class SiteRepository:
                 _commit(connection, revision)
         return str(wrote)
 
+    def put_all(self, wanted: Mapping[str, CameraConfig], more_rules: Iterable[RuleConfig]) -> None:
+        """Add or replace many cameras and rules by hand in one transaction: all of them or none; see `put_camera`."""
+        with self._database.session() as connection:
+            revision = _lock_revision(connection) + 1
+            wrote = [_write(connection, "camera", cameras, name, _dump(camera.plain()), None, revision) for name, camera in wanted.items()]
+            wrote += [_write(connection, "rule", rules, rule.id, _dump(_rule_values(rule)), None, revision) for rule in more_rules]
+            if revision in wrote:
+                _commit(connection, revision)
+
     def delete_camera(self, camera_id: str, *, etag: str | None = None) -> tuple[str, ...]:
         """Remove a camera, also from the rules that name it. A rule that watched only this camera goes too: an empty list means "all".
 

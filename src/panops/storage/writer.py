@@ -203,7 +203,7 @@ class EventWriter:
             try:
                 self._repository.save([event])
             except (ValueError, TypeError) as error:
-                log.error("event %s cannot be stored and is given up: %s", event.event_id, error)
+                log.error("event %s cannot be stored and is given up: %s", event.event_id, error, extra={"event_id": event.event_id})
                 refused.append(event)
         return refused
 

@@ -134,6 +134,8 @@ TABLE = [
     ("POST", "/v2/models/nobody/versions/1/infer", {"inputs": []}, (401, 403, 403, 404, 404)),
     ("GET", "/api/v1/cameras", None, (401, 200, 200, 200, 200)),
     ("POST", "/api/v1/cameras/test", CAMERA, (401, 403, 403, 403, 200)),
+    ("POST", "/api/v1/cameras/discover", {"seconds": 0.1, "host": "127.0.0.1"}, (401, 403, 403, 403, 200)),
+    ("POST", "/api/v1/cameras/import", {"file_name": "a.csv", "file_text": "source\nsim://yard"}, (401, 403, 403, 403, 200)),
     ("GET", "/api/v1/cameras/gate", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/cameras/yard", None, (401, 404, 200, 200, 200)),
     ("GET", "/api/v1/cameras/gate/snapshot.jpg", None, (401, 200, 200, 200, 200)),

@@ -114,6 +114,7 @@ async function load() {
 
 groupSelect(load);
 byId("find").addEventListener("input", find);
+byId("import").addEventListener("click", async () => (await import("./camera_import.js")).importCameras(load));
 live.on("frames", (frames) => Promise.all(frames.map((frame) => cards.get(frame.id)?.tile.show(frame))));
 live.on("camera", ({ camera }) => {
   cards.get(camera.id)?.update(camera);

@@ -1,0 +1,56 @@
+"""`panops restore`: a backup in the place of a home."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from panops.commands.backup_progress import progress
+from panops.commands.options import HomeOption, JsonOption
+from panops.domain.clock import SystemClock
+from panops.storage.backup.restoring import RestoreReport
+from panops.storage.backup.restoring import restore as put_back
+from panops.storage.home import Home
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup that `panops backup` wrote.")],
+    home: HomeOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Also into a folder that is not empty; what is there is put aside.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup back: it is looked over first, and what was there before is put aside.
+
+    A database of an earlier panops is brought up to date. Stop panops first.
+    """
+    place = Home(home)
+    with progress() as told:
+        report = put_back(file, place, replace=replace, clock=SystemClock(), told=told)
+    typer.echo(json.dumps(_plain(report, place)) if as_json else _sentences(report, place))
+
+
+def _plain(report: RestoreReport, home: Home) -> dict[str, object]:
+    return {
+        "home": str(home.path),
+        "files": len(report.manifest.files),
+        "schema_before": report.manifest.schema,
+        "schema": report.schema,
+        "aside": None if report.aside is None else str(report.aside),
+        "linked": report.linked,
+        "findings": [f"{finding.name}: {finding.message}" for finding in report.findings],
+    }
+
+
+def _sentences(report: RestoreReport, home: Home) -> str:
+    lines = [f"{home.path}: {len(report.manifest.files)} files restored"]
+    if report.schema != report.manifest.schema:
+        lines.append(f"the database was brought from schema {report.manifest.schema} to {report.schema}")
+    if report.aside is not None:
+        lines.append(f"what was there before is in {report.aside}; delete it when you need it no more")
+    if report.linked:
+        lines.append(f"{report.linked} pieces of evidence were taken over from there: the backup holds none")
+    lines += [f"note: {finding.name}: {finding.message}" for finding in report.findings]
+    return "\n".join([*lines, "start it with: panops run"])

@@ -1,0 +1,1 @@
+"""Cameras from other people's files: a table (`csv_file`), or Frigate's settings (`frigate`), as an `ImportPlan`. It writes nothing."""

@@ -1,0 +1,121 @@
+"""The database at one moment, in a file of its own, made while others write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from panops.domain.errors import StorageError
+from panops.storage import schema
+from panops.storage.errors import mapped
+from panops.storage.file_check import open_to_read
+
+_PAGES_AT_ONCE = 1024
+_BUSY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A row of the table `evidence`, as far as a backup needs it.
+
+    Attributes:
+        event_id: The event.
+        kind: What it is.
+        path: Below the evidence folder.
+        size_bytes: Of the file.
+        sha256: Of the file.
+        start_s: Capture time of its first picture, UTC s.
+        end_s: Capture time of its last picture, UTC s.
+    """
+
+    event_id: str
+    kind: str
+    path: str
+    size_bytes: int
+    sha256: str
+    start_s: float
+    end_s: float
+
+
+_COLUMNS = "event_id, kind, path, size_bytes, sha256, start_s, end_s"
+
+
+def take_snapshot(database: Path, target: Path, told: Callable[[int, int], None]) -> None:
+    """Copy a database that others may be writing; the copy is as the database was when this began, and nobody has to wait for it.
+
+    Args:
+        database: The SQLite file.
+        target: An empty file.
+        told: Told of bytes copied and bytes altogether.
+
+    Raises:
+        StorageError: One of its kinds; `target` may then be there in part.
+    """
+    with mapped(database, str(database)), closing(_open(database)) as source, closing(sqlite3.connect(target)) as copy:
+        # One read transaction over all steps: without it each write of another process would begin the copy anew.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with mapped(target, f"the copy {target}"):
+            # No journal on the disk: the copy is thrown away when this fails.
+            copy.execute("PRAGMA journal_mode=MEMORY")
+            copy.execute("PRAGMA synchronous=OFF")
+            (size,) = source.execute("PRAGMA page_size").fetchone()
+            source.backup(copy, pages=_PAGES_AT_ONCE, progress=lambda _, left, pages: told((pages - left) * size, pages * size))
+            # It came along in the file's head; whoever reads such a file leaves two others beside it.
+            copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def read_schema(database: Path) -> str:
+    """Which schema a database has, such as `0008`.
+
+    Raises:
+        StorageError: One of its kinds; also where it is none of panops.
+    """
+    with mapped(database, str(database)), closing(_open(database)) as connection:
+        (found,) = connection.execute(f"SELECT version_num FROM {schema.VERSION_TABLE}").fetchone()  # noqa: S608  a constant
+    return str(found)
+
+
+def proof_in(database: Path, event_ids: Iterable[str] | None = None) -> list[Proof]:
+    """The evidence that a database names and does not call missing.
+
+    Args:
+        database: The SQLite file, of any schema.
+        event_ids: Of these events only.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    query = f"SELECT {_COLUMNS} FROM evidence WHERE NOT missing"  # noqa: S608  constants
+    with mapped(database, str(database)), closing(_open(database)) as connection:
+        if event_ids is None:
+            return [Proof(*row) for row in connection.execute(f"{query} ORDER BY path")]
+        return [Proof(*row) for one in event_ids for row in connection.execute(f"{query} AND event_id = ?", (one,))]
+
+
+def put_right(snapshot: Path, event_ids: Iterable[str], there: Iterable[Proof]) -> None:
+    """Let a snapshot name the evidence that was really copied for some events, and call the rest missing.
+
+    Args:
+        snapshot: A file that nobody else has open.
+        event_ids: The events whose evidence changed while it was copied.
+        there: What was copied of them.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    with mapped(snapshot, f"the copy {snapshot}"), closing(sqlite3.connect(snapshot)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        connection.executemany("UPDATE evidence SET missing = 1 WHERE event_id = ?", [(one,) for one in event_ids])
+        insert = f"INSERT OR REPLACE INTO evidence ({_COLUMNS}, missing) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608  constants
+        connection.executemany(insert, [(p.event_id, p.kind, p.path, p.size_bytes, p.sha256, p.start_s, p.end_s) for p in there])
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    """For reading. A database that is not there is not made."""
+    if not database.is_file():
+        raise StorageError(f"there is no database at {database}; name the folder with --home, or set PANOPS_HOME")
+    return open_to_read(database, _BUSY_S)

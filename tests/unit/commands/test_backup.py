@@ -1,0 +1,63 @@
+"""`panops backup`, `check` and `restore`, as people call them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from panops.cli import app
+from panops.config.load import parse_site
+from panops.domain.errors import PanopsError
+from panops.storage.database import Database
+from panops.storage.home import Home
+from panops.storage.site import SiteRepository
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    with Database.at(Home(tmp_path / "home").create().path) as database:
+        SiteRepository(database).apply(parse_site("cameras: {gate: {source: 'rtsp://eva:hunter2@cam/1'}}"))
+    return tmp_path / "home"
+
+
+def test_there_and_back(home: Path, tmp_path: Path) -> None:
+    file, other = tmp_path / "b.tar.gz", tmp_path / "other"
+    told = run("backup", file, "--home", home)
+    assert "1 files" in told
+    assert "passwords are in it; only you can read it" in told
+    assert "all is well" in run("check", file)
+    assert "1 files restored" in run("restore", file, "--home", other)
+    assert "all is well" in run("check", "--home", other)
+    assert json.loads(run("config", "dump", "--home", other, "--json", "--secrets")) == json.loads(
+        run("config", "dump", "--home", home, "--json", "--secrets")
+    )
+
+
+def test_for_machines(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar.gz"
+    assert json.loads(run("backup", file, "--home", home, "--json"))["files"] == 1
+    found = json.loads(run("check", file, "--json"))
+    assert (found["ok"], found["findings"]) == (True, [])
+    file.write_bytes(file.read_bytes()[:-20])
+    found = json.loads(run("check", file, "--json", code=1))
+    assert (found["ok"], found["findings"][0]["kind"]) == (False, "damaged")
+    run("backup", file, "--home", home, "--replace")
+    done = json.loads(run("restore", file, "--home", home, "--replace", "--json"))
+    assert done["aside"].startswith(str(home / "before-restore-"))
+
+
+def test_what_is_wrong_is_a_sentence(home: Path, tmp_path: Path) -> None:
+    assert "expected either a file or --home" in run("check", tmp_path / "b.tar.gz", "--home", home, code=2)
+    with pytest.raises(PanopsError, match=r"ends in \.tar\.gz or \.tar\.zst"):
+        run("backup", tmp_path / "b.zip", "--home", home)
+    with pytest.raises(PanopsError, match=r"cannot be read: No such file"):
+        run("restore", tmp_path / "none.tar.gz", "--home", home, "--replace")
