@@ -115,8 +115,7 @@ class CameraLoop:
         self._first_sequence = 0
         self._records: list[ComplianceRecord] = []
         self.look_log: LookLog | None = None  # is told what the rules see
-        self.clock = clock
-        self.view = view
+        self.clock, self.view = clock, view
         self._was_moved, self._relearnt = False, 0
         self._meter = meter or StageMeter()
         self._followed = followed

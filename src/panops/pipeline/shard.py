@@ -68,12 +68,10 @@ log = logging.getLogger(__name__)
 _RING_BYTES = 48 * 1024 * 1024
 # How late an event may be told, and its packets be taken over, without a gap in its clip.
 _LATE_S = 5.0
-_STUCK_S = 15.0
 # Who wants fewer pictures a second than this is content with a sleeping camera's keyframes.
 _WATCHED_FPS = 2.0
-_DEAD_DEVICE_S = 30.0
-_SILENT_PATIENCE_S = 10.0
-_ENDED_PATIENCE_S = 2.0
+_STUCK_S, _DEAD_DEVICE_S = 15.0, 30.0
+_SILENT_PATIENCE_S, _ENDED_PATIENCE_S = 10.0, 2.0
 _JUDGED_EVERY_S = 2.0
 
 
