@@ -91,6 +91,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_recording_first_and_events_go_on(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "recordings").mkdir()
     text = SITE + f"recording: {{segment_s: 5, min_free_gib: 0, folder: {small_disk / 'recordings'}}}\n"
     with RunningSite(tmp_path / "home", site_file(tmp_path, text)) as site:
         site.sign_in()
