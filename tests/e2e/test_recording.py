@@ -55,7 +55,7 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
     with RunningSite(home, site_file(tmp_path, text)) as site:
         site.sign_in()
         before = site.wait_for(lambda: recorded(site)["segments"], 120, "there is a recorded file")
-        assert frames(site, before[0])[0] >= 30
+        assert frames(site, before[0])[0] >= 10
         shards = site.shards()
         for shard in shards:
             shard.kill()
@@ -72,8 +72,8 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
         assert {one["sha256"] for one in before} <= known
         for one in after[len(before) :][:1]:
             count, _ = frames(site, one)
-            assert count >= 1
-            assert one["end_s"] - one["start_s"] == pytest.approx(count / 10, abs=0.5)
+            assert count >= 10
+            assert before[-1]["end_s"] - 0.1 <= one["start_s"] < one["end_s"] < time.time()
         assert recorded(site)["gaps"], "the time without panops is a gap"
         site.wait_for(lambda: len(recorded(site)["segments"]) > len(after), 120, "recording goes on")
 
