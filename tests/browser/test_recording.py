@@ -13,6 +13,7 @@ import pytest
 from panops.storage.audit import AuditLog
 from panops.storage.recordings import RecordingIndex
 from panops.storage.scope import Scope
+from panops.storage.site import SiteRepository
 from tests.browser.conftest import PHONE, WIDE, MakeTab, sync_api
 from tests.browser.layout import problems
 from tests.browser.recorded import add_recording
@@ -150,3 +151,27 @@ def test_a_camera_that_is_not_recorded_shows_nothing_of_it(server: SiteServer, t
     page.wait_for_selector(".picture[data-frames]")
     page.wait_for_timeout(300)
     assert page.is_hidden("#recording")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_the_system_page_says_how_far_back_recordings_will_reach(server: SiteServer, tab: MakeTab, size: tuple[int, int]) -> None:
+    page = tab(server, "oscar", size).open("/system")
+    page.wait_for_selector("#recordings:not([hidden]) tbody tr")
+    row = page.inner_text("#recording-rows tr:first-child")
+    assert row.startswith("North gate")
+    assert "7 d 0 h" in row
+    assert "if nothing were deleted" in page.inner_text("#recordings-note")
+    assert problems(page) == []
+
+
+def test_recording_is_switched_on_with_the_camera_and_other_settings_of_it_stay(make_site: MakeServer, tab: MakeTab) -> None:
+    server = make_site("cameras: {gate: {source: 'sim://yard', record: {mode: motion, days: 3}}}")
+    page = tab(server).open("/cameras/gate/edit")
+    page.wait_for_selector("#title:has-text('gate')")
+    assert page.input_value("#record") == "motion"
+    page.select_option("#record", "continuous")
+    assert problems(page) == []
+    page.click("#save")
+    page.wait_for_url("**/cameras/gate")
+    record = SiteRepository(server.database).load().cameras["gate"].record
+    assert (record.mode, record.days) == ("continuous", 3.0)

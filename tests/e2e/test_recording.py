@@ -55,7 +55,7 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
     with RunningSite(home, site_file(tmp_path, text)) as site:
         site.sign_in()
         before = site.wait_for(lambda: recorded(site)["segments"], 120, "there is a recorded file")
-        assert frames(site, before[0])[0] > 40
+        assert frames(site, before[0])[0] >= 10
         shards = site.shards()
         for shard in shards:
             shard.kill()
@@ -72,8 +72,8 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
         assert {one["sha256"] for one in before} <= known
         for one in after[len(before) :][:1]:
             count, _ = frames(site, one)
-            assert count >= 1
-            assert one["end_s"] - one["start_s"] == pytest.approx(count / 10, abs=0.5)
+            assert count >= 10
+            assert before[-1]["end_s"] - 0.1 <= one["start_s"] < one["end_s"] < time.time()
         assert recorded(site)["gaps"], "the time without panops is a gap"
         site.wait_for(lambda: len(recorded(site)["segments"]) > len(after), 120, "recording goes on")
 
@@ -91,6 +91,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_recording_first_and_events_go_on(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "recordings").mkdir()
     text = SITE + f"recording: {{segment_s: 5, min_free_gib: 0, folder: {small_disk / 'recordings'}}}\n"
     with RunningSite(tmp_path / "home", site_file(tmp_path, text)) as site:
         site.sign_in()
@@ -137,9 +138,11 @@ recording: {{segment_s: 5, min_free_gib: 0}}
                 count, shown = frames(site, segments[0])
                 assert shown == size
                 assert count == pytest.approx(10 * (segments[0]["end_s"] - segments[0]["start_s"]), abs=3), "every packet is there"
-            assert site.wait_for(lambda: site.camera("one")["asleep"] or None, 60, "one of them sleeps")
-            segments = recorded(site, "one")["segments"]
-            later = site.wait_for(lambda: recorded(site, "one")["segments"][len(segments) + 1 :], 60, "it is recorded while it sleeps")
-            assert frames(site, later[0])[0] == pytest.approx(10 * (later[0]["end_s"] - later[0]["start_s"]), abs=3)
-            pictures = sum(frames(site, one)[0] for one in recorded(site, "one")["segments"])
-            assert pictures > 1.5 * site.camera("one")["decoded"], "most of what is recorded was never decoded"
+            site.wait_for(lambda: site.camera("one")["asleep"], 60, "one of them sleeps")
+            slept_s = time.time()
+
+            def of_then() -> dict[str, Any] | None:
+                return next((one for one in recorded(site, "one")["segments"] if one["start_s"] <= slept_s < one["end_s"]), None)
+
+            segment = site.wait_for(of_then, 60, "that time is recorded")
+            assert frames(site, segment)[0] == pytest.approx(10 * (segment["end_s"] - segment["start_s"]), abs=3)

@@ -229,7 +229,8 @@ def folder_for(services: Services, site: SiteConfig) -> RecordingFolder:
     """Where the site's recordings lie."""
     settings = services.settings
     default = settings.recordings_folder or settings.evidence_folder.parent / "recordings"
-    return RecordingFolder(PathOnDisk(site.recording.folder) if site.recording.folder else default)
+    named = site.recording.folder
+    return RecordingFolder(PathOnDisk(named), made_by_us=False) if named else RecordingFolder(default)
 
 
 def _segment_out(one: Segment) -> SegmentOut:

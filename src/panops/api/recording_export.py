@@ -23,7 +23,7 @@ from panops.domain.errors import SourceCorrupt, StorageError
 from panops.domain.recordings import Segment, Span, gaps_between, joined
 from panops.ingest.segment_reader import OtherStream, Piece, copy_pieces
 from panops.storage.errors import from_os
-from panops.storage.recording_folder import RecordingFolder, synced_and_hashed
+from panops.storage.recording_folder import EXPORT, RecordingFolder, synced_and_hashed
 from panops.storage.recordings import RecordingIndex
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _exported(
     needed = sum(one.size_bytes for one, _ in there)
     if folder.free_bytes() < needed + _ROOM_BYTES:
         raise ProblemError(507, f"the export needs {needed / 1e6:.0f} MB on the disk of the recordings for a moment, and they are not free")
-    target = folder.path / f".export-{secrets.token_hex(8)}.mp4"
+    target = folder.path / f"{EXPORT}{secrets.token_hex(8)}.mp4"
     pieces = [Piece(path, max(0.0, span[0] - one.start_s), span[1] - one.start_s) for one, path in there]
     try:
         plays_s = copy_pieces(pieces, target)

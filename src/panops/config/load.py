@@ -190,6 +190,11 @@ def _source_problems(site: SiteConfig, lines: Mapping[PathKey, int], told: set[s
         message = "" if field in told else source_problem(camera)
         if message:
             yield ConfigProblem(field, message, nearest_line(("cameras", camera_id, "source"), lines))
+        if camera.record_source.get_secret_value():
+            message = source_problem(camera.model_copy(update={"source": camera.record_source}))
+            if message:
+                line = nearest_line(("cameras", camera_id, "record_source"), lines)
+                yield ConfigProblem(f"cameras.{camera_id}.record_source", message, line)
 
 
 def _note_lines(node: yaml.Node | None, path: PathKey, lines: dict[PathKey, int], problems: list[ConfigProblem]) -> None:

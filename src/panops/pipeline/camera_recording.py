@@ -50,6 +50,7 @@ class CameraRecording:
         folder: Where files go.
         clock: Time.
         source_problem: Says why the stream that is recorded does not come, where it is not the one that is looked at.
+        first_share: How long the first file is, as a share of the others: so that not all cameras of a site end theirs at once.
 
     Attributes:
         folder: Where files go.
@@ -71,6 +72,8 @@ class CameraRecording:
         folder: RecordingFolder,
         clock: Clock,
         source_problem: Callable[[], str] = lambda: "",
+        *,
+        first_share: float = 1.0,
     ) -> None:
         self.camera_id = camera_id
         self.folder = folder
@@ -80,6 +83,7 @@ class CameraRecording:
         self.cpu_s = 0.0
         self._config = config
         self._segment_s = segment_s
+        self._length_s = segment_s * first_share
         self._ring = ring
         self._info = info
         self._source_problem = source_problem
@@ -167,6 +171,7 @@ class CameraRecording:
             if self._newest is not None and packet.captured_at_s > self._newest.captured_at_s:
                 self._file.end_s = min(self._file.end_s, packet.captured_at_s)  # the usual distance may be more than this one
             self.cut()
+            self._length_s = self._segment_s
         if self._file is None:
             if not packet.is_keyframe or packet.epoch == self._refused_epoch:
                 return
@@ -201,7 +206,7 @@ class CameraRecording:
             return True
         step_s = packet.captured_at_s - newest.captured_at_s
         return packet.is_keyframe and (
-            packet.captured_at_s - file.start_s >= self._segment_s or step_s > _GAP_S or step_s < -_CLOCK_SET_BACK_S
+            packet.captured_at_s - file.start_s >= self._length_s or step_s > _GAP_S or step_s < -_CLOCK_SET_BACK_S
         )
 
     def _is_wanted(self, file: SegmentFile) -> bool:

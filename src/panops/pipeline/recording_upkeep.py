@@ -16,7 +16,7 @@ from panops.pipeline.shard_recording import folder_of
 from panops.storage.database import Database
 from panops.storage.errors import from_os
 from panops.storage.home import Home
-from panops.storage.recording_folder import RecordingFolder, synced_and_hashed
+from panops.storage.recording_folder import EXPORT, RecordingFolder, synced_and_hashed
 from panops.storage.recording_retention import RecordingForecast, RecordingRetention
 from panops.storage.recordings import RecordingIndex
 
@@ -78,6 +78,9 @@ class RecordingUpkeep:
         oldest_s = self._clock.utc_s() - (0.0 if nobody_writes else _ABANDONED_S)
         found = 0
         try:
+            for left in folder.path.glob(f"{EXPORT}*"):
+                if left.stat().st_mtime <= oldest_s:
+                    left.unlink(missing_ok=True)
             for camera_id in folder.cameras():
                 days = folder.days(camera_id)
                 for day in days if everything else days[-_RECENT_DAYS:]:

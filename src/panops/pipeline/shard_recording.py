@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from panops.config.record_schema import RecordingConfig
 from panops.config.schema import CameraConfig
@@ -34,7 +35,7 @@ _STOP_WITHIN_S = 1.0
 
 def folder_of(config: RecordingConfig, home: Home) -> RecordingFolder:
     """Where the recordings of a site lie."""
-    return RecordingFolder(Path(config.folder) if config.folder else home.recordings)
+    return RecordingFolder(Path(config.folder), made_by_us=False) if config.folder else RecordingFolder(home.recordings)
 
 
 class ShardRecording:
@@ -82,6 +83,7 @@ class ShardRecording:
             folder_of(site, self._home),
             self._clock,
             lambda: _trouble(own),
+            first_share=0.25 + 0.75 * (crc32(camera_id.encode()) % 100) / 100,
         )
         self._recording.add_camera(camera, site)
         if own is not None:

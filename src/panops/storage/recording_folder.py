@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from panops.config.fields import NAME_PATTERN
+from panops.domain.errors import StorageError
 from panops.storage.errors import from_os
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+EXPORT = ".export-"
+"""How the names of films begin that are being taken away."""
 _FILE = re.compile(r"(\d{2})(\d{2})(\d{2})(\d{3})(?:-\d{1,3})?\.mp4")
 _CAMERA = re.compile(NAME_PATTERN)
 
@@ -23,22 +26,26 @@ class RecordingFolder:
 
     Args:
         path: The folder.
+        made_by_us: Make it when it is not there. One that somebody named may lie on a disk that is not mounted: making it would fill
+            another disk, and what is on the right one would seem to be gone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, made_by_us: bool = True) -> None:
         """Remember the folder."""
         self.path = Path(path).absolute()
+        self._made_by_us = made_by_us
         self.label = f"the recordings' folder {self.path}"
 
     def new_file(self, camera_id: str, start_s: float) -> Path:
         """A file that is not there yet, in a folder that is.
 
         Raises:
-            StorageError: The folder cannot be made.
+            StorageError: The folder is not there, or cannot be made.
         """
         start = datetime.fromtimestamp(start_s, UTC)
         folder = self.path / camera_id / start.strftime("%Y-%m-%d")
         stem = start.strftime("%H%M%S") + f"{start.microsecond // 1000:03d}"
+        self.make()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -49,6 +56,21 @@ class RecordingFolder:
             found = folder / f"{stem}-{number}.mp4"
             number += 1
         return found
+
+    def make(self) -> None:
+        """Have the folder.
+
+        Raises:
+            StorageError: It cannot be made, or is not there and not ours to make.
+        """
+        if self.path.is_dir():
+            return
+        if not self._made_by_us:
+            raise StorageError(f"expected {self.label}, which is not there: mount its disk, make the folder, or change recording.folder")
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os(error, self.path, self.label) from error
 
     def stored(self, path: Path) -> str:
         """A file's path as the index has it."""
@@ -82,10 +104,10 @@ class RecordingFolder:
         """Free space of its disk.
 
         Raises:
-            StorageError: The folder cannot be made or asked.
+            StorageError: The folder is not there, or cannot be made or asked.
         """
+        self.make()
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             return shutil.disk_usage(self.path).free
         except OSError as error:
             raise from_os(error, self.path, self.label) from error

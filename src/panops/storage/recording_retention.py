@@ -108,6 +108,7 @@ class RecordingRetention:
             StorageError: The database or a file cannot be changed; what was deleted before that stays deleted.
         """
         there = recordings.c.missing.is_(False)
+        self._free_bytes()  # where the folder is not there, its rows stay
         for camera_id in sorted(self._index.cameras()):
             wanted = self._cameras.get(camera_id, RecordConfig())
             mine = recordings.c.camera_id == camera_id

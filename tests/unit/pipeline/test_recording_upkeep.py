@@ -82,7 +82,9 @@ def test_what_holds_no_picture_is_deleted_and_what_is_not_ours_stays(left: Left)
     nothing, half, notes = day / "080500000.mp4", day / ".080500000.part", day / "notes.txt"
     for path in (nothing, half, notes):
         path.write_bytes(b"nothing that plays")
+        os.utime(path, (left.clock.now_s - 1, left.clock.now_s - 1))
     (left.folder.path / "holiday.mp4").write_bytes(b"somebody's own")
+    (left.folder.path / ".export-0123.mp4").write_bytes(b"of a killed export")
     assert left.upkeep.find(SITE, nobody_writes=True) == 1
     assert sorted(path.name for path in left.folder.path.rglob("*") if path.is_file()) == sorted([whole.name, "notes.txt", "holiday.mp4"])
 

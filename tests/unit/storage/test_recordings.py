@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from panops.config.record_schema import RecordConfig, RecordingConfig
+from panops.domain.errors import StorageError
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.recordings import Segment, gaps_between, joined
 from panops.domain.verdicts import Finding, Verdict
@@ -186,6 +187,24 @@ def test_the_forecast_says_how_far_back_it_will_reach_and_why(disk: Disk) -> Non
     ):
         found = disk.run({"gate": config}, **settings).cameras["gate"]
         assert (found.limited_by, found.days) == (limit, pytest.approx(days, rel=0.01))
+
+
+def test_a_folder_that_is_not_there_is_not_made_and_loses_no_row(disk: Disk) -> None:
+    for days in (1, 100):
+        disk.add("gate", 24 * days)
+    away = disk.folder.path.with_name("away")
+    disk.folder.path.rename(away)
+    named = RecordingFolder(disk.folder.path, made_by_us=False)
+    retention = RecordingRetention(disk.database, named, RecordingConfig(), {}, disk.clock)
+    with pytest.raises(StorageError, match="mount its disk"):
+        retention.run()
+    with pytest.raises(StorageError, match="mount its disk"):
+        named.new_file("gate", disk.clock.now_s)
+    assert not disk.folder.path.exists()
+    assert len(disk.index.segments(EVERYTHING, "gate", 0, 1e11)) == 2
+    away.rename(disk.folder.path)
+    retention.run()
+    assert disk.left() == [24.0]
 
 
 def test_ten_minutes_are_needed_for_a_forecast(disk: Disk) -> None:

@@ -130,7 +130,7 @@ byId("test").addEventListener("click", test);
 /** The settings to store: what is there already, changed by the form. */
 function wanted() {
   const { source: _, ...rest } = stored?.config ?? {};
-  return { ...rest, source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
+  return { ...rest, record: { ...rest.record, mode: fields.record.value }, source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
 }
 
 async function putCamera() {
@@ -191,6 +191,7 @@ async function fillIn() {
   fields.source.value = stored.config?.source ?? stored.address;
   fields.name.value = stored.config?.name ?? stored.name;
   fields.enabled.checked = stored.enabled;
+  fields.record.value = stored.config?.record?.mode ?? "off";
   pickTransport(stored.transport);
 }
 

@@ -61,8 +61,8 @@ export class Playback {
   }
 
   pause() {
-    this.#video?.pause();
-    this.onState("paused");
+    if (this.#video?.paused === false) this.#video.pause(); // which tells it
+    else this.onState("paused");
   }
 
   toggle() {
@@ -93,6 +93,8 @@ export class Playback {
     video.defaultPlaybackRate = video.playbackRate = this.rate;
     video.addEventListener("timeupdate", () => this.#follow(video));
     video.addEventListener("seeked", () => this.#follow(video));
+    video.addEventListener("play", () => video === this.#video && this.onState("playing"));
+    video.addEventListener("pause", () => video === this.#video && !video.ended && this.onState("paused"));
     video.addEventListener("ended", () => video === this.#video && this.#goOn(segment));
     video.addEventListener("error", () => {
       if (video !== this.#video || !video.hasAttribute("src")) return;
@@ -125,7 +127,8 @@ export class Playback {
 
   #start(video) {
     video.playbackRate = this.rate;
-    video.play().then(() => this.onState("playing"), () => this.onState("paused")); // a browser may refuse; the button then starts it
+    if (!video.paused) this.onState("playing");
+    video.play().catch(() => video === this.#video && video.paused && this.onState("paused")); // a browser may refuse; the button then starts it
   }
 
   #follow(video) {

@@ -3,6 +3,7 @@
 import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { modelCard, ranked } from "./model_card.js";
+import { showRecordings } from "./recordings_table.js";
 import { start } from "./shell.js";
 import { Spark } from "./spark.js";
 import { bytes, conditionOf, duration, givenUp, givingUp, plain, plural, sentence, stateOf, trouble, whole } from "./words.js";
@@ -45,7 +46,7 @@ function figures({ metrics = {}, shards }) {
   figure("uptime", "clock", "Running for", metrics.uptime_s, duration(metrics.uptime_s ?? 0), "");
 }
 
-const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", secondary: "Secondary models", track: "Tracker", rules: "Rules", preview: "Pictures for pages", other: "Storage, evidence, start, all else" };
+const STAGES = { demux: "Connections", decode: "Decoding", gate: "Motion gate", detect: "Detector", secondary: "Secondary models", track: "Tracker", rules: "Rules", preview: "Pictures for pages", record: "Recording", other: "Storage, evidence, start, all else" };
 let stagesBefore = null;
 
 /** Whether more is given up than the rate of idle cameras, which miss nothing. */
@@ -123,5 +124,8 @@ if (!can("operator")) {
   setInterval(refresh, EVERY_MS);
   live.on("camera", ({ camera }) => { if (cameras.has(camera.id)) cameras.set(camera.id, camera); });
   live.on("up", refresh);
+  const recordings = () => document.hidden || showRecordings(byId("recordings"), byId("recording-rows"), byId("recordings-note"), (id) => cameras.get(id)?.name ?? id).catch(() => {}); // the next round tries again
+  recordings();
+  setInterval(recordings, 60_000);
   models().catch((error) => fill(byId("models"), h("p", { class: "muted" }, error.message)));
 }
