@@ -56,6 +56,16 @@ function place(field, id, given) {
   };
 }
 
+/** A time of day on a clock of 24 hours, whatever the browser's language says; what is no time goes back to what it was. */
+function clockInput(given, word, take) {
+  let now = given.slice(0, 5);
+  return h("input", { class: "input time", inputmode: "numeric", maxlength: 5, value: now, placeholder: "18:00", "aria-label": word, onchange: ({ target }) => {
+    const [, hour, minute] = /^(\d{1,2})[:.]?(\d{2})$/.exec(target.value.trim()) ?? [];
+    if (hour < 24 && minute < 60) take(now = `${hour.padStart(2, "0")}:${minute}`);
+    target.value = now;
+  } });
+}
+
 function schedule(id, given) {
   const spans = (given ?? []).map((span) => ({ ...span, days: [...span.days] }));
   const root = h("div", { class: "stack", id });
@@ -66,7 +76,7 @@ function schedule(id, given) {
       currentTarget.setAttribute("aria-pressed", String(span.days.includes(day)));
       tell();
     } }, plain(day).slice(0, 2)))),
-    h("div", { class: "row" }, ...["start", "end"].map((which) => h("input", { class: "input time", type: "time", value: span[which].slice(0, 5), "aria-label": which === "start" ? "From" : "To", onchange: ({ target }) => { span[which] = target.value || "00:00"; tell(); } })),
+    h("div", { class: "row" }, ...["start", "end"].map((which) => clockInput(span[which], which === "start" ? "From" : "To", (text) => { span[which] = text; tell(); })),
       h("button", { class: "button plain square", type: "button", "aria-label": `Remove span ${at + 1}`, onclick: () => { spans.splice(at, 1); draw(); tell(); } }, icon("trash"))))),
   h("div", { class: "row" }, spans.length ? null : h("span", { class: "muted" }, "Always."), h("button", { class: "button", type: "button", onclick: () => { spans.push({ days: [...DAYS], start: "18:00", end: "06:00" }); draw(); tell(); } }, icon("plus"), "Add a span")));
   draw();
