@@ -48,7 +48,7 @@ def stored(server: SiteServer) -> dict[str, list[tuple[float, float]]]:
 
 def keep_looks(server: SiteServer) -> None:
     """Somebody stood left for 20 s ten minutes ago, and right for 20 s five minutes ago."""
-    log = LookLog("gate", "1", ("person",), frozenset({"person"}), 2.0)
+    log = LookLog("gate", "1", ("person",), frozenset({"person"}))
     now_s = time.time()
     for number in range(5 * 900):
         since_s = number / 5

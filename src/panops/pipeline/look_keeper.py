@@ -26,7 +26,6 @@ _WRITE_EMPTY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 60.0
 # What may wait in memory of one camera while the disk does not work: a quarter of an hour.
 _MOST_WAITING = 5_000
-_ENDED = Ended()
 
 
 @dataclass(eq=False, slots=True)
@@ -55,12 +54,10 @@ class LookLog:
         run: Names this life of the camera, such as its epoch.
         classes: The detector's class names.
         followed: Those that are followed; None for all.
-        hours: For how long looks are kept.
     """
 
-    def __init__(self, camera_id: str, run: str, classes: tuple[str, ...], followed: frozenset[str] | None, hours: float) -> None:
+    def __init__(self, camera_id: str, run: str, classes: tuple[str, ...], followed: frozenset[str] | None) -> None:
         self.camera_id = camera_id
-        self.hours = hours
         self.lost = 0
         self._run = run
         self._classes = classes
@@ -68,6 +65,7 @@ class LookLog:
         self._parts: list[_Part] = []
         self._size_wh = (0, 0)
         self._number = 0
+        self._last_s = 0.0
         self._file: _File | None = None
         self._files = 0
         self._lock = threading.Lock()
@@ -80,6 +78,7 @@ class LookLog:
                 self._number += size_wh != self._size_wh
                 self._size_wh = size_wh
                 self._parts.append(_Part(size_wh, self._number))
+            self._last_s = tracks.time_s
             looks = self._parts[-1].looks
             looks.append(tracks)
             if len(looks) > _MOST_WAITING:
@@ -89,10 +88,11 @@ class LookLog:
     def end(self) -> None:
         """The rules were ended where they last looked; what comes next is a new beginning."""
         with self._lock:
-            if self._parts:
-                self._parts[-1].looks.append(_ENDED)
-            elif self._number:
-                self._parts.append(_Part(self._size_wh, self._number, [_ENDED]))
+            if not self._number:
+                return
+            if not self._parts:
+                self._parts.append(_Part(self._size_wh, self._number))
+            self._parts[-1].looks.append(Ended(self._last_s))
 
     def write(self, shelf: LookShelf, now_s: float, *, everything: bool = False) -> None:
         """Write what is due; what cannot be written waits, and the oldest of it is let go when it becomes too much.
@@ -154,6 +154,8 @@ class LookKeeper:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._problem = ""
+        # As the last camera that came was told; before that nobody knows what may be deleted.
+        self._hours: float | None = None
         self._pruned_s = float("-inf")
         self._thread = threading.Thread(target=self._run, name="looks", daemon=True)
 
@@ -164,7 +166,8 @@ class LookKeeper:
     def log(self, camera_id: str, message: Message, classes: tuple[str, ...], followed: frozenset[str] | None) -> LookLog | None:
         """The log of a camera that begins as the message says; None where nothing is to be kept."""
         hours, run = float(message.get("looks_hours", 0.0)), str(message["epoch"])
-        made = LookLog(camera_id, run, classes, followed, hours) if hours > 0 else None
+        self._hours = hours
+        made = LookLog(camera_id, run, classes, followed) if hours > 0 else None
         with self._lock:
             self._let_go(camera_id)
             if made is not None:
@@ -194,10 +197,10 @@ class LookKeeper:
                 one.write(self._shelf, now_s, everything=whole)
             except StorageError as error:
                 problem = str(error)
-        if now_s - self._pruned_s >= _PRUNE_EVERY_S and logs:
+        if now_s - self._pruned_s >= _PRUNE_EVERY_S and self._hours is not None:
             self._pruned_s = now_s
             try:
-                self._shelf.prune(self._clock.utc_s() - max(one.hours for one in logs) * 3600)
+                self._shelf.prune(self._clock.utc_s() - self._hours * 3600)
             except StorageError as error:
                 problem = str(error)
         self._tell(f"what is followed cannot be kept for dry runs: {problem}" if problem else "")

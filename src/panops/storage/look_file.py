@@ -85,7 +85,9 @@ class LookHead:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The rules were ended where they last looked, and begin anew with the next look."""
+    """The rules were ended where they last looked, at `time_s`, and begin anew with the next look."""
+
+    time_s: float
 
 
 def block(looks: Sequence[Tracks | Ended]) -> bytes:
@@ -98,14 +100,13 @@ def block(looks: Sequence[Tracks | Ended]) -> bytes:
     heads = np.zeros(len(looks), _LOOK)
     seen = [look for look in looks if isinstance(look, Tracks) and len(look)]
     rows = np.zeros(sum(min(len(look), ENDED - 1) for look in seen), _TRACK)
-    row, time_s = 0, 0.0
+    row = 0
     for index, look in enumerate(looks):
         if isinstance(look, Ended):
-            heads[index] = (time_s, ENDED)
+            heads[index] = (look.time_s, ENDED)
             continue
-        time_s = look.time_s
         count = min(len(look), ENDED - 1)
-        heads[index] = (time_s, count)
+        heads[index] = (look.time_s, count)
         if count:
             part = rows[row : row + count]
             for name in _TRACK.names or ():
@@ -145,7 +146,7 @@ def _of_block(camera_id: str, data: bytes, looks: int, since_s: float) -> Iterat
     for time_s, count in zip(heads["time_s"].tolist(), heads["count"].tolist(), strict=True):
         if count == ENDED:
             if time_s >= since_s:
-                yield Ended()
+                yield Ended(time_s)
             continue
         until = row + count
         if until > len(rows):
