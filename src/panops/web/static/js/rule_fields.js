@@ -1,6 +1,7 @@
 // One control for each setting of a rule, drawn from what the API says of it. A control has `root`, `value()` and `refresh(site)`.
 
 import { fill, h, icon } from "./dom.js";
+import { way } from "./way.js";
 import { plain, severityOf } from "./words.js";
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -83,14 +84,6 @@ function schedule(id, given) {
   return { node: root, value: () => spans };
 }
 
-function points(id, given) {
-  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.01, value: given?.[at]?.[axis] ?? "", "aria-label": `${at ? "To" : "From"}, ${axis ? "y" : "x"}` })));
-  return {
-    node: h("div", { class: "stack", id }, inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? "to" : "from"), pair))),
-    value: () => (inputs.flat().every((input) => input.value === "") ? null : inputs.map((pair) => pair.map((input) => input.valueAsNumber))),
-  };
-}
-
 function json(id, given, example) {
   const area = h("textarea", { class: "input mono", id, spellcheck: "false", placeholder: example }, given === null || given === undefined ? "" : JSON.stringify(given, null, 1));
   return {
@@ -143,7 +136,7 @@ function made(field, id, given) {
     case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), "There is no other rule yet.");
     case "classes": return classes(id, given);
     case "schedule": return schedule(id, given);
-    case "points": return points(id, given);
+    case "points": return way(id, given);
     case "items": return items(id, given);
     case "json": return json(id, given, "{}");
     default: {
