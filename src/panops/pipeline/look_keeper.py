@@ -24,8 +24,9 @@ _WRITE_EVERY_S = 5.0
 # Of a camera where nothing is followed: its looks take ten bytes each, and a write for every fifty of them would be dear.
 _WRITE_EMPTY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 60.0
-# What may wait in memory of one camera while the disk does not work: a quarter of an hour.
+# What may wait in memory of one camera while the disk does not work: a quarter of an hour of each of so many picture sizes.
 _MOST_WAITING = 5_000
+_MOST_PARTS = 4
 
 
 @dataclass(eq=False, slots=True)
@@ -48,6 +49,8 @@ class _Part:
 
 class LookLog:
     """What one camera's rules see, look by look. `note` and `end` are for the analysis thread.
+
+    `lost` counts looks that were let go because the disk did not work for long.
 
     Args:
         camera_id: The camera.
@@ -116,7 +119,9 @@ class LookLog:
                 self._write_part(shelf, parts[0])
             except StorageError:
                 with self._lock:
-                    self._parts = [*parts, *self._parts][-8:]
+                    waiting = [*parts, *self._parts]
+                    self.lost += sum(len(part.looks) for part in waiting[:-_MOST_PARTS])
+                    self._parts = waiting[-_MOST_PARTS:]
                 raise
             del parts[0]
 
