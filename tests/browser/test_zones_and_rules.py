@@ -48,7 +48,7 @@ def stored(server: SiteServer) -> dict[str, list[tuple[float, float]]]:
 
 def keep_looks(server: SiteServer) -> None:
     """Somebody stood left for 20 s ten minutes ago, and right for 20 s five minutes ago."""
-    log = LookLog("gate", "1", ("person",), frozenset({"person"}), 2.0)
+    log = LookLog("gate", "1", ("person",), frozenset({"person"}))
     now_s = time.time()
     for number in range(5 * 900):
         since_s = number / 5
@@ -250,15 +250,24 @@ def test_every_kind_has_a_form_and_faults_stand_at_their_fields(make_site: MakeS
     page.fill("#field-classes", "")
     page.click("#save")
     page.wait_for_selector("[data-field=classes] .problem")
-    page.wait_for_selector("#wrong:has-text('either along or heading_deg')")
     page.fill("#field-classes", "person")
-    page.fill("#field-heading_deg", "90")
+    page.click("#save")
+    page.wait_for_selector("#wrong:has-text('either along or heading_deg')")
+    page.locator(".way-over").scroll_into_view_if_needed()
+    box = page.locator(".way-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"], steps=3)
+    page.mouse.up()
+    assert page.input_value("[aria-label='To, y']") == "0.25"
     page.click("#field-schedule button:has-text('Add a span')")
     page.click("#field-schedule [aria-label=Sun]")
     page.click("#save")
     page.wait_for_selector("[data-rule=gate-direction]")
     (rule,) = [rule for rule in SiteRepository(server.database).load().rules if rule.id == "gate-direction"]
-    assert (rule.heading_deg, len(rule.schedule), len(rule.schedule[0].days)) == (90.0, 1, 6)
+    assert [[round(value, 2) for value in point] for point in rule.along] == [[0.25, 0.75], [0.75, 0.25]]
+    assert (rule.heading_deg, len(rule.schedule), len(rule.schedule[0].days)) == (None, 1, 6)
 
 
 def test_a_viewer_draws_nothing_and_changes_no_rule(make_site: MakeSite, tab: MakeTab) -> None:

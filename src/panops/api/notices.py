@@ -14,6 +14,7 @@ from panops.storage.scope import Role, Scope
 _WHAT: Mapping[str, str] = {
     "storage": "the storage",
     "evidence": "storing pictures and clips",
+    "looks": "keeping what was followed",
     "shard": "watching some cameras",
     "model": "the detector",
     "config": "the settings",

@@ -49,7 +49,7 @@ class _RuleConfig(Config):
 
 
 class IntrusionConfig(_RuleConfig):
-    """Somebody is in a zone for longer than `after_s`."""
+    """Somebody is in a zone, or anywhere in the picture."""
 
     kind: Literal["intrusion"]
     zone: Name | None = Field(None, description=_ZONE)
@@ -65,7 +65,7 @@ class LineCrossingConfig(_RuleConfig):
 
 
 class LoiteringConfig(_RuleConfig):
-    """One and the same object stays in a zone for longer than `after_s`."""
+    """One and the same object stays too long."""
 
     kind: Literal["loitering"]
     zone: Name | None = Field(None, description=_ZONE)

@@ -24,9 +24,9 @@ _WRITE_EVERY_S = 5.0
 # Of a camera where nothing is followed: its looks take ten bytes each, and a write for every fifty of them would be dear.
 _WRITE_EMPTY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 60.0
-# What may wait in memory of one camera while the disk does not work: a quarter of an hour.
+# What may wait in memory of one camera while the disk does not work: a quarter of an hour of each of so many picture sizes.
 _MOST_WAITING = 5_000
-_ENDED = Ended()
+_MOST_PARTS = 4
 
 
 @dataclass(eq=False, slots=True)
@@ -50,17 +50,17 @@ class _Part:
 class LookLog:
     """What one camera's rules see, look by look. `note` and `end` are for the analysis thread.
 
+    `lost` counts looks that were let go because the disk did not work for long.
+
     Args:
         camera_id: The camera.
         run: Names this life of the camera, such as its epoch.
         classes: The detector's class names.
         followed: Those that are followed; None for all.
-        hours: For how long looks are kept.
     """
 
-    def __init__(self, camera_id: str, run: str, classes: tuple[str, ...], followed: frozenset[str] | None, hours: float) -> None:
+    def __init__(self, camera_id: str, run: str, classes: tuple[str, ...], followed: frozenset[str] | None) -> None:
         self.camera_id = camera_id
-        self.hours = hours
         self.lost = 0
         self._run = run
         self._classes = classes
@@ -68,6 +68,7 @@ class LookLog:
         self._parts: list[_Part] = []
         self._size_wh = (0, 0)
         self._number = 0
+        self._last_s = 0.0
         self._file: _File | None = None
         self._files = 0
         self._lock = threading.Lock()
@@ -80,6 +81,7 @@ class LookLog:
                 self._number += size_wh != self._size_wh
                 self._size_wh = size_wh
                 self._parts.append(_Part(size_wh, self._number))
+            self._last_s = tracks.time_s
             looks = self._parts[-1].looks
             looks.append(tracks)
             if len(looks) > _MOST_WAITING:
@@ -89,10 +91,11 @@ class LookLog:
     def end(self) -> None:
         """The rules were ended where they last looked; what comes next is a new beginning."""
         with self._lock:
-            if self._parts:
-                self._parts[-1].looks.append(_ENDED)
-            elif self._number:
-                self._parts.append(_Part(self._size_wh, self._number, [_ENDED]))
+            if not self._number:
+                return
+            if not self._parts:
+                self._parts.append(_Part(self._size_wh, self._number))
+            self._parts[-1].looks.append(Ended(self._last_s))
 
     def write(self, shelf: LookShelf, now_s: float, *, everything: bool = False) -> None:
         """Write what is due; what cannot be written waits, and the oldest of it is let go when it becomes too much.
@@ -116,7 +119,9 @@ class LookLog:
                 self._write_part(shelf, parts[0])
             except StorageError:
                 with self._lock:
-                    self._parts = [*parts, *self._parts][-8:]
+                    waiting = [*parts, *self._parts]
+                    self.lost += sum(len(part.looks) for part in waiting[:-_MOST_PARTS])
+                    self._parts = waiting[-_MOST_PARTS:]
                 raise
             del parts[0]
 
@@ -154,6 +159,8 @@ class LookKeeper:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._problem = ""
+        # As the last camera that came was told; before that nobody knows what may be deleted.
+        self._hours: float | None = None
         self._pruned_s = float("-inf")
         self._thread = threading.Thread(target=self._run, name="looks", daemon=True)
 
@@ -164,7 +171,8 @@ class LookKeeper:
     def log(self, camera_id: str, message: Message, classes: tuple[str, ...], followed: frozenset[str] | None) -> LookLog | None:
         """The log of a camera that begins as the message says; None where nothing is to be kept."""
         hours, run = float(message.get("looks_hours", 0.0)), str(message["epoch"])
-        made = LookLog(camera_id, run, classes, followed, hours) if hours > 0 else None
+        self._hours = hours
+        made = LookLog(camera_id, run, classes, followed) if hours > 0 else None
         with self._lock:
             self._let_go(camera_id)
             if made is not None:
@@ -194,10 +202,10 @@ class LookKeeper:
                 one.write(self._shelf, now_s, everything=whole)
             except StorageError as error:
                 problem = str(error)
-        if now_s - self._pruned_s >= _PRUNE_EVERY_S and logs:
+        if now_s - self._pruned_s >= _PRUNE_EVERY_S and self._hours is not None:
             self._pruned_s = now_s
             try:
-                self._shelf.prune(self._clock.utc_s() - max(one.hours for one in logs) * 3600)
+                self._shelf.prune(self._clock.utc_s() - self._hours * 3600)
             except StorageError as error:
                 problem = str(error)
         self._tell(f"what is followed cannot be kept for dry runs: {problem}" if problem else "")

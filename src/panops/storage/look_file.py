@@ -85,7 +85,9 @@ class LookHead:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The rules were ended where they last looked, and begin anew with the next look."""
+    """The rules were ended where they last looked, at `time_s`, and begin anew with the next look."""
+
+    time_s: float
 
 
 def block(looks: Sequence[Tracks | Ended]) -> bytes:
@@ -98,14 +100,13 @@ def block(looks: Sequence[Tracks | Ended]) -> bytes:
     heads = np.zeros(len(looks), _LOOK)
     seen = [look for look in looks if isinstance(look, Tracks) and len(look)]
     rows = np.zeros(sum(min(len(look), ENDED - 1) for look in seen), _TRACK)
-    row, time_s = 0, 0.0
+    row = 0
     for index, look in enumerate(looks):
         if isinstance(look, Ended):
-            heads[index] = (time_s, ENDED)
+            heads[index] = (look.time_s, ENDED)
             continue
-        time_s = look.time_s
         count = min(len(look), ENDED - 1)
-        heads[index] = (time_s, count)
+        heads[index] = (look.time_s, count)
         if count:
             part = rows[row : row + count]
             for name in _TRACK.names or ():
@@ -140,31 +141,30 @@ def read_looks(path: Path, since_s: float) -> Iterator[LookHead | Tracks | Ended
 def _of_block(camera_id: str, data: bytes, looks: int, since_s: float) -> Iterator[Tracks | Ended]:
     heads = np.frombuffer(data, _LOOK, looks)
     rows = np.frombuffer(data, _TRACK, offset=looks * _LOOK.itemsize)
-    times, counts = heads["time_s"].tolist(), heads["count"].tolist()
+    columns = _columns(rows)
     row = 0
-    for time_s, count in zip(times, counts, strict=True):
+    for time_s, count in zip(heads["time_s"].tolist(), heads["count"].tolist(), strict=True):
         if count == ENDED:
             if time_s >= since_s:
-                yield Ended()
+                yield Ended(time_s)
             continue
-        part = rows[row : row + count]
-        row += count
-        if len(part) < count:
+        until = row + count
+        if until > len(rows):
             return
         if time_s >= since_s:
-            yield _tracks(camera_id, time_s, part) if count else Tracks.empty(camera_id, time_s)
+            yield Tracks(camera_id, time_s, *(column[row:until] for column in columns)) if count else Tracks.empty(camera_id, time_s)
+        row = until
 
 
-def _tracks(camera_id: str, time_s: float, part: NDArray[Any]) -> Tracks:
-    return Tracks(
-        camera_id,
-        time_s,
-        part["track_id"].astype(np.int64),
-        np.ascontiguousarray(part["xyxy"], np.float32),
-        np.ascontiguousarray(part["score"], np.float32),
-        part["class_id"].astype(np.int64),
-        part["state"].astype(np.int64),
-        np.ascontiguousarray(part["first_seen_s"], np.float64),
-        np.ascontiguousarray(part["last_seen_s"], np.float64),
-        np.full(len(part), -1, np.int64),
+def _columns(rows: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """The arrays of `Tracks`, in its order, of all looks of a block."""
+    return (
+        rows["track_id"].astype(np.int64),
+        np.ascontiguousarray(rows["xyxy"], np.float32),
+        np.ascontiguousarray(rows["score"], np.float32),
+        rows["class_id"].astype(np.int64),
+        rows["state"].astype(np.int64),
+        np.ascontiguousarray(rows["first_seen_s"], np.float64),
+        np.ascontiguousarray(rows["last_seen_s"], np.float64),
+        np.full(len(rows), -1, np.int64),
     )

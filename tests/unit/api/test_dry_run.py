@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from panops.domain.events import EvidenceKind
 from panops.pipeline.look_keeper import LookLog
+from panops.storage.look_file import LookHead
 from panops.storage.scope import Role
 from panops.testing.rule_conformance import Sighting, make_tracks
 
@@ -22,7 +25,7 @@ RULE = {"kind": "intrusion", "cameras": ["gate"], "zone": "floor", "after_s": 1}
 
 def keep(site: Site, seconds: float = 60.0) -> None:
     """Somebody stands in the middle of the gate's picture for the last `seconds`, and goes five seconds ago."""
-    log = LookLog("gate", "1", ("person", "car"), frozenset({"person"}), 2.0)
+    log = LookLog("gate", "1", ("person", "car"), frozenset({"person"}))
     now_s = site.clock.utc_s()
     for number in range(round(seconds * 5)):
         at_s = now_s - seconds + number / 5
@@ -100,6 +103,27 @@ async def test_two_at_once_and_no_more(site: Site, monkeypatch: pytest.MonkeyPat
     assert (third.status_code, third.headers["retry-after"]) == (429, "5")
     go.set()
     assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200]
+
+
+async def test_it_ends_when_the_client_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(camera_id: str, since_s: float) -> Iterator[object]:
+        begun.set()
+        try:
+            yield LookHead(camera_id, "1-1", (640, 360), ("person",), None)
+            while True:
+                yield make_tracks(site.clock.utc_s(), [])
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(site.services.looks, "read", endless)
+    token = site.accounts.create_token("program", Role.ADMIN, None)
+    async with site.served() as url, httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+        asked = asyncio.create_task(client.post("/api/v1/rules/dry-run", json={"rule": RULE}, timeout=60))
+        assert await asyncio.to_thread(begun.wait, 20)
+        asked.cancel()
+        assert await asyncio.to_thread(ended.wait, 20)
 
 
 async def test_every_kind_says_what_can_be_set(site: Site) -> None:

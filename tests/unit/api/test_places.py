@@ -38,7 +38,7 @@ async def test_what_is_drawn_is_stored_and_guarded_against_lost_edits(site: Site
 
 async def test_every_fault_of_what_is_drawn_is_named(site: Site) -> None:
     before, etag = await read(site)
-    crossed = {"polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}
+    crossed = {"polygon": [[0, 0], [1, 0.9], [1, 0], [0, 0.6]]}
     status, said = await put(site, {**before, "zones": {**before["zones"], "bow": crossed, "a b": SQUARE}, "ground": {}}, etag)
     assert status == 422
     assert {error["field"].split(".")[0] for error in said["errors"]} == {"zones", "ground"}

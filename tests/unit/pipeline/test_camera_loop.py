@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from panops.config.health_schema import HealthConfig
 from panops.config.rule_schema import ComplianceConfig, IntrusionConfig
-from panops.config.schema import CameraConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import SystemClock
 from panops.domain.compliance import Worn
@@ -25,11 +26,15 @@ from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.camera_view import CameraView
 from panops.pipeline.check import Outcome
+from panops.pipeline.dry_run import DryRun
 from panops.pipeline.followed import followed_classes
+from panops.pipeline.look_keeper import LookLog
 from panops.rules.compliance import Compliance
 from panops.rules.engine import RuleEngine
 from panops.rules.intrusion import Intrusion
 from panops.rules.scene import Scene
+from panops.storage.look_file import Ended
+from panops.storage.look_shelf import LookShelf
 from panops.tracking.tracker import BatchTracker
 from panops.verify.build import build_chain
 from panops.vision.moving import MovingDetector
@@ -95,6 +100,32 @@ def test_a_visit_is_one_event_and_only_followed_classes_are_tracked() -> None:
     assert events[-1].incident.started_at_s == pytest.approx(6.0, abs=0.41)
     assert events[-1].incident.ended_at_s == pytest.approx(11.8, abs=0.41)
     assert {int(c) for outcome in outcomes for c in outcome.tracks.class_id} == {0}
+
+
+def test_what_the_rules_see_is_kept_and_gives_the_same_event_once_more(tmp_path: Path) -> None:
+    loop = make_loop(BoxDetector())
+    loop.look_log = log = LookLog("cam", "7", ("person", "chair"), loop.followed_names)
+    outcomes = play(loop, [frame(n, person=30 <= n < 60) for n in range(80)])
+    outcomes += play(loop, [frame(n, person=True) for n in range(80, 100)])
+    events = {event.event_id: event for outcome in outcomes for event in outcome.events}
+    events.update({event.event_id: event for event in loop.finish()})
+    loop.detects = False
+    play(loop, [frame(n, person=True) for n in range(100, 120)])
+    shelf = LookShelf(tmp_path)
+    log.write(shelf, 0.0, everything=True)
+    kept = list(shelf.read("cam", 0.0))
+    assert [look.time_s for look in kept if isinstance(look, Tracks)] == [outcome.tracks.time_s for outcome in outcomes]
+    assert isinstance(kept[-1], Ended)
+    site = SiteConfig.model_validate(
+        {
+            "cameras": {"cam": {"source": "x.mp4"}},
+            "rules": [{"id": "r", "kind": "intrusion", "after_s": 0.4, "end_after_s": 1.0}],
+        }
+    )
+    dry = DryRun(site, site.rules[0], shelf, SystemClock(), threading.Event()).run(["cam"], 0.0, 3600.0)
+    assert len(events) == 2
+    assert [one.event.incident for one in reversed(dry.events)] == [event.incident for event in events.values()]
+    assert dry.cameras[0].notes == []
 
 
 def test_an_empty_scene_costs_no_detection() -> None:

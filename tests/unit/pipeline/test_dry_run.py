@@ -90,15 +90,17 @@ def lives(draw: st.DrawFn) -> list[list[Tracks]]:
     return made
 
 
-def live(site: SiteConfig, made: Sequence[Sequence[Tracks]], log: LookLog) -> list[Event]:
+def live(site: SiteConfig, made: Sequence[Sequence[Tracks]], log: LookLog, shelf: LookShelf) -> list[Event]:
     """What the rules of the site say, and the log that they leave."""
     events: dict[str, Event] = {}
     sequence = 0
     for looks in made:
         engine = RuleEngine("gate", build_rules(site, "gate", CLASSES, SIZE, site_timezone("UTC")), 0, sequence)
-        for tracks in looks:
+        for number, tracks in enumerate(looks):
             events.update({event.event_id: event for event in engine.update(tracks)})
             log.note(tracks, SIZE)
+            if number % 13 == (len(looks) - 1) % 13:  # now and then right before an end
+                log.write(shelf, 0.0, everything=True)
         events.update({event.event_id: event for event in engine.finish(looks[-1].time_s)})
         log.end()
         sequence = engine.next_sequence
@@ -121,9 +123,9 @@ def test_a_replay_gives_the_events_that_the_same_looks_gave_live(
     made: list[list[Tracks]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     shelf = LookShelf(tmp_path_factory.mktemp("looks"))
-    log = LookLog("gate", "1", CLASSES, None, 2.0)
+    log = LookLog("gate", "1", CLASSES, None)
     site = site_of()
-    events = live(site, made, log)
+    events = live(site, made, log, shelf)
     log.write(shelf, 0.0, everything=True)
     for rule in RULES:
         replayed = dry(site, rule["id"], shelf)
@@ -153,7 +155,7 @@ def shelf(tmp_path: Path) -> LookShelf:
 
 
 def kept(shelf: LookShelf, looks: Sequence[Tracks], followed: frozenset[str] | None = None) -> None:
-    log = LookLog("gate", "7", CLASSES, followed, 2.0)
+    log = LookLog("gate", "7", CLASSES, followed)
     for number, tracks in enumerate(looks):
         log.note(tracks, SIZE)
         if number % 1000 == 999:
@@ -287,8 +289,24 @@ def test_a_disk_that_does_not_work_costs_nothing_that_memory_can_hold(tmp_path: 
     assert log.lost > 0, "memory is bounded"
 
 
+def test_what_is_no_longer_to_be_kept_goes_also_when_nothing_new_comes(tmp_path: Path) -> None:
+    clock = FakeClock()
+    keeper = LookKeeper(tmp_path / "looks", clock)
+    log = keeper.log("gate", {"epoch": 3, "looks_hours": 1}, CLASSES, None)
+    assert log is not None
+    log.note(walk(1, clock.utc_s())[0], SIZE)
+    keeper.step()
+    keeper.remove("gate")
+    clock.now_s += 3600
+    keeper.step()
+    assert len(list((tmp_path / "looks").rglob("*.looks"))) == 1
+    clock.now_s += 1300
+    keeper.step()
+    assert list((tmp_path / "looks").iterdir()) == []
+
+
 def test_old_files_go_and_a_block_that_was_cut_off_is_left_out(shelf: LookShelf) -> None:
-    log = LookLog("gate", "7", CLASSES, None, 2.0)
+    log = LookLog("gate", "7", CLASSES, None)
     for part in range(3):
         for tracks in walk(60, BEGAN_S + 700 * part):
             log.note(tracks, SIZE)

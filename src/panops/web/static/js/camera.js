@@ -59,7 +59,7 @@ async function rules(camera) {
   const mine = (answer.rules ?? answer).filter((rule) => !rule.cameras.length || rule.cameras.includes(camera.id));
   const edit = can("admin") ? [h("a", { class: "button", href: `/rules/new?camera=${part(id)}` }, "Set up an alarm")] : [];
   fill(byId("rules"), mine.length
-    ? mine.map((rule) => h("div", { class: "rule" }, icon(kindOf(rule.kind).icon), h("div", {}, h("strong", {}, kindOf(rule.kind).word), h("span", { class: "faint" }, ` · ${rule.id}${rule.enabled ? "" : " · off"}`), h("p", {}, sentence(rule)))))
+    ? mine.map((rule) => h("div", { class: "rule" }, icon(kindOf(rule.kind).icon), h("div", {}, h("strong", {}, kindOf(rule.kind).word), h("span", { class: "faint" }, " · "), can("admin") ? h("a", { href: `/rules/${part(rule.id)}` }, rule.id) : h("span", { class: "faint" }, rule.id), h("span", { class: "faint" }, rule.enabled ? "" : " · off"), h("p", {}, sentence(rule)))))
     : empty("info", "Nothing raises an alarm here yet", "The camera is shown and followed, but no rule watches it.", edit));
 }
 

@@ -45,8 +45,9 @@ function card(event, cameras) {
       stored ? h("a", { href: `/events/${part(stored)}` }, "The event of that moment") : null));
 }
 
-function notes({ cameras, complete, says }, named) {
+function notes({ cameras, complete, says, since_s: since }, named) {
   const name = (id) => named.find((one) => one.id === id)?.name ?? id;
+  for (const camera of cameras) if (camera.from_s - since > 120) camera.notes.unshift(`nothing is kept of the time before ${clock(camera.from_s).slice(0, 5)}`);
   const told = cameras.flatMap((camera) => camera.notes.map((note) => `${name(camera.camera_id)}: ${note}`));
   if (!complete) told.unshift("It took too long: only a part of the time was tried.");
   return [h("p", { class: "hint muted" }, sentence(says)), ...told.slice(0, 6).map((text) => h("p", { class: "notice warning" }, icon("info"), h("span", {}, sentence(text.replaceAll("`", "")))))];

@@ -27,7 +27,7 @@ function site() {
   const cameras = known.cameras.filter((camera) => !chosen.length || chosen.includes(camera.id));
   const common = (key) => Object.keys(cameras[0]?.[key] ?? {}).filter((name) => cameras.every((camera) => name in camera[key]));
   const seen = [...new Set(cameras.flatMap((camera) => camera.classes ?? []))];
-  return { cameras: known.cameras, zones: common("zones"), lines: common("lines"), anyZones: [...new Set(cameras.flatMap((camera) => Object.keys(camera.zones)))], rules: known.rules, classes: seen.length ? seen : known.classes };
+  return { cameras: known.cameras, chosen: cameras, zones: common("zones"), lines: common("lines"), anyZones: [...new Set(cameras.flatMap((camera) => Object.keys(camera.zones)))], rules: known.rules, classes: seen.length ? seen : known.classes };
 }
 
 function refresh() {

@@ -1,6 +1,7 @@
 // One control for each setting of a rule, drawn from what the API says of it. A control has `root`, `value()` and `refresh(site)`.
 
 import { fill, h, icon } from "./dom.js";
+import { way } from "./way.js";
 import { plain, severityOf } from "./words.js";
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -56,6 +57,16 @@ function place(field, id, given) {
   };
 }
 
+/** A time of day on a clock of 24 hours, whatever the browser's language says; what is no time goes back to what it was. */
+function clockInput(given, word, take) {
+  let now = given.slice(0, 5);
+  return h("input", { class: "input time", inputmode: "numeric", maxlength: 5, value: now, placeholder: "18:00", "aria-label": word, onchange: ({ target }) => {
+    const [, hour, minute] = /^(\d{1,2})[:.]?(\d{2})$/.exec(target.value.trim()) ?? [];
+    if (hour < 24 && minute < 60) take(now = `${hour.padStart(2, "0")}:${minute}`);
+    target.value = now;
+  } });
+}
+
 function schedule(id, given) {
   const spans = (given ?? []).map((span) => ({ ...span, days: [...span.days] }));
   const root = h("div", { class: "stack", id });
@@ -66,19 +77,11 @@ function schedule(id, given) {
       currentTarget.setAttribute("aria-pressed", String(span.days.includes(day)));
       tell();
     } }, plain(day).slice(0, 2)))),
-    h("div", { class: "row" }, ...["start", "end"].map((which) => h("input", { class: "input time", type: "time", value: span[which].slice(0, 5), "aria-label": which === "start" ? "From" : "To", onchange: ({ target }) => { span[which] = target.value || "00:00"; tell(); } })),
+    h("div", { class: "row" }, ...["start", "end"].map((which) => clockInput(span[which], which === "start" ? "From" : "To", (text) => { span[which] = text; tell(); })),
       h("button", { class: "button plain square", type: "button", "aria-label": `Remove span ${at + 1}`, onclick: () => { spans.splice(at, 1); draw(); tell(); } }, icon("trash"))))),
   h("div", { class: "row" }, spans.length ? null : h("span", { class: "muted" }, "Always."), h("button", { class: "button", type: "button", onclick: () => { spans.push({ days: [...DAYS], start: "18:00", end: "06:00" }); draw(); tell(); } }, icon("plus"), "Add a span")));
   draw();
   return { node: root, value: () => spans };
-}
-
-function points(id, given) {
-  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.01, value: given?.[at]?.[axis] ?? "", "aria-label": `${at ? "To" : "From"}, ${axis ? "y" : "x"}` })));
-  return {
-    node: h("div", { class: "stack", id }, inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? "to" : "from"), pair))),
-    value: () => (inputs.flat().every((input) => input.value === "") ? null : inputs.map((pair) => pair.map((input) => input.valueAsNumber))),
-  };
 }
 
 function json(id, given, example) {
@@ -133,7 +136,7 @@ function made(field, id, given) {
     case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), "There is no other rule yet.");
     case "classes": return classes(id, given);
     case "schedule": return schedule(id, given);
-    case "points": return points(id, given);
+    case "points": return way(id, given);
     case "items": return items(id, given);
     case "json": return json(id, given, "{}");
     default: {
