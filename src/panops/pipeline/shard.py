@@ -42,6 +42,7 @@ from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
+from panops.pipeline.traced_loop import Traces
 from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
@@ -141,6 +142,7 @@ class Shard:
             lambda problem: self._notice("model", problem),
             self._ask_for_assignment,
         )
+        self._traces = Traces(index, self._clock)
         self._storage_problem = ""
         self._judgements = JudgementStore(database)
         self._judged = -1
@@ -200,7 +202,7 @@ class Shard:
         verify = VerifyConfig.model_validate(message["verify"])
         chain = build_chain(verify, detector.classes, timezone, _unverified(site))
         view = self._views.view(camera_id, config)
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
+        loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, detector.classes), *(chain.problems if chain is not None else ())]
@@ -458,6 +460,7 @@ class Shard:
         """On the writer's thread, after the commit: only now is anyone told."""
         self._meter.stored(events)
         self._recorder.stored(events)
+        self._traces.stored(events)
         for event in events:
             self._tell_event(event, event.phase)
 
