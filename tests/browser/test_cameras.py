@@ -15,6 +15,7 @@ from panops.storage.switches import SwitchStore
 from tests.browser.conftest import PHONE, WIDE, MakeTab, sync_api
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
+from tests.unit.ingest.onvif_camera import OnvifCamera
 
 Route = sync_api.Route
 
@@ -279,3 +280,29 @@ def test_many_cameras_from_a_file(make_site: Callable[..., SiteServer], tab: Mak
     page.click("#import-add")
     page.wait_for_selector(".camera-card [data-id=new-gate]")
     assert page.query_selector("dialog") is None
+
+
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1600", "390"])
+def test_a_camera_that_the_network_tells_of(
+    make_site: Callable[..., SiteServer], tab: MakeTab, size: tuple[int, int], theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = OnvifCamera()
+    monkeypatch.setattr("panops.ingest.discovery.MULTICAST", camera.udp)
+    try:
+        page = tab(make_site(), "ada", size=size, theme=theme).open("/cameras/new")
+        page.click("#find-cameras")
+        page.click("#found-ask")
+        page.wait_for_selector("#found .problem")
+        assert "wants a user name and password" in page.inner_text("#found")
+        page.fill("#found-user", "eva")
+        page.fill("#found-secret", "hunter2")
+        page.click("#found-ask")
+        page.wait_for_selector("#found .button")
+        assert "Front gate" in page.inner_text("#found")
+        assert problems(page) == []
+        page.click("#found .button:has-text('Sub')")
+        assert page.input_value("#source") == "rtsp://127.0.0.1:554/sub?a=1&b=2"
+        assert [page.input_value(f"#{name}") for name in ("user", "secret", "name")] == ["eva", "hunter2", "Front gate"]
+        assert page.query_selector("dialog") is None
+    finally:
+        camera.close()

@@ -18,6 +18,7 @@ from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.live import SystemNotice
 from panops.pipeline.log_format import LogFormat
+from panops.pipeline.tracing import send_traces_to
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
@@ -32,6 +33,9 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page and API.")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    traces: Annotated[
+        str, typer.Option(metavar="URL", help="Send traces of frames that raise an event to this OpenTelemetry collector (OTLP, HTTP).")
+    ] = "",
     log_format: Annotated[LogFormat, typer.Option(help="text, or json: one object a line.")] = "text",
 ) -> None:
     """Run a site: cameras in, events out, with the page at http://localhost:8440.
@@ -40,6 +44,8 @@ def run(
     faults are shown and the last good state runs, so that a typing error never switches the cameras off.
     """
     set_up_logging(log_level, log_format)
+    if traces:
+        send_traces_to(traces)
     console = Console()
     place = Home(home).create()
     with only_one(place):

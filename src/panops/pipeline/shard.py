@@ -44,6 +44,7 @@ from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.shard_recording import ShardRecording
+from panops.pipeline.traced_loop import Traces
 from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
 from panops.rules.build import build_rules, check_rules
@@ -143,6 +144,7 @@ class Shard:
             lambda problem: self._notice("model", problem),
             self._ask_for_assignment,
         )
+        self._traces = Traces(index, self._clock)
         self._storage_problem = ""
         self._judgements = JudgementStore(database)
         self._judged = -1
@@ -206,7 +208,7 @@ class Shard:
         verify = VerifyConfig.model_validate(message["verify"])
         chain = build_chain(verify, classes, timezone, _unverified(site))
         view = self._views.view(camera_id, config)
-        loop = CameraLoop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
+        loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
         if chain is not None:
             self._equip(loop, chain, verify)
@@ -471,6 +473,7 @@ class Shard:
         self._meter.stored(events)
         self._recorder.stored(events)
         self._recording.stored(events)
+        self._traces.stored(events)
         for event in events:
             self._tell_event(event, event.phase)
 

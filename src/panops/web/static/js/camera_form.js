@@ -70,6 +70,14 @@ for (const button of form.querySelectorAll("[data-example]")) {
     fields.source.focus();
   });
 }
+byId("find-cameras").addEventListener("click", async () => (await import("./camera_discover.js")).findCameras((stream, camera, login) => {
+  fields.source.value = stream.source;
+  fields.name.value ||= camera.name;
+  [fields.user.value, fields.secret.value] = [login.user, login.secret];
+  dirty = true;
+  shape();
+  byId("test").focus();
+}));
 fields.source.addEventListener("input", shape);
 form.addEventListener("input", () => { dirty = true; });
 addEventListener("beforeunload", (event) => dirty && event.preventDefault());
