@@ -22,6 +22,7 @@ def main() -> int:
             "stages": [sys.executable, "-m", "benchmarks.stages"],
             "demux": [sys.executable, "-m", "benchmarks.demux"],
             "batching": [sys.executable, "-m", "benchmarks.batching"],
+            "inference-api": [sys.executable, "-m", "benchmarks.inference_api"],
             "storage": [sys.executable, "-m", "benchmarks.storage", folder],
         }
         for name, command in runs.items():

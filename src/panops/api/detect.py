@@ -78,8 +78,8 @@ async def _file(request: Request, body: Sequence[bytes]) -> Sequence[bytes]:
     parser.spool_max_size = MOST_BODY_BYTES  # never to disk: its size is bounded already
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError) as error:
-        raise ProblemError(400, f"expected a form with one file: {getattr(error, 'message', 'it names no boundary')}") from error
+    except MultiPartException as error:
+        raise ProblemError(400, f"expected a form with one file: {error.message}") from error
     try:
         files = [value for value in form.values() if isinstance(value, UploadFile)]
         return [await files[0].read()] if files else []

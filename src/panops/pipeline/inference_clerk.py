@@ -20,9 +20,7 @@ from panops.inference.oip_answer import wanted_outputs, write_answer
 from panops.inference.oip_request import read_request
 from panops.inference.oip_types import RequestUnreadable, described
 from panops.inference.tensors import check_inputs
-from panops.models.manifest_file import is_model_name
 from panops.models.store import ModelStore
-from panops.models.version_id import split_reference
 from panops.pipeline.annotate import draw_detections, encode_jpeg
 from panops.pipeline.inference_order import Order, OrderKind
 from panops.pipeline.open_models import OpenModel, OpenModels
@@ -85,11 +83,6 @@ class InferenceClerk:
             return Done(500, error="something went wrong with this request; the server's log has the details")
 
     def _done(self, order: Order, body: memoryview) -> Done:
-        name, _ = split_reference(order.model)
-        # Not `get` alone: it would install what only lies in a mirror.
-        if not is_model_name(name) or not self._store.is_installed(name):
-            known = ", ".join(self._store.names())
-            raise ModelNotFound(f"there is no model {ascii(name)[:80]}; known are: {known}")
         if order.kind is OrderKind.DETECT:
             return self._detect(order, body)
         if order.kind is OrderKind.INFER:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
-from panops.domain.errors import ModelUnsupported
+from panops.domain.errors import ModelNotFound, ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.protocols import Backend, BatchRunner, Detector, TensorSpec
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
 from panops.inference.tensors import check_inputs
+from panops.models.manifest_file import is_model_name
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.models.version_id import split_reference
@@ -122,8 +123,11 @@ class OpenModels:
             ModelNotFound: It is not here.
             ModelError: It cannot be used.
         """
+        name, _ = split_reference(reference)
+        if not is_model_name(name):
+            raise self._unknown(name)
         with self._lock:
-            stamp = self._store.stamp(split_reference(reference)[0])
+            stamp = self._store.stamp(name)
             found = self._open.get(reference)
             if found is None or found[0] != stamp or not found[1].model.path.is_file():
                 found = (stamp, self._followed(reference, found[1] if found is not None else None))
@@ -144,6 +148,10 @@ class OpenModels:
 
     def _followed(self, reference: str, before: OpenModel | None) -> OpenModel:
         """What `reference` means now: the open one where that is still it."""
+        name, _ = split_reference(reference)
+        # Not `get` alone: it would install what only lies in a mirror.
+        if not self._store.is_installed(name):
+            raise self._unknown(name)
         stored = self._store.get(reference)
         if before is not None:
             if (before.model.version, before.model.manifest.sha256) == (stored.version, stored.manifest.sha256):
@@ -159,6 +167,9 @@ class OpenModels:
         spec = backend.inputs[0]
         picture = np.zeros([1, *(max(1, size) for size in spec.shape[1:])], spec.dtype)
         return OpenModel(stored, backend, self._engine.add(backend, picture))
+
+    def _unknown(self, name: str) -> ModelNotFound:
+        return ModelNotFound(f"there is no model {ascii(name)[:80]}; known are: {', '.join(self._store.names())}")
 
     def _open_backend(self, model: StoredModel) -> Backend:
         return open_backend(model.path, device=self.device, cache_dir=self._engines)

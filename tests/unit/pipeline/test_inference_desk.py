@@ -208,6 +208,16 @@ def test_a_body_at_the_limit_fits_and_memory_is_given_back(tmp_path: Path) -> No
     run(work())
 
 
+def test_an_answer_that_is_too_long_is_told(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, answer_bytes=4096) as desk:
+            reply = await desk.ask(*infer(picture()), "lab")
+            assert (reply.status, "longer than 4096 bytes" in reply.error) == (413, True)
+            assert (await desk.ask(METADATA, (), "lab")).status == 200
+
+    run(work())
+
+
 def test_a_desk_that_stops_says_so_and_leaves_no_process(tmp_path: Path) -> None:
     async def work() -> None:
         async with opened(tmp_path) as desk:

@@ -1,0 +1,105 @@
+"""Models that are open for programs: opened once, followed when versions change, and in batches on a device."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from panops.domain.device import Device
+from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.protocols import Backend
+from panops.models.promotion import promote
+from panops.models.shelf import StoredModel
+from panops.models.store import ModelStore, package_builtin
+from panops.pipeline.open_models import OpenModels
+from panops.testing.fake_device import INPUT, OUTPUT, FakeDevice
+
+
+class Opener:
+    """Opens fake files, and keeps count."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.devices: list[FakeDevice] = []
+
+    def __call__(self, model: StoredModel) -> Backend:
+        self.opened.append(model.reference)
+        self.devices.append(FakeDevice())
+        return self.devices[-1]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "models")
+
+
+def test_a_model_is_opened_once_and_followed(store: ModelStore) -> None:
+    opener = Opener()
+    models = OpenModels(store, opens=opener)
+    assert models.get("street") is models.get("street")
+    store.add(str(package_builtin() / "general"), name="street", version="3")
+    assert models.get("street").model.version == "2"
+    assert opener.opened == ["street@2"]
+    promote(store, "street", "3")
+    assert models.get("street").model.version == "3"
+    assert opener.devices[0].closed
+    assert models.get("street@2").model.version == "2"
+    assert opener.opened == ["street@2", "street@3", "street@2"]
+    models.close()
+    assert all(device.closed for device in opener.devices)
+
+
+def test_the_one_not_asked_for_the_longest_is_closed(store: ModelStore) -> None:
+    opener = Opener()
+    models = OpenModels(store, opens=opener)
+    for version in ("3", "4"):
+        store.add(str(package_builtin() / "street"), version=version)
+    for reference in ("general", "ppe", "street@2", "street@3", "general", "street@4"):
+        models.get(reference)
+    assert opener.opened == ["general@1", "ppe@2", "street@2", "street@3", "street@4"]
+    assert [device.closed for device in opener.devices] == [False, True, False, False, False]
+
+
+def test_a_model_that_is_gone_is_not_answered_from_memory(store: ModelStore) -> None:
+    models = OpenModels(store, opens=Opener())
+    store.add(str(package_builtin() / "street"), name="mine")
+    assert models.get("mine").model.manifest.name == "mine"
+    store.remove("mine", force=True)
+    with pytest.raises(ModelNotFound, match="there is no model 'mine'"):
+        models.get("mine")
+
+
+@pytest.mark.parametrize("name", ["../street", "", "street/..", "a" * 70, "motion"])
+def test_what_is_no_name_finds_nothing(store: ModelStore, name: str) -> None:
+    with pytest.raises(ModelNotFound, match="known are: general, ppe, street"):
+        OpenModels(store, opens=Opener()).get(name)
+
+
+def test_a_device_makes_batches_of_what_comes_together(store: ModelStore) -> None:
+    opener = Opener()
+    models = OpenModels(store, Device.parse("cuda"), opens=opener)
+    model, device = models.get("street"), opener.devices[0]
+    device.batches.clear()
+    device.hold()
+    answers: dict[int, list[list[int]]] = {}
+
+    def ask(mark: int) -> None:
+        pictures = np.concatenate([device.picture(mark), device.picture(mark + 100)])
+        answers[mark] = model.infer({INPUT: pictures})[OUTPUT].tolist()
+
+    threads = [threading.Thread(target=ask, args=(mark,)) for mark in range(8)]
+    for thread in threads:
+        thread.start()
+    assert device.entered.wait(20)
+    device.gate.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == {mark: [[mark, mark], [mark + 100, mark + 100]] for mark in range(8)}
+    assert sum(device.batches) >= 16
+    assert max(device.batches) > 1
+    with pytest.raises(ModelUnsupported, match="expected uint8"):
+        model.infer({INPUT: np.zeros((1, 1, 4, 4), np.float32)})
+    models.close()
