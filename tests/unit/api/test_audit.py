@@ -76,7 +76,7 @@ async def test_filters(site: Site) -> None:
     assert await found("action=%25") == []
     assert await found("user=oscar") == [30.0]
     assert await found("target=nina") == [30.0, 10.0]
-    assert await found("target=a_") == []
+    assert await found("target=n_") == []
     assert await found("target=a_b") == [30.0]
     assert await found("since=20&until=30") == [20.0]
     first = (await site.get("ada", "/api/v1/audit?action=user&limit=1")).json()
