@@ -10,6 +10,9 @@ import typer
 
 from panops.commands.options import HomeOption, JsonOption
 from panops.config.load import load_site
+from panops.config.schema import SiteConfig
+from panops.domain.clock import SystemClock
+from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.site import ApplyReport, SiteRepository
@@ -30,8 +33,18 @@ def apply(
     """
     wanted = load_site(site)
     with Database.at(Home(home).create().path) as database:
-        report = SiteRepository(database).apply(wanted, FILE_ORIGIN, keep_edits=not overwrite)
+        report = apply_noted(database, wanted, keep_edits=not overwrite)
     typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
+
+
+def apply_noted(database: Database, wanted: SiteConfig, *, keep_edits: bool = True) -> ApplyReport:
+    """Make the site what its file says, and note in the audit log what that changed, if anything."""
+    sites = SiteRepository(database)
+    before = sites.revision()
+    report = sites.apply(wanted, FILE_ORIGIN, keep_edits=keep_edits)
+    if report.revision != before:
+        AuditLog(database).record(SystemClock().utc_s(), "", "site.apply", "", _report_values(report))
+    return report
 
 
 def _report_values(report: ApplyReport) -> dict[str, Any]:
