@@ -85,7 +85,13 @@ class Caller:
 
 
 class Resolver(Protocol):
-    """Finds callers. Both methods block, so they are called in a thread."""
+    """Finds callers. Both methods block, so they are called in a thread.
+
+    Attributes:
+        proxies_vouch: Whether a proxy may vouch for anybody at all.
+    """
+
+    proxies_vouch: bool
 
     def __call__(self, secret: str, via: Literal["session", "token"]) -> Caller | None:
         """The caller of a secret."""
@@ -140,7 +146,7 @@ async def find_caller(connection: HTTPConnection, resolve: Resolver) -> Caller |
     kind, _, bearer = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and bearer.strip():
         return await run_in_threadpool(resolve, bearer.strip(), "token")
-    vouched_for = await run_in_threadpool(resolve.proxied, connection)
+    vouched_for = await run_in_threadpool(resolve.proxied, connection) if resolve.proxies_vouch else None
     if vouched_for is not None:
         return vouched_for
     cookie = cookie_of(connection)
