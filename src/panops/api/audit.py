@@ -49,8 +49,8 @@ def asked(
     _caller: Admin, user: _Word = "", action: _Word = "", target: _Word = "", since: Moment = None, until: Moment = None
 ) -> AuditFilter:
     """The filter of both routes; `action=user` finds `user.create` too, `target` any part of it."""
-    clean = [word.replace("\x00", "") for word in (user, action, target)]
-    return AuditFilter(*clean, since, until)
+    who, what, of_what = (word.replace("\x00", "") for word in (user, action, target))
+    return AuditFilter(who, what, of_what, since, until)
 
 
 Wanted = Annotated[AuditFilter, Depends(asked)]

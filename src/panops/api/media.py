@@ -145,7 +145,8 @@ def media(
     if small is not None:
         file.close()
         return small
-    if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+    looked = download or size == "l" or path.suffix != ".jpg"
+    if looked and request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         (services.looks.downloaded if download else services.looks.viewed)(caller.username, piece)
     return StoredFile(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
 

@@ -23,6 +23,7 @@ class AccountResolver:
     def __init__(self, accounts: Accounts, settings: ApiSettings) -> None:
         self._accounts = accounts
         self._required = settings.require_second_factor
+        self.proxies_vouch = settings.proxy_login is not None
         self._proxies = ProxyLogin(accounts, settings.proxy_login, settings.trusted_proxies)
 
     def __call__(self, secret: str, via: Literal["session", "token"]) -> Caller | None:

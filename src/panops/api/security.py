@@ -56,6 +56,7 @@ FACTOR_ROUTES = OPEN_ROUTES | {
 CLOSED = ("/api/", "/v2")
 """Where strangers may ask nothing else."""
 
+FACTOR_FIRST = "this site requires a second factor of you: set one up on the page Account, then go on"
 NEEDS_FACTOR = {"X-Panops-Needs": "second-factor"}
 _WITHOUT_CALLER = ("/static/", "/healthz", "/readyz")
 
@@ -86,7 +87,13 @@ class Caller:
 
 
 class Resolver(Protocol):
-    """Finds callers. Both methods block, so they are called in a thread."""
+    """Finds callers. Both methods block, so they are called in a thread.
+
+    Attributes:
+        proxies_vouch: Whether a proxy may vouch for anybody at all.
+    """
+
+    proxies_vouch: bool
 
     def __call__(self, secret: str, via: Literal["session", "token"]) -> Caller | None:
         """The caller of a secret."""
@@ -141,7 +148,7 @@ async def find_caller(connection: HTTPConnection, resolve: Resolver) -> Caller |
     kind, _, bearer = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and bearer.strip():
         return await run_in_threadpool(resolve, bearer.strip(), "token")
-    vouched_for = await run_in_threadpool(resolve.proxied, connection)
+    vouched_for = await run_in_threadpool(resolve.proxied, connection) if resolve.proxies_vouch else None
     if vouched_for is not None:
         return vouched_for
     cookie = cookie_of(connection)
@@ -160,9 +167,15 @@ def _refusal(scope: AsgiScope, caller: Caller | None) -> Response | None:
         return problem(403, "this request comes from another site; only this server's own pages and programs with a token may send it")
     if path.startswith(CLOSED) and caller is None and (method, path) not in OPEN_ROUTES:
         return problem(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
-    if caller is not None and caller.lacks_factor and path.startswith(CLOSED) and (method, path) not in FACTOR_ROUTES:
-        return problem(403, "this site requires a second factor of you: set one up on the page Account, then go on", headers=NEEDS_FACTOR)
+    if caller is not None and _must_wait(scope, caller):
+        return problem(403, FACTOR_FIRST, headers=NEEDS_FACTOR)
     return None
+
+
+def _must_wait(scope: AsgiScope, caller: Caller) -> bool:
+    """Whether the caller has to set a second factor up before this is answered. Pages hold no data; they may be shown."""
+    holds_data = scope["path"].startswith(("/api/", "/metrics", "/v2/"))
+    return caller.lacks_factor and holds_data and (scope.get("method"), scope["path"]) not in FACTOR_ROUTES
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
@@ -215,6 +228,8 @@ def requires(least: Role) -> Callable[[HTTPConnection], Caller]:
         caller: Caller | None = getattr(connection.state, "user", None)
         if caller is None:
             raise ProblemError(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
+        if caller.lacks_factor and (connection.scope.get("method"), connection.scope["path"]) not in FACTOR_ROUTES:
+            raise ProblemError(403, FACTOR_FIRST, headers=NEEDS_FACTOR)
         if not caller.role.covers(least):
             raise ProblemError(403, f"this needs the role {least.value}; {caller.username} has the role {caller.role.value}")
         return caller

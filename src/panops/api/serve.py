@@ -8,9 +8,11 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from panops.api.connections import MOST_HEADER_BYTES, BoundedProtocol, allow_many_files
@@ -51,7 +53,7 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
     trusted = services.settings.trusted_proxies
     config = uvicorn.Config(
         # The address of the other end is noted before a proxy's word for the client takes its place.
-        PeerNote(ProxyHeadersMiddleware(app, list(trusted))) if trusted else PeerNote(app),
+        PeerNote(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), list(trusted))) if trusted else app),
         # Not httptools: it has no limit for headers, and one endless header takes all memory.
         http=BoundedProtocol,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,

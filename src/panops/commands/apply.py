@@ -13,6 +13,8 @@ from panops.commands.options import HomeOption, JsonOption
 from panops.commands.remote import AlsoUrlOption, CaFileOption, TokenFileOption, connect
 from panops.config.load import load_site
 from panops.config.schema import SiteConfig
+from panops.domain.clock import SystemClock
+from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.site import ApplyReport, SiteRepository
@@ -42,8 +44,18 @@ def apply(
         typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
         return
     with Database.at(Home(home).create().path) as database:
-        report = SiteRepository(database).apply(wanted, FILE_ORIGIN, keep_edits=not overwrite)
+        report = apply_noted(database, wanted, keep_edits=not overwrite)
     typer.echo(json.dumps(_report_values(report)) if as_json else _sentences(report))
+
+
+def apply_noted(database: Database, wanted: SiteConfig, *, keep_edits: bool = True) -> ApplyReport:
+    """Make the site what its file says, and note in the audit log what that changed, if anything."""
+    sites = SiteRepository(database)
+    before = sites.revision()
+    report = sites.apply(wanted, FILE_ORIGIN, keep_edits=keep_edits)
+    if report.revision != before:
+        AuditLog(database).record(SystemClock().utc_s(), "", "site.apply", "", _report_values(report))
+    return report
 
 
 def _plain(site: SiteConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from panops.commands.apply import FILE_ORIGIN
+from panops.commands.apply import apply_noted
 from panops.commands.model_offer import offer_general
 from panops.commands.site_server import SiteServerSettings, serve_site, set_up_logging
 from panops.config.load import load_site
@@ -53,7 +53,7 @@ def run(
         database.open()
         try:
             sites = SiteRepository(database)
-            notices = _apply(site, sites)
+            notices = _apply(site, database, sites)
             state = sites.load()
             server = state.server.model_copy(update={key: value for key, value in (("host", host), ("port", port)) if value is not None})
             models = ModelStore(place.models)
@@ -65,7 +65,7 @@ def run(
             database.close()
 
 
-def _apply(site: Path | None, sites: SiteRepository) -> tuple[SystemNotice, ...]:
+def _apply(site: Path | None, database: Database, sites: SiteRepository) -> tuple[SystemNotice, ...]:
     """Bring the site file into the database; with a bad file and a good earlier state, a notice instead.
 
     Raises:
@@ -74,7 +74,7 @@ def _apply(site: Path | None, sites: SiteRepository) -> tuple[SystemNotice, ...]
     if site is None:
         return ()
     try:
-        sites.apply(load_site(site), origin=FILE_ORIGIN)
+        apply_noted(database, load_site(site))
     except ConfigError as error:
         if not sites.load().cameras:
             raise

@@ -13,6 +13,7 @@ from panops.commands.config_dump import site_values, without_secrets
 from panops.config.load import parse_site
 from panops.config.schema import CameraConfig
 from panops.domain.errors import ConfigError
+from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.site import SiteRepository
 
@@ -42,6 +43,16 @@ def test_apply_says_what_it_did_and_again_that_there_is_nothing_to_do(tmp_path: 
     assert report == {"revision": 1, "added": [], "changed": [], "removed": [], "kept_edits": [], "replaced_edits": []}
     with Database.at(home) as database:
         assert SiteRepository(database).load() == parse_site(FILE)
+
+
+def test_what_a_file_changed_is_in_the_audit_log_once(tmp_path: Path, site_file: Path) -> None:
+    home = tmp_path / "home"
+    for _ in range(2):
+        run("apply", site_file, "--home", home)
+    with Database.at(home) as database:
+        (entry,) = AuditLog(database).entries().entries
+    assert (entry.user, entry.action, entry.address) == ("", "site.apply", "")
+    assert "camera room" in entry.detail["added"]
 
 
 def test_edits_are_named_and_overwritten_only_on_request(tmp_path: Path, site_file: Path) -> None:
@@ -129,6 +140,14 @@ def test_check_says_fine_or_every_problem(tmp_path: Path, site_file: Path) -> No
 def test_an_empty_site_dumps_and_applies(tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run("config", "dump", "--home", home) == "{}\n"
+
+
+def test_the_secret_of_a_provider_becomes_a_variable() -> None:
+    oidc = "{issuer: 'https://a.example', client_id: x, client_secret: t0psecret, default_role: viewer}"
+    site = parse_site(f"server: {{public_url: 'https://b.example', oidc: {oidc}}}")
+    assert site_values(site, secrets=False)["server"]["oidc"]["client_secret"] == "${SERVER_OIDC_CLIENT_SECRET}"
+    assert site_values(site, secrets=True)["server"]["oidc"]["client_secret"] == "t0psecret"
+    assert "t0psecret" not in repr(site)
 
 
 def test_secrets_of_sinks_become_variables() -> None:

@@ -3,7 +3,7 @@
 import { api, get, part } from "./api.js";
 import { ask, complain, field, newToken, ROLE_WORDS, seen, show, tokens } from "./access.js";
 import { byId, facts, fill, h, icon } from "./dom.js";
-import { confirm, start, toast } from "./shell.js";
+import { confirm, leave, start, toast } from "./shell.js";
 import { ago, short } from "./time.js";
 import { plural, sentence } from "./words.js";
 
@@ -114,8 +114,7 @@ async function refresh() {
 
 byId("everywhere").addEventListener("click", async () => {
   if (!(await confirm("Sign out everywhere?", "Every browser where you are signed in has to sign in again, this one too. Tokens stay.", "Sign out"))) return;
-  await api("DELETE", "/sessions");
-  location.replace("/login");
+  await leave("/sessions");
 });
 byId("add-token").addEventListener("click", () => newToken("/account/tokens", user.role, refresh));
 if (!live) for (const id of ["sessions", "tokens"]) byId(id).closest("section").hidden = true;

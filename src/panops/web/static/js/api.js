@@ -83,11 +83,11 @@ export function query(values) {
   return text ? `?${text}` : "";
 }
 
-/** Ends the session. Who signs out does not come back to this page by signing in again. */
-export async function signOut() {
+/** Ends the session, or all of one's own by `/sessions`. Who signs out does not come back to this page by signing in again. */
+export async function signOut(path = "/session") {
   leaving = true; // the socket's end, which may be told first, must not lead back here
   try {
-    await api("DELETE", "/session");
+    await api("DELETE", path);
   } catch (error) {
     leaving = false;
     throw error;

@@ -23,7 +23,7 @@ const wanted = () => {
 };
 
 /** Facts in one line: `role: viewer, cameras: gate`. */
-const words = (detail) => Object.entries(detail).filter(([, value]) => value !== null && value !== "").map(([key, value]) => `${plain(key)}: ${Array.isArray(value) ? value.join(", ") || "none" : typeof value === "object" ? JSON.stringify(value) : value}`).join("; ");
+const words = (detail) => Object.entries(detail).filter(([, value]) => value !== null && value !== "").map(([key, value]) => `${plain(key)}: ${Array.isArray(value) ? value.join(", ") || "none" : key === "sha256" ? value.slice(0, 12) : typeof value === "object" ? JSON.stringify(value) : value}`).join("; ");
 
 function row(entry) {
   return h("tr", {}, h("td", {}, short(entry.at_s)), h("td", {}, entry.user || "–"), h("td", {}, sentence(plain(entry.action.replace(".", " "))).replace(/\.$/, "")), h("td", { class: "many" }, entry.target || "–"), h("td", {}, entry.address || "–"), h("td", { class: "answer many" }, words(entry.detail)));

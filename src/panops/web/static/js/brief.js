@@ -1,14 +1,14 @@
 // Events in one short line: the wall's ticker and a camera's recent events.
 
 import { get, part, query } from "./api.js";
-import { empty, fill, h, icon } from "./dom.js";
+import { empty, fill, GLANCE, h, icon } from "./dom.js";
 import { short } from "./time.js";
 import { kindOf, plain, severityOf, statusOf } from "./words.js";
 
 /** The picture of an event, or a symbol while it has none. */
 export function thumb(event) {
   if (!event.has_snapshot) return icon("picture");
-  return h("img", { src: `/api/v1/events/${part(event.event_id)}/snapshot.jpg`, alt: "", loading: "lazy", decoding: "async" });
+  return h("img", { src: `/api/v1/events/${part(event.event_id)}/snapshot.jpg?size=${GLANCE}`, alt: "", loading: "lazy", decoding: "async" });
 }
 
 function line(event, where) {

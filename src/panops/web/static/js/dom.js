@@ -40,6 +40,9 @@ export function icon(name, small = false) {
   return svg;
 }
 
+/** The size of pictures in lists, as the API calls it. Only whoever opens an event looks at the proof itself, and the audit log says so. */
+export const GLANCE = devicePixelRatio > 1.5 ? "m" : "s";
+
 export const byId = (id) => document.getElementById(id);
 
 /** What a page shows when there is nothing, or something is wrong. */

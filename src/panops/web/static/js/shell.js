@@ -72,6 +72,15 @@ export function confirm(title, text, word) {
   });
 }
 
+/** Signs out here, or everywhere by `/sessions`. */
+export async function leave(path) {
+  try {
+    await signOut(path);
+  } catch (error) {
+    toast(`Not signed out: ${error.message}`, "red");
+  }
+}
+
 function account() {
   const root = document.documentElement;
   const label = byId("theme-word");
@@ -82,13 +91,7 @@ function account() {
     memory.set("theme", root.dataset.theme);
     paint();
   });
-  byId("sign-out").addEventListener("click", async () => {
-    try {
-      await signOut();
-    } catch (error) {
-      toast(`Not signed out: ${error.message}`, "red");
-    }
-  });
+  byId("sign-out").addEventListener("click", () => leave());
   byId("change-password").addEventListener("click", async () => {
     byId("account").hidePopover();
     (await import("./password.js")).changePassword();

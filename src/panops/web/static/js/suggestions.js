@@ -1,7 +1,7 @@
 // What could be set otherwise so that false alarms do not come: the sentence, the alarms that would go, one click.
 
 import { api, get, part } from "./api.js";
-import { byId, empty, fill, h, icon } from "./dom.js";
+import { byId, empty, fill, GLANCE, h, icon } from "./dom.js";
 import { start, toast } from "./shell.js";
 import { short } from "./time.js";
 import { duration, percent, plural } from "./words.js";
@@ -34,7 +34,7 @@ function shots(one) {
   const left = one.goes.length - shown.length;
   return h("ul", { class: one.change.polygon.length ? "shots drawn" : "shots", "aria-label": "False alarms that would go" },
     shown.map((id) => h("li", {}, h("a", { href: `/events/${part(id)}`, "aria-label": `Event ${id}` },
-      pictures.has(id) ? h("img", { src: `/api/v1/events/${part(id)}/snapshot.jpg`, alt: "", loading: "lazy", decoding: "async" }) : icon("picture"),
+      pictures.has(id) ? h("img", { src: `/api/v1/events/${part(id)}/snapshot.jpg?size=${GLANCE}`, alt: "", loading: "lazy", decoding: "async" }) : icon("picture"),
       one.change.polygon.length ? area(one.change.polygon) : null))),
     left ? h("li", { class: "more" }, `and ${left} more`) : null);
 }
