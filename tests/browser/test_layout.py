@@ -21,6 +21,7 @@ PAGES = {
     "suggestions": ("/suggestions", "#suggestions .empty"),
     "compliance": ("/compliance", "#rows tr:nth-child(4)"),
     "alerts": ("/alerts", "#log tr[data-delivery]:nth-child(3)"),
+    "models": ("/models", ".frames li:nth-child(3) img"),
     "system": ("/system", "tbody tr:nth-child(7)"),
 }
 

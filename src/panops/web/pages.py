@@ -47,6 +47,7 @@ PAGES = (
     Page("/cameras/{camera_id}/edit", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/compliance", "compliance.html", "compliance.js", ("system.css", "events.css", "compliance.css"), "/compliance"),
     Page("/alerts", "alerts.html", "alerts.js", ("system.css", "alerts.css"), "/alerts"),
+    Page("/models", "models.html", "models.js", ("system.css", "models.css"), "/system"),
     Page("/system", "system.html", "system.js", ("system.css",), "/system"),
 )
 """Every page. The more special route stands before the one with a parameter."""
