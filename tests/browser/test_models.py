@@ -22,14 +22,14 @@ def test_a_version_comes_into_use_and_goes_back(make_site: Callable[..., SiteSer
     assert site.models.shelf("crossing").active == "1"
     page.click("[data-version='2'] .button:has-text('Put into use')")
     page.click("dialog .button.primary")
-    page.wait_for_selector("[data-version='2'] .chip:has-text('In use')")
+    page.wait_for_selector("[data-version='2'] .chip.accent")
     assert site.models.shelf("crossing").active == "2"
     page.click("[data-version='2'] .button:has-text('Back to 1')")
     page.click("dialog .button.primary")
-    page.wait_for_selector("[data-version='1'] .chip:has-text('In use')")
+    page.wait_for_selector("[data-version='1'] .chip.accent")
     page.click("[data-version='3'] .button:has-text('Let it look on')")
     page.click("dialog .button.primary")
-    page.wait_for_selector("[data-version='3'] .chip:has-text('Looks on')")
+    page.wait_for_selector("[data-version='3'] .chip.amber")
     page.click("summary:has-text('What was decided')")
     assert page.locator(".changes li").first.inner_text().startswith("Version 3 let look on")
 
@@ -64,7 +64,7 @@ def test_somebody_else_decided_meanwhile(make_site: Callable[..., SiteServer], t
     page.click("[data-version='2'] .button:has-text('Put into use')")
     page.click("dialog .button.primary")
     page.wait_for_selector(".toast.red:has-text('It was changed or removed since it was read')")
-    page.wait_for_selector("[data-version='3'] .chip:has-text('In use')")
+    page.wait_for_selector("[data-version='3'] .chip.accent")
 
 
 def test_viewers_are_told_whom_to_ask(site: SiteServer, tab: MakeTab) -> None:
