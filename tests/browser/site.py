@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
 
 from panops.api.app import create_app
 from panops.api.serve import run_server
@@ -15,9 +18,16 @@ from panops.api.settings import ApiSettings
 from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
 from panops.domain.compliance import ComplianceRecord, ItemRecord, Worn
+from panops.domain.detections import Detections
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.manifest import ModelManifest, ModelSource, SourceKind
 from panops.domain.verdicts import Finding, Verdict
+from panops.models.agreement import CameraAgreement, Pair, save_agreement
+from panops.models.catalogue import Catalogue as Empty
+from panops.models.disagreement import disagreement, save_disagreement
+from panops.models.manifest_file import dump_manifest
+from panops.models.promotion import shadow
+from panops.models.store import ModelStore
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
 from panops.storage.compliance import ComplianceRepository
@@ -67,7 +77,15 @@ KINDS = (
 
 
 class Catalogue(NoModels):
-    """Two models: one that is in use, one that can be had."""
+    """Two models: one that is in use, one that can be had; and what is in a store."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+
+    @property
+    def store(self) -> ModelStore:
+        """Where the versions are; none at first."""
+        return self._store
 
     def known(self) -> list[KnownModel]:
         """By name."""
@@ -76,7 +94,8 @@ class Catalogue(NoModels):
         many = tuple(f"class {number}" for number in range(20))
         there = ModelManifest("general", "detection", **common, input_size_wh=(640, 384), classes=many, accuracy={"COCO AP": 0.26})
         here = ModelManifest("movement", "detection", **common, input_size_wh=(0, 0), classes=("moving",), not_for="naming what moves")
-        return [KnownModel(there, installed=False, note="get it with: panops models add general"), KnownModel(here, installed=True)]
+        known = [KnownModel(there, installed=False, note="get it with: panops models add general"), KnownModel(here, installed=True)]
+        return [*known, *(KnownModel(model.manifest, True, "", model.version) for model in self._store.list())]
 
     def default(self) -> tuple[str, str]:
         """The one in use."""
@@ -103,6 +122,7 @@ class SiteServer:
             SiteRepository(self.database).apply(wanted, "test")
             # As a run before this one left it: of events that are stored now somebody is told.
             Outbox(self.database).sync([sink.id for sink in wanted.alerts if sink.enabled], SystemClock().utc_s())
+        self.models = ModelStore(home / "models", mirrors=[], catalogue=Empty({}, {}), builtin=home / "builtin")
         self.live: FakeLiveSite
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -149,7 +169,7 @@ class SiteServer:
             self.live.set_state("store", CameraState.UNREACHABLE, "nothing answers at camera.example, port 554; it is tried again in 8 s")
             self.live.set_state("dock", CameraState.UNAUTHORIZED, "the camera refuses the user name or password")
             settings = ApiSettings(evidence_folder=self.home / "evidence", **self.settings)  # type: ignore[arg-type]  # given by name
-            app = create_app(settings, self.database, self.live, accounts=self.accounts, catalogue=Catalogue())
+            app = create_app(settings, self.database, self.live, accounts=self.accounts, catalogue=Catalogue(self.models))
             mount(app)
 
             def on_ready(url: str) -> None:
@@ -218,6 +238,36 @@ class SiteServer:
             evidence.add_bytes(event_id, EvidenceKind.SNAPSHOT, MovingScene("gate").jpeg(start_s, (854, 480)), start_s, start_s)
             status = ReviewStatus.FALSE_ALARM if false else ReviewStatus.TRUE_ALARM
             stored.review(Scope.everything(), event_id, status=status, user="oscar", at_s=newest_s)
+
+    def add_versions(self, newest_s: float) -> None:
+        """Store three versions of a model, of which the second looks on, and what both saw on three cameras."""
+        for version, names in (("1", ("person", "car", "truck")), ("2", ("person", "car", "bus")), ("3", ("person",))):
+            folder = self.home / f"export-{version}"
+            folder.mkdir()
+            (folder / "net.onnx").write_bytes(version.encode())
+            digest = hashlib.sha256(version.encode()).hexdigest()
+            source = ModelSource(SourceKind.FILE, "net.onnx")
+            manifest = ModelManifest(
+                "crossing", "detection", "yolox", version, "Apache-2.0", source, "net.onnx", digest, (416, 416), names,
+                accuracy={"site AP50": 0.5 + int(version) / 20}, not_for="pictures from a ceiling",
+            )  # fmt: skip
+            (folder / "manifest.yaml").write_text(dump_manifest(manifest))
+            self.models.add(str(folder), who="ada")
+        shadow(self.models, "crossing", "2", who="ada", why="it learnt from last month's false alarms")
+        pair = Pair("1", "2", tuple(self.models.get(f"crossing@{version}").manifest.sha256 for version in "12"))  # type: ignore[arg-type]  # two
+        rows = np.array([[100, 200, 180, 420], [300, 220, 420, 300], [500, 230, 560, 400]], np.float32)
+        seen = Detections(rows, np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 0]))
+        for place, camera in enumerate(("gate", "yard", "odd")):
+            counted = CameraAgreement(camera)
+            for look in range(40):
+                other = seen.select(np.arange(3) != look % 3)
+                at_s = newest_s - 600 * look
+                both = ((seen, ("person", "car", "truck"), 0.0061), (other, ("person", "car", "bus"), 0.0048))
+                counted.add(at_s, *both, 0.35)
+                found = disagreement(camera, at_s, (854, 480), both[0][:2], both[1][:2], 0.35) if look < 3 + place else None
+                if found is not None:
+                    save_disagreement(self.models.folder / "crossing", pair, found, MovingScene(camera).jpeg(at_s, (854, 480)))
+            save_agreement(self.models.folder / "crossing", pair, counted)
 
     def add_people(self, count: int, newest_s: float, every_s: float = 900.0) -> None:
         """Store what people wore, newest first: three in four a hat, and a vest more and more seldom."""

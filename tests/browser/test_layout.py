@@ -28,6 +28,7 @@ PAGES = {
     "account": ("/account", "#sessions tr"),
     "users": ("/users", "#users tr[data-user=vera]"),
     "audit": ("/audit", "#log tr:nth-child(1) td:nth-child(2)"),
+    "models": ("/models", ".frames li:nth-child(3) img"),
     "system": ("/system", "tbody tr:nth-child(7)"),
 }
 

@@ -33,7 +33,8 @@ router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 CameraId = Annotated[str, Path(pattern=NAME_PATTERN)]
 Etag = Annotated[str | None, Header(max_length=200)]
 # The whole CameraConfig, checked by hand so that all faults come at once and in the words of the site file.
-CameraIn = Annotated[dict[str, Any], Body(json_schema_extra={"title": "CameraConfig", "additionalProperties": True})]
+_EXAMPLE = {"name": "North gate", "source": "rtsp://viewer:secret@192.0.2.7/live", "check_fps": 5}
+CameraIn = Annotated[dict[str, Any], Body(json_schema_extra={"title": "CameraConfig", "additionalProperties": True}, examples=[_EXAMPLE])]
 
 
 class TestIn(BaseModel):

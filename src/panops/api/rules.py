@@ -22,7 +22,8 @@ from panops.config.rule_schema import RuleConfig
 router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
 
 RuleId = Annotated[str, Path(pattern=NAME_PATTERN)]
-RuleIn = Annotated[dict[str, Any], Body(json_schema_extra={"title": "RuleConfig", "additionalProperties": True})]
+_EXAMPLE = {"kind": "intrusion", "cameras": ["gate"], "zone": "floor", "classes": ["person"], "after_s": 1.0}
+RuleIn = Annotated[dict[str, Any], Body(json_schema_extra={"title": "RuleConfig", "additionalProperties": True}, examples=[_EXAMPLE])]
 _RULE: TypeAdapter[RuleConfig] = TypeAdapter(RuleConfig)
 
 

@@ -174,7 +174,7 @@ def _refusal(scope: AsgiScope, caller: Caller | None) -> Response | None:
 
 def _must_wait(scope: AsgiScope, caller: Caller) -> bool:
     """Whether the caller has to set a second factor up before this is answered. Pages hold no data; they may be shown."""
-    holds_data = scope["path"].startswith(("/api/", "/metrics", "/v2/"))
+    holds_data = scope["path"].startswith((*CLOSED, "/metrics"))
     return caller.lacks_factor and holds_data and (scope.get("method"), scope["path"]) not in FACTOR_ROUTES
 
 

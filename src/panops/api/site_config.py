@@ -15,10 +15,10 @@ from panops.api.problems import FieldError, ProblemError
 from panops.api.schemas import Out
 from panops.api.security import Admin
 from panops.api.services import Needed, Services
-from panops.api.site_masks import meant, shown
+from panops.api.site_masks import is_plugin, meant, shown
 from panops.api.sources import refuse_forbidden
 from panops.api.versions import precondition, strong
-from panops.config.alert_schema import FileConfig, MqttConfig, PluginSinkConfig
+from panops.config.alert_schema import FileConfig, MqttConfig
 from panops.config.load import cross_check, problems_of
 from panops.config.schema import SiteConfig
 from panops.config.sources import source_problem
@@ -126,7 +126,7 @@ def _forbidden(site: SiteConfig, stored: SiteConfig, services: Services) -> Iter
         named = getattr(sink, files, "") if files else ""
         if named and named != getattr(known.get(sink.id), files, ""):
             yield FieldError(f"alerts.{index}.{files}", "only `panops apply` on the machine itself names files; leave it as it was read")
-        if isinstance(sink, PluginSinkConfig) and sink != known.get(sink.id):
+        if is_plugin(sink) and sink != known.get(sink.id):
             yield FieldError(f"alerts.{index}", "only `panops apply` on the machine itself changes what a plug-in does")
 
 

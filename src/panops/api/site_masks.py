@@ -78,10 +78,15 @@ def _sinks(site: SiteConfig) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]
     hidden = site.model_dump(mode="json", include={"alerts"}, exclude_defaults=True).get("alerts", [])
     for config, plain, half in zip(site.alerts, site.plain_settings().get("alerts", []), hidden, strict=True):
         # What a plug-in keeps secret is not known: none of its own texts is shown.
-        own = set(plain) - set(PluginSinkConfig.model_fields) if isinstance(config, PluginSinkConfig) else set()
+        own: set[str] = set(plain) - set(PluginSinkConfig.model_fields) if is_plugin(config) else set()
         veiled = {key: _text_veiled(value) if key in own else _veiled(value, half[key]) for key, value in plain.items()}
         found[config.id] = (plain, {"id": veiled.pop("id"), "kind": veiled.pop("kind"), **veiled})
     return found
+
+
+def is_plugin(sink: object) -> bool:
+    """Whether a sink is of a kind that a plug-in brings."""
+    return isinstance(sink, PluginSinkConfig)
 
 
 def _veiled(plain: Any, half: Any) -> Any:

@@ -16,7 +16,7 @@ class Alerts:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def list(self) -> list[dict[str, Any]]:
+    def all(self) -> list[dict[str, Any]]:
         """Everybody who is told of events."""
         return list(self._http.get("/alerts").data["sinks"])
 

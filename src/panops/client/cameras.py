@@ -15,7 +15,7 @@ class Cameras:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def list(self) -> list[Camera]:
+    def all(self) -> list[Camera]:
         """All of them, by id."""
         return [Camera.of(one) for one in self._http.get("/cameras").data["cameras"]]
 

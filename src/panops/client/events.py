@@ -150,7 +150,8 @@ class Events:
 
 def _blocks(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
     """The blocks of a stream of server-sent events: fields by name, several lines of `data` as one text."""
-    left, block = b"", {}
+    left = b""
+    block: dict[str, str] = {}
     for piece in pieces:
         *lines, left = (left + piece).split(b"\n")
         for line in lines:

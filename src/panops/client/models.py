@@ -13,7 +13,7 @@ class Models:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def list(self) -> list[dict[str, Any]]:
+    def all(self) -> list[dict[str, Any]]:
         """Models that are installed or can be had."""
         return list(self._http.get("/models").data["models"])
 

@@ -14,7 +14,7 @@ class Rules:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def list(self) -> list[dict[str, Any]]:
+    def all(self) -> list[dict[str, Any]]:
         """All rules that watch a camera which the token may see."""
         return list(self._http.get("/rules").data["rules"])
 

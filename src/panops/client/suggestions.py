@@ -13,7 +13,7 @@ class Suggestions:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def list(self) -> list[dict[str, Any]]:
+    def all(self) -> list[dict[str, Any]]:
         """Those that take most false alarms away first."""
         return list(self._http.get("/suggestions").data["suggestions"])
 

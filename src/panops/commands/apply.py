@@ -38,6 +38,7 @@ def apply(
     are looked up on this one.
     """
     wanted = load_site(site)
+    report: ApplyReport | AppliedSite
     if url:
         with connect(url, token_file, ca_file) as running:
             report = running.site.apply(_plain(wanted), overwrite=overwrite)

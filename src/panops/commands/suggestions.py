@@ -68,7 +68,7 @@ def _asked(running: Suggestions, apply: str, take_back: str, *, as_json: bool) -
     if take_back:
         back = running.take_back(take_back)
         return json.dumps(back) if as_json else f"taken back: {back['words']}"
-    found = running.list()
+    found = running.all()
     if as_json:
         return json.dumps(found, indent=2)
     return _lines([(one["suggestion_id"], one["words"], one["dismissed"]) for one in found])

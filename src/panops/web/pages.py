@@ -54,6 +54,7 @@ PAGES = (
     Page("/account", "account.html", "account.js", ("system.css", "auth.css", "people.css"), "/account"),
     Page("/users", "users.html", "users.js", ("system.css", "people.css"), "/users"),
     Page("/audit", "audit.html", "audit.js", ("system.css", "people.css"), "/audit"),
+    Page("/models", "models.html", "models.js", ("system.css", "models.css"), "/system"),
     Page("/system", "system.html", "system.js", ("system.css",), "/system"),
 )
 """Every page. The more special route stands before the one with a parameter."""

@@ -68,7 +68,7 @@ def test_a_file_that_was_changed_is_not_saved(served: Served, admin: Client, tmp
 
 
 def test_cameras_and_rules_are_changed_by_version(admin: Client) -> None:
-    assert [camera.id for camera in admin.cameras.list()] == ["dock", "gate", "yard"]
+    assert [camera.id for camera in admin.cameras.all()] == ["dock", "gate", "yard"]
     etag = admin.cameras.etag("yard")
     yard = admin.cameras.get("yard")
     assert yard.address == "sim://yard"
@@ -79,7 +79,7 @@ def test_cameras_and_rules_are_changed_by_version(admin: Client) -> None:
     assert admin.cameras.switch("yard", alerts=False).data["switches"]["alerts"]["on"] is False
     rule, version = admin.rules.put({"id": "crowd", "kind": "occupancy", "limit": 3})
     assert admin.rules.get("crowd") == (rule, version)
-    assert [one["id"] for one in admin.rules.list()] == ["night", "way-in", "crowd"]
+    assert [one["id"] for one in admin.rules.all()] == ["night", "way-in", "crowd"]
     admin.rules.delete("crowd", etag=version)
     admin.cameras.delete("dock")
     with pytest.raises(NotThere):
@@ -102,7 +102,7 @@ def test_the_site_goes_out_and_back_in(admin: Client) -> None:
 
 
 def test_models_suggestions_and_alerts(admin: Client) -> None:
-    assert (admin.models.list(), admin.suggestions.list(), admin.suggestions.applied(), admin.alerts.list()) == ([], [], [], [])
+    assert (admin.models.all(), admin.suggestions.all(), admin.suggestions.applied(), admin.alerts.all()) == ([], [], [], [])
     assert list(admin.alerts.deliveries()) == []
     for ask in (lambda: admin.models.get("street"), lambda: admin.models.promote("street"), lambda: admin.alerts.test("nobody")):
         with pytest.raises(NotThere):
@@ -115,7 +115,7 @@ def test_refusals_are_told_in_the_words_of_the_server(served: Served) -> None:
     with Client(served.address, served.tokens[Role.VIEWER]) as viewer, pytest.raises(NotAllowed, match="this needs the role admin"):
         viewer.site.dump()
     with Client(served.address, "panops_wrong") as stranger, pytest.raises(NotSignedIn) as refused:
-        stranger.cameras.list()
+        stranger.cameras.all()
     assert (refused.value.status, len(refused.value.request_id)) == (401, 8)
 
 
@@ -129,7 +129,7 @@ def test_nobody_there() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(Unreachable, match="is panops running there"):
-            Client(f"http://127.0.0.1:{taken.getsockname()[1]}", "token").cameras.list()
+            Client(f"http://127.0.0.1:{taken.getsockname()[1]}", "token").cameras.all()
 
 
 @pytest.mark.parametrize(
@@ -156,17 +156,17 @@ def test_what_answers_is_something_else(answer: bytes, said: str) -> None:
             Client(f"http://127.0.0.1:{server.getsockname()[1]}", "token", timeout_s=5) as client,
             pytest.raises(Unreachable, match=said),
         ):
-            client.cameras.list()
+            client.cameras.all()
         thread.join()
 
 
 def test_a_kept_connection_that_the_server_closed_is_made_again(served: Served, admin: Client) -> None:
-    admin.cameras.list()
+    admin.cameras.all()
     kept = admin._http._kept
     assert kept is not None
     assert kept.sock is not None
     kept.sock.shutdown(socket.SHUT_RDWR)
-    assert len(admin.cameras.list()) == 3
+    assert len(admin.cameras.all()) == 3
 
 
 def test_events_are_followed_over_a_break(served: Served, admin: Client) -> None:

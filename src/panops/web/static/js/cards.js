@@ -30,21 +30,26 @@ function inside(event) {
       h("span", { class: "sub where ellipsis" }, event.camera_name || event.camera_id), h("span", { class: "sub lasted" }, lasted(event)), place)];
 }
 
-/** Draws into `root`, which scrolls inside `scroller`. `onOpen(event)` for a click, `onNearEnd()` when more should be loaded. */
+/**
+ * Draws into `root`, which scrolls inside `scroller`. `onOpen(event)` for a click, `onNearEnd()` when more should be loaded;
+ * `onCheck(event, range)` for a click on a check mark, which only cards with it have.
+ */
 export class Cards {
   events = [];
   selected = null;
   /** Nothing older is to come, so the last day's count is final. */
   complete = false;
   fresh = new Set();
+  /** Ids of the cards with a check mark. */
+  checked = new Set();
   #rows = [];
   #nodes = new Map();
   #days = new Map();
   #size = { columns: 1, width: 0, card: 0, gap: 12 };
   #queued = false;
 
-  constructor(root, scroller, { onOpen, onNearEnd }) {
-    Object.assign(this, { root, scroller, onOpen, onNearEnd });
+  constructor(root, scroller, { onOpen, onNearEnd, onCheck = null }) {
+    Object.assign(this, { root, scroller, onOpen, onNearEnd, onCheck });
     scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
     new ResizeObserver(() => this.layout()).observe(root);
   }
@@ -90,6 +95,13 @@ export class Cards {
     if (row.y < scroller.scrollTop + 50) scroller.scrollTop = Math.max(0, row.y - 60);
     else if (row.y + row.height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = row.y + row.height + 16 - scroller.clientHeight;
     this.#draw();
+  }
+
+  /** Sets which cards have a check mark. */
+  check(ids) {
+    this.checked = new Set(ids);
+    this.root.classList.toggle("choosing", this.checked.size > 0);
+    for (const [id, { tick }] of this.#nodes) tick?.setAttribute("aria-pressed", String(this.checked.has(id)));
   }
 
   /** The card of an event, while it is in the document. */
@@ -169,7 +181,7 @@ export class Cards {
       else for (let at = row.first; at < row.end; at += 1) wanted.push(this.#card(at, row));
     }
     const keep = new Set(wanted);
-    for (const [id, { node }] of this.#nodes) if (!keep.has(node)) this.#nodes.delete(id);
+    for (const [id, { cell }] of this.#nodes) if (!keep.has(cell)) this.#nodes.delete(id);
     for (const [day, node] of this.#days) if (!keep.has(node)) this.#days.delete(day);
     for (const node of [...root.children]) if (!keep.has(node)) node.remove();
     // In reading order, moving only what is out of place: a moved node would lose the focus.
@@ -199,7 +211,9 @@ export class Cards {
         click.preventDefault();
         this.onOpen(this.events.find((one) => one.event_id === id) ?? event);
       });
-      entry = { node, stamp: "" };
+      const tick = this.onCheck && h("button", { class: "tick", type: "button", "aria-label": "Choose", title: "Choose (X); with Shift: all up to here", "aria-pressed": String(this.checked.has(id)) }, icon("check"));
+      tick?.addEventListener("click", ({ shiftKey }) => this.onCheck(this.events.find((one) => one.event_id === id) ?? event, shiftKey));
+      entry = { node, tick, cell: h("div", { class: "event-cell", role: "listitem" }, node, tick), stamp: "" };
       this.#nodes.set(id, entry);
     }
     if (entry.stamp !== stamp(event)) {
@@ -208,7 +222,7 @@ export class Cards {
     }
     this.#mark(entry.node, id === this.selected);
     const { width, gap } = this.#size;
-    return this.#place(entry.node, (at - row.first) * (width + gap), row.y);
+    return this.#place(entry.cell, (at - row.first) * (width + gap), row.y);
   }
 
   #fill(node, event) {

@@ -6,6 +6,7 @@ import { Detail } from "./detail.js";
 import { byId, empty, fill, h, icon, typing } from "./dom.js";
 import { Filters } from "./filters.js";
 import { neighbour, order } from "./neighbour.js";
+import { Selection } from "./selection.js";
 import { announce, start, toast } from "./shell.js";
 import { kindOf, plural } from "./words.js";
 
@@ -25,8 +26,9 @@ let dropped = false;
 
 const { can, live } = await start();
 
-const cards = new Cards(byId("list"), scroller, { onOpen: (event) => open(event), onNearEnd: () => more() });
+const cards = new Cards(byId("list"), scroller, { onOpen: (event) => open(event), onNearEnd: () => more(), onCheck: can("operator") ? (event, range) => selection.toggle(event, range) : null });
 const detail = new Detail(byId("pane"), { can, onChange: (event) => merge(event), onClose: () => close(), onStep: (by) => step(by) });
+const selection = new Selection(byId("chosen"), cards, { onChange: (event) => { merge(event); detail.update(event, "review"); }, onUndo: (undo) => { detail.undo = undo; } });
 const filters = new Filters(byId("filters"), () => {
   history.replaceState(history.state, "", (location.pathname.startsWith("/events/") && wide.matches ? location.pathname : "/events") + filters.search());
   reload();
@@ -38,6 +40,7 @@ async function reload() {
   [cursor, ended, loading] = [null, false, null];
   waiting.clear();
   showPill();
+  selection.clear();
   byId("end").textContent = "";
   cards.set([]);
   cards.skeleton();
@@ -182,8 +185,9 @@ function closed() {
 
 function hint() {
   const key = (name, text) => [h("kbd", {}, name), h("span", {}, text)];
+  const choose = can("operator") ? [...key("X", "choose; with Shift all up to here")] : [];
   const panel = empty("events", "Choose an event", "Its picture, its clip and why it alarmed are shown here.");
-  panel.append(h("div", { class: "keys" }, key("J", "older event"), key("K", "newer event"), can("operator") ? [...key("A", "acknowledge, then the next"), ...key("F", "false alarm, then the next"), ...key("U", "undo")].flat() : [], key("Space", "play or pause"), key("B", "boxes"), key("Esc", "back to the list")));
+  panel.append(h("div", { class: "keys" }, key("J", "older event"), key("K", "newer event"), can("operator") ? [...key("A", "acknowledge, then the next"), ...key("F", "false alarm, then the next"), ...key("U", "undo")].flat() : [], key("Space", "play or pause"), key("B", "boxes"), choose, key("Esc", "back to the list")));
   return panel;
 }
 
@@ -221,6 +225,13 @@ async function seek(shown, by) {
   }
 }
 
+/** Chooses the card that has the focus, else the event that is shown. */
+function choose(range) {
+  const id = document.activeElement?.closest(".event-cell")?.querySelector(".event-card").dataset.id ?? detail.event?.event_id;
+  const event = cards.events.find((one) => one.event_id === id);
+  if (event && can("operator")) selection.toggle(event, range);
+}
+
 async function judge(status) {
   const { event } = detail;
   if (!event?.kind) return;
@@ -230,7 +241,7 @@ async function judge(status) {
 
 const KEYS = {
   j: () => step(1), k: () => step(-1), a: () => judge("acknowledged"), t: () => judge("true_alarm"), f: () => judge("false_alarm"), u: () => detail.undo?.(), b: () => detail.stage?.switchBoxes(),
-  escape: () => detail.event && close(), " ": () => detail.stage?.toggle(),
+  x: ({ shiftKey }) => choose(shiftKey), escape: () => (selection.size ? selection.clear() : detail.event && close()), " ": () => detail.stage?.toggle(),
 };
 document.addEventListener("keydown", (event) => {
   if (typing(event)) {
@@ -240,7 +251,7 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key.toLowerCase()];
   if (!act || (event.key === " " && event.target.matches("button, a, video"))) return;
   event.preventDefault();
-  act();
+  act(event);
 });
 wide.addEventListener("change", () => cards.layout());
 

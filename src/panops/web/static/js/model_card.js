@@ -1,4 +1,4 @@
-// One model of the store: what it finds, how well, what it is not for. The place for its versions, once there are some.
+// One model of the store: what it finds, how well, what it is not for. Its versions are on the models page.
 
 import { h, icon } from "./dom.js";
 import { percent, plain, plural, sentence } from "./words.js";

@@ -54,8 +54,8 @@ export function announce(text) {
   byId("announce").textContent = text;
 }
 
-/** Asks before something that cannot be undone; resolves true for yes. */
-export function confirm(title, text, word) {
+/** Asks before something that cannot be undone, or `harmless` but for many; resolves true for yes. `more` stands below the text. */
+export function confirm(title, text, word, { symbol = "trash", harmless = false, more = null } = {}) {
   return new Promise((answer) => {
     const done = (yes) => {
       dialog.close();
@@ -63,10 +63,10 @@ export function confirm(title, text, word) {
       answer(yes);
     };
     const dialog = h("dialog", { class: "dialog", "aria-label": title, oncancel: () => done(false) },
-      h("div", { class: "stack" }, h("h2", {}, title), h("p", { class: "muted" }, text),
+      h("div", { class: "stack" }, h("h2", {}, title), h("p", { class: "muted" }, text), more,
         h("div", { class: "row end" },
           h("button", { class: "button", onclick: () => done(false), autofocus: true }, "Cancel"),
-          h("button", { class: "button danger", onclick: () => done(true) }, icon("trash"), word))));
+          h("button", { class: harmless ? "button primary" : "button danger", onclick: () => done(true) }, icon(symbol), word))));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -1,0 +1,111 @@
+// Several events at once: which are chosen, what is done with all of them, and the way back.
+
+import { api, ApiError, toLogin } from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { announce, toast } from "./shell.js";
+import { plural } from "./words.js";
+
+const MOST = 500;
+const ACTS = [
+  ["ok", "Acknowledge", { status: "acknowledged" }, "acknowledged"],
+  ["flag", "False alarm", { status: "false_alarm" }, "marked as false alarms"],
+  ["keep", "Keep", { kept: true }, "kept: they will never be deleted"],
+];
+
+/** The events with a check mark, and the bar in `root` that acts on them. `onChange(event)` for each event that was changed. */
+export class Selection {
+  #chosen = new Map();
+  #anchor = null;
+  #busy = false;
+
+  constructor(root, cards, { onChange, onUndo }) {
+    Object.assign(this, { root, cards, onChange, onUndo });
+    this.#show();
+  }
+
+  get size() {
+    return this.#chosen.size;
+  }
+
+  /** A click on a check mark, or X; with `range` all from the last one to this one. */
+  toggle(event, range = false) {
+    const { events } = this.cards;
+    const [from, to] = [events.findIndex((one) => one.event_id === this.#anchor), events.findIndex((one) => one.event_id === event.event_id)];
+    if (range && from >= 0 && to >= 0) for (const one of events.slice(Math.min(from, to), Math.max(from, to) + 1)) this.#chosen.set(one.event_id, one);
+    else if (!this.#chosen.delete(event.event_id)) this.#chosen.set(event.event_id, event);
+    this.#anchor = event.event_id;
+    this.#show();
+  }
+
+  clear() {
+    this.#chosen.clear();
+    this.#anchor = null;
+    this.#show();
+  }
+
+  #show() {
+    const count = this.size;
+    this.cards.check(this.#chosen.keys());
+    this.root.hidden = !count;
+    if (!count) return;
+    const button = (symbol, word, act) => h("button", { class: "button", type: "button", onclick: act, "aria-label": word, title: word }, icon(symbol), h("span", { class: "word" }, word));
+    fill(this.root, h("strong", { class: "chosen", role: "status" }, h("span", {}, `${count}`), h("span", { class: "word" }, " chosen")),
+      ACTS.map(([symbol, word, patch, done]) => button(symbol, word, () => this.#say(patch, done))),
+      button("download", "Export", () => this.#export()), button("close", "Choose none", () => this.clear()));
+  }
+
+  /** Does one thing at a time. */
+  async #alone(work) {
+    if (this.#busy) return;
+    if (this.size > MOST) return void toast(`At most ${MOST} events at once; ${this.size} are chosen.`, "red");
+    this.#busy = true;
+    this.root.setAttribute("aria-busy", "true");
+    try {
+      await work();
+    } catch (error) {
+      toast(error.message, "red");
+    } finally {
+      this.#busy = false;
+      this.root.removeAttribute("aria-busy");
+    }
+  }
+
+  #say(patch, done) {
+    return this.#alone(async () => {
+      const [key] = Object.keys(patch);
+      const before = [...this.#chosen.values()].map((event) => this.cards.events.find((one) => one.event_id === event.event_id) ?? event).filter((event) => event[key] !== patch[key]);
+      const { missing } = await this.#patch([...this.#chosen.keys()], patch);
+      const undo = () => this.#alone(async () => {
+        // They may have been different: each value goes back to its own.
+        for (const value of new Set(before.map((event) => event[key]))) await this.#patch(before.filter((event) => event[key] === value).map((event) => event.event_id), { [key]: value });
+        toast("Undone", "green");
+      });
+      const count = this.size - missing.length;
+      this.clear();
+      this.onUndo(undo);
+      toast(`${plural(count, "event")} ${done}${missing.length ? `; ${missing.length} are not there any more` : ""}.`, "green", ["Undo", undo]);
+      announce(`${plural(count, "event")} ${done}`);
+    });
+  }
+
+  async #patch(ids, patch) {
+    const changed = await api("PATCH", "/events", { event_ids: ids, ...patch });
+    changed.events.forEach(this.onChange);
+    return changed;
+  }
+
+  /** The zip comes as it is made; the browser keeps it where it keeps downloads. */
+  #export() {
+    return this.#alone(async () => {
+      const answer = await fetch("/api/v1/events/export", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ event_ids: [...this.#chosen.keys()] }) });
+      if (answer.status === 401) return void toLogin();
+      if (!answer.ok) throw new ApiError(answer.status, await answer.json().catch(() => ({})));
+      const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "panops.zip";
+      const address = URL.createObjectURL(await answer.blob());
+      h("a", { href: address, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60000);
+      toast(`${plural(this.size, "event")} saved in ${name}.`, "green");
+      return undefined;
+    });
+  }
+}
