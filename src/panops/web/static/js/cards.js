@@ -213,7 +213,7 @@ export class Cards {
       });
       const tick = this.onCheck && h("button", { class: "tick", type: "button", "aria-label": "Choose", title: "Choose (X); with Shift: all up to here", "aria-pressed": String(this.checked.has(id)) }, icon("check"));
       tick?.addEventListener("click", ({ shiftKey }) => this.onCheck(this.events.find((one) => one.event_id === id) ?? event, shiftKey));
-      entry = { node, tick, cell: h("div", { class: "event-cell", role: "listitem" }, node, tick), stamp: "" };
+      entry = { node, tick, cell: h("div", { class: "event-cell" }, node, tick), stamp: "" };
       this.#nodes.set(id, entry);
     }
     if (entry.stamp !== stamp(event)) {
