@@ -103,7 +103,8 @@ def _refuse_what_breaks(site: SiteConfig, camera_id: str, camera: CameraConfig, 
     for field in ("zones", "lines"):
         known = getattr(before, field)
         for name in known:
-            if name in getattr(camera, field):
+            # One that went and whose name another one took is gone all the same.
+            if name in getattr(camera, field) and name not in body.renamed.values():
                 continue
             if name in body.renamed and name not in stuck:
                 continue

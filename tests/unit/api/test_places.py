@@ -76,5 +76,7 @@ async def test_a_zone_that_is_only_left_out_is_renamed_on_this_camera(site: Site
     assert (await site.ask("PUT", "ada", "/api/v1/rules/all", json=body)).status_code == 201
     zones = {"floor": drawn["zones"]["floor"], "bush": SQUARE}
     assert (await put(site, {**drawn, "zones": zones}))[0] == 409
+    status, said = await put(site, {**drawn, "zones": {"floor": SQUARE}, "renamed": {"tree": "floor"}})
+    assert (status, said["errors"][0]["field"]) == (409, "zones.floor"), "another zone must not slip under the rule of one that went"
     assert (await put(site, {**drawn, "zones": zones, "renamed": {"tree": "bush"}}))[0] == 200
     assert (await site.get("ada", "/api/v1/rules/all")).json()["leave_out"] == ["bush"]
