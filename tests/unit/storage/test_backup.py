@@ -552,10 +552,10 @@ KILLED_RESTORE = """
 """
 
 
-@pytest.mark.parametrize("moves", [0, 3, 8, 11])
-def test_a_restore_that_is_killed_is_finished_by_the_next(home: Home, tmp_path: Path, moves: int) -> None:
+@pytest.mark.parametrize(("moves", "evidence"), [(0, True), (3, True), (8, True), (11, True), (5, False), (8, False)])
+def test_a_restore_that_is_killed_is_finished_by_the_next(home: Home, tmp_path: Path, moves: int, evidence: bool) -> None:
     path = tmp_path / "b.tar.gz"
-    back_up(home, path)
+    back_up(home, path, evidence=evidence)
     wanted = ids(home)
     process = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED_RESTORE), str(home.path), str(path), str(moves)], check=False)
     assert process.returncode == -signal.SIGKILL
