@@ -413,6 +413,20 @@ def test_an_archive_that_would_write_elsewhere_is_refused(info: tarfile.TarInfo,
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["b.tar.gz"]
 
 
+@pytest.mark.parametrize("evidence", [True, False])
+def test_a_row_that_leads_out_of_the_evidence_is_followed_nowhere(home: Home, tmp_path: Path, evidence: bool) -> None:
+    (tmp_path / "secret").write_text("hunter2")
+    with Database.at(home.path) as database, database.session() as connection:
+        connection.execute(text("UPDATE evidence SET path = '../../secret', size_bytes = 7 WHERE event_id = 'gate-1-3'"))
+    assert [(finding.kind, finding.name) for finding in check_home(home, silent).findings] == [("missing", "evidence/../../secret")]
+    path = tmp_path / "b.tar.gz"
+    back_up(home, path, evidence=evidence)
+    assert b"hunter2" not in gzip.decompress(path.read_bytes())
+    put_back(path, home, replace=True)
+    assert len(list(home.evidence.rglob("*.jpg"))) == COUNT - 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["b.tar.gz", "secret", "site"]
+
+
 def test_a_name_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "b.tar.gz"
     tar_of(path, [(entry("models/a"), b"one"), (entry("models/a"), b"two")])
@@ -552,10 +566,10 @@ KILLED_RESTORE = """
 """
 
 
-@pytest.mark.parametrize("moves", [0, 3, 8, 11])
-def test_a_restore_that_is_killed_is_finished_by_the_next(home: Home, tmp_path: Path, moves: int) -> None:
+@pytest.mark.parametrize(("moves", "evidence"), [(0, True), (3, True), (8, True), (11, True), (5, False), (8, False)])
+def test_a_restore_that_is_killed_is_finished_by_the_next(home: Home, tmp_path: Path, moves: int, evidence: bool) -> None:
     path = tmp_path / "b.tar.gz"
-    back_up(home, path)
+    back_up(home, path, evidence=evidence)
     wanted = ids(home)
     process = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED_RESTORE), str(home.path), str(path), str(moves)], check=False)
     assert process.returncode == -signal.SIGKILL

@@ -17,7 +17,7 @@ from panops.domain.errors import StorageCorrupt, StorageError, StorageFull
 from panops.storage.backup.archive import members
 from panops.storage.backup.checking import CheckReport, Finding, check_archive
 from panops.storage.backup.making import Progress
-from panops.storage.backup.manifest import NAME, Manifest
+from panops.storage.backup.manifest import NAME, Manifest, is_ours
 from panops.storage.backup.snapshot import proof_in, read_schema
 from panops.storage.database import Database
 from panops.storage.errors import from_os
@@ -179,7 +179,7 @@ def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[
         _move_back(moved, aside)
         mark.unlink(missing_ok=True)
         raise
-    linked = 0 if manifest.evidence or not old else _link_evidence(home, aside / "evidence")
+    linked = 0 if manifest.evidence else _link_evidence(home)
     _sync_folder(home.path)
     mark.unlink()
     return (aside if old else None), linked
@@ -197,17 +197,29 @@ def _move_back(moved: list[tuple[Path, Path]], aside: Path) -> None:
         aside.rmdir()
 
 
-def _link_evidence(home: Home, old: Path) -> int:
-    """A backup without evidence leaves it where it was: events of the backup find their files again, at no cost in space."""
+def _link_evidence(home: Home) -> int:
+    """A backup without evidence leaves it where it was: events of the backup find their files again, at no cost in space.
+
+    They are looked for in all that was put aside, newest first: a restore that was cut off may have moved them already.
+    """
     linked = 0
+    places = sorted(home.path.glob(f"{_ASIDE}*/evidence"), reverse=True)
     for piece in proof_in(home.database):
-        source, target = old / piece.path, home.evidence / piece.path
-        with suppress(OSError):
-            if source.stat().st_size == piece.size_bytes and source.resolve().is_relative_to(old.resolve()):
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.link(source, target, follow_symlinks=False)
-                linked += 1
+        if is_ours(f"evidence/{piece.path}"):
+            linked += any(_link(place / piece.path, home.evidence / piece.path, piece.size_bytes) for place in places)
     return linked
+
+
+def _link(source: Path, target: Path, size_bytes: int) -> bool:
+    """Whether the file is there, has this size, and has a second name now."""
+    try:
+        if source.is_symlink() or source.stat().st_size != size_bytes:
+            return False
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
