@@ -101,8 +101,8 @@ class InferenceClerk:
         return Done(200, (_json(content),), model=stored.manifest.name)
 
     def _infer(self, order: Order, body: memoryview) -> Done:
-        request = read_request(body, order.header_bytes)
         model = self._models.get(order.model)
+        request = read_request(body, order.header_bytes)
         name = model.model.manifest.name
         wanted = wanted_outputs(request, model.outputs)
         try:
