@@ -19,6 +19,7 @@ from panops.domain.tracks import Tracks
 from panops.evaluation.compliance_score import Judged, labelled_truth
 from panops.export.deployed import AP_SETTINGS, run_pictures, still_frame
 from panops.models.store import StoredModel
+from panops.pipeline.looking import Look
 from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.scene import Scene
 from panops.rules.vote_tally import VoteTally
@@ -66,16 +67,15 @@ def judge_pictures(
 
 
 def _closer(picture: LabelledPicture, found: Detections, classes: tuple[str, ...], closer: Detector) -> tuple[Detections, tuple[str, ...]]:
-    """What was found, with what a second detector finds on each person in place of what the first one says of the same classes."""
+    """What was found, and what a second detector finds on each person."""
     looks = SecondaryLooks(SecondaryConfig(model="closer", most=64), closer, classes)
-    own = found.select(looks.follow(np.ones(len(looks.classes), np.bool_))[found.class_id])
     try:
-        seen = looks.look(still_frame(picture), own, None)
+        seen = looks.add(still_frame(picture), Look(True, None, Detections.empty()), found, None)
     except SourceCorrupt:  # nothing was found in it either
-        return own, looks.classes
+        return found, looks.classes
     if looks.problem:
         raise ModelError(looks.problem)
-    return Detections.concat([own, seen]), looks.classes
+    return seen, looks.classes
 
 
 def _judge(

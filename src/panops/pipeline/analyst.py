@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from panops.domain.protocols import Observation, PendingDetections, Tracker
 from panops.domain.tracks import Tracks
@@ -68,7 +69,8 @@ class Analyst:
                     observations.append(observation)
                     watch = self.watch
                     if watch is not None and loop.looked_whole:  # a look at a part is no fair measure for another version
-                        watch(loop, check, observation, took_s)
+                        own = observation if loop.secondary is None else replace(observation, detections=loop.own_seen)
+                        watch(loop, check, own, took_s)
         for (loop, check, took_s), result in zip(looked, self._track(observations), strict=True):
             done = []
             if result is not None:

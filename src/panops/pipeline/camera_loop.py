@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,13 +114,14 @@ class CameraLoop:
         self._rules_size_wh, self._rules_time_s = (0, 0), -np.inf
         self._first_sequence = 0
         self._records: list[ComplianceRecord] = []
+        self.own_seen = Detections.empty()  # what its detector saw at the last look, without what a second model adds
         self.look_log: LookLog | None = None  # is told what the rules see
         self.clock, self.view = clock, view
         self._was_moved, self._relearnt = False, 0
-        self._meter = meter or StageMeter()
-        self._followed = followed
-        self._first_followed = followed if secondary is None else secondary.follow(followed)
-        self._follows_all = bool(self._first_followed.all())
+        self._meter, self._followed = meter or StageMeter(), followed
+        if secondary is not None:
+            secondary.follow(followed)
+        self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
         self._gate = MotionGate(config.motion)
         self._looking = Looking.of(config)
@@ -341,10 +342,11 @@ class CameraLoop:
             self._spent("detect", began_cpu_s)
         self.problem = ""
         if not self._follows_all:
-            detections = detections.select(self._first_followed[detections.class_id])
+            detections = detections.select(self._followed[detections.class_id])
         detections = self._looking.seen(look, detections)
         if not look.whole and look.region is None:
             return Observation(self.camera_id, frame.captured_at_s, detections), 0.0  # nothing to look at: all is as it was
+        self.own_seen = detections
         if self.secondary is not None and not self.sleep.hurried:
             began_cpu_s = time.thread_time()
             detections = self.secondary.add(frame, look, detections, self.tracks)
@@ -439,12 +441,9 @@ class CameraLoop:
     @property
     def followed_names(self) -> frozenset[str] | None:
         """The names of the classes that are followed; None for all."""
-        return None if self._followed.all() else _named(self.classes, self._followed)
-
-    @property
-    def own_names(self) -> frozenset[str] | None:
-        """Those of them that its own detector is asked for; None for all."""
-        return None if self._follows_all and self.secondary is None else _named(self.classes, self._first_followed)
+        if self._follows_all:
+            return None
+        return frozenset(name for name, followed in zip(self.classes, self._followed, strict=True) if followed)
 
     @property
     def has_open_events(self) -> bool:
@@ -494,7 +493,3 @@ class CameraLoop:
             self._strong = {key: at_s for key, at_s in self._strong.items() if tracks.time_s - at_s < 60.0}
         keep = np.array([int(track_id) in self._strong for track_id in tracks.track_id], dtype=np.bool_)
         return tracks if keep.all() else tracks.select(keep)
-
-
-def _named(classes: Sequence[str], chosen: NDArray[np.bool_]) -> frozenset[str]:
-    return frozenset(name for name, wanted in zip(classes, chosen, strict=True) if wanted)

@@ -1,14 +1,14 @@
 """A second model that looks at single objects: each is cut out and shown enlarged, for some looks at first and again now and then.
 
-What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. What the second
-model has a class for, it alone says: the camera's detector, which sees the same thing smaller, is not asked for it any more.
+What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. Where both see
+the same thing of the same class, the surer one counts; where they contradict each other, both have their say, and rules vote.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,6 @@ class SecondaryLooks:
         model: The second model's name.
         detector: It; may be exchanged between two rounds for one with the same classes.
         classes: The camera's class names with those that only the second model knows behind them.
-        is_known: (C,) bool, one for each of `classes`: whether the second model knows it.
         looks: How many objects were looked at so far.
         problem: Why the last look failed; empty when it did not.
     """
@@ -66,10 +65,8 @@ class SecondaryLooks:
         self.detector = detector
         self.classes = (*classes, *(name for name in detector.classes if name not in classes))
         self._class_id = np.array([self.classes.index(name) for name in detector.classes], np.int64)
-        self.is_known = np.zeros(len(self.classes), np.bool_)
-        self.is_known[self._class_id] = True
         wanted = {name.strip().casefold() for name in config.classes}
-        self._is_about = np.array([name.casefold() in wanted for name in self.classes], np.bool_) & ~self.is_known
+        self._is_about = np.array([name.casefold() in wanted for name in self.classes], np.bool_)
         self._followed = np.ones(len(self.classes), np.bool_)
         self._looked: dict[int, _Looked] = {}
         self.looks = 0
@@ -91,18 +88,19 @@ class SecondaryLooks:
         except PanopsError as error:
             return None, f"nobody looks closer (secondary.model): {error}"
 
-    def follow(self, followed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell only the classes in `followed` (C,) from now on; those of them that are left to the camera's own detector."""
+    def follow(self, followed: NDArray[np.bool_]) -> None:
+        """Tell only the classes in `followed` (C,) from now on."""
         self._followed = followed
-        return followed & ~self.is_known
 
     def add(self, frame: Frame, look: Look, seen: Detections, tracks: Tracks | None) -> Detections:
-        """What was seen, in its order, and behind it what is found on it; what was only told again is not looked at."""
+        """What was seen, in its order, and behind it what is found on it; what was only told again is not looked at.
+
+        A row of `seen` that is found again with a better score takes that score and its box.
+        """
         anew = seen if not len(look.standing) else seen.select(np.arange(len(seen) - len(look.standing)))
         closer = self.look(frame, anew, tracks)
-        if not len(closer):
-            return seen
-        return Detections.concat([seen, closer.select(self._followed[closer.class_id])])
+        closer = closer.select(self._followed[closer.class_id])
+        return _joined(seen, closer) if len(closer) else seen
 
     def look(self, frame: Frame, found: Detections, tracks: Tracks | None) -> Detections:
         """What the second model finds on the objects whose turn it is.
@@ -192,6 +190,16 @@ def _cut(xyxy: NDArray[np.float32], part: tuple[int, int, int, int], size_wh: tu
     if bottom < size_wh[1]:
         cut |= xyxy[:, 3] >= bottom - top - near
     return cut
+
+
+def _joined(seen: Detections, closer: Detections) -> Detections:
+    """Both, but each thing once: the rows of `seen` stay where they are, with what a surer look says of them."""
+    same = (iou(closer.xyxy, seen.xyxy) >= _SAME_THING_IOU) & (closer.class_id[:, None] == seen.class_id[None, :])
+    xyxy, score = seen.xyxy.copy(), seen.score.copy()
+    for row, column in zip(*np.nonzero(same), strict=True):
+        if closer.score[row] > score[column]:
+            xyxy[column], score[column] = closer.xyxy[row], closer.score[row]
+    return Detections.concat([replace(seen, xyxy=xyxy, score=score), closer.select(~same.any(axis=1))])
 
 
 def _each_once(found: Detections) -> Detections:

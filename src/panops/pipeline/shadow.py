@@ -242,8 +242,8 @@ class ShadowWatch:
                     found.errors, found.problem, job.camera.changed = found.errors + 1, shadow.problem, True
             return
         took_s = self._clock.monotonic_s() - began_s
-        seen = _followed(seen, detector.classes, job.loop.own_names)
-        here = (_followed(job.seen, job.loop.classes, job.loop.own_names), job.loop.classes, job.took_s)
+        seen = _followed(seen, detector.classes, job.loop.followed_names)
+        here = (job.seen, job.loop.detector.classes, job.took_s)
         with self._lock:
             if self._shadows.get(job.camera.model) is not shadow:
                 return  # somebody decided anew while it looked

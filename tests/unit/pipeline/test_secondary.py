@@ -92,10 +92,27 @@ def tracked(found: Detections, at_s: float) -> Tracks:
     return Tracks("cam", at_s, ids, people.xyxy, people.score, people.class_id, np.ones(len(people), np.int64), times, times.copy(), rows)
 
 
-def test_classes_are_joined_and_what_the_second_model_knows_it_alone_says() -> None:
+def test_classes_are_joined_and_only_what_is_followed_is_told() -> None:
     looks, _ = make()
     assert looks.classes == ("person", "bare_head", "car", "hardhat")
-    assert looks.follow(np.array([True, True, False, True])).tolist() == [True, False, False, False]
+    picture = frame(0.0, 300)
+    seen = PersonFinder().detect(picture)
+    everything = Look(True, None, Detections.empty())
+    assert len(looks.add(picture, everything, seen, None)) == 3
+    looks.follow(np.array([True, True, True, False]))
+    assert looks.add(picture, everything, seen, None).class_id.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.95, 0.95), (0.5, 0.9)])
+def test_what_both_see_counts_once_with_the_surer_box(score: float, expected: float) -> None:
+    looks, _ = make()
+    picture = frame(0.0, 300)
+    boxes = np.array([[300, 120, 340, 240], [307, 119, 333, 139]], np.float32)
+    seen = Detections(boxes, np.array([0.8, score], np.float32), np.array([0, 3]))
+    joined = looks.add(picture, Look(True, None, Detections.empty()), seen, None)
+    assert joined.class_id.tolist() == [0, 3]
+    assert joined.score.tolist() == pytest.approx([0.8, expected])
+    assert joined.xyxy[1].tolist() == (boxes[1].tolist() if score > 0.9 else [308, 120, 332, 138])
 
 
 def test_a_person_is_shown_alone_and_what_is_found_lies_where_it_is_in_the_picture() -> None:
@@ -198,12 +215,21 @@ def test_a_model_that_is_not_there_is_said_and_the_camera_runs_without() -> None
     assert SecondaryLooks.of(config.model_copy(update={"secondary": None}), missing, ()) == (None, "")
 
 
+class Headless(PersonFinder):
+    """Knows people and says nothing of their heads."""
+
+    classes = ("person", "car")
+
+    def detect(self, frame: Frame) -> Detections:
+        seen = super().detect(frame)
+        return seen.select(seen.class_id == 0)
+
+
 @pytest.mark.parametrize(("hats", "worn"), [(True, Worn.PRESENT), (False, Worn.NOT_VISIBLE)])
 def test_the_rule_decides_by_what_the_second_model_sees(hats: bool, worn: Worn) -> None:
-    """The camera's detector calls every head bare; what it says of heads does not count any more."""
     finder = HatFinder()
     config = CameraConfig.model_validate({"source": "x.mp4", "motion": {"enabled": False}, "secondary": {"model": "hats"}})
-    secondary, _ = SecondaryLooks.of(config, lambda name: finder, PersonFinder.classes)
+    secondary, _ = SecondaryLooks.of(config, lambda name: finder, Headless.classes)
     assert secondary is not None
     rule = ComplianceConfig.model_validate({"id": "r", "kind": "compliance", "required": ["hardhat"]})
     followed = followed_classes([rule], secondary.classes)
@@ -211,7 +237,7 @@ def test_the_rule_decides_by_what_the_second_model_sees(hats: bool, worn: Worn) 
     def make_rules(size_wh: tuple[int, int], first: int) -> RuleEngine:
         return RuleEngine("cam", [(rule, Compliance(rule, Scene("cam", size_wh, secondary.classes, {}, {})))], 7, first)
 
-    loop = CameraLoop("cam", config, PersonFinder(), make_rules, followed, SystemClock(), secondary=secondary)
+    loop = CameraLoop("cam", config, Headless(), make_rules, followed, SystemClock(), secondary=secondary)
     analyst = Analyst(BatchTracker(), {"cam": loop})
     analyst.begin(loop)
     told: set[str] = set()
