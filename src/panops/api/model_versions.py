@@ -142,7 +142,8 @@ async def put_into_use(
 ) -> ModelDetailOut:
     """Put a version into use. Cameras that run take it over within seconds; the one before it is remembered."""
     store = await run_in_threadpool(_store, services, name)
-    meant = body.version or await run_in_threadpool(lambda: meant_version(store.shelf(name)))
+    shelf = await run_in_threadpool(store.shelf_without_state if body.version else store.shelf, name)
+    meant = body.version or meant_version(shelf)
     await run_in_threadpool(_refuse_what_cannot_run, services, store, name, meant, force=body.force)
     act = partial(promote, store, name, meant, who=caller.username, why=body.why)
     return await _decide(services, caller, name, act, ("model.promote", {"force": body.force, "why": body.why}), response, if_match)
