@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from panops.api.camera_hosts import refuse_hidden_host
 from panops.api.problems import ProblemError
+from panops.api.rates import paced
 from panops.api.security import Admin
 from panops.api.services import Needed
 from panops.domain.errors import SourceError
@@ -57,19 +59,20 @@ class FoundAllOut(BaseModel):
     cameras: list[FoundOut]
 
 
-@router.post("/discover")
+@router.post("/discover", dependencies=[Depends(paced("probe"))])
 async def discover_cameras(body: DiscoverIn, caller: Admin, services: Needed) -> FoundAllOut:
     """Ask the network for ONVIF cameras, and each for its streams. The server asks: only administrators may let it."""
     if services.probes.locked():
         raise ProblemError(429, "several connection tests are running; try again in a moment", headers={"Retry-After": "5"})
+    host = body.host.strip()
     async with services.probes:
+        if host:
+            await run_in_threadpool(refuse_hidden_host, host, services.settings.allowed_addresses, "host")
         try:
-            found = await run_in_threadpool(
-                lambda: discover(body.seconds, username=body.username, password=body.password, host=body.host.strip())
-            )
+            found = await run_in_threadpool(lambda: discover(body.seconds, username=body.username, password=body.password, host=host))
         except SourceError as error:
             raise ProblemError(503, str(error), headers={"Retry-After": "5"}) from error
-    await services.note(caller, "camera.discover", body.host.strip(), {"found": len(found)})
+    await services.note(caller, "camera.discover", host, {"found": len(found)})
     return FoundAllOut(cameras=[_out(one) for one in found])
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from panops.api.camera_hosts import refusals
 from panops.api.problems import FieldError, ProblemError
+from panops.api.rates import paced
 from panops.api.security import Admin
 from panops.api.services import Needed, Services
-from panops.api.sources import masked, refuse_forbidden
+from panops.api.sources import masked
 from panops.config.imports.plan import LARGEST_BYTES, ImportPlan, Preview, State, compare, read_import
 from panops.domain.errors import ConfigError
 
@@ -68,7 +70,7 @@ class ImportOut(BaseModel):
     left_out: list[LeftOutField]
 
 
-@router.post("/import")
+@router.post("/import", dependencies=[Depends(paced("probe"))])
 async def import_cameras(body: ImportIn, caller: Admin, services: Needed, dry_run: Annotated[bool, Query()] = True) -> ImportOut:
     """Read a file of cameras and say what would be added; with `dry_run=false`, add it. What is there stays as it is."""
     plan = await run_in_threadpool(_read, body)
@@ -102,12 +104,13 @@ def _with_field(field: str, message: str) -> str:
 
 
 def _refuse_forbidden(plan: ImportPlan, services: Services) -> None:
-    errors = []
-    for camera_id, camera in plan.cameras.items():
-        try:
-            refuse_forbidden(camera.source.get_secret_value(), services.settings.allowed_file_roots)
-        except ProblemError as error:
-            errors.append(FieldError(f"line {plan.lines.get(camera_id, 1)}", f"{camera_id}: {error.detail}"))
+    sources = {camera_id: camera.source.get_secret_value() for camera_id, camera in plan.cameras.items()}
+    refused = refusals(sources.values(), services.settings)
+    errors = [
+        FieldError(f"line {plan.lines.get(camera_id, 1)}", f"{camera_id}: {refused[source]}")
+        for camera_id, source in sources.items()
+        if source in refused
+    ]
     if errors:
         raise ProblemError(422, "the file has addresses that may not be opened; nothing was added", errors[:_MOST_NAMED])
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from panops.api.camera_hosts import refuse_hidden_places
+from panops.api.camera_hosts import refuse_unfit
 from panops.api.group_filter import Shown
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.rates import paced
@@ -19,7 +19,7 @@ from panops.api.schemas import CameraOut, CamerasOut, ProbeOut, public_config
 from panops.api.security import Admin, Caller, Operator, Viewer
 from panops.api.services import Needed, Services, Size
 from panops.api.site_view import by_camera, status_of
-from panops.api.sources import masked, refuse_forbidden, resolved
+from panops.api.sources import masked, resolved
 from panops.api.versions import precondition, strong
 from panops.config.fields import NAME_PATTERN, Name
 from panops.config.load import problems_of
@@ -91,7 +91,8 @@ async def test(body: TestIn, caller: Admin, services: Needed) -> ProbeOut:
     if body.camera_id is not None and caller.scope.allows(body.camera_id):
         site = await run_in_threadpool(services.view.current)
         stored = site.cameras.get(body.camera_id)
-    settings: dict[str, Any] = stored.model_dump(mode="json", exclude_defaults=True) if stored is not None else {}
+    settings = stored.plain() if stored is not None else {}
+    settings.pop("record_source", None)  # only `source` is tried
     camera = await _camera_of({**settings, "source": body.source, "transport": body.transport}, stored, services)
     if services.probes.locked():
         raise ProblemError(429, "several connection tests are running; try again in a moment", headers={"Retry-After": "5"})
@@ -220,9 +221,7 @@ async def _source(services: Services, given: str, stored: CameraConfig | None, f
     source = resolved(given, before)
     if source and source != before:
         # Looks at the disk. What is stored already was allowed before, or came from the site file.
-        settings = services.settings
-        await run_in_threadpool(refuse_forbidden, source, settings.allowed_file_roots)
-        await run_in_threadpool(refuse_hidden_places, source, settings.port, settings.allowed_addresses)
+        await run_in_threadpool(refuse_unfit, source, services.settings)
     return source
 
 

@@ -60,6 +60,8 @@ _MORE: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("delete", "/api/v1/users/{username}"): (409,),
     ("post", "/api/v1/tokens"): (409,),
     ("post", "/api/v1/cameras/test"): (429,),
+    ("post", "/api/v1/cameras/discover"): (429,),
+    ("post", "/api/v1/cameras/import"): (429,),
     ("patch", "/api/v1/cameras/{camera_id}"): (409,),
     ("put", "/api/v1/cameras/{camera_id}"): (409,),
     ("put", "/api/v1/rules/{rule_id}"): (409,),

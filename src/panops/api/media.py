@@ -82,7 +82,7 @@ class StoredFile(FileResponse):
             return
         if asked is not None and not _is_range(asked):
             scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]}
-        elif asked is not None and any(_first_byte(first, last, length) >= length for first, last in _PARTS.findall(asked)):
+        elif asked is not None and lies_beyond(asked, length):
             answer = problem(416, f"the file has {length} bytes; this range lies beyond", headers={"Content-Range": f"bytes */{length}"})
             await answer(scope, receive, send)
             return
@@ -104,6 +104,16 @@ def _etag(stat: os.stat_result, size: str) -> str:
 
 def _is_range(header: str) -> bool:
     return bool(_RANGE.match(header)) and all(not (first and last) or int(first) <= int(last) for first, last in _PARTS.findall(header))
+
+
+def lies_beyond(asked: str, length: int) -> bool:
+    """Whether a `Range` header asks for what the file does not have: then the answer is 416, and nobody is shown anything."""
+    return _is_range(asked) and any(_first_byte(first, last, length) >= length for first, last in _PARTS.findall(asked))
+
+
+def shows(request: Request, length: int) -> bool:
+    """Whether the answer to a request for a file of that length shows it, or a part of it."""
+    return request.method == "GET" and not lies_beyond(request.headers.get("range", ""), length)
 
 
 def _first_byte(first: str, last: str, length: int) -> int:
@@ -146,7 +156,7 @@ def media(
         file.close()
         return small
     looked = download or size == "l" or path.suffix != ".jpg"
-    if looked and request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+    if looked and shows(request, stat.st_size):
         (services.looks.downloaded if download else services.looks.viewed)(caller.username, piece)
     return StoredFile(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
 

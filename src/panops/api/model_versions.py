@@ -33,7 +33,7 @@ from panops.models.agreement import Pair, all_agreements
 from panops.models.card import model_card
 from panops.models.disagreement import disagreement_picture, disagreements
 from panops.models.parentage import parent_papers
-from panops.models.promotion import promote, roll_back, shadow
+from panops.models.promotion import meant_version, promote, roll_back, shadow
 from panops.models.shelf import Shelf
 from panops.models.state import SHADOW_EVERY, ModelState
 from panops.models.store import ModelStore
@@ -70,10 +70,11 @@ class PromoteIn(BaseModel):
 
 
 class RollbackIn(BaseModel):
-    """Why the version before comes back."""
+    """Why the version before comes back. `force` takes one that cannot run on this machine."""
 
     model_config = ConfigDict(extra="forbid")
 
+    force: bool = False
     why: Why = ""
 
 
@@ -141,9 +142,10 @@ async def put_into_use(
 ) -> ModelDetailOut:
     """Put a version into use. Cameras that run take it over within seconds; the one before it is remembered."""
     store = await run_in_threadpool(_store, services, name)
-    if body.version is not None:
-        await run_in_threadpool(_refuse_what_cannot_run, services, store, name, body.version, force=body.force)
-    act = partial(promote, store, name, body.version or "", who=caller.username, why=body.why)
+    shelf = await run_in_threadpool(store.shelf_without_state if body.version else store.shelf, name)
+    meant = body.version or meant_version(shelf)
+    await run_in_threadpool(_refuse_what_cannot_run, services, store, name, meant, force=body.force)
+    act = partial(promote, store, name, meant, who=caller.username, why=body.why)
     return await _decide(services, caller, name, act, ("model.promote", {"force": body.force, "why": body.why}), response, if_match)
 
 
@@ -152,9 +154,12 @@ async def take_back(
     name: ModelName, caller: Admin, services: Needed, response: Response, body: RollbackIn | None = None, if_match: Etag = None
 ) -> ModelDetailOut:
     """Put the version back into use that was active before; doing it twice goes back and forth."""
-    store, why = await run_in_threadpool(_store, services, name), body.why if body else ""
-    act = partial(roll_back, store, name, who=caller.username, why=why)
-    return await _decide(services, caller, name, act, ("model.rollback", {"why": why}), response, if_match)
+    store, asked = await run_in_threadpool(_store, services, name), body or RollbackIn()
+    shelf = await run_in_threadpool(store.shelf, name)
+    if shelf.state.previous in shelf.places:  # else there is no way back, which `roll_back` tells
+        await run_in_threadpool(_refuse_what_cannot_run, services, store, name, shelf.state.previous, force=asked.force)
+    act = partial(roll_back, store, name, who=caller.username, why=asked.why)
+    return await _decide(services, caller, name, act, ("model.rollback", {"force": asked.force, "why": asked.why}), response, if_match)
 
 
 async def _decide(

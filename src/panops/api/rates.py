@@ -1,4 +1,4 @@
-"""How often one caller may ask for what is dear: searches, pictures, exports, connection tests."""
+"""How often one caller may ask for what is dear: searches, pictures, recordings, exports, connection tests."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class Rate:
 RATES: Mapping[str, Rate] = {
     "search": Rate(60, 5.0),
     "picture": Rate(300, 30.0),
+    # A player asks several times for a file; at eight times the speed and files of 5 s that is some ten a second.
+    "recording": Rate(600, 60.0),
     "export": Rate(20, 0.2),
     "probe": Rate(10, 0.2),
 }

@@ -7,14 +7,16 @@ import os
 from pathlib import Path as PathOnDisk
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from panops.api.cameras import CameraId
-from panops.api.media import StoredFile
+from panops.api.media import StoredFile, shows
 from panops.api.problems import ProblemError, not_found
+from panops.api.rates import paced
 from panops.api.schemas import Out
 from panops.api.security import Operator, Viewer
 from panops.api.services import Needed, Services
@@ -30,6 +32,8 @@ router = APIRouter(prefix="/api/v1", tags=["recording"])
 _LONGEST_LOOK_S = 3 * 86_400.0
 # Files of one connection follow each other within that.
 JOIN_S = 1.5
+# For those who may not know where the site's recordings lie and how much they take.
+_SHORT_OF_SPACE = "recordings have too little space; somebody who may see every camera is told more"
 
 From = Annotated[float, Query(alias="from", ge=0, le=1e11, allow_inf_nan=False, description="UTC s")]
 To = Annotated[float, Query(alias="to", ge=0, le=1e11, allow_inf_nan=False, description="UTC s")]
@@ -154,13 +158,14 @@ def recordings(caller: Operator, services: Needed) -> RecordingsOut:
                 limited_by=known.limited_by,
             )
         )
+    sees_all = caller.scope.cameras is None
     return RecordingsOut(
-        folder=str(folder.path) if caller.scope.cameras is None else "",
+        folder=str(folder.path) if sees_all else "",
         size_bytes=sum(one.size_bytes for one in cameras),
         protected_bytes=sum(one.protected_bytes for one in cameras),
         free_bytes=forecast.free_bytes,
         headroom_hours=forecast.headroom_hours if math.isfinite(forecast.headroom_hours) else None,
-        message=forecast.message,
+        message=forecast.message if sees_all or not forecast.message else _SHORT_OF_SPACE,
         cameras=cameras,
     )
 
@@ -210,19 +215,28 @@ async def protect(camera_id: CameraId, body: ProtectIn, caller: Operator, servic
     return ProtectedOut(segments=count)
 
 
-@router.head("/cameras/{camera_id}/recording/segments/{segment_id}.mp4", response_class=Response, include_in_schema=False)
-@router.get("/cameras/{camera_id}/recording/segments/{segment_id}.mp4", response_class=Response)
-def segment(camera_id: CameraId, segment_id: Annotated[int, Path(ge=1, le=2**53)], caller: Viewer, services: Needed) -> Response:
-    """A file of a recording, with ranges, as a player asks for them."""
+_SEGMENT = "/cameras/{camera_id}/recording/segments/{segment_id}.mp4"
+_PACED = [Depends(paced("recording"))]
+
+
+@router.head(_SEGMENT, response_class=Response, include_in_schema=False, dependencies=_PACED)
+@router.get(_SEGMENT, response_class=Response, dependencies=_PACED)
+def segment(
+    request: Request, camera_id: CameraId, segment_id: Annotated[int, Path(ge=1, le=2**53)], caller: Viewer, services: Needed
+) -> Response:
+    """A file of a recording, with ranges, as a player asks for them. The audit log notes who watches each hour of a camera."""
     found = RecordingIndex(services.database).get(caller.scope, camera_id, segment_id)
     path = None if found is None else folder_for(services, services.view.current()).find(found.path)
-    if path is None:
+    if found is None or path is None:
         raise not_found("recording")
     try:
         file = path.open("rb")
     except OSError as error:  # retention took it a moment ago
         raise not_found("recording") from error
-    return StoredFile(file, os.fstat(file.fileno()), path.name)
+    stat = os.fstat(file.fileno())
+    if shows(request, stat.st_size):
+        services.looks.watched(caller.username, found)
+    return StoredFile(file, stat, path.name)
 
 
 def folder_for(services: Services, site: SiteConfig) -> RecordingFolder:

@@ -10,23 +10,24 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from panops.api.camera_hosts import refusals
 from panops.api.cameras import Etag
 from panops.api.problems import FieldError, ProblemError
 from panops.api.schemas import Out
 from panops.api.security import Admin
 from panops.api.services import Needed, Services
 from panops.api.site_masks import is_plugin, meant, shown
-from panops.api.sources import refuse_forbidden
 from panops.api.versions import precondition, strong
 from panops.config.alert_schema import FileConfig, MqttConfig
 from panops.config.load import cross_check, problems_of
-from panops.config.schema import SiteConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import source_problem
 from panops.storage.site import ApplyReport
 
 router = APIRouter(prefix="/api/v1/site", tags=["site"])
 
 FILE_ORIGIN = "file"
+_ONLY_HERE = "only `panops apply` on the machine itself"
 _EXAMPLE = {"cameras": {"gate": {"source": "rtsp://viewer:***@192.0.2.7/live"}}, "rules": [{"id": "night", "kind": "intrusion"}]}
 SiteIn = Annotated[dict[str, Any], Body(json_schema_extra={"title": "SiteConfig", "additionalProperties": True}, examples=[_EXAMPLE])]
 
@@ -70,8 +71,8 @@ async def put_config(
     """Make the site what a site file says, as `panops apply` does: cameras and rules that were added on the page stay.
 
     Needs `If-Match` with the ETag of what was read (`*` for whatever is there): 428 without, 412 when the site was changed meanwhile. A
-    mask keeps the secret that is stored. `server` cannot be changed here, nor a file that alerts are written to: over the network nobody
-    decides which of this machine's files are read and written.
+    mask keeps the secret that is stored. `server` cannot be changed here (it may be left out), nor the folder of recordings, nor a file
+    that alerts are written to: over the network nobody decides which of this machine's files are read and written.
     """
     if if_match is None:
         raise ProblemError(428, "send If-Match with the ETag of the site as you read it, or * to apply it whatever is there")
@@ -107,27 +108,35 @@ def _checked(body: dict[str, Any], stored: SiteConfig, services: Services) -> Si
 
 def _forbidden(site: SiteConfig, stored: SiteConfig, services: Services) -> Iterator[FieldError]:
     """What only the site file may say, by who may write on this machine."""
-    for camera_id, camera in site.cameras.items():
-        before, source = stored.cameras.get(camera_id), camera.source.get_secret_value()
-        if before is not None and before.source.get_secret_value() == source:
-            continue
-        try:
-            refuse_forbidden(source, services.settings.allowed_file_roots)
-        except ProblemError as error:
-            yield FieldError(f"cameras.{camera_id}.source", error.detail)
-        else:
-            if message := source_problem(camera):
-                yield FieldError(f"cameras.{camera_id}.source", message)
+    new = _new_addresses(site, stored)
+    refused = refusals((camera.source.get_secret_value() for camera in new.values()), services.settings)
+    for field, camera in new.items():
+        if message := refused.get(camera.source.get_secret_value(), "") or source_problem(camera):
+            yield FieldError(field, message)
     if site.server != stored.server:
-        yield FieldError("server", "only `panops apply` on the machine itself changes it; leave it as it was read")
+        yield FieldError("server", f"{_ONLY_HERE} changes it; leave it as it was read")
+    if site.recording.folder != stored.recording.folder:
+        yield FieldError("recording.folder", f"{_ONLY_HERE} changes it; leave it as it was read")
     known = {sink.id: sink for sink in stored.alerts}
     for index, sink in enumerate(site.alerts):
         files = {FileConfig: "path", MqttConfig: "ca_file"}.get(type(sink), "")
         named = getattr(sink, files, "") if files else ""
         if named and named != getattr(known.get(sink.id), files, ""):
-            yield FieldError(f"alerts.{index}.{files}", "only `panops apply` on the machine itself names files; leave it as it was read")
+            yield FieldError(f"alerts.{index}.{files}", f"{_ONLY_HERE} names files; leave it as it was read")
         if is_plugin(sink) and sink != known.get(sink.id):
-            yield FieldError(f"alerts.{index}", "only `panops apply` on the machine itself changes what a plug-in does")
+            yield FieldError(f"alerts.{index}", f"{_ONLY_HERE} changes what a plug-in does")
+
+
+def _new_addresses(site: SiteConfig, stored: SiteConfig) -> dict[str, CameraConfig]:
+    """The cameras' addresses that are not stored yet, by their field, each as the source of its camera."""
+    new = {}
+    for camera_id, camera in site.cameras.items():
+        before = stored.cameras.get(camera_id)
+        if before is None or before.source != camera.source:
+            new[f"cameras.{camera_id}.source"] = camera
+        if camera.record_source.get_secret_value() and (before is None or before.record_source != camera.record_source):
+            new[f"cameras.{camera_id}.record_source"] = camera.model_copy(update={"source": camera.record_source})
+    return new
 
 
 def _invalid(errors: list[FieldError]) -> ProblemError:

@@ -13,6 +13,7 @@ from panops.config.schema import SiteConfig
 from panops.ingest.address import HIDDEN
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
+_ADDRESSES = ("source", "record_source")
 # Where a sink sends to. With one of them changed a kept secret would go to somebody else.
 _PLACES = ("kind", "url", "urls", "server", "host", "port", "security", "tls", "ca_file", "username")
 
@@ -22,15 +23,16 @@ def shown(site: SiteConfig) -> dict[str, Any]:
     values = site.model_dump(mode="json", exclude_defaults=True)
     for camera_id, camera in site.cameras.items():
         plain = camera.plain()
-        values["cameras"][camera_id] = {"source": masked(plain.pop("source")), **plain}
+        values["cameras"][camera_id] = {"source": "", **plain, **{key: masked(plain[key]) for key in _ADDRESSES if key in plain}}
     veiled = _sinks(site)
     if veiled:
         values["alerts"] = [shown_sink for _, shown_sink in veiled.values()]
-    return values
+    server = _server(site)[1]
+    return {**values, "server": server} if server else values
 
 
 def meant(body: Mapping[str, Any], stored: SiteConfig) -> tuple[dict[str, Any], list[FieldError]]:
-    """The site that a request means: masks replaced by what is stored.
+    """The site that a request means: masks replaced by what is stored, and so is a `server` that was left out.
 
     Returns:
         The values, and what is wrong with them: masks for secrets that nobody knows, variables, which only `panops apply` can look up.
@@ -41,6 +43,8 @@ def meant(body: Mapping[str, Any], stored: SiteConfig) -> tuple[dict[str, Any], 
     values = dict(body)
     if isinstance(body.get("cameras"), dict):
         values["cameras"] = {name: _camera(name, camera, stored, errors) for name, camera in body["cameras"].items()}
+    server, shown_server = _server(stored)
+    values["server"] = _unveiled(body["server"], server, shown_server) if "server" in body else server
     if isinstance(body.get("alerts"), list):
         before = _sinks(stored)
         values["alerts"] = [_sink(index, sink, before, errors) for index, sink in enumerate(body["alerts"])]
@@ -48,14 +52,18 @@ def meant(body: Mapping[str, Any], stored: SiteConfig) -> tuple[dict[str, Any], 
 
 
 def _camera(name: str, camera: Any, stored: SiteConfig, errors: list[FieldError]) -> Any:
-    if not isinstance(camera, dict) or not isinstance(camera.get("source"), str):
+    if not isinstance(camera, dict):
         return camera
-    before = stored.cameras.get(name)
-    try:
-        return {**camera, "source": resolved(camera["source"], before.source.get_secret_value() if before is not None else None)}
-    except ProblemError as error:
-        errors.append(FieldError(f"cameras.{name}.source", error.detail))
-        return camera
+    values, before = dict(camera), stored.cameras.get(name)
+    for field in _ADDRESSES:
+        given = camera.get(field)
+        if not isinstance(given, str) or (field == "record_source" and not given.strip()):
+            continue  # without an address of its own it is recorded from `source`
+        try:
+            values[field] = resolved(given, getattr(before, field).get_secret_value() or None if before is not None else None)
+        except ProblemError as error:
+            errors.append(FieldError(f"cameras.{name}.{field}", error.detail))
+    return values
 
 
 def _sink(index: int, sink: Any, before: Mapping[str, tuple[dict[str, Any], dict[str, Any]]], errors: list[FieldError]) -> Any:
@@ -70,6 +78,13 @@ def _sink(index: int, sink: Any, before: Mapping[str, tuple[dict[str, Any], dict
     unknown = f"the mask {HIDDEN} stands for no secret that is stored; give the value"
     errors.extend(FieldError(f"alerts.{index}.{field}", unknown) for field in _masks(kept))
     return kept
+
+
+def _server(site: SiteConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `server` says, and the same with masks."""
+    plain = site.plain_settings().get("server", {})
+    half = site.model_dump(mode="json", include={"server"}, exclude_defaults=True).get("server", {})
+    return plain, _veiled(plain, half)
 
 
 def _sinks(site: SiteConfig) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:

@@ -45,10 +45,10 @@ class Models:
         """
         return dict(self._http.ask("POST", f"/models/{part(name)}/promote", {"version": version, "force": force, "why": why}).data)
 
-    def roll_back(self, name: str, *, why: str = "") -> dict[str, Any]:
+    def roll_back(self, name: str, *, force: bool = False, why: str = "") -> dict[str, Any]:
         """Put the version before back into use.
 
         Raises:
-            Conflict: There is none.
+            Conflict: There is none, or it cannot run there.
         """
-        return dict(self._http.ask("POST", f"/models/{part(name)}/rollback", {"why": why}).data)
+        return dict(self._http.ask("POST", f"/models/{part(name)}/rollback", {"force": force, "why": why}).data)

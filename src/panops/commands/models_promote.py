@@ -11,6 +11,7 @@ from panops.commands.model_facts import TAKES_EFFECT, sentences, state_record, w
 from panops.commands.model_trial import trouble_with
 from panops.commands.options import HomeOption, JsonOption
 from panops.domain.errors import ModelUnsupported
+from panops.models.promotion import meant_version
 from panops.models.promotion import promote as promote_version
 from panops.models.shelf import Shelf
 from panops.models.store import ModelStore
@@ -28,8 +29,10 @@ def promote(
     """Put a version of a model into use. The one before it is remembered: panops models rollback NAME."""
     with sentences():
         store = ModelStore(Home(home).models)
-        before = store.shelf_without_state(name).places
-        if version in before and not force:
+        places = store.shelf_without_state(name).places
+        if places and not version:
+            version = meant_version(store.shelf(name))
+        if version in places and not force:
             trouble = trouble_with(store.get(f"{name}@{version}"))
             if trouble:
                 raise ModelUnsupported(

@@ -30,7 +30,7 @@ def promote(store: ModelStore, name: str, version: str = "", *, who: str = "", w
     """
 
     def decide(shelf: Shelf) -> ModelState:
-        chosen = version or _meant(shelf)
+        chosen = version or meant_version(shelf)
         store.get(f"{name}@{chosen}")  # a version that is damaged must not come into use
         active = shelf.active_or_none
         if chosen == active and shelf.state.active == chosen:
@@ -111,8 +111,12 @@ def _opened(store: ModelStore, name: str, *, mend: bool) -> Shelf:
         return store.shelf_without_state(name)
 
 
-def _meant(shelf: Shelf) -> str:
-    """Which version is meant where none is said."""
+def meant_version(shelf: Shelf) -> str:
+    """Which version is promoted where none is said: the shadow, or the only other one.
+
+    Raises:
+        ModelError: There is none, or there are several.
+    """
     others = [version for version in shelf.places if version != shelf.active_or_none]
     if shelf.shadow:
         return shelf.shadow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Site
+from .conftest import MakeSite, Path, Site
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +49,37 @@ async def test_files_of_this_machine_may_not_be_opened_by_an_import(site: Site) 
     answer = await site.ask("POST", "ada", f"{PATH}?dry_run=false", json={"file_name": "a.csv", "file_text": text})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["line 2", "line 3"]
+
+
+async def test_an_import_does_not_lead_where_cameras_may_not_be(make_site: MakeSite, filled_database: Path) -> None:
+    site = make_site(filled_database, port=8440)
+    text = "name,source\nfine,rtsp://192.0.2.1/1\nmeta,http://169.254.169.254/latest/meta-data\nown,http://127.0.0.1:8440/\n"
+    async with site.live:
+        for query in ("", "?dry_run=false"):
+            answer = await site.ask("POST", "ada", PATH + query, json={"file_name": "a.csv", "file_text": text})
+            assert answer.status_code == 422, answer.text
+            assert [error["field"] for error in answer.json()["errors"]] == ["line 3", "line 4"]
+        assert (await site.get("ada", "/api/v1/cameras/fine")).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal", "2852039166"])
+async def test_nobody_is_looked_for_where_cameras_may_not_be(
+    make_site: MakeSite, filled_database: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("panops.api.camera_discovery.discover", lambda *_, host, **__: asked.append(host) or [])
+    site = make_site(filled_database)
+    async with site.live:
+        answer = await site.ask("POST", "ada", "/api/v1/cameras/discover", json={"host": f" {host} "})
+        assert (answer.status_code, answer.json()["errors"][0]["field"], asked) == (422, "host", [])
+        assert (await site.ask("POST", "ada", "/api/v1/cameras/discover", json={"host": "192.0.2.7"})).status_code == 200
+        assert (await site.ask("POST", "ada", "/api/v1/cameras/discover", json={})).status_code == 200
+        assert asked == ["192.0.2.7", ""]
+    allowing = make_site(filled_database, allowed_addresses=("169.254.169.254/32",))
+    async with allowing.live:
+        answer = await allowing.ask("POST", "ada", "/api/v1/cameras/discover", json={"host": host})
+        # A name stays refused unless it leads to what is allowed, and none does here.
+        assert answer.status_code == (422 if "google" in host else 200)
 
 
 async def test_the_servers_environment_is_not_for_imports(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

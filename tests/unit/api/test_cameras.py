@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from panops.pipeline.live import CameraState
 
@@ -224,3 +225,11 @@ async def test_the_picture_of_a_camera(site: Site) -> None:
     none = await site.get("vera", "/api/v1/cameras/gate/snapshot.jpg")
     assert none.status_code == 503
     assert "nothing answers" in none.json()["detail"]
+
+
+async def test_a_camera_that_records_another_address_can_be_tested(site: Site) -> None:
+    stored = site.services.view.current().cameras["dock"]
+    recorded = SecretStr("rtsp://viewer:M41n***pw@camera.example/main")
+    site.services.sites.put_camera("dock", stored.model_copy(update={"record_source": recorded}))
+    answer = await site.ask("POST", "ada", "/api/v1/cameras/test", json={"camera_id": "dock", "source": ""})
+    assert answer.status_code == 200, answer.text

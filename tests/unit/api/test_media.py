@@ -219,3 +219,32 @@ async def test_a_full_disk_keeps_nobody_from_saving_proof(site: Site, clip: tupl
 
     monkeypatch.setattr(type(site.services.audit), "record", refuse)
     assert (await site.get("vera", f"{clip[0]}?download=true")).content == clip[1]
+
+
+@pytest.mark.parametrize("asked", ["bytes=-999999", "bytes=1-", "bytes=10-19", "nonsense"])
+async def test_no_range_gets_around_the_audit_log(site: Site, clip: tuple[str, bytes], asked: str) -> None:
+    for _ in range(2):
+        assert (await site.get("vera", f"{clip[0]}?download=true", headers={"Range": asked})).status_code in (200, 206)
+        assert (await site.get("vera", clip[0], headers={"Range": asked})).status_code in (200, 206)
+    noted = [(entry.user, entry.action) for entry in site.services.audit.entries().entries if entry.action.startswith("evidence")]
+    assert noted == [("vera", "evidence.view"), ("vera", "evidence.download")]
+
+
+async def test_who_got_nothing_did_not_look(site: Site, clip: tuple[str, bytes]) -> None:
+    assert (await site.get("vera", clip[0], headers={"Range": "bytes=999999999-"})).status_code == 416
+    await site.ask("HEAD", "vera", clip[0])
+    assert not [entry for entry in site.services.audit.entries().entries if entry.action.startswith("evidence")]
+
+
+async def test_a_download_is_noted_again_after_a_while_and_for_another_version(site: Site, clip: tuple[str, bytes]) -> None:
+    address, data = clip
+
+    async def downloads() -> int:
+        assert (await site.get("vera", f"{address}?download=true", headers={"Range": "bytes=1-"})).status_code == 206
+        return sum(entry.action == "evidence.download" for entry in site.services.audit.entries().entries)
+
+    assert [await downloads(), await downloads()] == [1, 1]
+    site.clock.now_s += 601
+    assert await downloads() == 2
+    replace_the_clip(site, address, data * 2)
+    assert await downloads() == 3

@@ -18,6 +18,7 @@ from panops.models.catalogue import Catalogue
 from panops.models.default import DefaultModel
 from panops.models.disagreement import disagreement, save_disagreement
 from panops.models.manifest_file import dump_manifest
+from panops.models.promotion import promote, shadow
 from panops.models.store import ModelStore
 from panops.storage.scope import Role
 from panops.testing.tiny_onnx import Node, Tensor, write_onnx
@@ -101,6 +102,29 @@ async def test_a_version_that_cannot_run_is_refused_unless_forced(with_net: Site
         assert answer.status_code == 409, answer.text
         assert "net@3 cannot run here" in answer.json()["detail"]
     forced = await with_net.ask("POST", "ada", "/api/v1/models/net/promote", json={"version": "3", "force": True})
+    assert roles(forced.json())["3"] == "active"
+
+
+async def test_a_version_that_is_meant_and_cannot_run_is_refused_too(with_net: Site, store: ModelStore, tmp_path: Path) -> None:
+    add(store, tmp_path, "3", runs=False)
+    shadow(store, "net", "3")
+    answer = await with_net.ask("POST", "ada", "/api/v1/models/net/promote", json={"version": None})
+    assert answer.status_code == 409, answer.text
+    assert "net@3 cannot run here" in answer.json()["detail"]
+    assert store.shelf("net").active == "1"
+    forced = await with_net.ask("POST", "ada", "/api/v1/models/net/promote", json={"force": True})
+    assert roles(forced.json()) == {"1": "previous", "2": "", "3": "active"}
+
+
+async def test_the_way_back_to_a_version_that_cannot_run_must_be_forced(with_net: Site, store: ModelStore, tmp_path: Path) -> None:
+    add(store, tmp_path, "3", runs=False)
+    promote(store, "net", "3")
+    promote(store, "net", "1")
+    answer = await with_net.ask("POST", "ada", "/api/v1/models/net/rollback", json={})
+    assert answer.status_code == 409, answer.text
+    assert "net@3 cannot run here" in answer.json()["detail"]
+    assert store.shelf("net").active == "1"
+    forced = await with_net.ask("POST", "ada", "/api/v1/models/net/rollback", json={"force": True})
     assert roles(forced.json())["3"] == "active"
 
 

@@ -30,6 +30,7 @@ def test_a_bucket_fills_again() -> None:
         ("picture", "/api/v1/events/gate-1-1/snapshot.jpg"),
         ("export", "/api/v1/audit.csv"),
         ("export", "/api/v1/compliance.csv"),
+        ("recording", "/api/v1/cameras/gate/recording/segments/1.mp4"),
     ],
 )
 async def test_who_asks_too_often_waits(site: Site, kind: str, path: str) -> None:
@@ -42,3 +43,18 @@ async def test_who_asks_too_often_waits(site: Site, kind: str, path: str) -> Non
     site.clock.now_s += 60.0
     assert (await site.get("ada", path)).status_code in (200, 404)
     assert RATES[kind].at_once > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/cameras/import", {"file_name": "a.csv", "file_text": "source\nsim://yard\n"}),
+        ("/api/v1/cameras/discover", {"seconds": 0.1, "host": "127.0.0.1"}),
+    ],
+)
+async def test_what_makes_the_server_ask_others_is_paced(site: Site, path: str, body: dict[str, object]) -> None:
+    while site.services.rates.take("probe", "session ada") == 0.0:
+        pass
+    assert (await site.ask("POST", "ada", path, json=body)).status_code == 429
+    site.clock.now_s += 60.0
+    assert (await site.ask("POST", "ada", path, json=body)).status_code == 200

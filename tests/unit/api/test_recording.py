@@ -158,6 +158,20 @@ async def test_how_far_back_recordings_will_reach(site: Site, record: Record) ->
     assert (mine["cameras"], mine["folder"], mine["size_bytes"]) == ([], "", 0)
 
 
+async def test_who_may_see_some_cameras_is_not_told_the_sites_folder_and_sizes(
+    site: Site, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record("gate", 0.0)
+    token = site.accounts.create_token("half", site.accounts.user("oscar").role, ["yard"])  # type: ignore[union-attr]  # exists
+    mine = {"headers": {"Authorization": f"Bearer {token}"}}
+    assert (await site.get(None, "/api/v1/recordings", **mine)).json()["message"] == ""
+    monkeypatch.setattr(RecordingFolder, "free_bytes", lambda _: 1000)
+    whole = (await site.get("oscar", "/api/v1/recordings")).json()["message"]
+    assert "MiB" in whole
+    told = (await site.get(None, "/api/v1/recordings", **mine)).json()["message"]
+    assert told == "recordings have too little space; somebody who may see every camera is told more"
+
+
 async def test_the_address_that_is_recorded_keeps_its_password(site: Site) -> None:
     camera = (await site.get("ada", "/api/v1/cameras/gate")).json()["config"]
     camera |= {"record": "motion", "record_source": "rtsp://viewer:M41n@camera.example/main"}
@@ -170,3 +184,36 @@ async def test_the_address_that_is_recorded_keeps_its_password(site: Site) -> No
     assert (await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": "/etc/passwd"})).status_code == 422
     await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": ""})
     assert site.services.sites.load().cameras["gate"].record_source.get_secret_value() == ""
+
+
+async def test_who_watches_a_recording_is_noted_once_for_each_hour_of_it(site: Site, record: Record) -> None:
+    first, second, later_on = record("gate", 0.0), record("gate", 10.0), record("gate", 3600.0)
+    yard = record("yard", 0.0)
+
+    def url(one: Segment) -> str:
+        return f"/api/v1/cameras/{one.camera_id}/recording/segments/{one.segment_id}.mp4"
+
+    assert (await site.get("vera", url(first), headers={"Range": "bytes=999999999-"})).status_code == 416
+    await site.ask("HEAD", "vera", url(first))
+    for one in (first, first, second, later_on, yard):
+        for asked in ("bytes=-100", "bytes=1-"):
+            assert (await site.get("vera", url(one), headers={"Range": asked})).status_code == 206
+    await site.get("greta", url(second))
+    noted = [entry for entry in reversed(site.services.audit.entries().entries) if entry.action == "recording.view"]
+    assert [(entry.user, entry.target, entry.detail["start_s"]) for entry in noted] == [
+        ("vera", "gate", first.start_s),
+        ("vera", "gate", later_on.start_s),
+        ("vera", "yard", yard.start_s),
+        ("greta", "gate", second.start_s),
+    ]
+    assert noted[0].detail["sha256"] == first.sha256
+    site.clock.now_s += 3601
+    await site.get("vera", url(second))
+    assert [entry.action for entry in site.services.audit.entries().entries].count("recording.view") == 5
+
+
+async def test_a_player_is_not_held_up(site: Site, record: Record) -> None:
+    segment = record("gate", 0.0)
+    url = f"/api/v1/cameras/gate/recording/segments/{segment.segment_id}.mp4"
+    answers = {(await site.get("vera", url, headers={"Range": "bytes=0-99"})).status_code for _ in range(400)}
+    assert answers == {206}

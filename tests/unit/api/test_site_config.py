@@ -11,7 +11,7 @@ from panops.config.load import parse_site
 from panops.config.schema import SiteConfig
 from panops.storage.site import SiteRepository
 
-from .conftest import SITE, Site
+from .conftest import SITE, MakeSite, Path, Site
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/v1/site/config"
@@ -22,7 +22,14 @@ alerts:
      template: "{\\n \\"kind\\": {{ event.kind | tojson }}\\n}"}
   - {id: boss, kind: email, server: mail.example, username: me, password: p4ssword, sender: a@b.example, to: [c@d.example]}
 """
-SECRETS = ("S3cret!pw", "t0psecret", "sh4red", "s3cret", "p4ssword")
+SERVER = """
+server:
+  public_url: https://panops.example.org
+  oidc: {issuer: "https://id.example.org", client_id: panops, client_secret: 0idcS3cret, default_role: viewer}
+recording: {folder: /mnt/video}
+"""
+RECORDED = "rtsp://viewer:M41n!pw@camera.example/main"
+SECRETS = ("S3cret!pw", "M41n!pw", "0idcS3cret", "t0psecret", "sh4red", "s3cret", "p4ssword")
 
 
 def stored(site: Site) -> SiteConfig:
@@ -31,7 +38,8 @@ def stored(site: Site) -> SiteConfig:
 
 @pytest.fixture
 def told(site: Site) -> Site:
-    SiteRepository(site.database).apply(parse_site(SITE + ALERTS, "test", {}), "file")
+    text = SITE.replace('camera.example/gate"', f'camera.example/gate"\n    record_source: "{RECORDED}"')
+    SiteRepository(site.database).apply(parse_site(text + ALERTS + SERVER, "test", {}), "file")
     return site
 
 
@@ -50,6 +58,8 @@ async def test_no_secret_comes_out(told: Site) -> None:
     text = json.dumps(body)
     assert [secret for secret in SECRETS if secret in text] == []
     assert body["cameras"]["gate"]["source"] == "rtsp://viewer:***@camera.example/gate"
+    assert body["cameras"]["gate"]["record_source"] == "rtsp://viewer:***@camera.example/main"
+    assert body["server"]["oidc"]["client_secret"] == "***"
     assert body["alerts"][1]["headers"] == {"Authorization": "***"}
     assert body["alerts"][2]["password"] == "***"
     assert body["alerts"][2]["server"] == "mail.example"
@@ -65,6 +75,51 @@ async def test_what_came_out_goes_back_in_and_changes_nothing(told: Site) -> Non
     assert {name: camera.plain() for name, camera in after.cameras.items()} == {n: c.plain() for n, c in before.cameras.items()}
     assert after.plain_settings() == before.plain_settings()
     assert after.rules == before.rules
+
+
+async def test_the_server_may_be_left_out_and_stays(told: Site) -> None:
+    before = stored(told)
+    body, etag = await read(told)
+    del body["server"]
+    answer = await put(told, body, etag)
+    assert answer.status_code == 200, answer.text
+    assert stored(told).plain_settings() == before.plain_settings()
+
+
+async def test_another_recorded_address_keeps_its_password_and_an_empty_one_is_none(told: Site) -> None:
+    body, _ = await read(told)
+    body["cameras"]["gate"]["record_source"] = "rtsp://viewer:***@camera.example/main/2"
+    assert (await put(told, body, "*")).status_code == 200
+    assert stored(told).cameras["gate"].record_source.get_secret_value() == f"{RECORDED}/2"
+    body["cameras"]["gate"]["record_source"] = ""
+    assert (await put(told, body, "*")).status_code == 200
+    assert stored(told).cameras["gate"].record_source.get_secret_value() == ""
+
+
+@pytest.mark.parametrize("field", ["source", "record_source"])
+async def test_no_address_leads_where_cameras_may_not_be(make_site: MakeSite, filled_database: Path, field: str) -> None:
+    site = make_site(filled_database, port=8440)
+    async with site.live:
+        for address in ("http://169.254.169.254/latest/", "http://127.0.0.1:8440/api/v1/events"):
+            body, etag = await read(site)
+            body["cameras"]["gate"][field] = address
+            answer = await put(site, body, etag)
+            assert answer.status_code == 422, address
+            assert [error["field"] for error in answer.json()["errors"]] == [f"cameras.gate.{field}"]
+    allowing = make_site(filled_database, allowed_addresses=("169.254.169.254/32",))
+    async with allowing.live:
+        body, etag = await read(allowing)
+        body["cameras"]["gate"][field] = "http://169.254.169.254/latest/"
+        assert (await put(allowing, body, etag)).status_code == 200
+
+
+async def test_what_is_stored_already_is_not_looked_at_again(make_site: MakeSite, filled_database: Path) -> None:
+    site = make_site(filled_database, port=8440)
+    async with site.live:
+        own = parse_site(SITE.replace("sim://yard", "http://169.254.169.254/yard"), "test", {})
+        SiteRepository(site.database).apply(own, "file")
+        body, etag = await read(site)
+        assert (await put(site, body, etag)).status_code == 200
 
 
 async def test_a_change_is_applied_and_noted(told: Site) -> None:
@@ -117,7 +172,15 @@ async def test_edits_of_the_page_stay_unless_they_are_overwritten(told: Site) ->
         (lambda body: body["alerts"][1].update(url="https://evil.example/in"), "alerts.1"),
         (lambda body: body["alerts"].append({"id": "new", "kind": "webhook", "url": "***"}), "alerts.3.url"),
         (lambda body: body["alerts"][0].update(path="/root/.bashrc"), "alerts.0.path"),
+        (lambda body: body["cameras"]["gate"].update(record_source="rtsp://viewer:***@evil.example/"), "cameras.gate.record_source"),
+        (lambda body: body["cameras"]["yard"].update(record_source="rtsp://u:***@camera.example/"), "cameras.yard.record_source"),
+        (lambda body: body["cameras"]["yard"].update(record_source="/etc/passwd"), "cameras.yard.record_source"),
+        (lambda body: body["cameras"]["yard"].update(record_source="sim://nowhere"), "cameras.yard.record_source"),
+        (lambda body: body["recording"].update(folder="/etc/cron.d"), "recording.folder"),
+        (lambda body: body.pop("recording"), "recording.folder"),
         (lambda body: body.update(server={"file_roots": ["/"]}), "server"),
+        (lambda body: body["server"]["oidc"].update(issuer="https://evil.example"), "server"),
+        (lambda body: body["server"]["oidc"].update(client_secret="other"), "server"),
         (lambda body: body.update(modle="street"), "modle"),
         (lambda body: body["rules"][0].update(zone="nowhere"), "rules.0.zone"),
     ],

@@ -109,7 +109,7 @@ def test_a_version_that_cannot_run_is_not_promoted(run: Any, tmp_path: Path) -> 
     said(run("add", export(tmp_path, "1")))
     added = run("add", export(tmp_path, "2", runs=False))
     assert "But it cannot run here" in added.stderr
-    for words in (("promote", "net", "2"), ("shadow", "net", "2")):
+    for words in (("promote", "net", "2"), ("promote", "net"), ("shadow", "net", "2")):
         refused = run(*words)
         assert refused.exit_code == 1
         assert "net@2 cannot run here" in refused.stderr
