@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -232,3 +235,23 @@ def test_a_desk_that_stops_says_so_and_leaves_no_process(tmp_path: Path) -> None
             assert pid is None or not psutil.pid_exists(pid)
 
     run(work())
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_worker_logs_as_the_server_does(form: str) -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()  # so that its main ends at once
+    script = (
+        "import logging, sys\nfrom panops.pipeline.inference_process import main\n"
+        "main(); logging.getLogger('panops.inference').error('cannot open rtsp://eva:hunter2@cam/1')"
+    )
+    with theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(theirs.fileno()), "0"], pass_fds=[theirs.fileno()],
+            env={**os.environ, "PANOPS_LOG_FORMAT": form}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    if form == "json":
+        line = json.loads(done.stderr)
+        assert (line["process"], line["message"]) == ("inference", "cannot open rtsp://eva:***@cam/1")
+    else:
+        assert done.stderr.endswith("ERROR panops.inference cannot open rtsp://eva:***@cam/1\n")
