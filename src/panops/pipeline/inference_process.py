@@ -40,7 +40,13 @@ def main() -> int:
         slots = InferenceSlots(int(sys.argv[2]), boot["slots"], boot["body_bytes"], boot["answer_bytes"])
         home, device = Home(Path(boot["home"])), Device.parse(boot["device"])
         store = ModelStore(home.models)
-        models = OpenModels(store, device, home.engines, opening=lambda model: _tell(link, {"type": "opening", "model": model}))
+        models = OpenModels(
+            store,
+            device,
+            home.engines,
+            opening=lambda model: _tell(link, {"type": "opening", "model": model}),
+            opened=lambda model: _tell(link, {"type": "opened", "model": model}),
+        )
         worker = Worker(link, slots, InferenceClerk(store, models))
         link.send({"type": "ready"})
         # On a CPU one thread does one order after the other; a device wants several at once, to make batches of.
