@@ -40,6 +40,8 @@ def _plain(report: RestoreReport, home: Home) -> dict[str, object]:
         "schema": report.schema,
         "aside": None if report.aside is None else str(report.aside),
         "linked": report.linked,
+        "sessions_ended": report.sessions,
+        "tokens": list(report.tokens),
         "findings": [f"{finding.name}: {finding.message}" for finding in report.findings],
     }
 
@@ -52,5 +54,9 @@ def _sentences(report: RestoreReport, home: Home) -> str:
         lines.append(f"what was there before is in {report.aside}; delete it when you need it no more")
     if report.linked:
         lines.append(f"{report.linked} pieces of evidence were taken over from there: the backup holds none")
+    if report.sessions:
+        lines.append(f"{report.sessions} sign-ins of the backup were ended: everybody signs in anew")
+    if report.tokens:
+        lines.append(f"tokens of the backup that give access again: {', '.join(report.tokens)}; revoke those that you had revoked")
     lines += [f"note: {finding.name}: {finding.message}" for finding in report.findings]
     return "\n".join([*lines, "start it with: panops run"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from panops.domain.errors import SourceUnreachable
 from panops.ingest.onvif_device import Camera, ask_camera
-from panops.ingest.onvif_probe import MULTICAST, probe
+from panops.ingest.onvif_probe import MULTICAST, FoundDevice, probe
+
+log = logging.getLogger(__name__)
 
 MOST_ASKED = 64
 _AT_ONCE = 16
@@ -35,7 +38,16 @@ def discover(
     if not devices:
         return []
     with ThreadPoolExecutor(min(_AT_ONCE, len(devices)), thread_name_prefix="onvif") as pool:
-        return list(pool.map(lambda device: ask_camera(device, username, password), devices))
+        return list(pool.map(lambda device: _asked(device, username, password), devices))
+
+
+def _asked(device: FoundDevice, username: str, password: str) -> Camera:
+    """Whatever goes wrong with one device is told with it, and does not cost the others."""
+    try:
+        return ask_camera(device, username, password)
+    except Exception as error:
+        log.exception("the device at %s cannot be asked for its streams", device.host)
+        return Camera(device, problem=f"the camera cannot be asked: {error}")
 
 
 def _address_of(host: str) -> str:

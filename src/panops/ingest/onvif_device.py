@@ -8,6 +8,7 @@ import http.client
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -98,7 +99,7 @@ class _Asking:
             numbers = [int(told.text_of(*path)) for path in (("Year",), ("Month",), ("Day",), ("Hour",), ("Minute",), ("Second",))]
             year, month, day, hour, minute, second = numbers
             return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC) - datetime.now(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return timedelta()
 
     def _profile(self, media: str, raw: Element) -> Profile | None:
@@ -175,7 +176,10 @@ class _Asking:
 
     def _signature(self) -> str:
         nonce = secrets.token_bytes(16)
-        created = (datetime.now(UTC) + self._ahead).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = datetime.now(UTC)
+        with suppress(OverflowError):  # a clock that stands at the end of all time says nothing
+            at += self._ahead
+        created = at.strftime("%Y-%m-%dT%H:%M:%SZ")
         # What the standard says; the password is not in it in the clear.
         digest = hashlib.sha1(nonce + created.encode() + self._password.encode(), usedforsecurity=False).digest()
         word = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"

@@ -65,7 +65,7 @@ def parse_xml(data: bytes) -> Element:
     parser.CharacterDataHandler = reading.text
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two where its encoding is none that can be read
         raise SourceCorrupt(f"expected XML, got something else ({error})") from error
     return reading.root.children[0]
 

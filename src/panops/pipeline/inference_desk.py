@@ -36,7 +36,7 @@ class DeskSettings:
         most_of_one: Those of one caller.
         wait_s: How long an order may wait for its turn, the worker's start included.
         answer_s: A worker that says nothing for so long with an order hangs; it is killed.
-        open_s: The same while it opens a model, which compilers for devices take minutes for.
+        open_s: The same while it opens a model, which compilers for devices take minutes for; what it answers meanwhile changes nothing.
         start_s: How long a worker may take to its first word.
         idle_s: A worker without an order ends after so long, and its memory is free.
         most_relief: Above this relief of any shard cameras need the machine, and orders are refused.
@@ -104,6 +104,7 @@ class InferenceDesk:
         self._free: list[int] = []
         self._worker: InferenceWorker | None = None
         self._ready = False
+        self._being_opened = 0
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._closing = False
@@ -234,7 +235,7 @@ class InferenceDesk:
         boot: Message = {"type": "boot", "home": str(self._home.path), "device": device, "nice": settings.nice}
         worker = await InferenceWorker.start(boot, count, settings.body_bytes + 64, settings.answer_bytes)
         self.starts += 1
-        self._worker, self._closing, answered = worker, False, False
+        self._worker, self._closing, self._being_opened, answered = worker, False, 0, False
         self._set_timer(settings.start_s, self._hangs)
         if self._stopping.is_set():
             worker.close()
@@ -276,10 +277,21 @@ class InferenceDesk:
             self._free.append(asked.slot)
             if not asked.reply.done():
                 asked.reply.set_result(reply)
-            self._set_timer(settings.answer_s if self._running else settings.idle_s, self._hangs if self._running else self._idle)
+            self._heard()
         elif kind == "opening":
+            self._being_opened += 1
             self._set_timer(settings.open_s, self._hangs)
+        elif kind == "opened":
+            self._being_opened -= 1
+            self._heard()
         self._serve()
+
+    def _heard(self) -> None:
+        """The worker said something: its clock begins anew, unless it still opens a model."""
+        if not self._running:
+            self._set_timer(self.settings.idle_s, self._idle)
+        elif not self._being_opened:
+            self._set_timer(self.settings.answer_s, self._hangs)
 
     def _set_timer(self, after_s: float, what: Callable[[], None] | None) -> None:
         """One clock for the worker: how long it may be silent, or idle."""

@@ -19,6 +19,7 @@ from panops.pipeline.inference_clerk import Done, InferenceClerk
 from panops.pipeline.inference_order import Order
 from panops.pipeline.inference_slots import InferenceSlots
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
+from panops.pipeline.log_format import set_up_process_logging
 from panops.pipeline.open_models import OpenModels
 from panops.storage.home import Home
 
@@ -30,7 +31,7 @@ def main() -> int:
     # The desk decides when it ends: Ctrl-C in a terminal reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    logging.basicConfig(level=os.environ.get("PANOPS_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_process_logging("inference")
     cv2.setNumThreads(1)
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
     try:
@@ -39,7 +40,13 @@ def main() -> int:
         slots = InferenceSlots(int(sys.argv[2]), boot["slots"], boot["body_bytes"], boot["answer_bytes"])
         home, device = Home(Path(boot["home"])), Device.parse(boot["device"])
         store = ModelStore(home.models)
-        models = OpenModels(store, device, home.engines, opening=lambda model: _tell(link, {"type": "opening", "model": model}))
+        models = OpenModels(
+            store,
+            device,
+            home.engines,
+            opening=lambda model: _tell(link, {"type": "opening", "model": model}),
+            opened=lambda model: _tell(link, {"type": "opened", "model": model}),
+        )
         worker = Worker(link, slots, InferenceClerk(store, models))
         link.send({"type": "ready"})
         # On a CPU one thread does one order after the other; a device wants several at once, to make batches of.

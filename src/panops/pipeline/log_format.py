@@ -12,7 +12,7 @@ from typing import Literal
 LogFormat = Literal["text", "json"]
 
 LEVEL_VARIABLE, FORMAT_VARIABLE = "PANOPS_LOG", "PANOPS_LOG_FORMAT"
-"""By these a process that is started tells its shards."""
+"""By these a process that is started tells those that it starts."""
 
 TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -48,7 +48,7 @@ class JsonFormatter(logging.Formatter):
     It has `time` (UTC, RFC 3339), `level`, `logger`, `process` and `message`; `request_id`, `event_id` and `exception` where there is one.
 
     Args:
-        process: What this process is: `supervisor`, `shard-0`.
+        process: What this process is: `supervisor`, `shard-0`, `inference`.
     """
 
     def __init__(self, process: str) -> None:
@@ -73,8 +73,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(values, ensure_ascii=False)
 
 
-def set_up_shard_logging(index: int) -> None:
-    """Log to standard error as the process does that started this one."""
+def set_up_process_logging(process: str) -> None:
+    """Log to standard error as the process does that started this one.
+
+    Args:
+        process: What this process is: `shard-0`, `inference`.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter(f"shard-{index}") if os.environ.get(FORMAT_VARIABLE) == "json" else TextFormatter(TEXT))
+    handler.setFormatter(JsonFormatter(process) if os.environ.get(FORMAT_VARIABLE) == "json" else TextFormatter(TEXT))
     logging.basicConfig(level=os.environ.get(LEVEL_VARIABLE, "INFO"), handlers=[handler])

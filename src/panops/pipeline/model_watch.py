@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from threading import Lock
+from threading import Lock, Thread
 
 from panops.domain.errors import PanopsError
 from panops.pipeline.analyst import Analyst
@@ -49,6 +49,8 @@ class ModelWatch:
         self._told = ""
         self._asked: dict[str, object] = {}
         self._failed: dict[str, tuple[int, int, int] | None] = {}
+        self._missing: dict[str, tuple[int, int, int] | None] = {}
+        self._trying: dict[str, Thread] = {}
 
     def look(self, loops: Mapping[str, CameraLoop], models: Mapping[str, str], failed: Collection[str]) -> None:
         """Bring everything up to date.
@@ -72,6 +74,7 @@ class ModelWatch:
         for camera_id, loop in running:
             self._bring_up_to_date(camera_id, loop, loops, models.get(camera_id, ""))
             self._bring_second_up_to_date(loop)
+        self._bring_missing_ones(running)
         for camera_id in failed:
             stamp = self._detectors.store.stamp(models[camera_id])
             if self._failed.setdefault(camera_id, stamp) != stamp or self._detectors.may_work_now(models[camera_id]):
@@ -120,6 +123,41 @@ class ModelWatch:
             if loops.get(camera_id) is loop:  # it may have been changed or removed in the meantime
                 loop.detector.forget(camera_id)
                 loop.detector = loaded.detector
+
+    def _bring_missing_ones(self, running: Collection[tuple[str, CameraLoop]]) -> None:
+        """Cameras whose secondary model could not be opened run without it, and are assigned anew once it can be.
+
+        It is tried first, on a thread of its own, once somebody decided about it or its device may be back: the camera need not stop for
+        a try that fails.
+        """
+        missing: set[str] = set()
+        for camera_id, loop in running:
+            wanted = loop.config.secondary.model if loop.config.secondary is not None and loop.secondary is None else ""
+            if not wanted or self._asked.get(camera_id) is loop:
+                continue
+            if self._detectors.loaded(wanted) is None:
+                missing.add(wanted)
+            else:
+                self._asked[camera_id] = loop
+                self._reassign(camera_id)
+        for name in set(self._missing) - missing:
+            del self._missing[name]
+        for name in missing:
+            stamp = self._detectors.store.stamp(name)
+            tried = name in self._missing and self._missing[name] == stamp
+            if (tried and not self._detectors.may_work_now(name)) or (name in self._trying and self._trying[name].is_alive()):
+                continue
+            self._missing[name] = stamp
+            self._trying[name] = Thread(target=self._try, args=(name,), name="try-model", daemon=True)
+            self._trying[name].start()
+
+    def _try(self, name: str) -> None:
+        try:
+            self._detectors.get(name)
+        except PanopsError as error:
+            log.info("model %s cannot be used yet: %s", name, error)
+        except Exception:
+            log.exception("model %s could not be tried", name)
 
     def _bring_second_up_to_date(self, loop: CameraLoop) -> None:
         """Who looks again knows nothing of the frames before, and is asked for a class by its name: nothing hangs on another version.

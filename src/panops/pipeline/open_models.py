@@ -8,13 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.protocols import Backend, BatchRunner, Detector, TensorSpec
 from panops.inference.batching import BatchingEngine
@@ -94,6 +95,7 @@ class OpenModels:
         engines: Where what was compiled is kept for the next start; None keeps nothing.
         opens: Opens a version's file; by its format where None (tests give devices that are none).
         opening: Told the model before it is opened, which may take minutes on a device.
+        opened: Told it once that is over, whether it could be opened or not.
     """
 
     def __init__(
@@ -103,15 +105,20 @@ class OpenModels:
         engines: Path | None = None,
         opens: OpenBackend | None = None,
         opening: Callable[[str], None] | None = None,
+        opened: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._engines = engines
         self._opens = opens or self._open_backend
         self._opening = opening or (lambda _reference: None)
+        self._opened = opened or (lambda _reference: None)
         self.device = device
         self._engine = BatchingEngine(str(device)) if device.batches else None
         self._open: OrderedDict[str, tuple[tuple[int, int, int] | None, OpenModel]] = OrderedDict()
+        self._closed = False
+        # Guards what is open, and is never held while a file is opened; then only the model's own turn is.
         self._lock = threading.Lock()
+        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
     def get(self, reference: str) -> OpenModel:
         """A model, opened unless it is open already. The one that was not asked for the longest is closed when there are too many.
@@ -127,38 +134,70 @@ class OpenModels:
         if not is_model_name(name):
             raise self._unknown(name)
         with self._lock:
+            model = self._current(reference, self._store.stamp(name))
+            if model is not None:
+                return model
+            turn = self._turns.setdefault(name, threading.Lock())
+        with turn:
             stamp = self._store.stamp(name)
-            found = self._open.get(reference)
-            if found is None or found[0] != stamp or not found[1].model.path.is_file():
-                found = (stamp, self._followed(reference, found[1] if found is not None else None))
-                self._open[reference] = found
-            self._open.move_to_end(reference)
-            while len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)[1][1].close()
-            return found[1]
+            with self._lock:
+                model = self._current(reference, stamp)  # somebody else may have opened it in the meantime
+                if model is not None:
+                    return model
+                before = self._open.pop(reference, (None, None))[1]
+            model = self._followed(reference, before)
+            with self._lock:
+                if self._closed:
+                    model.close()
+                    raise DeviceError(f"{self.device} was closed")
+                self._open[reference] = (stamp, model)
+                while len(self._open) > _MOST_OPEN:
+                    self._open.popitem(last=False)[1][1].close()
+            return model
 
     def close(self) -> None:
         """Free all models. Safe to call twice."""
         with self._lock:
+            self._closed = True
             for _, model in self._open.values():
                 model.close()
             self._open.clear()
             if self._engine is not None:
                 self._engine.close()
 
+    def _current(self, reference: str, stamp: tuple[int, int, int] | None) -> OpenModel | None:
+        """The open one, if nobody decided anything since. The caller holds the lock."""
+        found = self._open.get(reference)
+        if found is None or found[0] != stamp or not found[1].model.path.is_file():
+            return None
+        self._open.move_to_end(reference)
+        return found[1]
+
     def _followed(self, reference: str, before: OpenModel | None) -> OpenModel:
-        """What `reference` means now: the open one where that is still it."""
+        """What `reference` means now: the open one where that is still it; otherwise that is closed."""
+        kept = False
+        try:
+            stored = self._stored(reference)
+            kept = before is not None and _are_same(before.model, stored)
+        finally:
+            if before is not None and not kept:
+                before.close()
+        if before is not None and kept:
+            return before
+        self._opening(reference)
+        try:
+            return self._made(stored)
+        finally:
+            self._opened(reference)
+
+    def _stored(self, reference: str) -> StoredModel:
         name, _ = split_reference(reference)
         # Not `get` alone: it would install what only lies in a mirror.
         if not self._store.is_installed(name):
             raise self._unknown(name)
-        stored = self._store.get(reference)
-        if before is not None:
-            if (before.model.version, before.model.manifest.sha256) == (stored.version, stored.manifest.sha256):
-                return before
-            before.close()
-        self._open.pop(reference, None)
-        self._opening(reference)
+        return self._store.get(reference)
+
+    def _made(self, stored: StoredModel) -> OpenModel:
         backend = self._opens(stored)
         if self._engine is None:
             return OpenModel(stored, backend)
@@ -173,3 +212,7 @@ class OpenModels:
 
     def _open_backend(self, model: StoredModel) -> Backend:
         return open_backend(model.path, device=self.device, cache_dir=self._engines)
+
+
+def _are_same(model: StoredModel, other: StoredModel) -> bool:
+    return (model.version, model.manifest.sha256) == (other.version, other.manifest.sha256)

@@ -206,7 +206,7 @@ class Shard:
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
         verify = VerifyConfig.model_validate(message["verify"])
-        chain = build_chain(verify, classes, timezone, _unverified(site))
+        chain = build_chain(verify, classes, timezone, [rule.id for rule in site.rules if not rule.verify])
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
@@ -491,11 +491,6 @@ class Shard:
     def _notice(self, topic: str, problem: str) -> None:
         level = "alarm" if problem else "info"
         self._link.send({"type": "notice", "topic": topic, "level": level, "message": problem or f"{topic} works again"})
-
-
-def _unverified(site: SiteConfig) -> list[str]:
-    """The rules whose events are told without being asked for."""
-    return [rule.id for rule in site.rules if not rule.verify]
 
 
 def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, Any]]:

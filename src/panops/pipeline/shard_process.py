@@ -15,7 +15,7 @@ import cv2
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import share_heaps
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
-from panops.pipeline.log_format import set_up_shard_logging
+from panops.pipeline.log_format import set_up_process_logging
 from panops.pipeline.shard import Shard
 from panops.storage.database import Database
 from panops.storage.home import Home
@@ -34,7 +34,7 @@ def main() -> int:
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
     try:
         boot, _ = link.receive()
-        set_up_shard_logging(int(boot["index"]))
+        set_up_process_logging(f"shard-{int(boot['index'])}")
         home = Home(Path(boot["home"]))
         database = Database.at(home.path).open(check=False)  # the supervisor looked through it already
         shard = Shard(int(boot["index"]), home, database, boot["default_model"], link)

@@ -69,18 +69,19 @@ class FrameTracer:
         now_s = self._clock.monotonic_s()
         with self._lock:
             found = [self._waiting.pop(event.event_id) for event in events if event.event_id in self._waiting]
+            if not found:
+                return
             found = found[: self._left(now_s)]
+            self._sent += len(found)
         for event, times, model in found:
             self._send(event, times, model, now_s)
 
     def _left(self, now_s: float) -> int:
-        """How many may be sent now, and counts on it that they are."""
+        """How many more may be sent in this minute."""
         minute = int(now_s // 60)
         if minute != self._minute:
             self._minute, self._sent = minute, 0
-        left = MOST_A_MINUTE - self._sent
-        self._sent = min(MOST_A_MINUTE, self._sent + 1)
-        return max(0, left)
+        return MOST_A_MINUTE - self._sent
 
     def _send(self, event: Event, times: FrameTimes, model: str, now_s: float) -> None:
         from opentelemetry import trace  # noqa: PLC0415 - an extra

@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from panops.cli import app
 from panops.config.load import parse_site
+from panops.domain.clock import SystemClock
 from panops.domain.errors import PanopsError
+from panops.storage.accounts import Accounts
 from panops.storage.database import Database
 from panops.storage.home import Home
+from panops.storage.scope import Role
 from panops.storage.site import SiteRepository
 
 
@@ -53,6 +56,17 @@ def test_for_machines(home: Path, tmp_path: Path) -> None:
     run("backup", file, "--home", home, "--replace")
     done = json.loads(run("restore", file, "--home", home, "--replace", "--json"))
     assert done["aside"].startswith(str(home / "before-restore-"))
+
+
+def test_tokens_that_came_back_are_named(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar.gz"
+    with Database.at(home) as database:
+        Accounts(database, SystemClock()).create_token("lab", Role.VIEWER)
+    run("backup", file, "--home", home)
+    assert "tokens of the backup that give access again: lab; revoke those that you had revoked" in run(
+        "restore", file, "--home", tmp_path / "other"
+    )
+    assert json.loads(run("restore", file, "--home", tmp_path / "another", "--json"))["tokens"] == ["lab"]
 
 
 def test_what_is_wrong_is_a_sentence(home: Path, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -114,6 +116,46 @@ def test_answers_that_are_none(camera: OnvifCamera, answer: bytes, sentence: str
     assert sentence in find(camera).problem
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b'version="1.0"', b'version="1.0" encoding="GB2312"'),
+        lambda text: re.sub(rb"Year>\d+<", b"Year>99999999999<", text),
+    ],
+)
+def test_one_strange_device_does_not_cost_the_others(camera: OnvifCamera, change: Callable[[bytes], bytes]) -> None:
+    strange = OnvifCamera()
+    strange.change = lambda question, right: change(right) if "GetSystemDateAndTime" in question else right
+    try:
+        found = discover(SECONDS, username="eva", password="hunter2", targets=[strange.udp, camera.udp])
+    finally:
+        strange.close()
+    assert {one.device.address for one in found} == {camera.address, strange.address}
+    assert [len(one.profiles) for one in found if one.device.address == camera.address] == [2]
+
+
+def test_a_camera_at_the_end_of_all_time_is_asked_in_our_own(camera: OnvifCamera) -> None:
+    def change(question: str, right: bytes) -> bytes:
+        if "GetCapabilities" in question:
+            time.sleep(1.1)  # by then its clock has run past the last second that there is
+            return camera._body(f"<Capabilities><Media><XAddr>{camera.media}</XAddr></Media></Capabilities>")
+        for name, value in {"Year": 9999, "Month": 12, "Day": 31, "Hour": 23, "Minute": 59, "Second": 59}.items():
+            right = re.sub(rf"<{name}>\d+<".encode(), f"<{name}>{value}<".encode(), right)
+        return right
+
+    camera.change = change
+    found = ask_camera(FoundDevice("127.0.0.1", camera.address), "eva", "hunter2")
+    assert (found.problem, len(found.profiles)) == ("", 2)
+
+
+def test_a_fault_that_nobody_foresaw_stays_with_its_device(camera: OnvifCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr("panops.ingest.discovery.ask_camera", fail)
+    assert find(camera).problem == "the camera cannot be asked: no idea"
+
+
 def test_nobody_is_asked_whom_the_camera_names(camera: OnvifCamera) -> None:
     other = OnvifCamera()
     try:
@@ -172,7 +214,18 @@ def test_who_is_at_a_host(address: str, right: bool) -> None:
     assert is_at(address, "1.2.3.4") is right
 
 
-@pytest.mark.parametrize("data", [b"", b"<a>", b"<a></b>", b"\xff\xfe\x00", b"<a><b/></a><c/>", b"<!DOCTYPE a><a/>"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<a>",
+        b"<a></b>",
+        b"\xff\xfe\x00",
+        b"<a><b/></a><c/>",
+        b"<!DOCTYPE a><a/>",
+        *(b'<?xml version="1.0" encoding="%s"?><a/>' % name for name in (b"GB2312", b"klingon")),
+    ],
+)
 def test_xml_that_is_not_read(data: bytes) -> None:
     with pytest.raises(SourceCorrupt):
         parse_xml(data)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -20,6 +22,7 @@ from panops.domain.errors import SourceCorrupt, SourceError, SourceUnauthorized,
 from panops.ingest.address import parse_address
 from panops.ingest.decode import Decoder
 from panops.ingest.http import HttpSource
+from panops.ingest.http_redirect import redirected
 from panops.testing.films import make_film, walking_square
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -302,6 +305,86 @@ def test_a_redirection_never_leads_to_where_keys_are(web: WebSite, location: str
     with pytest.raises(SourceUnreachable, match="where nothing is asked"):
         source.open()
     source.close()
+
+
+class Elsewhere:
+    """Lets names and addresses of the documentation's nets be served by the website on loopback, as if they were other machines."""
+
+    def __init__(self, web: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.port = web.server.server_address[1]
+        self.names = {"cam.example": "192.0.2.7", "trap.example": "127.0.0.1"}
+        real = socket.create_connection
+
+        class Named(socket.socket):
+            peer = ""
+
+            def getpeername(self) -> tuple[str, int]:
+                return self.peer, 80
+
+        def connect(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+            made = real(("127.0.0.1", self.port), *arguments, **options)
+            named = Named(fileno=made.detach())
+            named.settimeout(5)
+            named.peer = self.names.get(address[0]) or socket.gethostbyname(address[0])
+            return named
+
+        monkeypatch.setattr(socket, "create_connection", connect)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.1", "2130706433", "0", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::]", "localhost", "LOCALHOST.", "a.localhost.",  # noqa: S104  what is refused
+     "trap.example"],
+)  # fmt: skip
+def test_a_redirection_from_elsewhere_never_leads_to_this_machine(web: WebSite, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    Elsewhere(web, monkeypatch)
+    web.answers["/snap"], web.answers["/inside"] = _redirect(f"http://{host}/inside"), _file(b"keys")
+    with pytest.raises(SourceUnreachable, match="where nothing is asked"):
+        redirected("http://cam.example/snap", "cam", 5.0)
+    assert web.asked == ["/snap"]
+
+
+def test_a_redirection_from_elsewhere_to_elsewhere_is_followed(web: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    Elsewhere(web, monkeypatch)
+    web.answers["/snap"], web.answers["/there"] = _redirect("http://192.0.2.8/there"), _file(b"x")
+    assert redirected("http://cam.example/snap", "cam", 5.0) == "http://192.0.2.8/there"
+
+
+@pytest.mark.parametrize("location", ["http://[bad", "http://[::1", "http://x:99999/", "//[/"])
+def test_a_redirection_to_no_address_leads_nowhere(web: WebSite, location: str) -> None:
+    web.answers["/snap"] = _redirect(location)
+    assert redirected(web.url("/snap"), "cam", 5.0) is None
+
+
+@pytest.mark.parametrize(
+    ("offers", "sent"),
+    [
+        (['Basic realm="camera"'], "Basic bWU6cEBzcy93b3Jk"),
+        (['Digest realm="camera", nonce="1", qop="auth"'], 'Digest username="me", realm="camera", nonce="1", uri="/snap?a=1"'),
+        (['Digest realm="camera", nonce="1"', 'Basic realm="camera"'], "Digest "),
+        (["Negotiate"], ""),
+        ([], ""),
+    ],
+)
+def test_a_login_is_sent_only_where_it_is_asked_for_in_that_way(web: WebSite, offers: list[str], sent: str) -> None:
+    got: list[str | None] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        got.append(handler.headers.get("Authorization"))
+        if got[-1] is not None:
+            _redirect("/there")(handler)
+            return
+        handler.send_response(401)
+        for offer in offers:
+            handler.send_header("WWW-Authenticate", offer)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    web.answers["/snap"], web.answers["/there"] = answer, _file(b"x")
+    found = redirected(web.url("/snap?a=1", "me:p%40ss%2Fword@"), "cam", 5.0)
+    assert got[0] is None
+    assert [login.startswith(sent) for login in got[1:] if login is not None] == ([True] if sent else [])
+    assert found == (web.url("/there", "me:p%40ss%2Fword@") if sent else None)
 
 
 def test_a_circle_of_redirections_ends(web: WebSite) -> None:

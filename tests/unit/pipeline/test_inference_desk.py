@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +22,7 @@ from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore
 from panops.pipeline.inference_desk import DeskSettings, InferenceDesk
 from panops.pipeline.inference_order import DeskBusy, DeskDown, Order, OrderKind, Reply
+from panops.pipeline.inference_slots import InferenceSlots
 from panops.storage.home import Home
 
 # A worker's start is a second of work; on a machine that is full it takes longer, and that is not what is tested.
@@ -230,5 +234,112 @@ def test_a_desk_that_stops_says_so_and_leaves_no_process(tmp_path: Path) -> None
             with pytest.raises(DeskDown, match="the server stops"):
                 await desk.ask(METADATA, (), "lab")
             assert pid is None or not psutil.pid_exists(pid)
+
+    run(work())
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_worker_logs_as_the_server_does(form: str) -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()  # so that its main ends at once
+    script = (
+        "import logging, sys\nfrom panops.pipeline.inference_process import main\n"
+        "main(); logging.getLogger('panops.inference').error('cannot open rtsp://eva:hunter2@cam/1')"
+    )
+    with theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(theirs.fileno()), "0"], pass_fds=[theirs.fileno()],
+            env={**os.environ, "PANOPS_LOG_FORMAT": form}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    if form == "json":
+        line = json.loads(done.stderr)
+        assert (line["process"], line["message"]) == ("inference", "cannot open rtsp://eva:***@cam/1")
+    else:
+        assert done.stderr.endswith("ERROR panops.inference cannot open rtsp://eva:***@cam/1\n")
+
+
+class ScriptedWorker:
+    """A worker on a device that does what the test says: its `says` is what the desk hears."""
+
+    def __init__(self, slots: InferenceSlots) -> None:
+        self.slots = slots
+        self.pid, self.killed = 0, False
+        self.says: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.says.put_nowait({"type": "ready"})
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.orders.put_nowait(message)
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        while (message := await self.says.get()) is not None:
+            yield message
+
+    async def answer(self, order: dict[str, Any]) -> None:
+        await self.says.put(
+            {"type": "answer", "id": order["id"], "status": 200, "length": 0, "media_type": "", "header_bytes": None, "error": "",
+             "model": "street", "run_s": 0.0}
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.says.put_nowait(None)
+
+    def kill(self) -> None:
+        self.killed = True
+        self.says.put_nowait(None)
+
+    async def ended(self) -> str:
+        self.slots.close()
+        return "killed" if self.killed else "its process ended"
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedWorker]:
+    workers: list[ScriptedWorker] = []
+
+    async def start(_boot: object, count: int, body_bytes: int, answer_bytes: int) -> ScriptedWorker:
+        slots, handle = InferenceSlots.make(count, body_bytes, answer_bytes)
+        os.close(handle)
+        workers.append(ScriptedWorker(slots))
+        return workers[-1]
+
+    monkeypatch.setattr("panops.pipeline.inference_desk.InferenceWorker.start", start)
+    return workers
+
+
+def test_a_worker_may_take_its_time_to_open_a_model_whatever_it_answers_meanwhile(tmp_path: Path, scripted: list[ScriptedWorker]) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, answer_s=0.2, open_s=60.0) as desk:
+            first = asyncio.create_task(desk.ask(METADATA, (), "lab"))
+            other = asyncio.create_task(desk.ask(METADATA, (), "lab"))
+            while not scripted:
+                await asyncio.sleep(0.01)
+            (worker,) = scripted
+            order, another = await worker.orders.get(), await worker.orders.get()
+            await worker.says.put({"type": "opening", "model": "street"})
+            await worker.answer(another)
+            assert (await other).status == 200
+            await asyncio.sleep(0.6)
+            assert not worker.killed
+            await worker.says.put({"type": "opened", "model": "street"})
+            await worker.answer(order)
+            assert (await first).status == 200
+
+    run(work())
+
+
+def test_a_worker_that_hangs_once_its_model_is_open_is_killed_soon(tmp_path: Path, scripted: list[ScriptedWorker]) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, answer_s=0.2, open_s=600.0) as desk:
+            asked = asyncio.create_task(desk.ask(METADATA, (), "lab"))
+            while not scripted:
+                await asyncio.sleep(0.01)
+            for kind in ("opening", "opening", "opened"):
+                await scripted[0].says.put({"type": kind, "model": "street"})
+            await asyncio.sleep(0.6)
+            assert not scripted[0].killed, "another one is still being opened"
+            await scripted[0].says.put({"type": "opened", "model": "general"})
+            with pytest.raises(DeskDown, match="killed"):
+                await asked
 
     run(work())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from version_site import CLASSES, ScriptedPool, add_version, boxes, check_of, loop_of, store_of
 
 from panops.domain.clock import SystemClock
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported
 from panops.models.promotion import promote, roll_back, shadow
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
@@ -153,6 +154,51 @@ def test_a_camera_that_does_not_run_is_tried_again_after_a_decision(site: Site) 
     site.look()
     site.look()
     assert site.reassigned == ["c"]
+
+
+def look_until(site: Site, camera_ids: list[str]) -> None:
+    """A model is tried on a thread of its own."""
+    end_s = time.monotonic() + 10
+    while site.reassigned != camera_ids and time.monotonic() < end_s:
+        site.look()
+        time.sleep(0.01)
+    assert site.reassigned == camera_ids
+
+
+def test_a_secondary_model_that_was_not_there_is_used_once_it_is(site: Site, tmp_path: Path) -> None:
+    site.loops["a"] = loop_of(site.pool.get("net"), "a", secondary={"model": "hats"})
+    for _ in range(5):
+        site.look()
+        time.sleep(0.01)
+    assert site.reassigned == []
+    add_version(site.store, tmp_path, "v1", name="hats")
+    look_until(site, ["a"])
+    site.look()
+    assert site.reassigned == ["a"], "asked for once"
+
+
+def test_a_secondary_model_whose_device_failed_is_used_once_it_works(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.pipeline.detectors._TRY_AGAIN_S", 0.0)
+    add_version(site.store, tmp_path, "w1", name="hats")
+    site.pool.sees["w1"] = DeviceError("its memory is full")
+    site.loops["a"] = loop_of(site.pool.get("net"), "a", secondary={"model": "hats"})
+    end_s = time.monotonic() + 10
+    while site.pool.opened.count("w1") < 3 and time.monotonic() < end_s:
+        site.look()
+        time.sleep(0.01)
+    assert site.pool.opened.count("w1") >= 3
+    assert site.reassigned == [], "its camera is not interrupted by the tries"
+    site.pool.sees["w1"] = site.pool.sees["v1"]
+    look_until(site, ["a"])
+
+
+def test_a_secondary_model_that_cannot_be_used_is_not_tried_every_second(site: Site, tmp_path: Path) -> None:
+    add_version(site.store, tmp_path, "broken", name="hats")
+    site.loops["a"] = loop_of(site.pool.get("net"), "a", secondary={"model": "hats"})
+    for _ in range(20):
+        site.look()
+        time.sleep(0.01)
+    assert (site.pool.opened.count("broken"), site.reassigned) == (1, [])
 
 
 def test_a_shadow_is_offered_frames_only_while_there_is_one(site: Site) -> None:

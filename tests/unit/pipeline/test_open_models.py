@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from panops.domain.device import Device
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported
 from panops.domain.protocols import Backend
 from panops.models.promotion import promote
 from panops.models.shelf import StoredModel
@@ -103,3 +103,77 @@ def test_a_device_makes_batches_of_what_comes_together(store: ModelStore) -> Non
     with pytest.raises(ModelUnsupported, match="expected uint8"):
         model.infer({INPUT: np.zeros((1, 1, 4, 4), np.float32)})
     models.close()
+
+
+def test_a_model_that_is_opened_keeps_nobody_from_the_others(store: ModelStore) -> None:
+    """On a device that takes minutes."""
+    begun, go_on = threading.Event(), threading.Event()
+    told: list[str] = []
+    fast = Opener()
+
+    def opens(model: StoredModel) -> Backend:
+        if model.manifest.name == "street":
+            begun.set()
+            assert go_on.wait(20)
+        return fast(model)
+
+    models = OpenModels(
+        store, opens=opens, opening=lambda model: told.append(f"opening {model}"), opened=lambda model: told.append(f"opened {model}")
+    )
+    models.get("general")
+    slow = [threading.Thread(target=models.get, args=("street",)) for _ in range(2)]
+    others = threading.Thread(target=lambda: [models.get(name) for name in ("general", "ppe", "general")])
+    try:
+        for thread in slow:
+            thread.start()
+        assert begun.wait(20)
+        others.start()
+        others.join(10)
+        assert not others.is_alive()
+        assert told[-1] == "opened ppe"
+    finally:
+        go_on.set()
+    for thread in slow:
+        thread.join(20)
+    assert sorted(fast.opened) == ["general@1", "ppe@2", "street@2"], "each once"
+    assert told[-1] == "opened street"
+    models.close()
+    assert all(device.closed for device in fast.devices)
+
+
+def test_one_that_cannot_be_opened_is_no_longer_being_opened(store: ModelStore) -> None:
+    told: list[str] = []
+
+    def opens(_model: StoredModel) -> Backend:
+        raise ModelUnsupported("it needs an operator that nobody has")
+
+    models = OpenModels(store, opens=opens, opening=lambda _model: told.append("opening"), opened=lambda _model: told.append("opened"))
+    for _ in range(2):
+        with pytest.raises(ModelUnsupported, match="an operator"):
+            models.get("street")
+    assert told == ["opening", "opened"] * 2
+
+
+def test_what_is_opened_while_all_are_closed_is_closed_too(store: ModelStore) -> None:
+    opener, begun, go_on = Opener(), threading.Event(), threading.Event()
+
+    def opens(model: StoredModel) -> Backend:
+        begun.set()
+        assert go_on.wait(20)
+        return opener(model)
+
+    models, said = OpenModels(store, opens=opens), []
+
+    def ask() -> None:
+        try:
+            models.get("street")
+        except DeviceError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert begun.wait(20)
+    models.close()
+    go_on.set()
+    thread.join(20)
+    assert (said, [device.closed for device in opener.devices]) == (["cpu was closed"], [True])

@@ -156,6 +156,20 @@ def test_time_never_goes_back_in_a_trace_and_there_are_not_too_many() -> None:
     assert len(spans.made) == 9 * (MOST_A_MINUTE + 1)
 
 
+def test_the_limit_counts_the_traces_that_are_sent() -> None:
+    pytest.importorskip("opentelemetry.trace")
+    spans, clock = Spans(), FakeClock(1000.0)
+    tracer = FrameTracer(spans, clock, 0)
+    for _ in range(2 * MOST_A_MINUTE):
+        tracer.stored([event("unknown-1-1")])
+    events = [event(f"gate-1-{number}") for number in range(2 * MOST_A_MINUTE)]
+    for batch in (events[:50], events[50:]):
+        for one in batch:
+            tracer.note(one, TIMES, "street")
+        tracer.stored(batch)
+    assert len(spans.made) == 9 * MOST_A_MINUTE, "not fewer for what was not noted, not more for what is stored at once"
+
+
 def test_what_is_never_stored_is_forgotten() -> None:
     tracer = FrameTracer(Spans(), FakeClock(1000.0), 0)
     for number in range(tracing.MOST_WAITING + 50):

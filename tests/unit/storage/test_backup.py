@@ -21,6 +21,8 @@ from sqlalchemy import text
 from panops.domain.errors import PanopsError, StorageCorrupt, StorageError, StorageFull
 from panops.domain.events import EventPhase, EvidenceKind
 from panops.storage import schema
+from panops.storage.accounts import Accounts
+from panops.storage.audit import AuditLog
 from panops.storage.backup import restoring
 from panops.storage.backup.archive import members
 from panops.storage.backup.checking import CheckReport, check_archive, check_home
@@ -33,7 +35,9 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
 from panops.storage.leases import Leases
-from panops.storage.scope import Scope
+from panops.storage.scope import Role, Scope
+from panops.storage.second_factor import SecondFactors
+from panops.storage.totp import STEP_S, code_at
 from panops.testing.fake_clock import FakeClock
 
 from .makers import START_S, make_event
@@ -491,6 +495,30 @@ def test_a_backup_of_an_earlier_program_is_brought_up_to_date(revision: str, tmp
         with database.reading() as connection:
             found = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'")).scalar()
             assert found is None if revision == "0001" else int(found or 0) > 1000
+
+
+def test_access_that_was_ended_since_the_backup_does_not_come_back_unsaid(home: Home, tmp_path: Path) -> None:
+    path, clock = tmp_path / "b.tar.gz", FakeClock(START_S)
+    with Database.at(home.path) as database:
+        accounts = Accounts(database, clock)
+        user = accounts.create_user("eva", "correct horse battery", Role.ADMIN)
+        cookie = accounts.open_session(user)
+        for name, expires_at_s in (("lab", None), ("old", START_S - 1)):
+            accounts.create_token(name, Role.VIEWER, expires_at_s=expires_at_s)
+        accounts.create_token("own", Role.VIEWER, owner="eva")
+        factors = SecondFactors(database, clock)
+        secret = factors.begin("eva")
+        assert factors.confirm("eva", code_at(secret, int(START_S // STEP_S) - 1)) is not None
+    back_up(home, path)
+    report = put_back(path, home, replace=True)
+    assert (report.sessions, report.tokens) == (1, ("eva/own", "lab"))
+    with Database.at(home.path) as database:
+        assert Accounts(database, clock).session(cookie) is None
+        code = code_at(secret, int(START_S // STEP_S))
+        assert SecondFactors(database, clock).use("eva", code) is None, "it may have been used before the home was put back"
+        (entry,) = AuditLog(database).entries(1).entries
+    assert (entry.at_s, entry.user, entry.action) == (START_S, "", "restore")
+    assert entry.detail == {"made_at_s": START_S, "sessions": 1, "tokens": ["eva/own", "lab"]}
 
 
 def test_a_backup_of_a_newer_schema_is_refused(home: Home, tmp_path: Path) -> None:

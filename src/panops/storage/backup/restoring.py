@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from panops.domain.clock import Clock
 from panops.domain.errors import StorageCorrupt, StorageError, StorageFull
+from panops.storage.audit import AuditLog
 from panops.storage.backup.archive import members
 from panops.storage.backup.checking import CheckReport, Finding, check_archive
 from panops.storage.backup.making import Progress
@@ -23,6 +24,7 @@ from panops.storage.database import Database
 from panops.storage.errors import from_os
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
+from panops.storage.totp import STEP_S
 
 _STAGING = ".restore-"
 _ASIDE = "before-restore-"
@@ -43,6 +45,8 @@ class RestoreReport:
         aside: Where the old home's files are; None where there were none.
         linked: How many pieces of evidence were taken over from the old home, because the backup holds none.
         findings: Evidence that was not well already when the backup was made.
+        sessions: How many sign-ins of the backup were ended.
+        tokens: The names of the tokens that give access now, by name; some may have been revoked since the backup was made.
     """
 
     manifest: Manifest
@@ -50,6 +54,8 @@ class RestoreReport:
     aside: Path | None
     linked: int
     findings: tuple[Finding, ...]
+    sessions: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progress) -> RestoreReport:
@@ -63,7 +69,7 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
         path: The archive.
         home: The home; made when it is not there.
         replace: Whether there may be something in it.
-        clock: For the folder's name.
+        clock: For the folder's name and the audit log.
         told: Told how far it is.
 
     Raises:
@@ -87,14 +93,14 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
             try:
                 staging.mkdir(mode=0o700)
                 _unpack(path, manifest, staging, told)
-                schema = _bring_up_to_date(staging)
+                schema, sessions, tokens = _bring_up_to_date(staging, manifest, clock.utc_s())
                 aside, linked = _swap(home, staging, manifest, clock)
             finally:
                 if not home.unfinished_restore.exists():
                     shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise from_os(error, home.path, label) from error
-    return RestoreReport(manifest, schema, aside, linked, report.findings)
+    return RestoreReport(manifest, schema, aside, linked, report.findings, sessions, tokens)
 
 
 def _check_place(home: Home, replace: bool) -> None:
@@ -149,12 +155,30 @@ def _unpack(path: Path, manifest: Manifest, staging: Path, told: Progress) -> No
             raise StorageCorrupt(f"the backup {path} was changed while it was restored ({member.name}); nothing was restored")
 
 
-def _bring_up_to_date(staging: Path) -> str:
-    """Migrate the unpacked database, and let it give no number again that was given after the backup was made."""
-    with Database.at(staging) as database, database.session() as connection:
-        connection.execute(text("UPDATE leases SET owner = '', expires_at_s = 0, epoch = epoch + :ahead"), {"ahead": _EPOCHS_AHEAD})
-        connection.execute(text("UPDATE sqlite_sequence SET seq = seq + :ahead WHERE name = 'deliveries'"), {"ahead": _DELIVERIES_AHEAD})
-    return read_schema(staging / "panops.db")
+def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float) -> tuple[str, int, tuple[str, ...]]:
+    """Migrate the unpacked database, and let it give no number again that was given after the backup was made.
+
+    Nobody knows which sign-ins were ended since then, so all are, and codes of authenticator apps count from now on.
+
+    Returns:
+        The schema, how many sign-ins were ended, and the names of the tokens that give access.
+    """
+    with Database.at(staging) as database:
+        with database.session() as connection:
+            connection.execute(text("UPDATE leases SET owner = '', expires_at_s = 0, epoch = epoch + :ahead"), {"ahead": _EPOCHS_AHEAD})
+            connection.execute(
+                text("UPDATE sqlite_sequence SET seq = seq + :ahead WHERE name = 'deliveries'"), {"ahead": _DELIVERIES_AHEAD}
+            )
+            ended = connection.execute(text("DELETE FROM sessions WHERE expires_at_s > :now_s"), {"now_s": now_s}).rowcount
+            connection.execute(text("DELETE FROM sessions"))
+            step = {"step": int(now_s // STEP_S) + 1}  # as far ahead as a code is taken
+            connection.execute(text("UPDATE second_factors SET last_step = :step WHERE last_step < :step"), step)
+            names = connection.execute(
+                text("SELECT name FROM tokens WHERE expires_at_s IS NULL OR expires_at_s > :now_s ORDER BY name"), {"now_s": now_s}
+            )
+            tokens = tuple(names.scalars())
+        AuditLog(database).record(now_s, "", "restore", detail={"made_at_s": manifest.made_at_s, "sessions": ended, "tokens": tokens})
+    return read_schema(staging / "panops.db"), ended, tokens
 
 
 def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[Path | None, int]:
