@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from panops.config.record_schema import RecordConfig
 from panops.domain.clock import Clock
-from panops.domain.errors import SourceError, SourceUnsupported
+from panops.domain.errors import SourceError, SourceUnsupported, StorageError
 from panops.domain.packets import Packet, StreamInfo
 from panops.domain.recordings import Segment, Span
 from panops.ingest.packet_ring import PacketRing
@@ -26,6 +28,10 @@ _LATE_EVENT_S = 20.0
 # Times within an epoch that are further apart are a gap, and a gap begins a file: what a file says it shows, it shows.
 _GAP_S = 3.0
 _CLOCK_SET_BACK_S = 2.0
+# A camera that sends nothing for so long (its connection gives up after 10 s) ends its file: it may be away for days.
+_SILENT_S = 20.0
+# Files that wait for what may still be told are touched that often, so that nobody takes them for left by a killed process.
+_TOUCH_EVERY_S = 300.0
 # Marks are kept for so long beyond a file's length: until the last word on it is said.
 _MARGIN_S = 900.0
 
@@ -50,6 +56,8 @@ class CameraRecording:
         folder: Where files go.
         clock: Time.
         source_problem: Says why the stream that is recorded does not come, where it is not the one that is looked at.
+        is_behind: Whether events that were told are not stored: then nothing is judged by them.
+        told_after_s: How long after its beginning an event may be told, by the camera's rules, s.
         first_share: How long the first file is, as a share of the others: so that not all cameras of a site end theirs at once.
 
     Attributes:
@@ -72,12 +80,14 @@ class CameraRecording:
         folder: RecordingFolder,
         clock: Clock,
         source_problem: Callable[[], str] = lambda: "",
+        is_behind: Callable[[], bool] = lambda: False,
         *,
+        told_after_s: float = 0.0,
         first_share: float = 1.0,
     ) -> None:
         self.camera_id = camera_id
         self.folder = folder
-        self.marks = RecordingMarks(segment_s + _MARGIN_S)
+        self.marks = RecordingMarks(segment_s + told_after_s + _MARGIN_S)
         self.recorded_bytes = self.recorded_segments = 0
         self.failures: Counter[str] = Counter()
         self.cpu_s = 0.0
@@ -87,6 +97,9 @@ class CameraRecording:
         self._ring = ring
         self._info = info
         self._source_problem = source_problem
+        self._is_behind = is_behind
+        self._told_after_s = told_after_s
+        self._came_at_s = self._touched_at_s = clock.monotonic_s()
         self._refused = ""
         self._clock = clock
         self._next = 0
@@ -118,7 +131,12 @@ class CameraRecording:
         if lost and first:
             self.failures["lost"] += lost
             self.cut()
+        now_s = self._clock.monotonic_s()
+        if packets:
+            self._came_at_s = now_s
         try:
+            if not packets and self._file is not None and now_s - self._came_at_s > _SILENT_S:
+                self.cut()
             for packet in packets:
                 self._write(packet)
         finally:
@@ -149,22 +167,45 @@ class CameraRecording:
             at_once: Do not wait for what may still be told of them: the camera stops.
 
         Raises:
-            StorageError, OSError: The disk refuses; the file is judged again next time.
+            StorageError, OSError: The disk refuses at the first file; it is judged again next time. At a later one, those before it are
+                given, and the next call raises.
         """
         began_s = time.thread_time()
-        wait_s = _LATE_LOOK_S if self._config.mode == "continuous" else self._config.before_s + _LATE_EVENT_S
-        stay = []
-        while self._closed and (at_once or self._clock.monotonic_s() >= self._closed[0].closed_s + wait_s):
-            file = self._closed[0].file
-            if not file.path.exists():
-                log.warning("camera %s: the recorded file %s is gone", self.camera_id, file.path)
-            elif self._is_wanted(file):
-                stay.append(self._segment(file))
-            else:
-                self.folder.remove([self.folder.stored(file.path)])
-            self._closed.popleft()
-        self.cpu_s += time.thread_time() - began_s
+        stay: list[Segment] = []
+        try:
+            while self._closed and (at_once or self._is_due(self._closed[0])):
+                self._judge(self._closed[0].file, stay)
+                self._closed.popleft()
+        except (StorageError, OSError):
+            if not stay:
+                raise
+        finally:
+            self.cpu_s += time.thread_time() - began_s
+        self._touch()
         return stay
+
+    def _is_due(self, closed: _Closed) -> bool:
+        waited_s = self._clock.monotonic_s() - closed.closed_s
+        if self._config.mode == "continuous":
+            return waited_s >= _LATE_LOOK_S
+        return waited_s >= self._config.before_s + self._told_after_s + _LATE_EVENT_S and not self._is_behind()
+
+    def _judge(self, file: SegmentFile, stay: list[Segment]) -> None:
+        if not file.path.exists():
+            log.warning("camera %s: the recorded file %s is gone", self.camera_id, file.path)
+        elif self._is_wanted(file):
+            stay.append(self._segment(file))
+        else:
+            self.folder.remove([self.folder.stored(file.path)])
+
+    def _touch(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._touched_at_s < _TOUCH_EVERY_S:
+            return
+        self._touched_at_s = now_s
+        for closed in self._closed:
+            with suppress(OSError):
+                os.utime(closed.file.path)
 
     def _write(self, packet: Packet) -> None:
         if self._file is not None and self._must_cut(packet, self._file):

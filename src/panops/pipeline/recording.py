@@ -96,13 +96,20 @@ class Recording:
             moved = outcome.check.moved or len(outcome.tracks) > 0
             camera.marks.note_look(outcome.check.frame.captured_at_s, moved=moved)
 
+    def told(self, events: Sequence[Event]) -> None:
+        """These are told of, and not stored yet; cheap."""
+        for event in events:
+            camera = self._cameras.get(event.camera_id)
+            if camera is not None:
+                camera.marks.note_event(event)
+
     def stored(self, events: Sequence[Event]) -> None:
         """These are in the database now."""
+        self.told(events)
         for event in events:
             camera = self._cameras.get(event.camera_id)
             if camera is None:
                 continue
-            camera.marks.note_event(event)
             incident = event.incident
             if incident.ended_at_s is not None and not event.is_suppressed:
                 with self._lock:
@@ -171,7 +178,8 @@ class Recording:
             try:
                 if leaving:
                     camera.cut()
-                self._rows.extend(camera.settle(at_once=leaving))
+                while rows := camera.settle(at_once=leaving):
+                    self._rows.extend(rows)
             except (StorageError, OSError) as error:
                 self._fail(error)
             self._meter.add("record", camera.cpu_s - before_s)

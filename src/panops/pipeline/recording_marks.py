@@ -14,7 +14,7 @@ _PRUNE_AT = 4096
 
 
 class RecordingMarks:
-    """One camera's marks. `note_look` is called by the analysis thread, `note_event` by the event writer, all else by the recording thread.
+    """One camera's marks. `note_look` and `note_event` are called by any thread, all else by the recording thread.
 
     Args:
         keep_s: How long before the newest look is remembered, s.
@@ -46,6 +46,9 @@ class RecordingMarks:
             if event.is_suppressed:
                 self._events.pop(event.event_id, None)
                 return
+            known = self._events.get(event.event_id)
+            if known is not None and known[1] is not None and incident.ended_at_s is None:
+                return  # its end was told, and only now its beginning is stored
             self._events[event.event_id] = (incident.started_at_s, incident.ended_at_s)
             if incident.ended_at_s is not None:
                 self._forget_events(incident.ended_at_s - self._keep_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -29,7 +30,7 @@ _RECENT_DAYS = 2
 
 
 class RecordingUpkeep:
-    """Looks after all recordings of a site. Its methods block; they are called in a thread, one at a time.
+    """Looks after all recordings of a site. Its methods block; they are called in a thread.
 
     Args:
         home: Where recordings lie unless the settings name another folder.
@@ -42,6 +43,8 @@ class RecordingUpkeep:
         self._database = database
         self._index = RecordingIndex(database)
         self._clock = clock
+        self._finding = threading.Lock()
+        self._stopped = threading.Event()
         self.forecast = RecordingForecast()
 
     def retain(self, site: SiteConfig) -> RecordingForecast:
@@ -58,37 +61,61 @@ class RecordingUpkeep:
         self.forecast = retention.run()
         return self.forecast
 
-    def find(self, site: SiteConfig, *, nobody_writes: bool = False, everything: bool = False) -> int:
+    def stop(self) -> None:
+        """Have `find` end after the file that it is at."""
+        self._stopped.set()
+
+    def find(self, site: SiteConfig, *, before_s: float | None = None, everything: bool = False) -> int:
         """List whole files that have no row, put those right that were cut off, delete what holds no picture, and mark rows without a file.
+
+        A folder that the settings name and in which no camera has anything is taken for a disk that is not mounted: its rows stay.
 
         Args:
             site: Whose recordings.
-            nobody_writes: No process records now: also files of this moment are nobody's.
+            before_s: When the processes that record now began, UTC s: whatever is older is nobody's. None: what nobody wrote to for long.
             everything: Look at all days, not only at the last.
 
         Returns:
-            How many files were found.
+            How many files were found; 0 while another thread looks for them.
 
         Raises:
             StorageError: The folder or the database cannot be used.
         """
-        folder = folder_of(site.recording, self._home)
-        if not folder.path.is_dir():
+        if not self._finding.acquire(blocking=False):  # a disk that hangs must not take one thread after another
             return 0
-        oldest_s = self._clock.utc_s() - (0.0 if nobody_writes else _ABANDONED_S)
-        found = 0
+        folder = folder_of(site.recording, self._home)
         try:
-            for left in folder.path.glob(f"{EXPORT}*"):
-                if left.stat().st_mtime <= oldest_s:
-                    left.unlink(missing_ok=True)
-            for camera_id in folder.cameras():
-                days = folder.days(camera_id)
-                for day in days if everything else days[-_RECENT_DAYS:]:
-                    found += self._find_in(folder, camera_id, day, lambda path: path.stat().st_mtime <= oldest_s)
+            found = self._find(folder, site, before_s, everything=everything)
         except OSError as error:
             raise from_os(error, folder.path, folder.label) from error
+        finally:
+            self._finding.release()
         if found:
             log.warning("%d recorded files were not listed, and are now", found)
+        return found
+
+    def _find(self, folder: RecordingFolder, site: SiteConfig, before_s: float | None, *, everything: bool) -> int:
+        there = set(folder.cameras())
+        if site.recording.folder and not there:
+            return 0
+        oldest_s = self._clock.utc_s() - _ABANDONED_S if before_s is None else before_s
+
+        def is_abandoned(path: Path) -> bool:
+            # Disks in the network have a clock of their own; names are by ours.
+            start_s = folder.start_s(path)
+            return path.stat().st_mtime <= oldest_s and (before_s is None or start_s is None or start_s <= before_s)
+
+        for left in folder.path.glob(f"{EXPORT}*"):
+            if left.stat().st_mtime <= oldest_s:
+                left.unlink(missing_ok=True)
+        found = 0
+        for camera_id in sorted(there | self._index.cameras()):
+            days = folder.days(camera_id)
+            if everything or before_s is not None or not days:
+                for name in sorted(self._index.days(camera_id) - {day.name for day in days}):
+                    self._index.set_missing(self._index.known(camera_id, f"{camera_id}/{name}/"), missing=True)
+            for day in days if everything else days[-_RECENT_DAYS:]:
+                found += self._find_in(folder, camera_id, day, is_abandoned)
         return found
 
     def _find_in(self, folder: RecordingFolder, camera_id: str, day: Path, is_abandoned: Callable[[Path], bool]) -> int:
@@ -100,6 +127,8 @@ class RecordingUpkeep:
         self._index.set_missing(back, missing=False)
         listed = []
         for stored, path in files.items():
+            if self._stopped.is_set():
+                break
             if stored in known or not is_abandoned(path):
                 continue
             if path.name.startswith(".") and path.suffix == ".part":

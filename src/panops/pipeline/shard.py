@@ -46,7 +46,7 @@ from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.shard_recording import ShardRecording
 from panops.pipeline.traced_loop import Traces
 from panops.pipeline.view_keeper import ViewKeeper
-from panops.pipeline.wire import figures_to_wire, preview_to_wire, status_to_wire
+from panops.pipeline.wire import figures_to_wire, preview_to_wire, rules_of_one, status_to_wire, unverified
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.storage.compliance import ComplianceRepository
@@ -123,7 +123,8 @@ class Shard:
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
         self._previewer = Previewer(self._send_preview)
         self._meter = ShardMeter(self._clock)
-        self._recording = ShardRecording(home, database, self._clock, lambda why: self._notice("recording", why), self._meter.stages)
+        on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
+        self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
         self._pool = DecodePool(self._decode, self._clock)
         self._analysis = AnalysisLoop(
@@ -192,7 +193,7 @@ class Shard:
         self._detectors.use(Device.parse(message.get("device", "cpu")))
         detector = self._detectors.get(model)
         site = SiteConfig.model_validate(
-            {"cameras": {camera_id: message["config"]}, "rules": _for_one(message["rules"], camera_id), "timezone": message["timezone"]}
+            {"cameras": {camera_id: message["config"]}, "rules": rules_of_one(message["rules"], camera_id), "timezone": message["timezone"]}
         )
         evidence = EvidenceConfig.model_validate(message["evidence"])
         timezone = site_timezone(site.timezone)
@@ -206,7 +207,7 @@ class Shard:
             return RuleEngine(camera_id, rules, int(message["epoch"]), first_sequence)
 
         verify = VerifyConfig.model_validate(message["verify"])
-        chain = build_chain(verify, classes, timezone, [rule.id for rule in site.rules if not rule.verify])
+        chain = build_chain(verify, classes, timezone, unverified(site))
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
@@ -228,7 +229,7 @@ class Shard:
         loop.detects = bool(message.get("detect", True))
         turn = CameraTurn(feed, loop, self._analysis, self._previewer, self._meter.stages, self._clock)
         feed.start()
-        self._recording.add(camera_id, config, feed, message.get("recording"))
+        self._recording.add(camera_id, config, feed, message.get("recording"), site.rules)
         return _Camera(
             feed, loop, model, HealthMeter(), turn=turn, events=HealthEvents(camera_id, config, int(message["epoch"]), self._clock)
         )
@@ -277,7 +278,7 @@ class Shard:
         """End what a camera has open, where it was last seen."""
         ended = loop.finish()
         self._recorder.end(ended)
-        self._writer.submit(ended)
+        self._submit(ended)
         self._worn.submit(loop.take_records())
 
     def _end_events_of_silent_cameras(self) -> None:
@@ -321,7 +322,7 @@ class Shard:
             self._recorder.note(Outcome(check, Tracks.empty(loop.camera_id, frame.captured_at_s), tuple(events), 0.0, before))
         else:
             self._recorder.end([event for event in events if event.phase is EventPhase.END])
-        self._writer.submit(list(events))
+        self._submit(events)
 
     def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
         """Whose previews are wanted: rows of camera, size, frames/s."""
@@ -459,7 +460,7 @@ class Shard:
         self._recorder.note(outcome)
         self._recording.note(outcome)
         if outcome.events:
-            self._writer.submit(list(outcome.events))
+            self._submit(outcome.events)
         self._worn.submit(outcome.records)
         camera_id = outcome.check.camera_id
         loop = self._loops.get(camera_id)
@@ -467,6 +468,10 @@ class Shard:
             loop.view.counts.note_tracks(outcome.tracks, loop.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
             self._previewer.offer(outcome.check.frame, outcome.tracks, loop.classes)
+
+    def _submit(self, events: Sequence[Event]) -> None:
+        self._recording.events(events)
+        self._writer.submit(list(events))
 
     def _on_stored(self, events: Sequence[Event]) -> None:
         """On the writer's thread, after the commit: only now is anyone told."""
@@ -491,8 +496,3 @@ class Shard:
     def _notice(self, topic: str, problem: str) -> None:
         level = "alarm" if problem else "info"
         self._link.send({"type": "notice", "topic": topic, "level": level, "message": problem or f"{topic} works again"})
-
-
-def _for_one(rules: Sequence[dict[str, Any]], camera_id: str) -> list[dict[str, Any]]:
-    """The rules as if the site had only this camera, so that names of others are not missed."""
-    return [{**rule, "cameras": [camera_id]} for rule in rules]

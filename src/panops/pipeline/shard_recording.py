@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from panops.config.record_schema import RecordingConfig
+from panops.config.rule_schema import CombinedConfig, DwellConfig, RuleConfig
 from panops.config.schema import CameraConfig
 from panops.domain.clock import Clock
 from panops.domain.events import Event
@@ -29,6 +30,8 @@ from panops.storage.recordings import RecordingIndex
 # For so long the disk may hang without a gap.
 _RING_S = 20.0
 _RING_BYTES = 64 * 1024 * 1024
+# A visit is told when it is over; of a longer one the beginning may be deleted.
+_LONG_VISIT_S = 600.0
 # One that hangs in the name service ends by itself.
 _STOP_WITHIN_S = 1.0
 
@@ -36,6 +39,20 @@ _STOP_WITHIN_S = 1.0
 def folder_of(config: RecordingConfig, home: Home) -> RecordingFolder:
     """Where the recordings of a site lie."""
     return RecordingFolder(Path(config.folder), made_by_us=False) if config.folder else RecordingFolder(home.recordings)
+
+
+def told_after_s(rules: Sequence[RuleConfig]) -> float:
+    """How long after its beginning an event of these rules may be told, s."""
+    longest_s = max((_told_after_s(rule) for rule in rules if not isinstance(rule, CombinedConfig)), default=0.0)
+    apart_s = max((rule.within_s * (len(rule.of) - 1) for rule in rules if isinstance(rule, CombinedConfig)), default=0.0)
+    return longest_s + apart_s
+
+
+def _told_after_s(rule: RuleConfig) -> float:
+    if isinstance(rule, DwellConfig):
+        return _LONG_VISIT_S
+    waits = (getattr(rule, name, 0.0) for name in ("after_s", "grace_s", "window_s"))
+    return sum(wait for wait in waits if isinstance(wait, int | float))
 
 
 class ShardRecording:
@@ -47,11 +64,21 @@ class ShardRecording:
         clock: Time.
         on_problem: Told a sentence when something is not recorded, and an empty one when all is again.
         meter: Where CPU time is added up.
+        is_behind: Whether events that were told are not stored.
     """
 
-    def __init__(self, home: Home, database: Database, clock: Clock, on_problem: Callable[[str], None], meter: StageMeter) -> None:
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        clock: Clock,
+        on_problem: Callable[[str], None],
+        meter: StageMeter,
+        is_behind: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._home = home
         self._clock = clock
+        self._is_behind = is_behind
         self._recording = Recording(RecordingIndex(database), clock, on_problem, meter)
         self._own: dict[str, CameraFeed] = {}
         self._past_demux_s = 0.0
@@ -60,7 +87,14 @@ class ShardRecording:
         """Start the thread that writes."""
         self._recording.start()
 
-    def add(self, camera_id: str, config: CameraConfig, feed: CameraFeed, settings: Mapping[str, Any] | None) -> None:
+    def add(
+        self,
+        camera_id: str,
+        config: CameraConfig,
+        feed: CameraFeed,
+        settings: Mapping[str, Any] | None,
+        rules: Sequence[RuleConfig] = (),
+    ) -> None:
         """Record a camera, if its settings say so; a connection of its own is started here.
 
         Args:
@@ -68,6 +102,7 @@ class ShardRecording:
             config: Its settings.
             feed: Its connection.
             settings: The site's `recording` as JSON values; None where nothing is recorded.
+            rules: The camera's rules: their events may be told long after they began.
         """
         if config.record.mode == "off" or settings is None:
             return
@@ -83,6 +118,8 @@ class ShardRecording:
             folder_of(site, self._home),
             self._clock,
             lambda: _trouble(own),
+            self._is_behind,
+            told_after_s=told_after_s(rules),
             first_share=0.25 + 0.75 * (crc32(camera_id.encode()) % 100) / 100,
         )
         self._recording.add_camera(camera, site)
@@ -101,6 +138,10 @@ class ShardRecording:
     def note(self, outcome: Outcome) -> None:
         """Follow a look; cheap."""
         self._recording.note(outcome)
+
+    def events(self, events: Sequence[Event]) -> None:
+        """These are told of, and not stored yet; cheap."""
+        self._recording.told(events)
 
     def stored(self, events: Sequence[Event]) -> None:
         """These are in the database now."""

@@ -142,7 +142,7 @@ class Supervisor:
         """
         self._site = await asyncio.to_thread(self._sites.load)
         await asyncio.to_thread(replay_abandoned, self._home.journal, self._events)
-        await self._upkeep.sweep_at_start(self._site)
+        await self._upkeep.sweep_at_start()
         interrupted = await asyncio.to_thread(self._events.close_open, None)
         if interrupted:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)

@@ -53,6 +53,7 @@ class Upkeep:
         self._alerting = alerting
         self._board = board
         self._clock = clock
+        self._began_s = clock.utc_s()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, site: Callable[[], SiteConfig]) -> None:
@@ -60,6 +61,7 @@ class Upkeep:
         self.repeat(lambda: self.clean_up(site().retention), _CLEAN_UP_EVERY_S, "clean-up", -4)
         self.repeat(lambda: self._retain_recordings(site()), _CLEAN_UP_EVERY_S, "recordings", -9)
         self.repeat(lambda: asyncio.to_thread(self._recordings.find, site()), _FIND_RECORDINGS_EVERY_S, "find-recordings", -10)
+        self._tasks.append(asyncio.create_task(self._find_left(site()), name="find-left"))
         self.repeat(lambda: self._sweep(site()), _SWEEP_EVERY_S, "sweep", -5)
         self.repeat(self._look_at_alerts, _LOOK_AT_ALERTS_EVERY_S, "alerts", -7)
 
@@ -69,6 +71,7 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End all of it. Safe to call twice."""
+        self._recordings.stop()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -106,13 +109,19 @@ class Upkeep:
         if told or self._board.stands("alerts", NO_SHARD):
             self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
 
-    async def sweep_at_start(self, site: SiteConfig) -> None:
+    async def sweep_at_start(self) -> None:
         """Before any process runs: put right what the last run left, as far as what comes now depends on it."""
+        self._began_s = self._clock.utc_s()
         await asyncio.to_thread(self._evidence.sweep)
+
+    async def _find_left(self, site: SiteConfig) -> None:
+        """List the recordings of the last run. It may take long, and the disk may hang: cameras run meanwhile."""
         try:
-            await asyncio.to_thread(lambda: self._recordings.find(site, nobody_writes=True))
-        except PanopsError as error:  # a disk for recordings that is not there must not keep cameras from starting
+            await asyncio.to_thread(lambda: self._recordings.find(site, before_s=self._began_s))
+        except PanopsError as error:
             log.error("recordings of the last run cannot be looked through: %s", error)
+        except Exception:  # upkeep goes on
+            log.exception("looking for recordings of the last run failed")
 
     def storage_figures(self) -> dict[str, float]:
         """Free space for events and evidence, bytes, and for how long there is space for recordings if none are deleted, hours."""

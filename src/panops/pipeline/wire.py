@@ -10,6 +10,7 @@ Shard to supervisor: `ready`, `status` (once a second, also the sign of life, wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -37,6 +38,16 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
         "recording": None if site.cameras[camera_id].record.mode == "off" else site.recording.model_dump(mode="json"),
         "looks_hours": site.retention.looks_hours,
     }
+
+
+def unverified(site: SiteConfig) -> list[str]:
+    """The rules whose events are told without being asked for."""
+    return [rule.id for rule in site.rules if not rule.verify]
+
+
+def rules_of_one(rules: Sequence[Message], camera_id: str) -> list[Message]:
+    """The rules as if the site had only this camera, so that names of others are not missed."""
+    return [{**rule, "cameras": [camera_id]} for rule in rules]
 
 
 def status_to_wire(status: CameraStatus) -> Message:

@@ -61,7 +61,7 @@ class RecordingIndex:
         self._database = database
 
     def add(self, segments: Sequence[Segment], eventful: Sequence[tuple[str, Span]] = ()) -> None:
-        """Write all of it in one transaction; a file that has its row already keeps it.
+        """Write all of it in one transaction; a file that has its row already keeps it, and what is known of motion and events is added.
 
         Args:
             segments: Files that are whole.
@@ -75,7 +75,15 @@ class RecordingIndex:
         statement: Any = (sqlite if self._database.path else postgresql).insert(recordings)
         with self._database.session() as connection:
             if segments:
-                connection.execute(statement.on_conflict_do_nothing(), [_values(one) for one in segments])
+                new, old = statement.excluded, recordings.c
+                # It was found when nobody had told of it yet what happened in it.
+                told = {
+                    "has_event": or_(old.has_event, new.has_event),
+                    "has_motion": or_(old.has_motion, new.has_motion),
+                    "motion": case((new.has_motion, new.motion), else_=old.motion),
+                }
+                statement = statement.on_conflict_do_update(index_elements=[old.path], set_=told)
+                connection.execute(statement, [_values(one) for one in segments])
             for camera_id, span in eventful:
                 condition = and_(_within(camera_id, span), recordings.c.has_event.is_(False))
                 connection.execute(update(recordings).where(condition).values(has_event=True))
@@ -166,6 +174,12 @@ class RecordingIndex:
         condition = and_(recordings.c.camera_id == camera_id, recordings.c.path.startswith(prefix, autoescape=True))
         with self._database.reading() as connection:
             return {path: bool(missing) for path, missing in connection.execute(query.where(condition))}
+
+    def days(self, camera_id: str) -> frozenset[str]:
+        """The days, such as `2027-01-15`, of which a camera has files that are not taken for gone."""
+        query = select(func.substr(recordings.c.path, len(camera_id) + 2, 10)).distinct()
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query.where(recordings.c.camera_id == camera_id, _THERE)).scalars())
 
     def set_missing(self, paths: Collection[str], *, missing: bool) -> None:
         """Say of files that they are gone, or back."""

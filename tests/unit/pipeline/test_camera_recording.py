@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from panops.domain.recordings import Segment
 from panops.domain.verdicts import Finding, Verdict
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.segment_reader import length_s
+from panops.pipeline import camera_recording
 from panops.pipeline.camera_recording import CameraRecording
-from panops.storage.recording_folder import RecordingFolder
+from panops.storage.recording_folder import RecordingFolder, synced_and_hashed
 from panops.testing.fake_clock import FakeClock
 from panops.testing.films import make_film
 from tests.unit.ingest.recorded_packets import later, load
@@ -33,12 +35,16 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[StreamInfo, list[Pac
 class Camera:
     """A camera that is recorded in files of 2 s, and a clock that stands at its newest packet."""
 
-    def __init__(self, folder: Path, info: StreamInfo, mode: str = "continuous", **settings: float) -> None:
+    def __init__(self, folder: Path, info: StreamInfo, mode: str = "continuous", told_after_s: float = 0.0, **settings: float) -> None:
         self.clock = FakeClock(START_S)
         self.ring = PacketRing(60.0, 10**8)
         self.folder = RecordingFolder(folder)
         config = RecordConfig.model_validate({"mode": mode, "before_s": 1.0, "after_s": 1.0, **settings})
-        self.recording = CameraRecording("gate", config, 2.0, self.ring, lambda: info, self.folder, self.clock)
+        self.is_behind = False
+        behind = lambda: self.is_behind  # noqa: E731
+        self.recording = CameraRecording(
+            "gate", config, 2.0, self.ring, lambda: info, self.folder, self.clock, is_behind=behind, told_after_s=told_after_s
+        )
 
     def send(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -169,6 +175,79 @@ def test_files_wait_for_what_may_still_be_told(tmp_path: Path, film: tuple[Strea
     camera.look(3.0)
     camera.clock.now_s += 15
     assert spans(camera.recording.settle()) == [(2.0, 4.0)]
+
+
+def test_a_camera_that_sends_nothing_ends_its_file(tmp_path: Path, film: tuple[StreamInfo, list[Packet]]) -> None:
+    camera = Camera(tmp_path, film[0])
+    camera.send(film[1][:15])
+    camera.clock.now_s += 19
+    camera.send([])
+    camera.clock.now_s += 2
+    camera.send([])
+    camera.clock.now_s += 11
+    segments = camera.recording.settle()
+    assert spans(segments) == [(0.0, 1.5)], "it does not stay open until the camera is back"
+    camera.send(later(film[1], 100.0, epoch=1))
+    assert spans(camera.end())[0] == (100.0, 102.0)
+
+
+def test_files_wait_for_events_that_are_told_long_after_their_beginning(tmp_path: Path, film: tuple[StreamInfo, list[Packet]]) -> None:
+    camera = Camera(tmp_path, film[0], "events", told_after_s=30.0)
+    camera.send(film[1])
+    camera.look()
+    camera.clock.now_s += 45
+    assert camera.recording.settle() == []
+    camera.recording.marks.note_event(event(3.5, None))  # somebody loiters since then
+    camera.clock.now_s += 10
+    assert spans(camera.recording.settle()) == [(2.0, 4.0)]
+
+
+def test_nothing_is_judged_while_events_are_not_stored(tmp_path: Path, film: tuple[StreamInfo, list[Packet]]) -> None:
+    camera = Camera(tmp_path, film[0], "events")
+    camera.send(film[1])
+    camera.look()
+    camera.is_behind = True
+    camera.recording.cut()
+    camera.clock.now_s += 400
+    assert camera.recording.settle() == []
+    files = list(camera.folder.path.rglob("*.mp4"))
+    assert len(files) == 3
+    for file in files:
+        os.utime(file, (1, 1))
+    camera.clock.now_s += 400
+    camera.recording.settle()
+    assert all(file.stat().st_mtime > 1 for file in files), "nobody takes them for left by a killed process"
+    camera.is_behind = False
+    assert camera.recording.settle() == []
+    assert camera.files() == []
+
+
+def test_a_file_that_cannot_be_read_costs_those_before_it_nothing(
+    tmp_path: Path, film: tuple[StreamInfo, list[Packet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera, real = Camera(tmp_path, film[0]), synced_and_hashed
+    camera.send(film[1])
+    camera.recording.cut()
+    camera.clock.now_s += 60
+
+    def fails_at_the_second(path: Path) -> tuple[int, str]:
+        if path.name == "080002000.mp4":
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(camera_recording, "synced_and_hashed", fails_at_the_second)
+        assert spans(camera.recording.settle()) == [(0.0, 2.0)]
+        with pytest.raises(OSError, match="Input/output"):
+            camera.recording.settle()
+    assert spans(camera.recording.settle()) == [(2.0, 4.0), (4.0, 6.0)]
+
+
+def test_an_end_that_was_told_stays_though_its_beginning_is_stored_later(tmp_path: Path, film: tuple[StreamInfo, list[Packet]]) -> None:
+    marks = Camera(tmp_path, film[0]).recording.marks
+    marks.note_event(event(1.0, 2.0))
+    marks.note_event(event(1.0, None))
+    assert not marks.has_event(START_S + 3, START_S + 4)
 
 
 def test_a_codec_that_cannot_be_recorded_is_told_once_for_each_connection(tmp_path: Path) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from panops.config.record_schema import RecordConfig, RecordingConfig
+from panops.config.schema import SiteConfig
 from panops.domain.errors import StorageLocked
+from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.packets import Packet, StreamInfo
 from panops.domain.recordings import Segment, Span
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.segment_reader import length_s
 from panops.pipeline.camera_recording import CameraRecording
 from panops.pipeline.recording import Recording
+from panops.pipeline.shard_recording import told_after_s
 from panops.pipeline.stage_meter import StageMeter
 from panops.storage.database import Database
 from panops.storage.recording_folder import RecordingFolder
@@ -143,3 +146,26 @@ def test_rows_wait_for_a_database_that_does_not_work(tmp_path: Path, film: tuple
     segments = index.segments(Scope.everything(), "gate", 0, 1e11)
     assert segments[0].start_s == START_S
     assert len(segments) >= 20
+
+
+RULES = [
+    {"id": "in", "kind": "intrusion", "after_s": 1},
+    {"id": "stays", "kind": "loitering", "after_s": 45},
+    {"id": "both", "kind": "combined", "of": ["in", "stays"], "within_s": 20},
+]
+
+
+@pytest.mark.parametrize(
+    ("rules", "seconds"),
+    [([], 0), (RULES[:1], 1), (RULES[:2], 45), (RULES, 65), ([*RULES[:1], {"id": "visits", "kind": "dwell"}], 600)],
+)
+def test_how_long_after_its_beginning_an_event_is_told(rules: list[dict[str, object]], seconds: float) -> None:
+    site = SiteConfig.model_validate({"cameras": {"gate": {"source": "sim://yard"}}, "rules": rules})
+    assert told_after_s(site.rules) == seconds
+
+
+def test_what_is_told_counts_before_it_is_stored(tmp_path: Path, film: tuple[StreamInfo, list[Packet]], database: Database) -> None:
+    site = Site(tmp_path / "recordings", film, RecordingIndex(database))
+    incident = Incident("1", EventPhase.BEGIN, "intrusion", "person", "", (1,), 0.9, START_S + 1, START_S + 1, None)
+    site.recording.told([Event("gate-1-1", "gate", "night", Severity.ALARM, incident), Event("a-1-1", "a", "n", Severity.INFO, incident)])
+    assert site.camera.marks.has_event(START_S + 1, START_S + 2)

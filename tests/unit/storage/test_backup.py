@@ -18,12 +18,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from panops.config.schema import SiteConfig
 from panops.domain.errors import PanopsError, StorageCorrupt, StorageError, StorageFull
 from panops.domain.events import EventPhase, EvidenceKind
+from panops.domain.recordings import Segment
 from panops.storage import schema
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
-from panops.storage.backup import restoring
+from panops.storage.backup import checking, restoring
 from panops.storage.backup.archive import members
 from panops.storage.backup.checking import CheckReport, check_archive, check_home
 from panops.storage.backup.making import BackupPlan, make_backup
@@ -35,8 +37,10 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
 from panops.storage.leases import Leases
+from panops.storage.recordings import RecordingIndex
 from panops.storage.scope import Role, Scope
 from panops.storage.second_factor import SecondFactors
+from panops.storage.site import SiteRepository
 from panops.storage.totp import STEP_S, code_at
 from panops.testing.fake_clock import FakeClock
 
@@ -609,6 +613,135 @@ def test_a_restore_that_is_killed_is_finished_by_the_next(home: Home, tmp_path: 
     assert check_home(home, silent).findings == ()
     kept = [entry for entry in home.path.rglob("snapshot.jpg") if "before-restore" in str(entry)]
     assert len(kept) >= COUNT, "nothing of the old home is lost"
+
+
+# --- recordings -----------------------------------------------------------------------------------------------------------------
+
+
+def record(home: Home, *seconds: int, folder: Path | None = None) -> list[Path]:
+    """Recorded files with their rows."""
+    paths = []
+    for second in seconds:
+        path = f"gate/2027-01-15/0800{second:02d}000.mp4"
+        file = (folder or home.recordings) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(path.encode() * 100)
+        start_s, digest = START_S + second, hashlib.sha256(file.read_bytes()).hexdigest()
+        with Database.at(home.path) as database:
+            RecordingIndex(database).add([Segment("gate", path, start_s, start_s + 1, file.stat().st_size, digest)])
+        paths.append(file)
+    return paths
+
+
+def record_in(home: Home, folder: Path) -> None:
+    with Database.at(home.path) as database:
+        SiteRepository(database).apply(SiteConfig.model_validate({"recording": {"folder": str(folder)}}))
+
+
+def test_a_backup_without_recordings_leaves_those_of_the_home(home: Home, tmp_path: Path) -> None:
+    path, files = tmp_path / "b.tar.gz", record(home, 1, 2)
+    make_backup(home, path, BackupPlan(), FakeClock(START_S), silent)
+    later = record(home, 3)
+    with Database.at(home.path) as database:
+        RecordingIndex(database).protect(Scope.everything(), "gate", START_S + 2, START_S + 4, on=True)
+    before = {file: file.read_bytes() for file in [*files, *later]}
+    put_back(path, home, replace=True)
+    with Database.at(home.path) as database:
+        kept = RecordingIndex(database).segments(Scope.everything(), "gate", 0, 1e11)
+    assert [one.protected for one in kept] == [False, True, True], "retention must not delete what was protected since"
+    assert {file: file.read_bytes() for file in before if file.exists()} == before
+    assert check_home(home, silent).findings == ()
+
+
+def test_recordings_that_a_cut_off_restore_put_aside_are_found_again(home: Home, tmp_path: Path) -> None:
+    path, files = tmp_path / "b.tar.gz", record(home, 1, 2)
+    make_backup(home, path, BackupPlan(), FakeClock(START_S), silent)
+    aside = home.path / "before-restore-20270115-080000-abcd"
+    aside.mkdir()
+    home.recordings.rename(aside / "recordings")
+    put_back(path, home, replace=True)
+    assert [file.exists() for file in files] == [True, True]
+
+
+def test_a_backup_with_recordings_puts_those_of_the_home_aside(home: Home, tmp_path: Path) -> None:
+    path, (file,) = tmp_path / "b.tar.gz", record(home, 1)
+    back_up(home, path)
+    (later,) = record(home, 2)
+    report = put_back(path, home, replace=True)
+    assert report.aside is not None
+    assert (file.exists(), later.exists()) == (True, False)
+    assert (report.aside / later.relative_to(home.path)).exists()
+    assert check_home(home, silent).findings == ()
+
+
+def test_no_number_of_a_recording_is_given_twice(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "b.tar.gz"
+    record(home, 1)
+    make_backup(home, path, BackupPlan(), FakeClock(START_S), silent)
+    put_back(path, home, replace=True)
+    record(home, 2)
+    with Database.at(home.path) as database:
+        numbers = [one.segment_id for one in RecordingIndex(database).segments(Scope.everything(), "gate", 0, 1e11)]
+    assert numbers[1] > 1_000_000 > numbers[0]
+
+
+def test_recordings_in_another_folder_are_refused_not_left_out(home: Home, tmp_path: Path) -> None:
+    record_in(home, tmp_path / "disk")
+    with pytest.raises(StorageError, match=r"got recording\.folder .*disk: copy that folder itself"):
+        back_up(home, tmp_path / "b.tar.gz")
+    assert not (tmp_path / "b.tar.gz").exists()
+    make_backup(home, tmp_path / "b.tar.gz", BackupPlan(), FakeClock(START_S), silent)
+    record_in(home, home.recordings)
+    back_up(home, tmp_path / "c.tar.gz")
+
+
+def test_a_home_is_compared_with_its_recordings(home: Home, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    altered, gone, _ = record(home, 1, 2, 3, folder=disk)
+    record_in(home, disk)
+    assert check_home(home, silent).findings == ()
+    altered.write_bytes(altered.read_bytes()[::-1])
+    gone.unlink()
+    wanted = [("altered", f"recordings/{altered.relative_to(disk)}"), ("missing", f"recordings/{gone.relative_to(disk)}")]
+    assert [(finding.kind, finding.name) for finding in check_home(home, silent).findings] == wanted
+    disk.rename(tmp_path / "away")
+    (finding,) = check_home(home, silent).findings
+    assert (finding.kind, finding.name) == ("missing", "recordings")
+    assert "with 3 files, which is not there: mount its disk" in finding.message
+
+
+def test_a_backup_says_which_recordings_were_not_well(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "b.tar.gz"
+    altered, gone, _ = record(home, 1, 2, 3)
+    altered.write_bytes(altered.read_bytes()[::-1])
+    gone.unlink()
+    manifest = back_up(home, path)
+    names = [file.relative_to(home.path).as_posix() for file in (altered, gone)]
+    assert manifest.left_out == {names[0]: "its content is not what was recorded", names[1]: "it is not there"}
+    assert [(finding.kind, finding.name) for finding in check(path).findings] == [("altered", names[0])]
+    other = Home(tmp_path / "other")
+    assert [finding.name for finding in put_back(path, other).findings] == [names[0]], "no reason to do without the backup"
+
+
+def test_a_backup_is_looked_through_on_the_disk_of_the_archive_or_the_home(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, places = tmp_path / "backups" / "b.tar.gz", []
+    path.parent.mkdir()
+    back_up(home, path)
+    real = checking._database_findings
+
+    def noted(database: Path, label: str) -> list[checking.Finding]:
+        places.append(database.parent.parent)
+        return real(database, label)
+
+    monkeypatch.setattr(checking, "_database_findings", noted)
+    check(path)
+    put_back(path, home, replace=True)
+    put_back(path, Home(tmp_path / "new" / "site"))
+    assert places == [path.parent, home.path, tmp_path]
+    assert [entry.name for entry in path.parent.iterdir()] == ["b.tar.gz"]
+    assert not list(home.path.glob(".panops-check-*"))
 
 
 # --- damage in a home ---------------------------------------------------------------------------------------------------------

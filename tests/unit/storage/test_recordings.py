@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_spans() -> None:
     assert gaps_between([(-5, 3), (8, 20)], 0, 10) == [(3, 8)]
     assert gaps_between([], 0, 10) == [(0, 10)]
     assert gaps_between([(0, 10)], 0, 10) == []
+
+
+def test_what_a_shard_knows_of_a_file_that_was_found_before_is_added(index: RecordingIndex) -> None:
+    found = Segment("gate", "gate/2027-01-15/080000000.mp4", 100.0, 160.0, 5, "a" * 64)
+    index.add([found])
+    index.add([replace(found, size_bytes=6, sha256="b" * 64, motion=((110.0, 112.0),), has_event=True)])
+    index.add([found, replace(found, path="gate/2027-01-15/080100000.mp4", start_s=160.0, end_s=220.0)])
+    one, other = index.segments(EVERYTHING, "gate", 0, 1e11)
+    assert (one.motion, one.has_event, one.sha256, other.has_event) == (((110.0, 112.0),), True, "a" * 64, False)
+    assert index.days("gate") == {"2027-01-15"}
 
 
 def test_what_is_written_is_found_in_its_span_and_scope_only(disk: Disk) -> None:

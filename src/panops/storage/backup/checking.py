@@ -14,12 +14,14 @@ from panops.domain.errors import StorageCorrupt, StorageError
 from panops.storage.backup.archive import members
 from panops.storage.backup.making import Progress
 from panops.storage.backup.manifest import DATABASE, LARGEST_BYTES, NAME, FileFact, Manifest, parse
-from panops.storage.backup.snapshot import Proof, proof_in, read_schema
+from panops.storage.backup.snapshot import Proof, Recorded, proof_in, read_schema, recorded_in, recordings_folder
 from panops.storage.errors import mapped
 from panops.storage.file_check import inspect_file, open_to_read
 from panops.storage.home import Home
 
 _PATIENCE_S = 30.0
+TEMPORARY = ".panops-check-"
+"""How the names of folders begin in which a backup's database is looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,13 @@ class _Seen:
     manifest: bytes | None = None
 
 
-def check_archive(path: Path, told: Progress) -> CheckReport:
-    """Read a backup to its end and compare every file with the manifest, look the database through, and compare evidence with its rows.
+def check_archive(path: Path, told: Progress, *, beside: Path | None = None) -> CheckReport:
+    """Read a backup to its end and compare every file with the manifest, look the database through, and compare files with its rows.
 
     Args:
         path: The archive.
         told: Told how far it is.
+        beside: In which folder the database is unpacked meanwhile; None: that of the archive. Where neither can be written, the system's.
 
     Raises:
         StorageError: It cannot be opened, a newer panops made it, or there is no space for the copy of the database. What is wrong with
@@ -87,7 +90,7 @@ def check_archive(path: Path, told: Progress) -> CheckReport:
         done += more
         told("files", done, 0)
 
-    with tempfile.TemporaryDirectory(prefix="panops-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=_place(beside, path.absolute().parent)) as folder:
         database, seen = Path(folder) / DATABASE, _Seen()
         try:
             _read_all(path, seen, database, count)
@@ -105,7 +108,14 @@ def check_archive(path: Path, told: Progress) -> CheckReport:
             findings += _database_findings(database, f"the database in {label}")
             if manifest.evidence and not any(finding.name == DATABASE for finding in findings):
                 findings += _proof_findings(proof_in(database), seen.facts)
+            if manifest.recordings and not any(finding.name == DATABASE for finding in findings):
+                findings += _recorded_findings(recorded_in(database), seen.facts)
         return _report(seen, manifest, manifest.schema, findings)
+
+
+def _place(*folders: Path | None) -> Path | None:
+    """The first folder that can be written: a database may be larger than the system's folder for such files, which may lie in memory."""
+    return next((folder for folder in folders if folder is not None and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)), None)
 
 
 def _read_all(path: Path, seen: _Seen, database: Path, count: Callable[[int], None]) -> None:
@@ -152,6 +162,15 @@ def _proof_findings(proof: list[Proof], facts: dict[str, FileFact]) -> Iterator[
             yield Finding("altered", name, f"the {piece.kind} of event {piece.event_id}: {_altered(wanted, facts[name])}")
 
 
+def _recorded_findings(rows: list[Recorded], facts: dict[str, FileFact]) -> Iterator[Finding]:
+    for row in rows:
+        name, wanted = f"recordings/{row.path}", FileFact(row.size_bytes, row.sha256)
+        if name not in facts:
+            yield Finding("missing", name, "the database names it, and it is not in the archive")
+        elif facts[name] != wanted:
+            yield Finding("altered", name, _altered(wanted, facts[name]))
+
+
 def _database_findings(database: Path, label: str) -> list[Finding]:
     """Every page, every index, and every row that points to another one."""
     try:
@@ -166,7 +185,7 @@ def _database_findings(database: Path, label: str) -> list[Finding]:
 
 
 def check_home(home: Home, told: Progress) -> CheckReport:
-    """Look a home over, also while panops runs on it: the database to its last page, every piece of evidence against its sha256.
+    """Look a home over, also while panops runs on it: the database to its last page, every file against its sha256.
 
     Args:
         home: The home; it is only read.
@@ -184,27 +203,45 @@ def check_home(home: Home, told: Progress) -> CheckReport:
     if any(finding.kind == "damaged" for finding in findings):
         return CheckReport(findings=tuple(findings))
     proof = proof_in(home.database)
-    total, done = sum(piece.size_bytes for piece in proof), 0
+    folder, recorded = recordings_folder(home.database, home.recordings), recorded_in(home.database)
+    if recorded and not folder.is_dir():
+        sentence = f"expected the recordings' folder {folder} with {len(recorded)} files, which is not there: mount its disk"
+        findings.append(Finding("missing", "recordings", sentence))
+        recorded = []
+    total, done = sum(piece.size_bytes for piece in proof) + sum(row.size_bytes for row in recorded), 0
     for piece in proof:
         if (finding := _look_at(home, piece)) is not None:
             findings.append(finding)
         done += piece.size_bytes
         told("evidence", done, total)
-    return CheckReport(read_schema(home.database), len(proof), total, tuple(findings))
+    for row in recorded:
+        if (finding := _look_at_recording(home, folder, row)) is not None:
+            findings.append(finding)
+        done += row.size_bytes
+        told("recordings", done, total)
+    return CheckReport(read_schema(home.database), len(proof) + len(recorded), total, tuple(findings))
 
 
 def _look_at(home: Home, piece: Proof) -> Finding | None:
     """None when it is well, or when it was replaced or deleted while it was read."""
-    finding = _compare(home, piece)
+    name, of = f"evidence/{piece.path}", f"the {piece.kind} of event {piece.event_id}"
+    finding = _compare(home.evidence, piece, name, of)
     if finding is not None and piece not in proof_in(home.database, [piece.event_id]):
         return None
     return finding
 
 
-def _compare(home: Home, piece: Proof) -> Finding | None:
-    path = (home.evidence / piece.path).resolve()
-    name, of = f"evidence/{piece.path}", f"the {piece.kind} of event {piece.event_id}"
-    if not path.is_relative_to(home.evidence.resolve()) or not path.is_file():
+def _look_at_recording(home: Home, folder: Path, row: Recorded) -> Finding | None:
+    """None when it is well, or when retention deleted it while it was read."""
+    finding = _compare(folder, row, f"recordings/{row.path}", f"the recorded file {row.path}")
+    if finding is not None and row not in recorded_in(home.database, [row.path]):
+        return None
+    return finding
+
+
+def _compare(folder: Path, piece: Proof | Recorded, name: str, of: str) -> Finding | None:
+    path = (folder / piece.path).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
         return Finding("missing", name, f"{of} is not there")
     try:
         with path.open("rb") as file:

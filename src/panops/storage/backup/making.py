@@ -16,7 +16,16 @@ from panops.domain.clock import Clock
 from panops.domain.errors import StorageError
 from panops.storage.backup.archive import ArchiveWriter, check_suffix, sweep, writing
 from panops.storage.backup.manifest import DATABASE, FILES, NAME, FileFact, Manifest, is_ours
-from panops.storage.backup.snapshot import Proof, proof_in, put_right, read_schema, take_snapshot
+from panops.storage.backup.snapshot import (
+    Proof,
+    proof_in,
+    put_right,
+    read_schema,
+    recorded_in,
+    recordings_folder,
+    recordings_gone,
+    take_snapshot,
+)
 from panops.storage.errors import from_os
 from panops.storage.file_check import inspect_file
 from panops.storage.home import Home
@@ -69,7 +78,7 @@ def make_backup(home: Home, path: Path, plan: BackupPlan, clock: Clock, told: Pr
     Raises:
         StorageCorrupt: The database is damaged; `panops doctor` and `panops check` say more.
         StorageFull: The disk of the archive is full; nothing is left of it.
-        StorageError: It cannot be read or written, or the file is there already.
+        StorageError: It cannot be read or written, the file is there already, or recordings are wanted that lie outside the home.
     """
     path = path.absolute()
     check_suffix(path)
@@ -77,6 +86,8 @@ def make_backup(home: Home, path: Path, plan: BackupPlan, clock: Clock, told: Pr
         raise StorageError(f"expected the name of a new file, got {path}, which exists; choose another, or add --replace")
     if not path.parent.is_dir():
         raise StorageError(f"expected a folder for the backup, got {path.parent}, which is none; make it first")
+    if plan.recordings:
+        _check_recordings(home)
     made_at_s = clock.utc_s()
     with _beside(path) as snapshot:
         take_snapshot(home.database, snapshot, lambda done, total: told("database", done, total))
@@ -88,6 +99,15 @@ def make_backup(home: Home, path: Path, plan: BackupPlan, clock: Clock, told: Pr
         total = sum(size for _, _, size in others) + sum(piece.size_bytes for piece in proof) + snapshot.stat().st_size
         with writing(path, _Counted(told, total)) as archive:
             return _Making(archive, begun).run(home, proof, others, snapshot)
+
+
+def _check_recordings(home: Home) -> None:
+    folder = recordings_folder(home.database, home.recordings)
+    if folder.absolute() != home.recordings.absolute():
+        raise StorageError(
+            f"expected recordings inside the home for --recordings, got recording.folder {folder}: copy that folder itself, and leave "
+            "--recordings out"
+        )
 
 
 class _Counted:
@@ -115,6 +135,8 @@ class _Making:
             if (home.path / name).is_file():
                 self._add(name, home.path / name)
         self._add_proof(home, proof, snapshot)
+        if self._begun.recordings:
+            self._put_recordings_right(snapshot)
         if self._add(DATABASE, snapshot) is None:
             raise StorageError(f"{snapshot}: the copy of the database cannot be read back")
         manifest = replace(self._begun, files=self._files, left_out=self._left_out)
@@ -163,6 +185,19 @@ class _Making:
                 self._left_out.setdefault(f"evidence/{piece.path}", "its content is not what was recorded")
             there += [piece for piece in now if piece.path in taken]
         put_right(snapshot, changed, there)
+
+    def _put_recordings_right(self, snapshot: Path) -> None:
+        """A recording whose file retention deleted meanwhile, or that is not there, is called missing in the copy."""
+        gone = []
+        for one in recorded_in(snapshot):
+            name = f"recordings/{one.path}"
+            if name not in self._files:
+                self._left_out.setdefault(name[:200], "it is not there")
+                gone.append(one.path)
+            elif self._files[name].sha256 != one.sha256:
+                self._left_out.setdefault(name, "its content is not what was recorded")
+        if gone:
+            recordings_gone(snapshot, gone)
 
     def _take(self, home: Home, piece: Proof, taken: dict[str, str]) -> bool:
         """Whether exactly this piece is in the archive now. A name is put in once; `taken` has what was put in: path -> sha256."""

@@ -16,10 +16,10 @@ from panops.domain.clock import Clock
 from panops.domain.errors import StorageCorrupt, StorageError, StorageFull
 from panops.storage.audit import AuditLog
 from panops.storage.backup.archive import members
-from panops.storage.backup.checking import CheckReport, Finding, check_archive
+from panops.storage.backup.checking import TEMPORARY, CheckReport, Finding, check_archive
 from panops.storage.backup.making import Progress
 from panops.storage.backup.manifest import NAME, Manifest, is_ours
-from panops.storage.backup.snapshot import proof_in, read_schema
+from panops.storage.backup.snapshot import keep_recordings, proof_in, read_schema, recorded_in, recordings_folder
 from panops.storage.database import Database
 from panops.storage.errors import from_os
 from panops.storage.home import Home
@@ -31,8 +31,9 @@ _ASIDE = "before-restore-"
 # Stay where they are: they belong to the machine, not to the site; `lost+found` to the file system.
 _STAYING = frozenset({"run", "engines", "lost+found"})
 _SPARE_BYTES = 64 << 20
-# Numbers that the old home gave after the backup was made must not be given again: receivers tell repetitions by them.
-_EPOCHS_AHEAD, _DELIVERIES_AHEAD = 1000, 1_000_000
+# Numbers that the old home gave after the backup was made must not be given again: receivers tell repetitions by them,
+# and browsers keep the films of their addresses.
+_EPOCHS_AHEAD, _ROWS_AHEAD = 1000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
         PanopsError: panops runs on the home.
     """
     _check_place(home, replace)
-    report = check_archive(path, told)
+    report = check_archive(path, told, beside=_existing(home.path))
     manifest = _usable(path, report)
     label = f"the folder {home.path}"
     try:
@@ -103,12 +104,18 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
     return RestoreReport(manifest, schema, aside, linked, report.findings, sessions, tokens)
 
 
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there: on the same disk, as far as anybody knows."""
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_dir())
+
+
 def _check_place(home: Home, replace: bool) -> None:
     if not home.path.exists():
         return
     if not home.path.is_dir():
         raise StorageError(f"expected a folder to restore into, got the file {home.path}")
-    there = sorted(entry.name for entry in home.path.iterdir() if entry.name not in _STAYING and not entry.name.startswith(_STAGING))
+    ours = (_STAGING, TEMPORARY)
+    there = sorted(entry.name for entry in home.path.iterdir() if entry.name not in _STAYING and not entry.name.startswith(ours))
     if there and not replace:
         raise StorageError(
             f"expected an empty folder, got {home.path} with {', '.join(there[:3])} in it: choose another with --home, or add --replace, "
@@ -117,7 +124,7 @@ def _check_place(home: Home, replace: bool) -> None:
 
 
 def _usable(path: Path, report: CheckReport) -> Manifest:
-    """Evidence that was not well when the backup was made is no reason to do without the backup."""
+    """Evidence or a recording that was not well when the backup was made is no reason to do without the backup."""
     manifest = report.manifest
     wrong = [finding for finding in report.findings if manifest is None or not _was_so(finding, manifest)]
     if wrong or manifest is None:
@@ -128,7 +135,8 @@ def _usable(path: Path, report: CheckReport) -> Manifest:
 
 
 def _was_so(finding: Finding, manifest: Manifest) -> bool:
-    return finding.name.startswith("evidence/") and (finding.name in manifest.left_out or finding.name not in manifest.files)
+    is_proof = finding.name.startswith(("evidence/", "recordings/"))
+    return is_proof and (finding.name in manifest.left_out or finding.name not in manifest.files)
 
 
 def _check_space(home: Home, manifest: Manifest) -> None:
@@ -166,9 +174,8 @@ def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float) -> tuple[
     with Database.at(staging) as database:
         with database.session() as connection:
             connection.execute(text("UPDATE leases SET owner = '', expires_at_s = 0, epoch = epoch + :ahead"), {"ahead": _EPOCHS_AHEAD})
-            connection.execute(
-                text("UPDATE sqlite_sequence SET seq = seq + :ahead WHERE name = 'deliveries'"), {"ahead": _DELIVERIES_AHEAD}
-            )
+            ahead = "UPDATE sqlite_sequence SET seq = seq + :ahead WHERE name IN ('deliveries', 'recordings')"
+            connection.execute(text(ahead), {"ahead": _ROWS_AHEAD})
             ended = connection.execute(text("DELETE FROM sessions WHERE expires_at_s > :now_s"), {"now_s": now_s}).rowcount
             connection.execute(text("DELETE FROM sessions"))
             step = {"step": int(now_s // STEP_S) + 1}  # as far ahead as a code is taken
@@ -184,7 +191,10 @@ def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float) -> tuple[
 def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[Path | None, int]:
     mark = home.unfinished_restore
     staying = {mark.name, staging.name, *_STAYING}
-    old = [entry for entry in home.path.iterdir() if entry.name not in staying and not entry.name.startswith(_ASIDE)]
+    if not manifest.recordings:  # those of the home stay where they are: retention must be able to make room
+        staying.add(home.recordings.name)
+    left = (_ASIDE, TEMPORARY)
+    old = [entry for entry in home.path.iterdir() if entry.name not in staying and not entry.name.startswith(left)]
     now = datetime.fromtimestamp(clock.utc_s(), UTC)
     aside = home.path / f"{_ASIDE}{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     moved: list[tuple[Path, Path]] = []
@@ -204,6 +214,12 @@ def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[
         mark.unlink(missing_ok=True)
         raise
     linked = 0 if manifest.evidence else _link_evidence(home)
+    if not manifest.recordings:
+        if (aside / home.database.name).exists():
+            # What the old database knew of them, such as what is protected, holds; of one that is damaged the files are found again.
+            with suppress(StorageError):
+                keep_recordings(aside / home.database.name, home.database)
+        _link_recordings(home)
     _sync_folder(home.path)
     mark.unlink()
     return (aside if old else None), linked
@@ -232,6 +248,17 @@ def _link_evidence(home: Home) -> int:
         if is_ours(f"evidence/{piece.path}"):
             linked += any(_link(place / piece.path, home.evidence / piece.path, piece.size_bytes) for place in places)
     return linked
+
+
+def _link_recordings(home: Home) -> None:
+    """A restore that was cut off may have put recordings aside that this backup names and does not hold."""
+    places = sorted(home.path.glob(f"{_ASIDE}*/recordings"), reverse=True)
+    if not places or recordings_folder(home.database, home.recordings).absolute() != home.recordings.absolute():
+        return
+    for row in recorded_in(home.database):
+        target = home.recordings / row.path
+        if is_ours(f"recordings/{row.path}") and not target.exists():
+            any(_link(place / row.path, target, row.size_bytes) for place in places)
 
 
 def _link(source: Path, target: Path, size_bytes: int) -> bool:

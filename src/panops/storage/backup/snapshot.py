@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -38,6 +39,21 @@ class Proof:
     sha256: str
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A row of the table `recordings`, as far as a backup needs it.
+
+    Attributes:
+        path: Below the recordings' folder.
+        size_bytes: Of the file.
+        sha256: Of the file.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
 
 
 _COLUMNS = "event_id, kind, path, size_bytes, sha256, start_s, end_s"
@@ -94,6 +110,80 @@ def proof_in(database: Path, event_ids: Iterable[str] | None = None) -> list[Pro
         if event_ids is None:
             return [Proof(*row) for row in connection.execute(f"{query} ORDER BY path")]
         return [Proof(*row) for one in event_ids for row in connection.execute(f"{query} AND event_id = ?", (one,))]
+
+
+def recorded_in(database: Path, paths: Iterable[str] | None = None) -> list[Recorded]:
+    """The recordings that a database names and does not call missing; none where its schema knows no recordings.
+
+    Args:
+        database: The SQLite file, of any schema.
+        paths: Of these files only.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    query = "SELECT path, size_bytes, sha256 FROM recordings WHERE NOT missing"
+    with mapped(database, str(database)), closing(_open(database)) as connection:
+        if not _has_table(connection, "recordings"):
+            return []
+        if paths is None:
+            return [Recorded(*row) for row in connection.execute(f"{query} ORDER BY path")]
+        return [Recorded(*row) for one in paths for row in connection.execute(f"{query} AND path = ?", (one,))]
+
+
+def recordings_folder(database: Path, own: Path) -> Path:
+    """Where the site of a database has its recordings; `own`, that of the home, where its settings name no folder.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    with mapped(database, str(database)), closing(_open(database)) as connection:
+        query = "SELECT value FROM site WHERE name = 'settings'"
+        row = connection.execute(query).fetchone() if _has_table(connection, "site") else None
+    try:
+        folder = json.loads(row[0])["recording"]["folder"] if row else ""
+    except (ValueError, TypeError, KeyError):  # it names none, or whoever reads the site says what is wrong with it
+        folder = ""
+    return Path(folder) if folder else own
+
+
+def recordings_gone(snapshot: Path, paths: Iterable[str]) -> None:
+    """Call recordings missing whose files are not in the backup.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    with mapped(snapshot, f"the copy {snapshot}"), closing(sqlite3.connect(snapshot)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        connection.executemany("UPDATE recordings SET missing = 1 WHERE path = ?", [(one,) for one in paths])
+
+
+def keep_recordings(before: Path, now: Path) -> None:
+    """Let a database know the recordings that another one knew: both are of one place, and so are the files.
+
+    Args:
+        before: It is only read; where it knows no recordings, nothing happens.
+        now: A file of this program's schema that nobody else has open.
+
+    Raises:
+        StorageError: One of its kinds; nothing was written.
+    """
+    columns = "camera_id, path, start_s, end_s, size_bytes, sha256, has_motion, has_event, protected, missing, motion"
+    places = ", ".join("?" for _ in columns.split(","))
+    insert = (
+        f"INSERT INTO recordings ({columns}) VALUES ({places}) "  # noqa: S608  constants
+        "ON CONFLICT (path) DO UPDATE SET protected = protected OR excluded.protected"
+    )
+    with mapped(before, str(before)), closing(_open(before)) as source:
+        if not _has_table(source, "recordings"):
+            return
+        rows = source.execute(f"SELECT {columns} FROM recordings WHERE NOT missing")  # noqa: S608  constants
+        with mapped(now, str(now)), closing(sqlite3.connect(now, timeout=_BUSY_S)) as target, target:
+            target.executemany(insert, rows)
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone() is not None
 
 
 def put_right(snapshot: Path, event_ids: Iterable[str], there: Iterable[Proof]) -> None:
