@@ -45,7 +45,7 @@ from panops.api import (
     tokens,
     users,
 )
-from panops.api.clean_body import clean_body
+from panops.api.clean_body import LONGER_BODIES, clean_body
 from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
@@ -158,7 +158,7 @@ def create_app(
                 allowed_hosts=settings.allowed_hosts,
                 max_body_bytes=settings.max_body_bytes,
                 finished=services.http.finished,
-                longer_bodies=dict.fromkeys(("/v2/models/", "/api/v1/detect"), MOST_BODY_BYTES),
+                longer_bodies=dict.fromkeys(LONGER_BODIES, MOST_BODY_BYTES),
             ),
             Middleware(Gate, resolve=resolve),
         ],
