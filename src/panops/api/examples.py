@@ -19,6 +19,7 @@ EXAMPLES: dict[str, Any] = {
     "UserIn": {"username": "oscar", "password": "a long enough passphrase", "role": "operator", "cameras": None},
     "UserPatch": {"role": "viewer", "cameras": ["gate"]},
     "TokenIn": {"name": "grafana", "role": "viewer", "cameras": ["gate", "yard"]},
+    "OwnTokenIn": {"name": "grafana", "role": "viewer", "cameras": ["gate", "yard"], "password": "a long enough passphrase"},
     "TestIn": {"source": "rtsp://viewer:secret@192.0.2.7/live", "transport": "tcp", "camera_id": None},
     "SwitchesIn": {"alerts": False},
     "ReviewIn": {"status": "false_alarm", "note": "a cat"},
