@@ -16,7 +16,7 @@ from panops.api.problems import FieldError, ProblemError
 from panops.api.schemas import Out, UserOut
 from panops.api.security import Caller, Viewer
 from panops.api.services import Needed, Services
-from panops.api.session import Text, address_of, guarded, own_account, refuse_for, user_out
+from panops.api.session import Text, address_of, check_again, own_account, refuse_for, user_out
 from panops.storage import totp
 from panops.storage.accounts import Origin, User
 
@@ -147,8 +147,7 @@ async def _with_password(request: Request, body: PasswordAgainIn, caller: Caller
     user = await run_in_threadpool(own_account, caller, services)
     if user.origin is not Origin.LOCAL:
         raise ProblemError(403, "you sign in elsewhere, so your second factor is there, too")
-    if await guarded(services, request, user.username, lambda: services.accounts.verify(user.username, body.password)) is None:
-        raise ProblemError(403, "the password is wrong", [FieldError("password", "is wrong")])
+    await check_again(request, services, user, body.password)
     return user
 
 

@@ -45,7 +45,7 @@ from panops.api import (
     tokens,
     users,
 )
-from panops.api.clean_body import clean_body
+from panops.api.clean_body import LONGER_BODIES, clean_body
 from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
@@ -58,6 +58,7 @@ from panops.api.readiness import Readiness
 from panops.api.request_frame import RequestFrame
 from panops.api.resolver import AccountResolver
 from panops.api.security import OPEN, Gate
+from panops.api.sending import SendingSlots
 from panops.api.services import ModelCatalogue, NoModels, Services, services_of
 from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
@@ -82,6 +83,8 @@ from panops.storage.trail import TrackTrail
 MOST_PROBES = 4
 MOST_HASHES = 2
 MOST_EXPORTS = 2
+# They read and write as fast as the disk can: two at once leave it to the cameras.
+MOST_FILMS = 2
 MOST_DRY_RUNS = 2
 
 live_router = APIRouter()
@@ -133,7 +136,8 @@ def create_app(
         second_factors=SecondFactors(database, clock), looks=Looks(AuditLog(database), clock), logins=LoginLimit(clock),
         codes=LoginLimit(clock, CODE_LIMITS), rates=CallerRates(clock), sockets=sockets,
         oidc=None if settings.oidc is None else oidc.provider_of(settings.oidc, settings.public_url, clock),
-        streams=EventStreams(resolve), exports=asyncio.Semaphore(MOST_EXPORTS), http=HttpCounts(registry),
+        streams=EventStreams(resolve), http=HttpCounts(registry),
+        exports=SendingSlots(MOST_EXPORTS, "exports"), films=SendingSlots(MOST_FILMS, "exports of recordings"),
         look_shelf=LookShelf(settings.looks_folder or settings.evidence_folder.with_name("looks")),
         inference=InferenceService(desk, registry),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
@@ -158,7 +162,7 @@ def create_app(
                 allowed_hosts=settings.allowed_hosts,
                 max_body_bytes=settings.max_body_bytes,
                 finished=services.http.finished,
-                longer_bodies=dict.fromkeys(("/v2/models/", "/api/v1/detect"), MOST_BODY_BYTES),
+                longer_bodies=dict.fromkeys(LONGER_BODIES, MOST_BODY_BYTES),
             ),
             Middleware(Gate, resolve=resolve),
         ],

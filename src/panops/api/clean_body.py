@@ -20,20 +20,26 @@ _UNFIT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
 # People write these in several lines.
 _TEXTS = re.compile(r"note|file_text|alerts\.\d+\.template")
 _MOST_NAMED = 20
+LONGER_BODIES = ("/v2/models/", "/api/v1/detect")
+"""How paths begin whose bodies may be longer than others: none of them is ever read here."""
 
 
 async def clean_body(connection: HTTPConnection) -> None:
     """A dependency of the whole app.
 
     Raises:
-        ProblemError: 422; names the fields.
+        ProblemError: 422; names the fields. 415: JSON where a picture is expected.
     """
     if not isinstance(connection, Request) or connection.method in ("GET", "HEAD", "OPTIONS"):
         return
     # Tensors are numbers for a model: nothing of them is stored, logged or shown, and they are read in another process.
     if connection.scope["path"].startswith("/v2/"):
         return
-    if "json" not in connection.headers.get("content-type", "") or not await connection.body():
+    if "json" not in connection.headers.get("content-type", "").lower():
+        return
+    if connection.scope["path"].startswith(LONGER_BODIES):
+        raise ProblemError(415, "expected a JPEG, PNG or WebP picture as the body, got JSON")
+    if not await connection.body():
         return
     try:
         body = await connection.json()  # kept by the request: FastAPI has read it already

@@ -17,7 +17,11 @@ from panops.api.security import COOKIE, OPEN_ROUTES
 TAGS = {
     "setup": "What a page asks first, and the first administrator.",
     "session": "Signing in and out, one's own sessions and password.",
-    "users": "Accounts, tokens for programs, and the audit log.",
+    "account": "One's own account: second factor, tokens.",
+    "users": "Accounts of people.",
+    "tokens": "Tokens for programs.",
+    "groups": "Groups of cameras.",
+    "audit": "Who did what, and looked at what.",
     "site": "The site as a whole, and its settings as one document.",
     "cameras": "Cameras: settings, state, pictures, switches, drift.",
     "rules": "What counts as an event.",
@@ -26,6 +30,9 @@ TAGS = {
     "suggestions": "What to change so that false alarms do not come.",
     "alerts": "Who is told of events, and how that goes.",
     "models": "Detectors: their versions, cards and comparisons.",
+    "recording": "What cameras recorded: look, export, protect.",
+    "inference": "What is in a picture.",
+    "open inference protocol": "Any model for programs, as the Open Inference Protocol has it.",
     "health": "Health checks and metrics.",
 }
 
@@ -37,6 +44,7 @@ _WORDS = {
     409: "it contradicts what is there",
     412: "it was changed since it was read",
     413: "the body is over 1 MiB",
+    415: "the body is of another kind than is expected",
     416: "the range lies beyond the end of the file",
     422: "something in the request is wrong; `errors` names the fields",
     428: "send `If-Match`",
@@ -59,9 +67,9 @@ _MORE: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("patch", "/api/v1/users/{username}"): (409,),
     ("delete", "/api/v1/users/{username}"): (409,),
     ("post", "/api/v1/tokens"): (409,),
-    ("post", "/api/v1/cameras/test"): (429,),
-    ("post", "/api/v1/cameras/discover"): (429,),
-    ("post", "/api/v1/cameras/import"): (429,),
+    ("post", "/api/v1/detect"): (404, 415),
+    ("get", "/api/v1/oidc/begin"): (404,),
+    ("get", "/api/v1/oidc/end"): (404,),
     ("patch", "/api/v1/cameras/{camera_id}"): (409,),
     ("put", "/api/v1/cameras/{camera_id}"): (409,),
     ("put", "/api/v1/rules/{rule_id}"): (409,),
@@ -81,6 +89,10 @@ _MORE: Mapping[tuple[str, str], tuple[int, ...]] = {
 }
 
 
+# Of every route of the Open Inference Protocol.
+_V2_ERRORS = (400, 401, 403, 404, 413, 422, 429, 500, 503)
+
+
 class FieldProblemOut(BaseModel):
     """What is wrong with one field; `field` is its dotted path, empty for the whole."""
 
@@ -96,6 +108,12 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblemOut] | None = None
+
+
+class V2ErrorOut(BaseModel):
+    """An error, as the Open Inference Protocol says."""
+
+    error: str
 
 
 def operation_id(route: APIRoute) -> str:
@@ -132,6 +150,7 @@ def _add_schemas(document: dict[str, Any]) -> None:
     problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["ProblemOut"] = problem
+    schemas["V2ErrorOut"] = V2ErrorOut.model_json_schema()
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     document["components"]["securitySchemes"] = _SECURITY
@@ -141,18 +160,22 @@ def _add_schemas(document: dict[str, Any]) -> None:
 def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     for status in sorted({*_errors_of(path, method, operation)}):
-        said = {"$ref": "#/components/schemas/ProblemOut"}
-        answers[str(status)] = {"description": _WORDS[status], "content": {"application/problem+json": {"schema": said}}}
+        said, kind = ("V2ErrorOut", "application/json") if path.startswith("/v2") else ("ProblemOut", "application/problem+json")
+        content = {kind: {"schema": {"$ref": f"#/components/schemas/{said}"}}}
+        answers[str(status)] = {"description": _WORDS[status], "content": content}
 
 
 def _errors_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """The errors that a route can answer, by what it takes and does."""
     yield from _MORE.get((method, path), ())
+    if path.startswith("/v2"):
+        yield from _V2_ERRORS
+        return
     if not path.startswith("/api/"):
         yield from (401, 403, 503) if path == "/metrics" else (503,)
         return
     names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
-    yield from (500, 503)
+    yield from (429, 500, 503)
     if (method.upper(), path) not in OPEN_ROUTES:
         yield from (401, 403)
     if "{" in path:

@@ -6,19 +6,22 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from panops.api.events import EVENT_ID, FILE_NAMES, event
 from panops.api.problems import ProblemError, not_found
+from panops.api.rates import paced
 from panops.api.schemas import EventDetailOut, EvidenceOut
 from panops.api.security import Caller, Operator
+from panops.api.sending import Slot
 from panops.api.services import Needed, Services
 from panops.api.streamed_zip import StreamedZip
 from panops.domain.errors import StorageError
@@ -123,30 +126,51 @@ class _Export:
 @router.post(
     "/export",
     response_class=StreamingResponse,
+    dependencies=[Depends(paced("export"))],
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "the archive"}},
 )
 async def export(body: ExportIn, caller: Operator, services: Needed) -> StreamingResponse:
     """A zip with a folder for each event: `event.json`, pictures and clip as they are stored; `manifest.json` has the sha256 of each file.
 
     What is not there for the caller, or is gone by then, is named in the manifest; where none of the events is there the answer is 404.
+    One of each caller is sent at a time, two of all; one of which nothing is taken for a minute is given up.
     A file whose sum is not the recorded one has that too, as `recorded_sha256`. Who exported what is in the audit log.
     """
-    if services.exports.locked():
-        raise ProblemError(429, "several exports are being sent; try again in a moment", headers={"Retry-After": "10"})
-    event_ids = list(dict.fromkeys(body.event_ids))
+    slot = services.exports.take(caller)
+    try:
+        made = await run_in_threadpool(_begun, list(dict.fromkeys(body.event_ids)), caller, services)
+        event_ids = made.event_ids
+        name = event_ids[0] if len(event_ids) == 1 else f"panops-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(made.at_s))}"
+        return _Archive(made, name, slot)
+    except BaseException:
+        slot.free()
+        raise
+
+
+def _begun(event_ids: Sequence[str], caller: Caller, services: Services) -> _Export:
+    """An export that is noted in the audit log.
+
+    Raises:
+        ProblemError: 404: none of the events is there.
+    """
     made = _Export(services, caller, event_ids, services.clock.utc_s())
-    if not await run_in_threadpool(lambda: any(services.events.get(caller.scope, event_id) for event_id in event_ids)):
+    if not any(services.events.get(caller.scope, event_id) for event_id in event_ids):
         raise not_found("event")
-    await run_in_threadpool(made.note, "evidence.export", {"events": event_ids})
+    made.note("evidence.export", {"events": list(event_ids)})
+    return made
 
-    async def archive() -> AsyncIterator[bytes]:
-        async with services.exports:
-            async for piece in iterate_in_threadpool(made.pieces()):
-                yield piece
 
-    name = event_ids[0] if len(event_ids) == 1 else f"panops-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(made.at_s))}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"', "Cache-Control": "private, no-store"}
-    return StreamingResponse(archive(), media_type="application/zip", headers=headers)
+class _Archive(StreamingResponse):
+    """The archive on its way; it has its slot until it was sent or given up."""
+
+    def __init__(self, made: _Export, name: str, slot: Slot) -> None:
+        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"', "Cache-Control": "private, no-store"}
+        super().__init__(iterate_in_threadpool(made.pieces()), media_type="application/zip", headers=headers)
+        self._slot = slot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        await self._slot.sent(super().__call__, scope, receive, send)
 
 
 def _sum_of(text: str) -> dict[str, Any]:

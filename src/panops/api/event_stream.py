@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from panops.api.events import Words
 from panops.api.problems import ProblemError
+from panops.api.rates import paced
 from panops.api.schemas import EventOut
 from panops.api.security import Caller, Viewer, find_caller
 from panops.api.services import Needed, Services
@@ -90,6 +91,8 @@ class _Waiting:
 
 @router.get(
     "/stream",
+    # Each that comes back is told what it missed, which is a search.
+    dependencies=[Depends(paced("search"))],
     response_class=StreamingResponse,
     responses={
         200: {
@@ -167,11 +170,11 @@ class _Stream:
                 task.cancel()
 
     async def _may_go_on(self) -> bool:
-        """Whether the session or token still stands; its cameras are looked up anew."""
+        """Whether the session or token still stands, and needs nothing more of its user; its cameras are looked up anew."""
         caller = await find_caller(self._request, self._services.streams.resolve)
         if caller is not None:
             self._caller = caller
-        return caller is not None
+        return caller is not None and not caller.lacks_factor
 
     async def _news(self) -> AsyncIterator[str]:
         now_s = self._services.clock.utc_s()

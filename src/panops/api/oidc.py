@@ -73,6 +73,7 @@ async def end(
     except AccountRefused as refusal:
         log.warning("who comes from the provider is not let in: %s", refusal)
         await services.note("", "login.failed", "", {"why": str(refusal)})
+        services.sockets.check()
         return _back("account")
     response = RedirectResponse(begun.next_path, 302)
     response.delete_cookie(BROWSER_COOKIE, path=END_PATH)
@@ -85,16 +86,17 @@ def _user(provider: OidcSignIn, services: Services, begun: Begun, code: str, err
 
     Raises:
         OidcRefused: The provider says no, or is not to be believed.
-        AccountRefused: They have no role here, or their name is another account's.
+        AccountRefused: They have no role here (then what they still had open has ended), or their name is another account's.
     """
     if error or not code:
         raise OidcRefused(f"the provider says {error[:60]!r}")
     claims, config = provider.end(begun, code), provider.config
     rights = rights_of(said_of(claims, config.groups_claim), config)
     name = next(iter(said_of(claims, config.username_claim)), "")
-    if rights is None:
-        raise AccountRefused(f"{name[:80]!r} has no role here; server.oidc.roles says who has")
     subject = f"{claims['iss']} {claims['sub']}"
+    if rights is None:
+        services.accounts.shut_out(Origin.OIDC, subject)
+        raise AccountRefused(f"{name[:80]!r} has no role here; server.oidc.roles says who has")
     return services.accounts.outsider(Origin.OIDC, subject, name, rights.role, rights.groups)
 
 

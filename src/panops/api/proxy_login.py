@@ -48,7 +48,7 @@ class ProxyLogin:
         self._networks = [network for one in trusted if (network := _network(one)) is not None]
 
     def user(self, connection: HTTPConnection) -> User | None:
-        """The user, or None: headers from elsewhere, given twice, or of somebody without a role mean nothing."""
+        """The user, or None: headers from elsewhere, given twice, or of somebody without a role mean nothing; what the last had ends."""
         config = self._config
         if config is None or not self._is_proxy(connection.scope.get(PEER, "")):
             return None
@@ -57,11 +57,11 @@ class ProxyLogin:
         if len(names) != 1 or len(said) > 1 or not names[0].strip():
             return None
         words = [word.strip() for word in said[0].split(config.separator)] if said else []
-        rights = rights_of(words, config)
-        if rights is None:
-            return None
-        name = names[0].strip()
+        rights, name = rights_of(words, config), names[0].strip()
         try:
+            if rights is None:
+                self._accounts.shut_out(Origin.PROXY, name.lower())
+                return None
             return self._accounts.outsider(Origin.PROXY, name.lower(), name, rights.role, rights.groups)
         except AccountRefused as error:
             log.warning("whom the proxy names is not let in: %s", error)

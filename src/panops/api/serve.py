@@ -66,6 +66,8 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        # Not for uvicorn, which would put its own default there: `BoundedProtocol` asks whose connections are many people's.
+        forwarded_allow_ips=list(trusted),
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -20,6 +20,7 @@ from panops.api.looks import Looks
 from panops.api.rates import CallerRates
 from panops.api.readiness import Readiness
 from panops.api.security import Caller
+from panops.api.sending import SendingSlots
 from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
 from panops.domain.clock import Clock
@@ -144,7 +145,8 @@ class Services:
         inference: Models for programs.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
-        exports: Bounds how many exports are sent at once: each reads the disk as fast as its reader takes it.
+        exports: Bounds how many exports of events are sent at once: each reads the disk as fast as its reader takes it.
+        films: The same for films of recordings, which keep their space on the disk until they are sent.
         dry_runs: Bounds how many rules are tried at once.
         hashing: Bounds how many passwords are hashed at once: each takes a tenth of a second and 32 MiB, and strangers can ask for it.
     """
@@ -179,7 +181,8 @@ class Services:
     inference: InferenceService
     editing: asyncio.Lock
     probes: asyncio.Semaphore
-    exports: asyncio.Semaphore
+    exports: SendingSlots
+    films: SendingSlots
     dry_runs: asyncio.Semaphore
     hashing: asyncio.Semaphore
 

@@ -140,10 +140,10 @@ def own_sessions(caller: Viewer, services: Needed) -> SessionsOut:
 
 @router.delete("/sessions", status_code=204)
 async def sign_out_everywhere(caller: Viewer, services: Needed) -> Response:
-    """End all of the caller's sessions, this one too."""
+    """End all of the caller's sessions, this one too, and their own tokens."""
     user = await run_in_threadpool(own_account, caller, services)
-    ended = await run_in_threadpool(services.accounts.close_sessions, user)
-    await services.note(caller, "session.end_all", user.username, {"sessions": ended})
+    ended, tokens = await run_in_threadpool(services.accounts.end_access, user)
+    await services.note(caller, "session.end_all", user.username, {"sessions": ended, "tokens": tokens})
     services.sockets.check()
     response = Response(status_code=204)
     clear_cookie(response)
@@ -163,7 +163,7 @@ async def end_session(session_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$"
 
 @router.post("/password", status_code=204)
 async def change_password(request: Request, body: PasswordIn, caller: Viewer, services: Needed) -> Response:
-    """Change one's own password; every other session of the user ends."""
+    """Change one's own password; every other session of the user ends, and every token of their own."""
     await run_in_threadpool(own_account, caller, services)
     if await guarded(services, request, caller.username, lambda: services.accounts.verify(caller.username, body.old)) is None:
         raise ProblemError(403, "the old password is wrong")
@@ -187,6 +187,16 @@ async def guarded(services: Services, request: HTTPConnection, name: str, attemp
     if found is not None:
         services.logins.succeeded(address, name)
     return found
+
+
+async def check_again(request: Request, services: Services, user: User, password: str) -> None:
+    """Go on where the password is given again: an open page alone must not be enough.
+
+    Raises:
+        ProblemError: 403: it is wrong; 429 after too many.
+    """
+    if await guarded(services, request, user.username, lambda: services.accounts.verify(user.username, password)) is None:
+        raise ProblemError(403, "the password is wrong", [FieldError("password", "is wrong")])
 
 
 def refuse_for(wait_s: float) -> None:

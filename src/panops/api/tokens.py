@@ -7,15 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import Out
 from panops.api.security import Admin, Caller, Viewer
 from panops.api.services import Needed, Services
-from panops.api.session import own_account
+from panops.api.session import Text, check_again, own_account
 from panops.api.users import RightsIn, rights_in_words
-from panops.storage.accounts import TokenInfo
+from panops.storage.accounts import Origin, TokenInfo
 from panops.storage.scope import Role
 
 router = APIRouter(prefix="/api/v1", tags=["tokens"])
@@ -30,6 +31,12 @@ class TokenIn(RightsIn):
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     expires_at_s: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)] | None = None
+
+
+class OwnTokenIn(TokenIn):
+    """A token of one's own; `password` is one's password again, of those who have one here."""
+
+    password: Text = ""
 
 
 class TokenOut(Out):
@@ -93,9 +100,14 @@ def own_tokens(caller: Viewer, services: Needed) -> TokensOut:
 
 
 @router.post("/account/tokens", status_code=201)
-async def create_own_token(body: TokenIn, caller: Viewer, services: Needed) -> TokenOut:
-    """Make a token of one's own: it can do no more than its owner, whatever it says, and goes with them."""
+async def create_own_token(request: Request, body: OwnTokenIn, caller: Viewer, services: Needed) -> TokenOut:
+    """Make a token of one's own: it can do no more than its owner, whatever it says, and goes with them. 403: the password is wrong.
+
+    It ends with a new password, a reset second factor, and signing out everywhere.
+    """
     owner = await run_in_threadpool(own_account, caller, services)
+    if owner.origin is Origin.LOCAL:
+        await check_again(request, services, owner, body.password)
     if not owner.role.covers(body.role):
         detail = f"expected a role up to your own, {owner.role.value}, got {body.role.value}"
         raise ProblemError(422, detail, [FieldError("role", detail)])

@@ -95,7 +95,7 @@ async def create_user(body: UserIn, caller: Admin, services: Needed) -> UserOut:
 
 @router.patch("/users/{username}")
 async def change_user(username: Username, body: UserPatch, caller: Admin, services: Needed) -> UserOut:
-    """Change a user's role, cameras or password; open sessions follow at once (a new password ends them)."""
+    """Change a user's role, cameras or password; open sessions follow at once (a new password ends them and own tokens)."""
     async with services.editing:
         user = await _existing(services, username)
         role, given = body.role or user.role, body.model_fields_set
@@ -128,11 +128,11 @@ async def delete_user(username: Username, caller: Admin, services: Needed) -> Re
 
 @router.delete("/users/{username}/second-factor", status_code=204)
 async def reset_second_factor(username: Username, caller: Admin, services: Needed) -> Response:
-    """Take a user's second factor and recovery codes away, for one who lost both; all their sessions end."""
+    """Take a user's second factor and recovery codes away, for one who lost both; all their sessions and own tokens end."""
     user = await _existing(services, username)
     if not await run_in_threadpool(services.second_factors.remove, user.username):
         raise not_found("second factor")
-    await run_in_threadpool(services.accounts.close_sessions, user)
+    await run_in_threadpool(services.accounts.end_access, user)
     await services.note(caller, "second_factor.reset", user.username)
     services.sockets.check()
     return Response(status_code=204)
@@ -140,10 +140,10 @@ async def reset_second_factor(username: Username, caller: Admin, services: Neede
 
 @router.delete("/users/{username}/sessions", status_code=204)
 async def end_sessions_of(username: Username, caller: Admin, services: Needed) -> Response:
-    """Sign a user out everywhere."""
+    """Sign a user out everywhere; their own tokens end, too."""
     user = await _existing(services, username)
-    ended = await run_in_threadpool(services.accounts.close_sessions, user)
-    await services.note(caller, "session.end_all", user.username, {"sessions": ended})
+    ended, tokens = await run_in_threadpool(services.accounts.end_access, user)
+    await services.note(caller, "session.end_all", user.username, {"sessions": ended, "tokens": tokens})
     services.sockets.check()
     return Response(status_code=204)
 

@@ -84,7 +84,7 @@ class Accounts(Sessions, Tokens):
         return found
 
     def set_password(self, username: str, password: str, keep_session: str | None = None) -> None:
-        """Change a password and end the user's sessions, except that of the token `keep_session`.
+        """Change a password and end the user's own tokens and sessions, except the session of the token `keep_session`.
 
         Raises:
             NotFound: No such user.
@@ -94,8 +94,7 @@ class Accounts(Sessions, Tokens):
         with self._database.session() as connection:
             _refuse_outsiders(connection, name)
             self._change(connection, name, {"password": hashed})
-            kept = token_hash(keep_session) if keep_session else ""
-            connection.execute(delete(sessions).where(sessions.c.username == name, sessions.c.token_sha256 != kept))
+            _end_access(connection, name, keep_session)
 
     def change(
         self,
@@ -108,7 +107,7 @@ class Accounts(Sessions, Tokens):
     ) -> None:
         """Change all of a user's rights, and the password where one is given, or nothing at all.
 
-        Open sessions have the new rights from now on; a new password ends them.
+        Open sessions have the new rights from now on; a new password ends them, and the user's own tokens.
 
         Raises:
             NotFound: No such user.
@@ -124,7 +123,23 @@ class Accounts(Sessions, Tokens):
                 _keep_an_admin(connection, name)
             self._change(connection, name, values)
             if password is not None:
-                connection.execute(delete(sessions).where(sessions.c.username == name))
+                _end_access(connection, name)
+
+    def end_access(self, user: User) -> tuple[int, int]:
+        """End all of a user's sessions and own tokens; how many of each were ended."""
+        with self._database.session() as connection:
+            return _end_access(connection, user.username)
+
+    def shut_out(self, origin: Origin, subject: str) -> bool:
+        """End the sessions and own tokens of whom somebody else no longer vouches for; False where there were none."""
+        key = (users.c.origin == origin.value) & (users.c.subject == subject)
+        with self._database.reading() as connection:
+            name = connection.execute(select(users.c.username).where(key)).scalar()
+            held = (select(sessions.c.username).where(sessions.c.username == name), select(tokens.c.name).where(tokens.c.owner == name))
+            if name is None or not any(connection.execute(query.limit(1)).first() for query in held):
+                return False
+        with self._database.session() as connection:
+            return any(_end_access(connection, name))
 
     def delete_user(self, username: str) -> None:
         """Remove a user, their own tokens and second factor, and end their sessions.
@@ -228,6 +243,13 @@ def _refuse_outsiders(connection: Connection, name: str) -> None:
     origin = connection.execute(select(users.c.origin).where(users.c.username == name)).scalar()
     if origin not in (None, Origin.LOCAL.value):
         raise AccountRefused(f"{name!r} signs in elsewhere and has no password here")
+
+
+def _end_access(connection: Connection, name: str, keep_session: str | None = None) -> tuple[int, int]:
+    """End a user's sessions, but for that of a token, and their own tokens; how many of each."""
+    kept = token_hash(keep_session) if keep_session else ""
+    ended = connection.execute(delete(sessions).where(sessions.c.username == name, sessions.c.token_sha256 != kept)).rowcount
+    return ended, connection.execute(delete(tokens).where(tokens.c.owner == name)).rowcount
 
 
 def _keep_an_admin(connection: Connection, name: str) -> None:

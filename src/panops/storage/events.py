@@ -18,7 +18,7 @@ from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.outbox import add_deliveries, anybody_is_told, moments_of
 from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, rank, word_of
 from panops.storage.scope import Role, Scope
-from panops.storage.search import EventFilter, EventPage, cursor_after, page_query
+from panops.storage.search import EventFilter, EventPage, changed_queries, cursor_after, page_query
 from panops.storage.tables import events, evidence, reviews
 
 __all__ = ["EventCounts", "EventFilter", "EventPage", "EventRepository", "Review", "ReviewStatus", "StoredEvent"]
@@ -211,10 +211,12 @@ class EventRepository:
             The events, and whether there are more of them.
         """
         limit = max(1, min(limit, LARGEST_PAGE))
-        heard_s = case((events.c.reviewed_at_s > events.c.updated_at_s, events.c.reviewed_at_s), else_=events.c.updated_at_s)
-        query = select(events.c.event_id).where(scope.where(events.c.camera_id), heard_s >= since_s)
+        heard_s: dict[str, float] = {}
         with self._database.reading() as connection:
-            names = list(connection.execute(query.order_by(heard_s.desc(), events.c.event_id).limit(limit + 1)).scalars())
+            for query in changed_queries(scope, since_s, limit + 1):
+                for event_id, at_s in connection.execute(query):
+                    heard_s[event_id] = max(at_s, heard_s.get(event_id, at_s))
+            names = sorted(heard_s, key=lambda event_id: (heard_s[event_id], event_id), reverse=True)
             found = _load(connection, scope, names[:limit])
         return found[::-1], len(names) > limit
 

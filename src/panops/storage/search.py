@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select, true, tuple_
 
 from panops.domain.events import Severity
 from panops.storage.errors import InvalidCursor
@@ -168,3 +168,20 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def changed_queries(scope: Scope, since_s: float, limit: int) -> tuple[Select[tuple[str, float]], ...]:
+    """The events in the scope that were heard of last, and those that were reviewed last, each with its moment, newest first.
+
+    Two queries, as one with a condition on both moments could read no index in order: of each at most `limit` rows are read.
+    """
+    # As an expression, so that no database takes the index of cameras instead and sorts all that these ever saw.
+    camera_id = func.coalesce(events.c.camera_id, "")
+    heard_s, reviewed_s = events.c.updated_at_s, events.c.reviewed_at_s
+    return tuple(
+        select(events.c.event_id, at_s)
+        .where(condition, at_s >= since_s, scope.where(camera_id))
+        .order_by(at_s.desc(), events.c.event_id.desc())
+        .limit(limit)
+        for at_s, condition in ((heard_s, true()), (reviewed_s, IS_REVIEWED))
+    )

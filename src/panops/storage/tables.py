@@ -95,6 +95,16 @@ Index(
     sqlite_where=IS_REVIEWED,
     postgresql_where=IS_REVIEWED,
 )
+# What changed since somebody last listened.
+Index("ix_events_heard", events.c.updated_at_s, events.c.event_id, events.c.camera_id)
+Index(
+    "ix_events_reviewed_at",
+    events.c.reviewed_at_s,
+    events.c.event_id,
+    events.c.camera_id,
+    sqlite_where=IS_REVIEWED,
+    postgresql_where=IS_REVIEWED,
+)
 Index("ix_events_camera", events.c.camera_id, events.c.started_at_s, events.c.event_id)
 # Retention goes by the end; what is open (NULL) is found here too.
 Index("ix_events_ended", events.c.ended_at_s, events.c.event_id)

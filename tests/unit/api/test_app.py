@@ -91,7 +91,7 @@ TABLE = [
     ("POST", "/api/v1/account/second-factor/remove", {"password": "wrong"}, (401, 403, 403, 403, 403)),
     ("POST", "/api/v1/account/recovery-codes", {"password": "wrong"}, (401, 403, 403, 403, 403)),
     ("GET", "/api/v1/account/tokens", None, (401, 200, 200, 200, 200)),
-    ("POST", "/api/v1/account/tokens", {"name": "mine"}, (401, 201, 201, 201, 201)),
+    ("POST", "/api/v1/account/tokens", {"name": "mine", "password": PASSWORD}, (401, 201, 201, 201, 201)),
     ("DELETE", "/api/v1/account/tokens/mine", None, (401, 204, 204, 204, 204)),
     ("DELETE", "/api/v1/sessions/0123456789abcdef", None, (401, 404, 404, 404, 404)),
     ("POST", "/api/v1/password", {"old": "wrong", "new": PASSWORD}, (401, 403, 403, 403, 403)),

@@ -20,12 +20,16 @@ def entries(site: Site) -> list[AuditEntry]:
     return list(site.services.audit.entries(500).entries)
 
 
+# They take a body and change nothing.
+ONLY_READ = ("/v2/repository/index", "/api/v1/rules/dry-run", "/api/v1/cameras/discover", "/api/v1/cameras/import?dry_run=true")
+
+
 async def test_whatever_changes_something_is_in_it_with_who_and_from_where(site: Site) -> None:
     store_event(site, GATE_EVENT, "gate")
     store_event(site, YARD_EVENT, "yard")
     silent = []
     for method, path, body, _ in TABLE:
-        if method in ("GET", "HEAD"):
+        if method in ("GET", "HEAD") or path in ONLY_READ:
             continue
         before = len(entries(site))
         answer = await site.ask(method, CALLERS[4], path, json=body)

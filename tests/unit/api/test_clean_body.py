@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from panops.api.clean_body import unfit
 
@@ -121,6 +122,23 @@ async def test_a_note_may_have_lines_but_no_halves(site: Site) -> None:
 async def test_what_is_no_json(site: Site, body: str) -> None:
     answer = await site.ask("PUT", "ada", "/api/v1/rules/x", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "application/x+json; charset=utf-8"])
+async def test_a_body_that_may_be_long_is_never_parsed_here(site: Site, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def parsed(_request: object) -> None:
+        raise AssertionError("parsed on the event loop")
+
+    monkeypatch.setattr(Request, "json", parsed)
+    for who in ("vera", "oscar"):
+        answer = await site.ask("POST", who, "/api/v1/detect", content=b"[" + b"0," * 1_000_000 + b"0]", headers={"Content-Type": kind})
+        assert (answer.status_code, "got JSON" in answer.text) == (415, True)
+
+
+async def test_a_kind_in_capitals_is_checked_too(site: Site) -> None:
+    body = json.dumps({"name": "a\ud800"})
+    answer = await site.ask("POST", "ada", "/api/v1/tokens", content=body, headers={"Content-Type": "Application/JSON"})
+    assert (answer.status_code, "cannot be stored" in answer.json()["detail"]) == (422, True)
 
 
 def test_ordinary_text_passes() -> None:

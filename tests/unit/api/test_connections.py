@@ -146,6 +146,7 @@ async def test_connections_of_one_address_are_bounded(
     proxies: tuple[str, ...],
 ) -> None:
     """Other machines are played by addresses of this one that do not count as loopback here."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own setting has no say
     monkeypatch.setattr(connections, "MOST_CONNECTIONS_OF_ONE", 2)
     monkeypatch.setattr(connections, "is_loopback", lambda address: address == "127.0.0.1")
     site = make_site(filled_database, trusted_proxies=proxies)

@@ -42,8 +42,8 @@ def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
         errors = {status: answer for status, answer in one["responses"].items() if int(status) >= 400}
         assert errors or label == "get /healthz", label
         for status, answer in errors.items():
-            schema = answer["content"]["application/problem+json"]["schema"]
-            assert schema == {"$ref": "#/components/schemas/ProblemOut"}, f"{label} {status}"
+            kind, name = ("application/json", "V2ErrorOut") if "/v2" in label else ("application/problem+json", "ProblemOut")
+            assert answer["content"][kind]["schema"] == {"$ref": f"#/components/schemas/{name}"}, f"{label} {status}"
     reached = dict(operations(document))["put /api/v1/site/config"]["responses"]
     assert {"401", "403", "409", "412", "413", "422", "428", "503", "507"} <= set(reached)
 

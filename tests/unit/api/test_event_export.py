@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from panops.api import sending
+from panops.api.security import Caller
 from panops.api.streamed_zip import PIECE_BYTES, StreamedZip
 from panops.domain.events import EvidenceKind
 from panops.storage.scope import Role, Scope
@@ -85,10 +88,43 @@ async def test_who_exported_what_is_in_the_audit_log(site: Site) -> None:
 
 async def test_a_third_export_at_once_waits(site: Site) -> None:
     store_event(site, "gate-1-1", "gate")
-    for _ in range(2):
-        await site.services.exports.acquire()
+    others = [site.services.exports.take(Caller(who, Role.OPERATOR, Scope.everything(), "session", "")) for who in ("a", "b")]
     answer = await site.ask("POST", "oscar", PATH, json={"event_ids": ["gate-1-1"]})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    others[0].free()
+    await exported(site, "oscar", "gate-1-1")
+    await exported(site, "oscar", "gate-1-1")
+    assert (await site.ask("POST", "oscar", PATH, json={"event_ids": ["gone"]})).status_code == 404
+    await exported(site, "oscar", "gate-1-1")
+
+
+async def test_who_is_sent_one_waits_for_its_end(site: Site) -> None:
+    store_event(site, "gate-1-1", "gate")
+    site.accounts.create_token("mine", Role.OPERATOR, owner="oscar")
+    slot = site.services.exports.take(Caller("token oscar/mine", Role.OPERATOR, Scope.everything(), "token", ""))
+    answer = await site.ask("POST", "oscar", PATH, json={"event_ids": ["gate-1-1"]})
+    assert (answer.status_code, "one of your exports" in answer.json()["detail"]) == (429, True)
+    await exported(site, "ada", "gate-1-1")
+    slot.free()
+    await exported(site, "oscar", "gate-1-1")
+
+
+async def test_a_reader_who_takes_nothing_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "STALLED_S", 0.2)
+    event_id = await site.live.raise_event("gate", evidence=False)
+    slots = site.services.exports
+    monkeypatch.setattr("panops.api.event_export._Export.pieces", lambda _self: (bytes(1_000_000) for _ in range(200)))
+    body = json.dumps({"event_ids": [event_id]}).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nCookie: panops_session={site.token('oscar')}\r\n"
+    async with site.served() as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]), limit=1000)
+        writer.write(head.encode() + f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        assert slots._taken
+        async with asyncio.timeout(10):
+            while slots._taken:
+                await asyncio.sleep(0.05)
+        writer.transport.abort()
 
 
 def test_the_archive_comes_in_pieces() -> None:

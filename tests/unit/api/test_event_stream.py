@@ -16,8 +16,9 @@ from panops.api.event_stream import MOST_WAITING, _Waiting
 from panops.pipeline.live import EventNotice
 from panops.storage.scope import Role
 
-from .conftest import Site
+from .conftest import MakeSite, Path, Site
 from .test_app import store_event
+from .test_second_factor import enrol
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +126,21 @@ async def test_it_ends_with_the_session_and_counts(site: Site, address: str, mon
                 pass
         assert (await client.get("/api/v1/events/stream")).status_code == 401
     assert len(site.services.streams) == 0
+
+
+async def test_it_ends_for_who_must_have_a_second_factor_and_has_none_now(
+    make_site: MakeSite, filled_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "HEARTBEAT_S", 0.05)
+    site = make_site(filled_database, require_second_factor=frozenset({Role.VIEWER}))
+    async with site.live, site.served() as address:
+        await enrol(site, "vera")
+        async with reading(site, address, "vera") as reader:
+            assert "comment" in await reader.block()
+            site.services.second_factors.remove("vera")
+            async with asyncio.timeout(5):
+                while await anext(reader.lines, None) is not None:
+                    pass
 
 
 async def test_a_server_that_stops_does_not_wait_for_readers(site: Site) -> None:

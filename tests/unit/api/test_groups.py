@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from panops.domain.events import EvidenceKind
+from panops.storage.scope import Role
 
 from .conftest import PASSWORD, Site
 from .test_app import store_event
 from .test_live_socket import page
+from .test_second_factor import enrol
 
 pytestmark = pytest.mark.anyio
 
@@ -83,16 +85,49 @@ async def test_an_admin_is_limited_to_nothing(site: Site) -> None:
 
 
 async def test_own_tokens(site: Site) -> None:
-    made = await site.ask("POST", "greta", "/api/v1/account/tokens", json={"name": "mine", "cameras": ["gate", "yard"]})
+    made = await site.ask(
+        "POST", "greta", "/api/v1/account/tokens", json={"password": PASSWORD, "name": "mine", "cameras": ["gate", "yard"]}
+    )
     assert (made.status_code, made.json()["name"], made.json()["owner"]) == (201, "mine", "greta")
     bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
     assert await names(site, None, headers=bearer) == ["gate"]
-    assert (await site.ask("POST", "greta", "/api/v1/account/tokens", json={"name": "mine"})).status_code == 409
-    assert (await site.ask("POST", "greta", "/api/v1/account/tokens", json={"name": "more", "role": "operator"})).status_code == 422
-    assert (await site.ask("POST", "greta", "/api/v1/account/tokens", json={"name": "old", "expires_at_s": 1.0})).status_code == 422
+    assert (await site.ask("POST", "greta", "/api/v1/account/tokens", json={"password": PASSWORD, "name": "mine"})).status_code == 409
+    assert (
+        await site.ask("POST", "greta", "/api/v1/account/tokens", json={"password": PASSWORD, "name": "more", "role": "operator"})
+    ).status_code == 422
+    assert (
+        await site.ask("POST", "greta", "/api/v1/account/tokens", json={"password": PASSWORD, "name": "old", "expires_at_s": 1.0})
+    ).status_code == 422
     assert (await site.ask("POST", None, "/api/v1/account/tokens", json={"name": "chain"}, headers=bearer)).status_code == 403
     assert (await site.get("vera", "/api/v1/account/tokens")).json() == {"tokens": []}
     assert (await site.ask("DELETE", "vera", "/api/v1/account/tokens/mine")).status_code == 404
     assert [token["name"] for token in (await site.get("ada", "/api/v1/tokens")).json()["tokens"]] == ["greta/mine"]
     assert (await site.ask("DELETE", "ada", "/api/v1/tokens/greta/mine")).status_code == 204
     assert (await site.get(None, "/api/v1/cameras", headers=bearer)).status_code == 401
+
+
+async def test_an_own_token_needs_the_password(site: Site) -> None:
+    for body in ({"name": "mine"}, {"name": "mine", "password": "another one"}):
+        refused = await site.ask("POST", "greta", "/api/v1/account/tokens", json=body)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (403, "password")
+    assert site.accounts.tokens() == ()
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "body"),
+    [
+        ("greta", "POST", "/password", {"old": PASSWORD, "new": "battery staple"}),
+        ("greta", "DELETE", "/sessions", None),
+        ("ada", "PATCH", "/users/greta", {"password": "battery staple"}),
+        ("ada", "DELETE", "/users/greta/sessions", None),
+        ("ada", "DELETE", "/users/greta/second-factor", None),
+    ],
+)
+async def test_what_ends_own_tokens(site: Site, who: str, method: str, path: str, body: dict[str, str] | None) -> None:
+    await enrol(site, "greta")
+    mine = site.accounts.create_token("mine", Role.VIEWER, owner="greta")
+    others = [site.accounts.create_token("program", Role.VIEWER), site.accounts.create_token("mine", Role.VIEWER, owner="vera")]
+    answer = await site.ask(method, who, f"/api/v1{path}", json=body)
+    assert answer.status_code in (200, 204), answer.text
+    assert site.accounts.token(mine) is None
+    assert all(site.accounts.token(other) for other in others)

@@ -222,3 +222,13 @@ async def test_a_provider_that_does_not_answer_is_said(make_site: MakeSite, fill
 def test_settings_that_cannot_be(text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         parse_site(f"server: {{{text}}}", "test", {})
+
+
+async def test_who_lost_every_role_keeps_no_session_and_no_token(place: tuple[Site, Provider]) -> None:
+    site, provider = place
+    _, cookie = await sign_in(site, provider)
+    token = site.accounts.create_token("mine", Role.VIEWER, owner="nina")
+    provider.person["groups"] = ["nobody here"]
+    answer, _ = await sign_in(site, provider)
+    assert answer.headers["location"] == "/login?problem=account"
+    assert (site.accounts.session(cookie), site.accounts.token(token)) == (None, None)

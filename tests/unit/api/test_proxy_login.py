@@ -104,3 +104,15 @@ async def test_the_real_server_believes_its_proxy(make_site: MakeSite, filled_da
 async def test_other_sites_cannot_use_what_the_proxy_says(site: Site, headers: Headers, status: int) -> None:
     answer = await ask(site, [*NINA, *headers], method="POST", path="/api/v1/account/tokens", json={"name": "mine"})
     assert answer.status_code == status
+
+
+async def test_who_lost_every_role_keeps_no_token(site: Site) -> None:
+    await ask(site, NINA)
+    token = site.accounts.create_token("mine", Role.VIEWER, owner="nina")
+    assert (await ask(site, [("Remote-User", "nina"), ("Remote-Groups", "visitors")], "203.0.113.9")).status_code == 401
+    assert site.accounts.token(token) is not None, "not for anybody's word"
+    assert (await ask(site, [("Remote-User", "Nina"), ("Remote-Groups", "visitors")])).status_code == 401
+    assert site.accounts.token(token) is None
+    ada = site.accounts.create_token("mine", Role.VIEWER, owner="ada")
+    assert (await ask(site, [("Remote-User", "ada"), ("Remote-Groups", "visitors")])).status_code == 401
+    assert site.accounts.token(ada) is not None, "an account of our own"

@@ -6,14 +6,19 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 
+from panops.api import recording_export
+from panops.api.media import StoredFile
+from panops.api.security import Caller
 from panops.domain.recordings import Segment
 from panops.ingest.segment_file import SegmentFile
 from panops.storage.recording_folder import RecordingFolder, synced_and_hashed
 from panops.storage.recordings import RecordingIndex
+from panops.storage.scope import Role, Scope
 from panops.testing.films import make_film
 from tests.unit.ingest.recorded_packets import later, load
 
@@ -128,6 +133,39 @@ async def test_an_export_without_room_is_refused_in_words(site: Site, record: Re
     answer = await site.get("vera", address(what="/export.mp4"))
     assert answer.status_code == 507
     assert "not free" in answer.json()["detail"]
+
+
+async def test_an_export_leaves_what_recordings_leave_free(site: Site, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = record("gate", 0.0).size_bytes
+    least = 2 * 1024**3 + 64 * 1024**2 + size
+    monkeypatch.setattr(RecordingFolder, "free_bytes", lambda _: least - 1)
+    refused = await site.get("vera", address(what="/export.mp4"))
+    assert (refused.status_code, "recording.max_gib" in refused.json()["detail"]) == (507, True)
+    monkeypatch.setattr(RecordingFolder, "free_bytes", lambda _: least)
+    with recording_export._ROOM.kept(1, RecordingFolder(site.home / "recordings"), 0):
+        assert (await site.get("vera", address(what="/export.mp4"))).status_code == 507, "another one is being written"
+    assert (await site.get("vera", address(what="/export.mp4"))).status_code == 200
+
+
+async def test_a_film_holds_its_slot_until_it_is_sent(site: Site, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    record("gate", 0.0)
+    slots, held = site.services.films, []
+    send_all = StoredFile.__call__
+
+    async def noting(self: StoredFile, *parts: Any) -> None:
+        held.append(list(slots._taken))
+        await send_all(self, *parts)
+        held.append(list(slots._taken))
+
+    monkeypatch.setattr(StoredFile, "__call__", noting)
+    assert (await site.get("vera", address(what="/export.mp4"))).status_code == 200
+    assert (held, slots._taken) == ([["vera"], ["vera"]], {})
+    slot = slots.take(Caller("vera", Role.VIEWER, Scope.everything(), "session", ""))
+    assert (await site.get("vera", address(what="/export.mp4"))).status_code == 429
+    slot.free()
+    record("gate", 10.0, other=True)
+    assert (await site.get("vera", address(what="/export.mp4"))).status_code == 409
+    assert slots._taken == {}, "nor is it lost where nothing is made"
 
 
 async def test_operators_protect_a_span(site: Site, record: Record) -> None:

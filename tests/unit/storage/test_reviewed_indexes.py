@@ -15,7 +15,7 @@ from panops.storage.database import Database
 from panops.storage.events import EventFilter, EventRepository, ReviewStatus
 from panops.storage.judgements import JudgementStore, newest_judgements
 from panops.storage.scope import Role, Scope
-from panops.storage.search import page_query
+from panops.storage.search import changed_queries, page_query
 
 from .makers import START_S, make_event
 
@@ -88,11 +88,33 @@ def test_a_cameras_judgements_are_read_by_index_and_in_order(database: Database)
     assert "TEMP B-TREE" not in told, told
 
 
+@pytest.mark.parametrize("scope", [EVERYTHING, ONLY_GATE], ids=["all", "gate"])
+def test_what_changed_lately_is_read_by_index_and_in_order(database: Database, scope: Scope) -> None:
+    for query, index in zip(changed_queries(scope, START_S, 10), ("ix_events_heard", "ix_events_reviewed_at"), strict=True):
+        told = plan(database, query)
+        assert f"SEARCH events USING COVERING INDEX {index} (" in told, told
+        assert "TEMP B-TREE" not in told, told
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, ONLY_GATE], ids=["all", "gate"])
+@pytest.mark.parametrize(
+    ("since_s", "limit"), [(START_S - 1, 500), (START_S + 10, 500), (START_S + 395, 7), (START_S + 5, 30), (START_S + 1e6, 5)]
+)
+def test_what_changed_lately_is_what_there_is(database: Database, scope: Scope, since_s: float, limit: int) -> None:
+    repository = EventRepository(database)
+    every = repository.search(scope, limit=500).events
+    heard = {one.event.event_id: max(one.event.incident.updated_at_s, one.reviewed_at_s or 0.0) for one in every}
+    wanted = sorted((name for name, at_s in heard.items() if at_s >= since_s), key=lambda name: (heard[name], name), reverse=True)
+    found, more = repository.changed_since(scope, since_s, limit)
+    assert [one.event.event_id for one in found] == wanted[:limit][::-1]
+    assert more == (len(wanted) > limit)
+
+
 def test_without_the_indexes_this_test_would_fail(database: Database) -> None:
     with database.session() as connection:
         ddl = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name LIKE 'ix_events_%' AND sql LIKE '%WHERE%'")).all()
         dropped = [row for row in ddl if row.name != "ix_events_note"]
-        assert {row.name for row in dropped} == {"ix_events_reviewed", "ix_events_suppressed", "ix_events_judged"}
+        assert {row.name for row in dropped} == {"ix_events_reviewed", "ix_events_reviewed_at", "ix_events_suppressed", "ix_events_judged"}
         for row in dropped:
             connection.execute(text(f"DROP INDEX {row.name}"))
     try:

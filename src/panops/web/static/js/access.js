@@ -115,14 +115,15 @@ export async function tokens(body, path, refresh) {
   fill(body, found.length ? found.map((token) => row(token, path, refresh)) : h("tr", {}, h("td", { colspan: 6, class: "muted" }, "None yet.")));
 }
 
-/** The dialog that makes a token and then shows its secret, once. */
-export async function newToken(path, highest, refresh) {
+/** The dialog that makes a token and then shows its secret, once; `again`: it asks for the password, as an open page alone must not be enough. */
+export async function newToken(path, highest, refresh, again = false) {
   const [{ groups }, { cameras }] = await Promise.all([get("/groups"), get("/cameras")]);
   const who = rights({ role: "viewer", cameras: null, groups: null }, highest, groups, cameras);
   const lasts = choice([["30", "30 days"], ["90", "90 days"], ["365", "One year"], ["", "Until it is ended"]], "365");
-  ask("New token", "Make it", [field("name", "Name", h("input", { class: "input", autocomplete: "off", maxlength: 64 }), "What it is for: home-assistant, grafana."), ...who.nodes, field("lasts", "Lasts", lasts)], async (form) => {
+  const proof = again ? field("password", "Your password", h("input", { class: "input", type: "password", autocomplete: "current-password" })) : null;
+  ask("New token", "Make it", [field("name", "Name", h("input", { class: "input", autocomplete: "off", maxlength: 64 }), "What it is for: home-assistant, grafana."), ...who.nodes, field("lasts", "Lasts", lasts), proof], async (form) => {
     const until = lasts.value ? Math.floor(Date.now() / 1000) + Number(lasts.value) * DAY_S : null;
-    const made = await api("POST", path, { name: form.elements.name.value.trim(), ...who.read(), expires_at_s: until });
+    const made = await api("POST", path, { name: form.elements.name.value.trim(), ...who.read(), expires_at_s: until, ...(again ? { password: form.elements.password.value } : {}) });
     refresh();
     show(`The token ${made.name}`, "It is shown this once. Programs send it as “Authorization: Bearer …”.", h("div", { class: "secret-text", id: "secret" }, made.secret));
   });

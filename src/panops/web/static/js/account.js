@@ -113,10 +113,10 @@ async function refresh() {
 }
 
 byId("everywhere").addEventListener("click", async () => {
-  if (!(await confirm("Sign out everywhere?", "Every browser where you are signed in has to sign in again, this one too. Tokens stay.", "Sign out"))) return;
+  if (!(await confirm("Sign out everywhere?", "Every browser where you are signed in has to sign in again, this one too. Your own tokens end.", "Sign out"))) return;
   await leave("/sessions");
 });
-byId("add-token").addEventListener("click", () => newToken("/account/tokens", user.role, refresh));
+byId("add-token").addEventListener("click", () => newToken("/account/tokens", user.role, refresh, account.origin === "local"));
 if (!live) for (const id of ["sessions", "tokens"]) byId(id).closest("section").hidden = true;
 try {
   await refresh();
