@@ -214,7 +214,7 @@ class EventRepository:
         heard_s: dict[str, float] = {}
         with self._database.reading() as connection:
             for query in changed_queries(scope, since_s, limit + 1):
-                for event_id, at_s in connection.execute(query):
+                for event_id, at_s in connection.execute(query).all():
                     heard_s[event_id] = max(at_s, heard_s.get(event_id, at_s))
             names = sorted(heard_s, key=lambda event_id: (heard_s[event_id], event_id), reverse=True)
             found = _load(connection, scope, names[:limit])
