@@ -66,8 +66,9 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
         site.start()
         site.http.cookies.clear()
         site.sign_in()
+        wanted = min(len(files), len(before) + 1)
+        site.wait_for(lambda: len(recorded(site)["segments"]) >= wanted, 60, "what the killed run left is found beside the cameras' start")
         after = recorded(site)["segments"]
-        assert len(after) >= min(len(files), len(before) + 1)
         known = {one["sha256"] for one in after}
         assert {one["sha256"] for one in before} <= known
         for one in after[len(before) :][:1]:
