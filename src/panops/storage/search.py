@@ -170,7 +170,7 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def changed_queries(scope: Scope, since_s: float, limit: int) -> tuple[Select[Any], ...]:
+def changed_queries(scope: Scope, since_s: float, limit: int) -> tuple[Select[str, float], ...]:
     """The events in the scope that were heard of last, and those that were reviewed last, each with its moment, newest first.
 
     Two queries, as one with a condition on both moments could read no index in order: of each at most `limit` rows are read.
