@@ -117,7 +117,7 @@ async def test_it_ends_when_the_client_goes(site: Site, monkeypatch: pytest.Monk
         finally:
             ended.set()
 
-    monkeypatch.setattr(site.services.looks, "read", endless)
+    monkeypatch.setattr(site.services.look_shelf, "read", endless)
     token = site.accounts.create_token("program", Role.ADMIN, None)
     async with site.served() as url, httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
         asked = asyncio.create_task(client.post("/api/v1/rules/dry-run", json={"rule": RULE}, timeout=60))
