@@ -78,7 +78,12 @@ def audit(
     return AuditOut(entries=entries, next_cursor=page.next_cursor)
 
 
-@router.get("/audit.csv", dependencies=[Depends(paced("export"))])
+@router.get(
+    "/audit.csv",
+    dependencies=[Depends(paced("export"))],
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "a row an entry, newest first"}},
+)
 def audit_csv(caller: Admin, services: Needed, wanted: Wanted) -> Response:
     """The same as CSV, the newest 50,000; times are UTC."""
     text = csv_text(services.audit.every(wanted, MOST_ROWS))

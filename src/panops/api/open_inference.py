@@ -29,13 +29,13 @@ def server(_caller: Operator, services: Needed) -> dict[str, Any]:
     return {"name": "panops", "version": services.settings.version, "extensions": ["binary_tensor_data"]}
 
 
-@router.get("/health/live")
+@router.get("/health/live", response_class=Response)
 def is_live(_caller: Operator) -> Response:
     """Whether it answers."""
     return Response()
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", response_class=Response)
 def is_ready(_caller: Operator, services: Needed) -> Response:
     """Whether models can be asked; the processes that run them start with the first request."""
     _ = services.inference.index
@@ -64,13 +64,13 @@ async def metadata_of_version(caller: Operator, services: Needed, model: Model, 
     return await _metadata(services, caller, f"{model}@{version}")
 
 
-@router.get("/models/{model}/ready")
+@router.get("/models/{model}/ready", response_class=Response)
 async def is_model_ready(_caller: Operator, services: Needed, model: Model) -> Response:
     """Whether a model's active version is here and its file is the right one."""
     return await _ready(services, model)
 
 
-@router.get("/models/{model}/versions/{version}/ready")
+@router.get("/models/{model}/versions/{version}/ready", response_class=Response)
 async def is_version_ready(_caller: Operator, services: Needed, model: Model, version: Version) -> Response:
     """The same of one version."""
     return await _ready(services, f"{model}@{version}")
