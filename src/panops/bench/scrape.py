@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ def read_scrape(text: str) -> Scrape:
             stages_s[labels["stage"]] = value
         elif name == "panops_relief":
             relief = max(relief, value)
-        elif not labels:
+        elif not labels and math.isfinite(value):  # some gauges have no end, such as the room for recordings
             single[name] += int(value)
     cameras = {camera: _camera(values, dropped.get(camera, Counter())) for camera, values in counts.items()}
     return Scrape(
