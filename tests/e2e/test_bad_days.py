@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running_site import RunningSite
+from tests.small_disk import small_disk_at
 
 SITE = """
 cameras:
@@ -37,13 +38,8 @@ def notices(site: RunningSite) -> dict[str, str]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 24 MB; mounting one needs root."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk_at(tmp_path / "disk", 24) as folder:
+        yield folder
 
 
 def test_a_full_disk_is_told_and_outlived(small_disk: Path, tmp_path: Path) -> None:

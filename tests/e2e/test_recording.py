@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from panops.testing.films import make_film
 from panops.testing.rtsp_server import Mount, RtspServer, RtspServerUnavailable, find_interpreter
 from tests.e2e.running_site import RunningSite
+from tests.small_disk import small_disk_at
 
 SITE = """
 cameras:
@@ -82,13 +82,8 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 48 MB; mounting one needs root."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk_at(tmp_path / "disk", 48) as folder:
+        yield folder
 
 
 def test_a_full_disk_stops_recording_first_and_events_go_on(small_disk: Path, tmp_path: Path) -> None:

@@ -118,12 +118,15 @@ class CameraRecordingOut(Out):
 
 
 class RecordingsOut(Out):
-    """All recordings; `headroom_hours` is for how long there is space if nothing is deleted, null where nothing is recorded."""
+    """All recordings; `headroom_hours` is for how long there is space if nothing is deleted, null where nothing is recorded.
+
+    Who may see some cameras only is not told of the disk: `folder` is empty, `free_bytes` and `headroom_hours` are null.
+    """
 
     folder: str
     size_bytes: int
     protected_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     headroom_hours: float | None
     message: str
     cameras: list[CameraRecordingOut]
@@ -163,8 +166,8 @@ def recordings(caller: Operator, services: Needed) -> RecordingsOut:
         folder=str(folder.path) if sees_all else "",
         size_bytes=sum(one.size_bytes for one in cameras),
         protected_bytes=sum(one.protected_bytes for one in cameras),
-        free_bytes=forecast.free_bytes,
-        headroom_hours=forecast.headroom_hours if math.isfinite(forecast.headroom_hours) else None,
+        free_bytes=forecast.free_bytes if sees_all else None,
+        headroom_hours=forecast.headroom_hours if sees_all and math.isfinite(forecast.headroom_hours) else None,
         message=forecast.message if sees_all or not forecast.message else _SHORT_OF_SPACE,
         cameras=cameras,
     )

@@ -125,19 +125,18 @@ class ModelWatch:
                 loop.detector = loaded.detector
 
     def _bring_missing_ones(self, running: Collection[tuple[str, CameraLoop]]) -> None:
-        """Cameras whose secondary model could not be opened run without it, and are assigned anew once it can be.
+        """Cameras whose second models could not be opened run without them, and are assigned anew once they can be.
 
         It is tried first, on a thread of its own, once somebody decided about it or its device may be back: the camera need not stop for
         a try that fails.
         """
         missing: set[str] = set()
         for camera_id, loop in running:
-            wanted = loop.config.secondary.model if loop.config.secondary is not None and loop.secondary is None else ""
-            if not wanted or self._asked.get(camera_id) is loop:
+            if self._asked.get(camera_id) is loop:
                 continue
-            if self._detectors.loaded(wanted) is None:
-                missing.add(wanted)
-            else:
+            lacks = _lacking(loop)
+            missing.update(name for name in lacks if self._detectors.loaded(name) is None)
+            if any(self._detectors.loaded(name) is not None for name in lacks):
                 self._asked[camera_id] = loop
                 self._reassign(camera_id)
         for name in set(self._missing) - missing:
@@ -174,7 +173,13 @@ class ModelWatch:
             else:
                 with self._between_rounds:
                     secondary.detector = closer.detector
-        loaded = self._detectors.loaded(loop.second_model) if loop.second_model else None
+        loaded = self._detectors.loaded(loop.second_model) if loop.second_detector is not None else None
         if loaded is not None and loop.second_detector is not loaded.detector:
             with self._between_rounds:
                 loop.second_detector = loaded.detector
+
+
+def _lacking(loop: CameraLoop) -> list[str]:
+    """The second models that a camera should have and runs without."""
+    lacks = [loop.config.secondary.model] if loop.config.secondary is not None and loop.secondary is None else []
+    return [*lacks, loop.second_model] if loop.second_model and loop.second_detector is None else lacks

@@ -394,9 +394,9 @@ class Shard:
     def _equip(self, loop: CameraLoop, chain: Chain, verify: VerifyConfig) -> None:
         """Give a camera's chain what it looks and compares with. Without either it only knows less: the camera runs all the same."""
         if verify.second_look.enabled and verify.second_look.model:
+            loop.second_model = verify.second_look.model
             try:
-                loop.second_detector = self._detectors.get(verify.second_look.model)
-                loop.second_model = verify.second_look.model
+                loop.second_detector = self._detectors.get(loop.second_model)
             except PanopsError as error:
                 chain.look_again(None)
                 loop.advice = "; ".join(filter(None, (loop.advice, f"nobody looks again (verify.second_look.model): {error}")))

@@ -24,6 +24,7 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageError
 from panops.domain.events import Evidence, EvidenceKind
 from panops.storage.database import Database
+from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os, full, means_full, no_space_at
 from panops.storage.outbox import add_deliveries
 from panops.storage.scope import Scope
@@ -121,7 +122,7 @@ class EvidenceStore:
             size_bytes, sha256 = _sync_and_hash(temporary)
             older = _second_name(target)
             temporary.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except Exception as error:
             # Asked before the half file goes and makes room.
             is_full = means_full(error) or (not isinstance(error, StorageError) and no_space_at(self.folder))
@@ -355,14 +356,6 @@ def _hash(path: Path) -> tuple[int, str]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return file.tell(), digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _second_name(target: Path) -> Path | None:

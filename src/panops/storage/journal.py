@@ -17,6 +17,7 @@ from pathlib import Path
 
 from panops.domain.errors import StorageCorrupt
 from panops.domain.events import Event, EventPhase
+from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os
 from panops.storage.events import EventRepository
 from panops.storage.records import event_from, event_values
@@ -125,7 +126,7 @@ class Journal:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._descriptor = descriptor
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         return self._descriptor
 
 
@@ -210,13 +211,5 @@ def _claimed(path: Path) -> Iterator[bool]:
             yield False
             return
         yield os.fstat(descriptor).st_nlink > 0
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

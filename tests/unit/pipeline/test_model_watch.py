@@ -177,6 +177,17 @@ def test_a_secondary_model_that_was_not_there_is_used_once_it_is(site: Site, tmp
     assert site.reassigned == ["a"], "asked for once"
 
 
+def test_who_should_look_again_and_was_not_there_does_once_it_is(site: Site, tmp_path: Path) -> None:
+    site.loops["a"].second_model = "strong"
+    for _ in range(5):
+        site.look()
+        time.sleep(0.01)
+    assert site.reassigned == []
+    add_version(site.store, tmp_path, "v1", name="strong")
+    look_until(site, ["a"])
+    assert site.loops["a"].second_detector is None, "its chain was told that nobody looks again: it begins anew with one who does"
+
+
 def test_a_secondary_model_whose_device_failed_is_used_once_it_works(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("panops.pipeline.detectors._TRY_AGAIN_S", 0.0)
     add_version(site.store, tmp_path, "w1", name="hats")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from panops.storage.recordings import RecordingIndex
 from panops.storage.scope import Scope
 from panops.testing.fake_clock import FakeClock
 from panops.testing.films import make_film
+from tests.small_disk import small_disk_at
 from tests.unit.ingest.recorded_packets import later, load
 
 START_S = 1_800_000_000.0
@@ -40,13 +40,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[StreamInfo, list[Pac
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk_at(tmp_path / "disk", 40) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 
 from panops.domain.errors import StorageCorrupt, StorageError
 from panops.storage.backup.manifest import NAME, FileFact, is_ours
+from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os, full, means_full
 
 Told = Callable[[int], None]
@@ -116,7 +117,7 @@ def writing(path: Path, told: Told) -> Iterator[ArchiveWriter]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         # Asked before the half file goes and makes room.
         raise (full(label) if means_full(error) else from_os(error, path.parent, label)) from error
@@ -163,14 +164,6 @@ def sweep(path: Path) -> None:
             with suppress(OSError), part.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 part.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------------

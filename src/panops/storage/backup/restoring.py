@@ -21,6 +21,7 @@ from panops.storage.backup.making import Progress
 from panops.storage.backup.manifest import NAME, Manifest, is_ours
 from panops.storage.backup.snapshot import keep_recordings, proof_in, read_schema, recorded_in, recordings_folder
 from panops.storage.database import Database
+from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
@@ -199,7 +200,7 @@ def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[
     aside = home.path / f"{_ASIDE}{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     moved: list[tuple[Path, Path]] = []
     mark.touch(mode=0o600)
-    _sync_folder(home.path)
+    sync_folder(home.path)
     try:
         if old:
             aside.mkdir(mode=0o700)
@@ -220,7 +221,7 @@ def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[
             with suppress(StorageError):
                 keep_recordings(aside / home.database.name, home.database)
         _link_recordings(home)
-    _sync_folder(home.path)
+    sync_folder(home.path)
     mark.unlink()
     return (aside if old else None), linked
 
@@ -271,11 +272,3 @@ def _link(source: Path, target: Path, size_bytes: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

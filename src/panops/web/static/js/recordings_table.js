@@ -19,5 +19,5 @@ export async function showRecordings(card, rows, note, nameOf) {
     number(one.bytes_per_day === null ? none : bytes(one.bytes_per_day)),
     h("td", { class: "number", title: one.limited_by ? `decided by ${one.limited_by}` : null }, one.forecast_days === null ? none : duration(one.forecast_days * 86400)))));
   const room = all.headroom_hours === null ? "" : `; if nothing were deleted, there would be space for ${duration(all.headroom_hours * 3600)}`;
-  note.textContent = `${bytes(all.size_bytes)} are recorded, ${bytes(all.free_bytes)} are free${room}.`;
+  note.textContent = `${bytes(all.size_bytes)} are recorded${all.free_bytes === null ? "" : `, ${bytes(all.free_bytes)} are free`}${room}.`;
 }
