@@ -350,7 +350,6 @@ class CameraLoop:
         if self.secondary is not None and not self.sleep.hurried:
             began_cpu_s = time.thread_time()
             detections = self.secondary.add(frame, look, detections, self.tracks)
-            self.problem = self.secondary.problem
             self._spent("secondary", began_cpu_s)
         took_s = self.clock.monotonic_s() - began_s if pending is None else pending.took_s
         self.counters.analysed += 1

@@ -112,4 +112,6 @@ class HealthMeter:
             return CameraState.ERROR, loop.problem
         if loop.frozen:
             return CameraState.FROZEN, f"the very same picture has come for more than {loop.config.frozen_s:.0f} s"
-        return state, "; ".join(filter(None, (loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))))
+        closer = loop.secondary.problem if loop.secondary is not None else ""
+        unseen = f"nobody looks closer (secondary.model): {closer}" if closer else ""
+        return state, "; ".join(filter(None, (unseen, loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))))

@@ -152,6 +152,8 @@ def _run(
     result.problem = result.problem or damage.finding(sum(loop.undecodable.values()))
     if loop.counters.detector_errors:
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
+    if job.secondary is not None and job.secondary.problem:
+        result.problem = result.problem or f"the secondary model {job.secondary.model} failed: {job.secondary.problem}"
     _write_events(results.partial("events.jsonl"), result.events)
     summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
     results.partial("summary.json").write_text(summary + "\n", encoding="utf-8")

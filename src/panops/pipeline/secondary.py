@@ -17,7 +17,7 @@ from panops.config.schema import CameraConfig, SecondaryConfig
 from panops.domain.boxes import iou
 from panops.domain.crops import part_around
 from panops.domain.detections import Detections
-from panops.domain.errors import ModelError, PanopsError
+from panops.domain.errors import DeviceFull, DeviceLate, ModelError, PanopsError
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
@@ -121,6 +121,8 @@ class SecondaryLooks:
             for row in self._due(found, rows, tracks, frame.captured_at_s):
                 parts.append(self._one(frame, found.xyxy[row]))
                 self.looks += 1
+        except (DeviceLate, DeviceFull):  # load, which says nothing about the model; who was not looked at is next time
+            return Detections.empty()
         except ModelError as error:
             if self.problem != str(error):
                 log.error("camera %s: the secondary model %s: %s", frame.camera_id, self.model, error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,15 @@ from panops.config.schema import CameraConfig, SecondaryConfig
 from panops.domain.clock import SystemClock
 from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
-from panops.domain.errors import ModelNotFound, ModelUnsupported
+from panops.domain.errors import DeviceLate, ModelNotFound, ModelUnsupported
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.followed import followed_classes
+from panops.pipeline.health import HealthMeter
+from panops.pipeline.live import CameraState
 from panops.pipeline.looking import Look
 from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.compliance import Compliance
@@ -52,10 +56,12 @@ class HatFinder:
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, int]] = []
-        self.broken = False
+        self.broken = self.late = False
 
     def detect(self, frame: Frame) -> Detections:
         self.shown.append(frame.size_wh)
+        if self.late:
+            raise DeviceLate("the answer came too late")
         if self.broken:
             raise ModelUnsupported("the model cannot be run")
         rows, columns = np.nonzero(frame.image[..., 0] > 200)
@@ -201,6 +207,35 @@ def test_a_model_that_fails_costs_only_what_it_would_have_found() -> None:
     finder.broken = False
     assert len(looks.look(picture, seen, None)) == 1
     assert looks.problem == ""
+
+
+def test_a_device_that_is_late_is_no_fault_of_the_model() -> None:
+    looks, finder = make()
+    picture = frame(0.0, 300)
+    seen = PersonFinder().detect(picture)
+    finder.late = True
+    assert len(looks.look(picture, seen, None)) == 0
+    assert looks.problem == ""
+
+
+def test_a_camera_whose_second_model_fails_lives_and_says_so() -> None:
+    looks, finder = make()
+    config = CameraConfig.model_validate({"source": "x.mp4", "secondary": {"model": "hats"}})
+    loop = CameraLoop(
+        "cam", config, PersonFinder(), lambda size, first: RuleEngine("cam", [], 7, first), np.ones(4, bool), SystemClock(), secondary=looks
+    )
+    analyst = Analyst(BatchTracker(), {"cam": loop})
+    analyst.begin(loop)
+    finder.broken = True
+    check = loop.consider(frame(0.0, 300))
+    assert check is not None
+    (outcome,) = analyst.round([check])
+    assert len(outcome.tracks)
+    assert (loop.problem, looks.problem) == ("", "the model cannot be run")
+    feed = SimpleNamespace(state="live", message="", keyframe_interval_s=None)
+    state, message = HealthMeter._state(loop, feed)  # type: ignore[arg-type]  # all that is asked of it
+    assert state is CameraState.LIVE
+    assert "nobody looks closer (secondary.model): the model cannot be run" in message
 
 
 def test_a_model_that_is_not_there_is_said_and_the_camera_runs_without() -> None:
