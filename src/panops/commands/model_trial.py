@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from panops.domain.errors import PanopsError
+from panops.domain.errors import ModelUnsupported, PanopsError
 from panops.domain.frame import ArrayPixels, Frame
 from panops.inference.open_backend import open_backend
 from panops.models.store import StoredModel
@@ -22,3 +22,14 @@ def trouble_with(model: StoredModel) -> str:
     except PanopsError as error:
         return str(error)
     return ""
+
+
+def need_to_run(model: StoredModel) -> None:
+    """Raise where a model cannot run on this machine, before it comes into use.
+
+    Raises:
+        ModelUnsupported: It cannot; the sentence says why, and how it is done nevertheless.
+    """
+    trouble = trouble_with(model)
+    if trouble:
+        raise ModelUnsupported(f"{model.reference} cannot run here, so it is not put into use: {trouble}; with --force it is nevertheless")

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from panops.commands.model_facts import TAKES_EFFECT, sentences, state_record, who
-from panops.commands.model_trial import trouble_with
+from panops.commands.model_trial import need_to_run
 from panops.commands.options import HomeOption, JsonOption
-from panops.domain.errors import ModelUnsupported
 from panops.models.promotion import meant_version
 from panops.models.promotion import promote as promote_version
 from panops.models.shelf import Shelf
@@ -33,11 +32,7 @@ def promote(
         if places and not version:
             version = meant_version(store.shelf(name))
         if version in places and not force:
-            trouble = trouble_with(store.get(f"{name}@{version}"))
-            if trouble:
-                raise ModelUnsupported(
-                    f"{name}@{version} cannot run here, so it is not promoted: {trouble}; with --force it is nevertheless"
-                )
+            need_to_run(store.get(f"{name}@{version}"))
         promote_version(store, name, version, who=who(), why=why)
         shelf = store.shelf(name)
         if as_json:

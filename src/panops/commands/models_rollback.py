@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from panops.commands.model_facts import TAKES_EFFECT, sentences, state_record, who
+from panops.commands.model_trial import need_to_run
 from panops.commands.options import HomeOption, JsonOption
 from panops.models.promotion import roll_back
 from panops.models.store import ModelStore
@@ -17,12 +18,17 @@ from panops.storage.home import Home
 def rollback(
     name: Annotated[str, typer.Argument(help="A model's name.")],
     why: Annotated[str, typer.Option(help="A word for the history.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also to a version that cannot run on this machine.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put the version back into use that was active before; doing it twice goes back and forth."""
     with sentences():
         store = ModelStore(Home(home).models)
+        shelf = store.shelf(name)
+        before = shelf.state.previous
+        if before in shelf.places and not force:
+            need_to_run(store.get(f"{name}@{before}"))
         roll_back(store, name, who=who(), why=why)
         shelf = store.shelf(name)
         if as_json:

@@ -114,6 +114,11 @@ def test_a_version_that_cannot_run_is_not_promoted(run: Any, tmp_path: Path) -> 
         assert refused.exit_code == 1
         assert "net@2 cannot run here" in refused.stderr
     assert "net@2 is in use now" in said(run("promote", "net", "2", "--force"))
+    assert "net@1 is in use again" in said(run("rollback", "net"))
+    refused = run("rollback", "net")
+    assert refused.exit_code == 1
+    assert "net@2 cannot run here" in refused.stderr
+    assert "net@2 is in use again" in said(run("rollback", "net", "--force"))
 
 
 def test_compare_as_table_and_json(run: Any, tmp_path: Path) -> None:
