@@ -38,9 +38,12 @@ $(VENV)/.installed-test: pyproject.toml scripts/install_test_packages.sh | $(BIN
 demo: $(VENV)/.installed-base ## Start panops with a simulated site and print its address
 	@$(BIN)/panops demo
 
-test: $(VENV)/.installed-test ## Run the tests (a few minutes)
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile tests/docs tests/unit
-	@$(BIN)/python -m pytest -m "not slow" --ignore tests/unit --ignore tests/docs
+# Both parts run whatever the first one finds: one run tells all that fails.
+test: $(VENV)/.installed-test ## Run the tests (about three quarters of an hour on two cores)
+	@failed=0; \
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile tests/docs tests/unit || failed=1; \
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/unit --ignore tests/docs || failed=1; \
+	exit $$failed
 
 test-all: $(VENV)/.installed-test ## Run every test, the long ones too
 	@$(BIN)/python -m pytest

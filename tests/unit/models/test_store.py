@@ -68,7 +68,7 @@ def test_where_nothing_can_be_fetched_a_model_that_is_here_is_offered(store: Mod
     advice = "get it with: panops models add net; without a network name one that comes with panops: street"
     with pytest.raises(ModelNotFound, match=advice):
         store.get("net")
-    with pytest.raises(ModelNotFound, match=r"one that comes with panops: .*ppe, street"):
+    with pytest.raises(ModelNotFound, match=r"one that comes with panops: .*\bppe\b.*, street"):
         ModelStore(tmp_path / "models", mirrors=[]).get("yolox_nano")
 
 
