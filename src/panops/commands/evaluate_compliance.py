@@ -45,6 +45,7 @@ def evaluate_compliance(
     seconds: Annotated[float, typer.Option(min=10, help="How long each film is.")] = 60.0,
     size: Annotated[str, typer.Option(help="Size of the simulated pictures.")] = "640x360",
     seed: Annotated[int, typer.Option(help="Seed of the first film.")] = 1,
+    workers: Annotated[float, typer.Option(min=0, max=1, help="Share of the simulated walkers dressed for a building site.")] = 0.5,
     required: Annotated[str, typer.Option(help="The items, by names that the rule knows.")] = "hardhat,vest",
     min_score: Annotated[float, typer.Option(min=0.01, max=1.0, help="As a camera's min_score.")] = 0.35,
     network: Annotated[
@@ -75,7 +76,7 @@ def evaluate_compliance(
             rows, title = _pictures(sized, data, split, source, rule, min_score, closer, console)
             found["pictures"] = _told(console, title, rows)
         if films:
-            rows, mixed = _films(sized, films, seconds, size, seed, items, min_score, closer, console)
+            rows, mixed = _films(sized, films, seconds, size, seed, workers, items, min_score, closer, console)
             found["films"] = {
                 **_told(console, f"simulated site, {films} films of {seconds:g} s", rows),
                 "tracks_of_nobody_or_several": mixed,
@@ -131,6 +132,7 @@ def _films(
     seconds: float,
     size: str,
     seed: int,
+    workers: float,
     items: Sequence[str],
     min_score: float,
     closer: Detector | None,
@@ -144,7 +146,8 @@ def _films(
     with closing(_detector(model)) as detector, _progress(console) as progress:
         task = progress.add_task("films", total=films)
         for number in range(films):
-            address = f"sim://{SCENES[number % len(SCENES)]}?seed={seed + number}&activity=12&rate_fps=5&size={size}"
+            scene = SCENES[number % len(SCENES)]
+            address = f"sim://{scene}?seed={seed + number}&activity=12&workers={workers:g}&rate_fps=5&size={size}"
             more, more_mixed = judge_film(address, seconds, detector, model.manifest.input_size_wh, {"required": wanted}, min_score, closer)
             rows, mixed = rows + more, mixed + more_mixed
             progress.update(task, advance=1)

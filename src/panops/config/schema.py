@@ -112,6 +112,9 @@ class SimulationConfig(Config):
     scene: Literal["yard", "street", "gate", "room", "fence"] = "yard"
     seed: int = 0
     activity: float = Field(1.0, ge=0, le=20, description="about how many walkers and vehicles a minute")
+    workers: float = Field(
+        0.0, ge=0, le=1, description="the share of walkers who are dressed for a building site: hard hat, vest, both or none"
+    )
     rate_fps: float = Field(10.0, gt=0, le=60)
     size_wh: tuple[int, int] = (640, 360)
     weather: Literal["clear", "wind", "rain", "night"] = "clear"

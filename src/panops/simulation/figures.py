@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,7 +82,7 @@ class BodyFigure(Figure):
     """People, animals and cycles: a cached sprite, stretched and sheared to where the camera puts it.
 
     Attributes:
-        key: Names the drawn body but for its resolution and light.
+        key: Names the drawn body but for its resolution and light: its kind, the number of its look, and its pose.
         make: Gives the solids and materials of the body.
         view: From where it is seen, rounded to bins.
         foot: Picture point of its ground point, px.
@@ -91,7 +91,7 @@ class BodyFigure(Figure):
         shear: Pixels to the right for each metre along the view's up.
     """
 
-    key: Hashable
+    key: tuple[str, int, int]
     make: Callable[[], tuple[Solids, tuple[Material, ...]]]
     view: View
     foot: tuple[float, float]
@@ -116,6 +116,11 @@ class BodyFigure(Figure):
             # Brighter than its own alpha it would glow over its edges.
             warped = np.minimum(warped, warped[..., 3:])
         return np.asarray(warped, dtype=np.uint8)
+
+    def part_box(self, parts: Sequence[int]) -> Box:
+        """Where those of its solids are that have one of these materials, px, not clipped to the picture."""
+        solids, _ = self.make()
+        return _placed(_part(solids, np.isin(solids.material, parts)), self.view, self.foot, self.across, self.upward, self.shear)
 
     def shadow_mask(self, camera: CameraModel, light: Light, window: Window) -> NDArray[np.uint8]:
         """The silhouette laid on the ground away from the sun."""
@@ -279,12 +284,12 @@ def _solids(kind: str, look: int, pose: int) -> Solids:
     return people.solids(_person(look), pose) if kind == "person" else cycles.solids(_cycle(look), pose)[0]
 
 
-def _part(solids: Solids, rows: slice) -> Solids:
+def _part(solids: Solids, rows: slice | NDArray[np.bool_]) -> Solids:
     return Solids(*(getattr(solids, name)[rows] for name in ("start", "end", "start_r", "end_r", "squash", "material", "open_end")))
 
 
 def _body(
-    key: Hashable,
+    key: tuple[str, int, int],
     make: Callable[[], tuple[Solids, tuple[Material, ...]]],
     named: list[tuple[str, int, Solids]],
     where: Where,
@@ -302,17 +307,15 @@ def _body(
     azimuth, elevation = camera.look(where.x, where.z, rise + height / 2)
     turn = round((heading - azimuth) / _TURN_BIN) * _TURN_BIN
     view = View(math.remainder(turn, 2 * math.pi), round(elevation / _ELEVATION_BIN) * _ELEVATION_BIN)
-    right, up, _ = view.axes()
     foot, head, _ = camera.project(points)
     across = camera.focal_px / float(depth[2])
     tall = height * math.cos(view.elevation_rad)
     upward = max(float(foot[1] - head[1]) / tall, 0.3 * across)
     shear = float(head[0] - foot[0]) / tall
+    at = (float(foot[0]), float(foot[1]))
     things = []
     for class_name, track_id, solids in named:
-        x1, x2 = solids.extent(across * right + shear * up)
-        low, high = solids.extent(up * upward)
-        box: Box = (float(foot[0] + x1), float(foot[1] - high), float(foot[0] + x2), float(foot[1] - low))
+        box = _placed(solids, view, at, across, upward, shear)
         things.append(Thing(track_id, class_name, box, wears if class_name == "person" else ()))
     boxes = np.array([thing.box for thing in things])
     whole: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
@@ -325,8 +328,16 @@ def _body(
         key,
         make,
         view,
-        (float(foot[0]), float(foot[1])),
+        at,
         across,
         upward,
         shear,
     )
+
+
+def _placed(solids: Solids, view: View, foot: tuple[float, float], across: float, upward: float, shear: float) -> Box:
+    """The box of solids of a body that stands at `foot`, px."""
+    right, up, _ = view.axes()
+    x1, x2 = solids.extent(across * right + shear * up)
+    low, high = solids.extent(up * upward)
+    return (foot[0] + x1, foot[1] - high, foot[0] + x2, foot[1] - low)

@@ -28,6 +28,8 @@ Bag = Literal["none", "backpack", "shoulder", "case"]
 GAIT_BINS = 12
 STANDING = GAIT_BINS  # poses from here on are standing ones
 STANDING_BINS = 8
+WORKERS = 1 << 30
+"""Looks from this number on are people who are dressed for a building site, each of hat and vest as it comes."""
 STRIDE_M = 1.38  # two steps of somebody 1.75 m tall
 
 _SKIN, _HAIR, _TOP, _BOTTOM, _SHOE, _BAG, _HEADGEAR, _LEGS, _FACE, _INNER = range(10)
@@ -39,6 +41,7 @@ _TOPS = [
 ]  # fmt: skip
 _BOTTOMS = [(44, 58, 96), (36, 38, 44), (92, 88, 80), (168, 150, 118), (60, 74, 112), (70, 60, 52), (112, 118, 126)]
 _SHOES = [(40, 34, 30), (176, 174, 170), (74, 54, 40), (30, 30, 34), (52, 48, 50), (110, 56, 50)]
+_HELMETS = [(250, 208, 40)] * 4 + [(236, 236, 232)] * 3 + [(240, 120, 36), (48, 92, 168), (186, 40, 40)]
 _BAGS = [(48, 52, 60), (150, 60, 44), (40, 78, 90), (110, 86, 60), (170, 150, 60)]
 
 
@@ -79,13 +82,20 @@ def random_look(seed: int) -> Look:
     bag: Bag = rng.choice(["none", "backpack", "shoulder", "case"], p=[0.58, 0.18, 0.16, 0.08])
     if top == "vest":
         head, bottom = "helmet", "trousers"
+    if seed >= WORKERS:
+        # About two in three wear each, whoever wears the other: the hat says nothing of the vest.
+        top = "vest" if rng.random() < 0.62 else "jacket" if top in ("vest", "coat") else top
+        head = "helmet" if rng.random() < 0.62 else "short" if head == "helmet" else head
+        bottom = "jeans" if rng.random() < 0.4 else "trousers"
     if top == "coat" and bottom == "skirt":
         bottom = "trousers"
     skin, hair, cloth, lower = pick(_SKINS), pick(_HAIRS), pick(_TOPS), pick(_BOTTOMS)
     pattern: Pattern = rng.choice(["plain", "stripes", "checks"], p=[0.72, 0.14, 0.14]) if top == "shirt" else "plain"
     if top == "vest":
         cloth, pattern = linear(226, 236, 40) if rng.random() < 0.6 else linear(244, 110, 30), "reflective"
-    gear = cloth if head == "hood" else linear(250, 208, 40) if head == "helmet" else pick(_TOPS)
+    # The helmet's colour has numbers of its own, so that everything else of a look stays what it was.
+    helmet = linear(*_HELMETS[generator("helmet", seed).integers(len(_HELMETS))])
+    gear = cloth if head == "hood" else helmet if head == "helmet" else pick(_TOPS)
     chin = (0.0, height * 0.933 - 0.012, 0.012)
     materials = (
         Material(skin, "glossy"),
@@ -105,6 +115,16 @@ def random_look(seed: int) -> Look:
 def worn(look: Look) -> tuple[str, ...]:
     """What of a site's protective equipment somebody wears: `hardhat`, `vest`."""
     return (*(("hardhat",) if look.head == "helmet" else ()), *(("vest",) if look.top == "vest" else ()))
+
+
+def head_parts(look: Look) -> tuple[int, ...]:
+    """The materials of the solids that make the head, with what it wears but for a hood and hair that reach down to the chest."""
+    return (_FACE,) if look.head == "hood" else (_FACE, _HEADGEAR)
+
+
+def torso_parts() -> tuple[int, ...]:
+    """The materials of the solids that make the upper body, without arms."""
+    return (_TOP,)
 
 
 def stride_m(look: Look) -> float:

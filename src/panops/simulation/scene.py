@@ -46,14 +46,14 @@ class Scene:
     """One simulated camera. Used by one thread at a time; scenes of equal site, size and weather share what does not depend on the seed.
 
     Args:
-        config: Scene, seed, activity, rate, size and weather.
+        config: Scene, seed, activity, workers, rate, size and weather.
     """
 
     def __init__(self, config: SimulationConfig) -> None:
         """Make or find the backdrop; takes a second or two for the first scene of its kind."""
         self.config = config
         self._backdrop: Backdrop = backdrop(config.scene, config.size_wh, config.weather)
-        self._script = Script(self._backdrop.site, config.seed, config.activity)
+        self._script = Script(self._backdrop.site, config.seed, config.activity, config.workers)
         self._clouds = weather.clouds(self._backdrop.site, self.camera, self._backdrop.still, config.weather, config.seed)
         self._faults = weather.LensFaults(config.seed, self._backdrop.site, config.weather, config.size_wh)
 
@@ -131,6 +131,14 @@ class Scene:
             wears.update((thing.track_id, thing.wears) for thing in figure.things)
         rows.sort(key=lambda row: row[0])
         return SceneTruth.of(frame_index, time_s, (width, height), rows, wears)
+
+    def walkers(self, frame_index: int) -> list[tuple[figures.Thing, figures.BodyFigure]]:
+        """Everybody on foot in a frame, also outside of the picture, with the figure that is drawn."""
+        return [
+            (figure.things[0], figure)
+            for figure in self._figures(self.time_s(frame_index), actors=True)
+            if isinstance(figure, figures.BodyFigure) and len(figure.things) == 1 and figure.things[0].class_name == "person"
+        ]
 
     def _figures(self, time_s: float, *, actors: bool) -> list[figures.Figure]:
         """Everybody in the picture, farthest first."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.simulation.noise import generator
+from panops.simulation.people import WORKERS
 from panops.simulation.scenery import SIGNAL_S, Site, Way
 
 FloatArray = NDArray[np.float64]
@@ -98,10 +99,12 @@ class Script:
         site: The ways.
         seed: Which of many scripts.
         activity: About how many walkers and vehicles come a minute; 0 for nobody.
+        workers: The share of walkers, 0 to 1, who are dressed for a building site.
     """
 
-    def __init__(self, site: Site, seed: int, activity: float) -> None:
+    def __init__(self, site: Site, seed: int, activity: float, workers: float = 0.0) -> None:
         """Nothing is worked out yet."""
+        self._workers = workers
         self._site = site
         self._seed = seed
         self._activity = activity
@@ -183,8 +186,11 @@ class Script:
         knots_s, knots_m, passes = _timetable(stops, float(along[-1]), speed, way.bound)
         # Slots before the scene's beginning have ids of their own, and none is negative or zero.
         number = 2 * slot if slot >= 0 else -2 * slot - 1
+        look = int(rng.integers(WORKERS))
+        if way.traffic == "walk" and look < self._workers * WORKERS:
+            look += WORKERS
         return Actor(
-            number * _PER_SLOT + index + 1, _KIND[way.traffic], int(rng.integers(1 << 30)), start,
+            number * _PER_SLOT + index + 1, _KIND[way.traffic], look, start,
             min(start + float(knots_s[-1]), slot * SLOT_S + LONGEST_S), path, along, heading, knots_s, knots_m, speed, passes,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from panops.datasets.opening import open_dataset
 from panops.simulation import picture_set
 from panops.simulation.picture_set import simulated_pictures
 from panops.simulation.recording import WATCHED
+from panops.simulation.worn_labels import WORN
 
 
 def test_a_set_that_can_be_learnt_from(tmp_path: Path) -> None:
@@ -52,6 +53,26 @@ def test_every_scene_meets_every_weather_and_no_frame_comes_twice(monkeypatch: p
         ("gate", "clear"),
         ("gate", "night"),
     }
+
+
+def test_what_people_wear_is_labelled_on_request(tmp_path: Path) -> None:
+    words = ["data", "simulate", "--out", str(tmp_path), "--pictures", "6", "--scene", "street", "--weather", "clear"]
+    result = CliRunner().invoke(app, [*words, "--worn", "--workers", "1", "--activity", "14", "--size", "480x270"])
+    assert result.exit_code == 0, result.output
+    dataset = open_dataset(tmp_path).dataset
+    assert dataset.classes == (*WATCHED, *WORN)
+    assert {picture.size_wh for picture in dataset.pictures} == {(480, 270)}
+    counts = {
+        name: sum(int((picture.class_id == index).sum()) for picture in dataset.pictures) for index, name in enumerate(dataset.classes)
+    }
+    assert all(counts[name] > 0 for name in WORN), counts
+
+
+@pytest.mark.parametrize("size", ["large", "641x360", "0x0"])
+def test_a_size_that_cannot_be_is_told(tmp_path: Path, size: str) -> None:
+    result = CliRunner().invoke(app, ["data", "simulate", "--out", str(tmp_path / "out"), "--size", size])
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("option", "word", "known"), [("--scene", "moon", "yard"), ("--weather", "hail", "rain")])

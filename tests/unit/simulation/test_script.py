@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from panops.simulation.people import WORKERS
 from panops.simulation.scenery import SIGNAL_S
 from panops.simulation.script import LONGEST_S, Actor, Script
 from panops.simulation.sites import SCENES, site
@@ -91,3 +92,18 @@ def test_nobody_walks_over_the_crossing_while_cars_do() -> None:
                 assert phase > 17.5 or phase < 2.5, (tick, phase)
             if crossing and actor.kind == "vehicle":
                 assert phase < 20.5, (tick, phase)
+
+
+def test_workers_change_who_comes_and_nothing_else() -> None:
+    nobody, some, all_of_them = (everybody(Script(site("street"), 6, 12.0, workers), 120) for workers in (0.0, 0.5, 1.0))
+    assert list(nobody) == list(some) == list(all_of_them)
+
+    def dressed(actors: dict[int, Actor]) -> set[int]:
+        return {number for number, actor in actors.items() if actor.look >= WORKERS}
+
+    walkers = {number for number, actor in nobody.items() if actor.kind == "person"}
+    assert dressed(nobody) == set()
+    assert dressed(all_of_them) == walkers
+    assert set() < dressed(some) < walkers
+    for number, actor in some.items():
+        assert (actor.start_s, actor.end_s, actor.look % WORKERS) == (nobody[number].start_s, nobody[number].end_s, nobody[number].look)
