@@ -88,6 +88,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
     desk = InferenceDesk(
         home, lambda: max((shard.relief for shard in supervisor.shards()), default=0.0), lambda: SiteRepository(database).load().device
     )
+    supervisor.usage.also(lambda: [] if desk.pid is None else [desk.pid])
     app = create_app(
         ApiSettings(
             setup_code=setup_code,
