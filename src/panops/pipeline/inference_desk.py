@@ -272,6 +272,7 @@ class InferenceDesk:
             reply = Reply(
                 message["status"], message["media_type"], bytes(worker.slots.answer(asked.slot)[:length]), message["header_bytes"],
                 message["error"], message["model"], message["run_s"], asked.wait_s,
+                message["coding"],
             )  # fmt: skip
             worker.slots.give_back(asked.slot, asked.size, length)
             self._free.append(asked.slot)
