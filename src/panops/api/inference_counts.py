@@ -30,6 +30,7 @@ class InferenceCounts:
             "panops_api_inference_wait_seconds", "Time that a request waited for its turn.", buckets=_BUCKETS_S, registry=registry
         )
         self._calls = Counter("panops_grpc_requests", "gRPC calls answered, by method and status.", ["method", "code"], registry=registry)
+        self._calls.labels("ModelInfer", "OK")
         for outcome in _OUTCOMES:
             self._requests.labels("", outcome)
 
