@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from panops.api.connections import REQUEST_S
 from panops.api.inference_service import MOST_BODY_BYTES
+from panops.api.open_inference import index_of
 from panops.api.problems import UNREADABLE, ProblemError
 from panops.api.resolver import AccountResolver
 from panops.api.security import Caller
@@ -69,6 +70,7 @@ class InferenceMethods:
             "ModelReady": self._model_ready,
             "ModelMetadata": self._model_metadata,
             "ModelInfer": self._model_infer,
+            "RepositoryIndex": self._repository_index,
         }
 
     def handler(self) -> Any:
@@ -162,6 +164,9 @@ class InferenceMethods:
     async def _model_infer(self, caller: Caller, message: bytes) -> bytes:
         order = Order(OrderKind.INFER, "", wording=Wording.PROTOBUF)
         return (await self._services.inference.ask(order, (message,), caller)).body
+
+    async def _repository_index(self, _caller: Caller, _message: bytes) -> bytes:
+        return self._written("RepositoryIndexResponse", models=await run_in_threadpool(index_of, self._services))
 
     def _reference(self, kind: str, message: bytes) -> str:
         """The model that a request names: `NAME`, or `NAME@VERSION`."""

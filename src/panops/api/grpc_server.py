@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ _OPTIONS = {
     "grpc.max_receive_message_length": MOST_BODY_BYTES,
     # Otherwise two servers share one port without a word.
     "grpc.so_reuseport": 0,
+    # Of one connection.
     "grpc.max_concurrent_streams": 64,
     "grpc.max_allowed_incoming_connections": 128,
     "grpc.max_connection_idle_ms": 300_000,
@@ -87,6 +89,8 @@ def _credentials(library: Any, config: GrpcConfig) -> Any:
         return tuple((status.st_mtime_ns, status.st_size) for status in (file.stat() for file in files))
 
     def read() -> Any:
+        # gRPC takes any bytes and tells nobody; this says whether they are a pair, and asks nobody for a password.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.certificate, config.key, password="")
         key, certificate = (file.read_bytes() for file in files)
         return library.ssl_server_certificate_configuration([(key, certificate)])
 
@@ -97,8 +101,8 @@ def _credentials(library: Any, config: GrpcConfig) -> Any:
             if now == last:
                 return None
             found = read()
-        except OSError as error:  # half renewed: the old ones go on
-            log.warning("the certificate for gRPC cannot be read: %s", error)
+        except OSError as error:  # half renewed, perhaps: the old ones go on, and the next handshake looks again
+            log.warning("the certificate for gRPC cannot be used: %s", error)
             return None
         last = now
         return found
@@ -106,7 +110,8 @@ def _credentials(library: Any, config: GrpcConfig) -> Any:
     try:
         last, first = stamp(), read()
     except OSError as error:
-        raise _fault("certificate", f"expected a certificate and its key as PEM files: {error}") from error
+        wanted = f"expected a certificate in {config.certificate} and its key in {config.key}, both PEM"
+        raise _fault("certificate", f"{wanted}: {error.strerror or error}") from error
     return library.dynamic_ssl_server_credentials(first, fetch)
 
 

@@ -47,11 +47,7 @@ def is_ready(_caller: Operator, services: Needed) -> Response:
 @router.post("/repository/index")
 async def repository_index(_caller: Operator, services: Needed) -> list[dict[str, str]]:
     """Every version of every model."""
-    entries = await run_in_threadpool(services.inference.index.entries)
-    return [
-        {"name": entry.model, "version": entry.version, "state": "UNAVAILABLE" if entry.problem else "READY", "reason": entry.problem}
-        for entry in entries
-    ]
+    return await run_in_threadpool(index_of, services)
 
 
 @router.get("/models/{model}")
@@ -88,6 +84,14 @@ async def infer(caller: Operator, services: Needed, model: Model, request: Reque
 async def infer_version(caller: Operator, services: Needed, model: Model, version: Version, request: Request) -> Response:
     """Run one version."""
     return await _infer(services, caller, f"{model}@{version}", request)
+
+
+def index_of(services: Services) -> list[dict[str, str]]:
+    """Every version of every model, in the protocol's words; blocks."""
+    return [
+        {"name": entry.model, "version": entry.version, "state": "UNAVAILABLE" if entry.problem else "READY", "reason": entry.problem}
+        for entry in services.inference.index.entries()
+    ]
 
 
 async def _metadata(services: Services, caller: Caller, reference: str) -> Response:

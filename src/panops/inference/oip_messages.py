@@ -33,6 +33,9 @@ _MESSAGES: Mapping[str, Sequence[tuple[str, int, str]]] = {
         ("inputs", 4, "TensorMetadata[]"),
         ("outputs", 5, "TensorMetadata[]"),
     ),
+    "RepositoryIndexRequest": (("repository_name", 1, "string"), ("ready", 2, "bool")),
+    "ModelIndex": (("name", 1, "string"), ("version", 2, "string"), ("state", 3, "string"), ("reason", 4, "string")),
+    "RepositoryIndexResponse": (("models", 1, "ModelIndex[]"),),
     # The protocol has these in a oneof; on the wire that is the same, and which one is set nobody asks for here.
     "InferParameter": (("bool_param", 1, "bool"), ("int64_param", 2, "int64"), ("string_param", 3, "string")),
     "InferTensorContents": (

@@ -24,6 +24,11 @@ _CONTENTS: Mapping[str, str] = {
     "FP32": "fp32_contents",
     "FP64": "fp64_contents",
 }
+# An input, its bytes and an output for each tensor that may be there, and some parameters. Two bytes make a field, and what becomes of it
+# takes a hundred.
+_MOST_FIELDS = 256
+# How long a value of each wire kind is, where that is fixed.
+_FIXED_BYTES = {1: 8, 5: 4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +93,42 @@ def _parsed(body: memoryview) -> Any:
     from google.protobuf.message import DecodeError  # noqa: PLC0415  # an extra
 
     try:
+        if _has_more_fields(body, _MOST_FIELDS):
+            raise RequestUnreadable(f"expected at most {_MOST_FIELDS} tensors and parameters in all, got more")
         return messages()["ModelInferRequest"].FromString(bytes(body))
-    except DecodeError:
+    except (DecodeError, IndexError):
         raise RequestUnreadable("the message is no ModelInferRequest") from None
+
+
+def _has_more_fields(body: memoryview, most: int) -> bool:
+    """Whether a message has more fields, those of its parts not counted.
+
+    Raises:
+        IndexError: It ends within one.
+    """
+    at = count = 0
+    while at < len(body) and count <= most:
+        key, at = _read_varint(body, at)
+        kind = key & 7
+        if kind in _FIXED_BYTES:
+            at += _FIXED_BYTES[kind]
+        else:
+            value, at = _read_varint(body, at)
+            at += value if kind == 2 else 0
+        count += 1
+    return count > most
+
+
+def _read_varint(body: memoryview, at: int) -> tuple[int, int]:
+    """A number at `at`, and where the next thing is."""
+    number = shift = 0
+    while True:
+        byte = body[at]
+        number, at, shift = number | (byte & 0x7F) << shift, at + 1, shift + 7
+        if byte < 0x80:
+            return number, at
+        if shift > 63:
+            raise IndexError
 
 
 def _array(tensor: Any, raw: bytes | None) -> NDArray[Any]:

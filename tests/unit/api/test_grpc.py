@@ -116,6 +116,9 @@ async def test_nvidias_client_learns_what_there_is(site: Site) -> None:
         assert client.get_server_metadata(headers=headers).name == "panops"
         ready = [client.is_model_ready(*which, headers=headers) for which in (("street",), ("street", "2"), ("street", "3"), ("nobody",))]
         assert ready == [True, True, False, False]
+        index = client.get_model_repository_index(headers=headers)
+        states = {(entry.name, entry.state) for entry in index.models}
+        assert states == {(name, "READY") for name in ("general", "ppe", "ppe_close", "street")}
         found = client.get_model_metadata("street", headers=headers, as_json=True)
         assert found == {
             "name": "street",
@@ -273,7 +276,12 @@ async def test_calls_are_encrypted_and_a_renewed_certificate_is_taken_over(site:
         assert await ask(lambda lab: live(lab, first))
         with pytest.raises(InferenceServerException):
             await ask(lambda lab: lab.client.is_server_live(headers=lab.headers, client_timeout=2))
+        key = (tmp_path / "site.key").read_bytes()
         second = certificate(tmp_path, 2)
+        renewed = (tmp_path / "site.key").read_bytes()
+        (tmp_path / "site.key").write_bytes(key)
+        assert await ask(lambda lab: live(lab, first)), "half renewed, the old pair goes on"
+        (tmp_path / "site.key").write_bytes(renewed)
         assert await ask(lambda lab: live(lab, second))
 
 
@@ -302,7 +310,13 @@ async def test_a_port_or_a_certificate_that_cannot_be_had_is_said(site: Site, tm
         with pytest.raises(ConfigError, match=rf"server\.grpc\.port: port {port} of 127\.0\.0\.1 is taken .*, such as {port + 1}"):
             async with grpc_served(site.services, GrpcConfig(port=port)):
                 pass
-    missing = GrpcConfig(port=0, certificate=str(tmp_path / "site.pem"), key=str(tmp_path / "site.key"))
-    with pytest.raises(ConfigError, match=r"server\.grpc\.certificate: expected a certificate and its key as PEM files"):
-        async with grpc_served(site.services, missing):
-            pass
+    pair = GrpcConfig(port=0, certificate=str(tmp_path / "site.pem"), key=str(tmp_path / "site.key"))
+    for content in (None, b"no certificate"):
+        if content is not None:
+            (tmp_path / "site.pem").write_bytes(content)
+            (tmp_path / "site.key").write_bytes(content)
+        with pytest.raises(
+            ConfigError, match=r"server\.grpc\.certificate: expected a certificate in .*site\.pem and its key in .*, both PEM: "
+        ):
+            async with grpc_served(site.services, pair):
+                pass

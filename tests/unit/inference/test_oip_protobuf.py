@@ -126,6 +126,12 @@ def test_a_request_that_is_wrong_is_told_why(message: Any, complaint: str) -> No
     assert complaint in str(caught.value)
 
 
+def test_a_message_of_a_great_many_empty_parts_is_not_parsed() -> None:
+    for part in (b"\x2a\x00", b"\x3a\x00", b"\x22\x02\x0a\x00"):
+        with pytest.raises(RequestUnreadable, match="at most 256 tensors and parameters"):
+            read_protobuf(memoryview(part * 1_000_000))
+
+
 @given(st.binary(max_size=200))
 def test_nothing_but_a_sentence_comes_of_nonsense(body: bytes) -> None:
     with contextlib.suppress(RequestUnreadable):
