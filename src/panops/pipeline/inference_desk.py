@@ -233,6 +233,7 @@ class InferenceDesk:
         device, settings = await asyncio.to_thread(self._device), self.settings
         count = settings.device_slots if Device.parse(device).batches else settings.slots
         boot: Message = {"type": "boot", "home": str(self._home.path), "device": device, "nice": settings.nice}
+        boot["most_bytes"] = settings.body_bytes
         worker = await InferenceWorker.start(boot, count, settings.body_bytes + 64, settings.answer_bytes)
         self.starts += 1
         self._worker, self._closing, self._being_opened, answered = worker, False, 0, False

@@ -47,7 +47,7 @@ def main() -> int:
             opening=lambda model: _tell(link, {"type": "opening", "model": model}),
             opened=lambda model: _tell(link, {"type": "opened", "model": model}),
         )
-        worker = Worker(link, slots, InferenceClerk(store, models, slots.body_bytes))
+        worker = Worker(link, slots, InferenceClerk(store, models, int(boot["most_bytes"])))
         link.send({"type": "ready"})
         # On a CPU one thread does one order after the other; a device wants several at once, to make batches of.
         worker.run(slots.count if device.batches else 0)
