@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -320,3 +321,12 @@ async def test_a_port_or_a_certificate_that_cannot_be_had_is_said(site: Site, tm
         ):
             async with grpc_served(site.services, pair):
                 pass
+
+
+async def test_a_missing_extra_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(ConfigError, match=r"server\.grpc: needs the extra `grpc`, of which grpc is missing: pip install 'panops\[grpc\]'"):
+        async with grpc_served(site.services, LOCAL):
+            pass
+    async with grpc_served(site.services, None) as address:
+        assert address == "", "nobody asked for it"
