@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
-from panops.api.inference_service import MOST_BODY_BYTES
+from panops.api.inference_service import MOST_BODY_BYTES, coding_of
 from panops.api.problems import FieldError, ProblemError
 from panops.api.security import Operator
 from panops.api.services import Needed, Services
@@ -36,6 +36,7 @@ async def detect(
 ) -> Response:
     """What a detector sees in a JPEG, PNG or WebP: as JSON, or drawn on the picture."""
     chosen = model or await run_in_threadpool(_default_model, services)
+    coding_of(request)
     order = Order(OrderKind.DETECT, chosen, min_score=min_score, annotated=annotated)
     async with services.inference.body(request) as body:
         picture = await _picture(request, body)

@@ -11,7 +11,7 @@ _OUTCOMES = ("ok", "invalid", "busy", "failed")
 
 
 class InferenceCounts:
-    """`panops_api_inference_requests_total`, `panops_api_inference_seconds`, `panops_api_inference_wait_seconds`.
+    """`panops_api_inference_requests_total` and its times, and `panops_grpc_requests_total`.
 
     The label `model` is the name of a model that is here, or empty: names that callers make up add no series.
     """
@@ -29,6 +29,8 @@ class InferenceCounts:
         self._waits = Histogram(
             "panops_api_inference_wait_seconds", "Time that a request waited for its turn.", buckets=_BUCKETS_S, registry=registry
         )
+        self._calls = Counter("panops_grpc_requests", "gRPC calls answered, by method and status.", ["method", "code"], registry=registry)
+        self._calls.labels("ModelInfer", "OK")
         for outcome in _OUTCOMES:
             self._requests.labels("", outcome)
 
@@ -43,3 +45,7 @@ class InferenceCounts:
     def refused(self, outcome: str) -> None:
         """Count what was not done: `busy`, or `failed`."""
         self._requests.labels("", outcome).inc()
+
+    def called(self, method: str, code: str) -> None:
+        """Count a gRPC call, however it ended; `method` is one that is offered."""
+        self._calls.labels(method, code).inc()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
@@ -19,17 +19,44 @@ MOST_BYTES = 128 * 1024 * 1024
 """Of all bodies that are being read or wait."""
 
 
+class Room:
+    """What a body takes of the room that all have together.
+
+    Args:
+        take: Takes so many bytes more, or gives them back.
+
+    Attributes:
+        held: Bytes that are taken now.
+    """
+
+    def __init__(self, take: Callable[[int], None]) -> None:
+        self._take = take
+        self.held = 0
+
+    def be(self, count: int) -> None:
+        """Take so many bytes in all.
+
+        Raises:
+            ProblemError: 429: there is no room for them now.
+        """
+        self._take(count - self.held)
+        self.held = count
+
+
 class InferenceService:
     """What routes use.
 
     Args:
         desk: Has orders done; None where this server runs no models for programs.
         registry: Where the metrics are.
+
+    Attributes:
+        counts: What the metrics say of programs.
     """
 
     def __init__(self, desk: Desk | None, registry: CollectorRegistry) -> None:
         self._desk = desk
-        self._counts = InferenceCounts(registry)
+        self.counts = InferenceCounts(registry)
         self._held_bytes = 0
 
     @property
@@ -46,25 +73,27 @@ class InferenceService:
         """A request's body in pieces, which count against `MOST_BYTES` until the block is left.
 
         Raises:
-            ProblemError: 415: it is compressed; 429: there is no room for it now.
+            ProblemError: 429: there is no room for it now.
         """
-        encoding = request.headers.get("content-encoding", "identity")
-        if encoding.strip().lower() != "identity":
-            raise ProblemError(415, f"expected a body without Content-Encoding, got {ascii(encoding)[:40]}; send it as it is")
-        pieces: list[bytes] = []
-        held = 0
-        try:
+        with self.room() as room:
             # What it says of its length is taken at once, so that many slow senders cannot begin together what has no room.
-            held = self._take(int(request.headers.get("content-length", "0")))
+            room.be(int(request.headers.get("content-length", "0")))
+            pieces: list[bytes] = []
             length = 0
             async for piece in request.stream():
                 length += len(piece)
-                if length > held:
-                    held += self._take(length - held)
+                room.be(max(length, room.held))
                 pieces.append(piece)
             yield pieces
+
+    @contextmanager
+    def room(self) -> Iterator[Room]:
+        """Room for a body, which is free again when the block is left."""
+        room = Room(self._take)
+        try:
+            yield room
         finally:
-            self._held_bytes -= held
+            room.be(0)
 
     async def ask(self, order: Order, body: Sequence[bytes], caller: Caller) -> Reply:
         """Have an order done.
@@ -75,12 +104,12 @@ class InferenceService:
         try:
             reply = await self._there().ask(order, body, caller.username)
         except DeskBusy as error:
-            self._counts.refused("busy")
+            self.counts.refused("busy")
             raise ProblemError(429, str(error), headers={"Retry-After": str(error.retry_after_s)}) from error
         except DeskDown as error:
-            self._counts.refused("failed")
+            self.counts.refused("failed")
             raise ProblemError(503, str(error), headers={"Retry-After": "1"}) from error
-        self._counts.answered(reply)
+        self.counts.answered(reply)
         if reply.status != 200:
             raise ProblemError(reply.status, reply.error, headers={"Retry-After": "1"} if reply.status == 503 else None)
         return reply
@@ -90,11 +119,29 @@ class InferenceService:
             raise ProblemError(503, "this server runs no models for programs")
         return self._desk
 
-    def _take(self, count: int) -> int:
-        if self._held_bytes + count > MOST_BYTES:
-            self._counts.refused("busy")
+    def _take(self, count: int) -> None:
+        if count > 0 and self._held_bytes + count > MOST_BYTES:
+            self.counts.refused("busy")
             raise ProblemError(
                 429, "as many request bodies are being read as there is room for; try again in a moment", headers={"Retry-After": "1"}
             )
         self._held_bytes += count
-        return count
+
+
+def coding_of(request: Request, offered: Sequence[str] = ()) -> str:
+    """How a request's body is compressed; empty for not at all.
+
+    Args:
+        request: The request.
+        offered: What it may be.
+
+    Raises:
+        ProblemError: 415: something else.
+    """
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        return ""
+    if coding not in offered:
+        wanted = f"Content-Encoding {' or '.join(offered)}, or none" if offered else "a body without Content-Encoding"
+        raise ProblemError(415, f"expected {wanted}, got {ascii(coding)[:40]}; send it as it is")
+    return coding

@@ -9,10 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.inference_service import coding_of
 from panops.api.problems import ProblemError
 from panops.api.security import Caller, Operator
 from panops.api.services import Needed, Services
 from panops.domain.errors import ModelError
+from panops.pipeline.body_coding import CODINGS
 from panops.pipeline.inference_order import Order, OrderKind
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
@@ -45,11 +47,7 @@ def is_ready(_caller: Operator, services: Needed) -> Response:
 @router.post("/repository/index")
 async def repository_index(_caller: Operator, services: Needed) -> list[dict[str, str]]:
     """Every version of every model."""
-    entries = await run_in_threadpool(services.inference.index.entries)
-    return [
-        {"name": entry.model, "version": entry.version, "state": "UNAVAILABLE" if entry.problem else "READY", "reason": entry.problem}
-        for entry in entries
-    ]
+    return await run_in_threadpool(index_of, services)
 
 
 @router.get("/models/{model}")
@@ -88,6 +86,14 @@ async def infer_version(caller: Operator, services: Needed, model: Model, versio
     return await _infer(services, caller, f"{model}@{version}", request)
 
 
+def index_of(services: Services) -> list[dict[str, str]]:
+    """Every version of every model, in the protocol's words; blocks."""
+    return [
+        {"name": entry.model, "version": entry.version, "state": "UNAVAILABLE" if entry.problem else "READY", "reason": entry.problem}
+        for entry in services.inference.index.entries()
+    ]
+
+
 async def _metadata(services: Services, caller: Caller, reference: str) -> Response:
     reply = await services.inference.ask(Order(OrderKind.METADATA, reference), (), caller)
     return Response(reply.body, media_type=reply.media_type)
@@ -102,11 +108,22 @@ async def _ready(services: Services, reference: str) -> Response:
 
 
 async def _infer(services: Services, caller: Caller, reference: str, request: Request) -> Response:
-    order = Order(OrderKind.INFER, reference, _header_bytes(request))
+    coding = coding_of(request, CODINGS)
+    order = Order(OrderKind.INFER, reference, _header_bytes(request), coding=coding, answer_coding=_wanted_coding(request))
     async with services.inference.body(request) as body:
         reply = await services.inference.ask(order, body, caller)
-    headers = {} if reply.header_bytes is None else {HEADER_LENGTH: str(reply.header_bytes)}
+    headers = {"Vary": "Accept-Encoding"}
+    if reply.header_bytes is not None:
+        headers[HEADER_LENGTH] = str(reply.header_bytes)
+    if reply.coding:
+        headers["Content-Encoding"] = reply.coding
     return Response(reply.body, media_type=reply.media_type, headers=headers)
+
+
+def _wanted_coding(request: Request) -> str:
+    """How the answer shall be compressed: only where one coding is named, by itself. A list is what libraries send unasked."""
+    named = request.headers.get("accept-encoding", "").strip().lower()
+    return named if named in CODINGS else ""
 
 
 def _header_bytes(request: Request) -> int | None:

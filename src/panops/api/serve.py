@@ -89,8 +89,13 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
         listener.close()
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int, where: str = "server") -> socket.socket:
     """A socket that listens at `host` and `port`.
+
+    Args:
+        host: The address.
+        port: The port; 0 takes a free one.
+        where: The part of the site file that says so, for messages.
 
     Raises:
         ConfigError: It cannot; the port is taken, the address is not this machine's, or the port needs more rights.
@@ -98,7 +103,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (socket.gaierror, UnicodeError) as error:
-        raise ConfigError("server", [ConfigProblem("server.host", f"{host!r} is not an address of this machine")]) from error
+        raise ConfigError("server", [ConfigProblem(f"{where}.host", f"{host!r} is not an address of this machine")]) from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,7 +114,7 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise ConfigError("server", [_why(error, host, port)]) from error
+        raise ConfigError("server", [_why(error, host, port, where)]) from error
     return listener
 
 
@@ -125,13 +130,14 @@ def _another_port(port: int) -> int:
     return port + 1 if port < 65535 else 8440
 
 
-def _why(error: OSError, host: str, port: int) -> ConfigProblem:
+def _why(error: OSError, host: str, port: int, where: str) -> ConfigProblem:
+    option = " such as --port" if where == "server" else " such as"
     if error.errno == errno.EADDRINUSE:
         why = f"port {port} of {host} is taken by another program"
-        return ConfigProblem("server.port", f"{why}; stop it, or choose another port, such as --port {_another_port(port)}")
+        return ConfigProblem(f"{where}.port", f"{why}; stop it, or choose another port,{option} {_another_port(port)}")
     if error.errno == errno.EACCES:
         why = f"port {port} needs more rights than this user has"
-        return ConfigProblem("server.port", f"{why}; choose one from 1024 up, such as --port 8440")
+        return ConfigProblem(f"{where}.port", f"{why}; choose one from 1024 up,{option} 8440")
     if error.errno == errno.EADDRNOTAVAIL:
-        return ConfigProblem("server.host", f"{host} is not an address of this machine; choose one that is, or 0.0.0.0 for all")
-    return ConfigProblem("server.host", f"cannot listen at {host}, port {port}: {error.strerror}")
+        return ConfigProblem(f"{where}.host", f"{host} is not an address of this machine; choose one that is, or 0.0.0.0 for all")
+    return ConfigProblem(f"{where}.host", f"cannot listen at {host}, port {port}: {error.strerror}")

@@ -55,6 +55,14 @@ class ProductApi:
         """
         return self._ask("PUT", path, json.dumps(content).encode())[0]
 
+    def post(self, path: str, content: dict[str, Any]) -> tuple[int, bytes]:
+        """Status and body of what something new was answered with.
+
+        Raises:
+            OSError: Nobody answers, or not in time.
+        """
+        return self._ask("POST", path, json.dumps(content).encode())
+
     def delete(self, path: str) -> int:
         """Status of what a removal was answered with.
 

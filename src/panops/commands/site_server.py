@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from panops.api.app import create_app
+from panops.api.grpc_server import grpc_served
 from panops.api.request_frame import RequestIdFilter
 from panops.api.serve import open_listener, run_server
 from panops.api.settings import ApiSettings
@@ -88,6 +89,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
     desk = InferenceDesk(
         home, lambda: max((shard.relief for shard in supervisor.shards()), default=0.0), lambda: SiteRepository(database).load().device
     )
+    supervisor.usage.also(lambda: [] if desk.pid is None else [desk.pid])
     app = create_app(
         ApiSettings(
             setup_code=setup_code,
@@ -116,16 +118,21 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
     )
     mount(app)
     open_listener(settings.server.host, settings.server.port).close()  # a port that is taken is said before any camera is started
-    await supervisor.start()
-    try:
-        await run_server(
-            app, settings.server.host, settings.server.port, stop, lambda address: _greet(address, database, settings, setup_code, console)
-        )
-    finally:
-        console.print("stopping: ending open events and writing their clips ...", style="dim")
-        await desk.stop()
-        await supervisor.stop()
-        console.print("stopped", style="dim")
+    async with grpc_served(app.state.services, settings.server.grpc):
+        await supervisor.start()
+        try:
+            await run_server(
+                app,
+                settings.server.host,
+                settings.server.port,
+                stop,
+                lambda address: _greet(address, database, settings, setup_code, console),
+            )
+        finally:
+            console.print("stopping: ending open events and writing their clips ...", style="dim")
+            await desk.stop()
+            await supervisor.stop()
+            console.print("stopped", style="dim")
 
 
 def _greet(address: str, database: Database, settings: SiteServerSettings, setup_code: str, console: Console) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from panops.config.alert_schema import SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
+from panops.config.grpc_schema import GrpcConfig
 from panops.config.health_schema import HealthConfig
 from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.config.rule_schema import RuleConfig
@@ -218,6 +219,7 @@ class ServerConfig(Config):
     )
     oidc: OidcConfig | None = Field(None, description="a provider where people sign in instead")
     proxy_login: ProxyLoginConfig | None = Field(None, description="the trusted proxies say who people are")
+    grpc: GrpcConfig | None = Field(None, description="models for programs by gRPC too, on a port of its own")
     allowed_addresses: list[str] = Field(
         default_factory=list,
         description="addresses or networks that cameras added on the page may have although they are refused otherwise: [169.254.0.0/16]",

@@ -8,7 +8,8 @@ What this room knows is how to load a file and run it; what the tensors mean is 
 - `open_backend`: picks the backend for a file, and explains why none fits.
 - `backends/`: one file each: OpenVINO, onnxruntime, LiteRT, torch.
 - `openvino_import`: imports OpenVINO without the usage report that its package sends otherwise.
-- `oip_request`, `oip_answer`, `oip_types`: requests and answers of the Open Inference Protocol, as bytes and as arrays.
+- `oip_request`, `oip_answer`: requests and answers of the Open Inference Protocol over HTTP, as bytes and as arrays; `oip_protobuf` with
+  `oip_messages`: the same over gRPC; `oip_tensors`, `oip_types`: what both share.
 
 GPUs (docs/gpu.md), in this order:
 

@@ -44,6 +44,7 @@ class BatchLane:
         submit: The engine's queue.
         hasten: Told that somebody waits.
         clock: Time.
+        least_gain: See `BatchSettings.least_gain`.
 
     Raises:
         ModelUnsupported: The model has more than one input, or takes no such picture.
@@ -57,6 +58,7 @@ class BatchLane:
         submit: Submit,
         hasten: Callable[[], None],
         clock: Clock,
+        least_gain: float = 0.0,
     ) -> None:
         if len(backend.inputs) != 1:
             raise ModelUnsupported(f"expected a model with one input to make batches of, got {len(backend.inputs)}")
@@ -70,6 +72,7 @@ class BatchLane:
         self._clock = clock
         self._submit = submit
         self._hasten = hasten
+        self._least_gain = least_gain
         # The batch's memory, used again and again; the first rows of it are contiguous for every size.
         self._rows = np.zeros((self.latency.sizes[-1], *picture.shape[1:]), spec.dtype)
         self._closing = False
@@ -117,9 +120,22 @@ class BatchLane:
                 logger.warning("the model runs in batches of at most %d: %s", good[-1], reason)
                 break
             good.append(size)
-        measured, self.latency = self.latency, LatencyModel(good)
+        measured = self.latency
+        good = self._gaining(good)
+        self.latency = LatencyModel(good)
         for size in good:
             self.latency.learn(size, measured.likely_s(size))
+
+    def _gaining(self, sizes: list[int]) -> list[int]:
+        """The sizes in which a picture is quicker, by enough, than in the next smaller one that is left."""
+        if self._least_gain <= 0.0:
+            return sizes
+        left = sizes[:1]
+        for size in sizes[1:]:
+            before, now = (self.latency.likely_s(one) / one for one in (left[-1], size))
+            if now <= (1.0 - self._least_gain) * before:
+                left.append(size)
+        return left
 
     def _problem(self, size: int, *, tried_before: bool) -> str:
         """Why batches of this size cannot be used; empty when they can. The smallest size raises its error."""

@@ -33,12 +33,15 @@ class BatchSettings:
         linger_s: How long a picture may wait for company while the device is idle.
         most_waiting: How many requests may wait.
         background_most: The largest batch of background requests alone: a camera's picture may have to wait for it.
+        least_gain: By which share a picture must be quicker in a batch than in the next smaller one, 0..1, for that size to be used at all;
+            0 uses every size. Looked at once, when a model is opened.
     """
 
     sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
     linger_s: float = 0.002
     most_waiting: int = 256
     background_most: int = 4
+    least_gain: float = 0.0
 
 
 class Lane(Protocol):

@@ -78,7 +78,7 @@ class BatchingEngine:
         Raises:
             ModelError: It cannot be run.
         """
-        lane = BatchLane(backend, picture, self.settings.sizes, self._submit, self._hasten, self._clock)
+        lane = BatchLane(backend, picture, self.settings.sizes, self._submit, self._hasten, self._clock, self.settings.least_gain)
         lane.warm_up()
         with self._changed:
             if self._closed:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.protocols import TensorSpec
-from panops.inference.oip_request import InferRequest, WantedOutput
+from panops.inference.oip_tensors import InferRequest, WantedOutput
 from panops.inference.oip_types import RequestUnreadable, datatype
 
 

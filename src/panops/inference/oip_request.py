@@ -8,45 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.inference.oip_types import DTYPES, RequestUnreadable
-
-_MOST_DIMENSIONS = 16
-_MOST_TENSORS = 64
-# Backends read inputs in place; they are used to numpy's own arrays, which begin at such addresses.
-_ALIGNED_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class WantedOutput:
-    """An output that was asked for. `binary` says whether its numbers come raw behind the JSON."""
-
-    name: str
-    binary: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InferRequest:
-    """What is asked of a model.
-
-    Attributes:
-        request_id: The caller's own word for the request; empty for none.
-        inputs: The arrays by name, read-only; some are views of the body.
-        outputs: What is wanted, in that order; None for all that the model has.
-        all_binary: Whether outputs come raw where nothing is said of them.
-    """
-
-    request_id: str
-    inputs: dict[str, NDArray[Any]]
-    outputs: tuple[WantedOutput, ...] | None
-    all_binary: bool
+from panops.inference.oip_tensors import MOST_TENSORS, InferRequest, WantedOutput, as_dtype, dtype_of, from_bytes, shape_of, shown
+from panops.inference.oip_types import RequestUnreadable
 
 
 def read_request(body: memoryview, header_bytes: int | None) -> InferRequest:
@@ -73,7 +42,7 @@ def read_request(body: memoryview, header_bytes: int | None) -> InferRequest:
     for tensor in tensors:
         name = _name(tensor, "inputs")
         if name in inputs:
-            raise RequestUnreadable(f"the input {_shown(name)} is there twice")
+            raise RequestUnreadable(f"the input {shown(name)} is there twice")
         inputs[name] = _array(_object(tensor, "an input"), name, raw)
     raw.end()
     return InferRequest(_id(content), inputs, _outputs(content, all_binary=all_binary), all_binary)
@@ -87,7 +56,7 @@ class _Raw:
 
     def take(self, count: int, name: str) -> memoryview:
         if count > len(self._rest):
-            raise RequestUnreadable(f"input {_shown(name)}: expected {count} bytes behind the JSON, got {len(self._rest)}")
+            raise RequestUnreadable(f"input {shown(name)}: expected {count} bytes behind the JSON, got {len(self._rest)}")
         taken, self._rest = self._rest[:count], self._rest[count:]
         return taken
 
@@ -113,76 +82,37 @@ def _no_constant(word: str) -> NoReturn:
 
 def _array(tensor: Mapping[str, Any], name: str, raw: _Raw) -> NDArray[Any]:
     """The tensor as an array of its shape and dtype."""
-    word, shape = tensor.get("datatype"), _shape(tensor.get("shape"), name)
-    dtype = DTYPES.get(word) if isinstance(word, str) else None
-    if dtype is None:
-        raise RequestUnreadable(f"input {_shown(name)}: expected one of the datatypes {', '.join(DTYPES)}, got {_shown(word)}")
-    count, size = math.prod(shape), _parameters(tensor, f"input {_shown(name)}").get("binary_data_size")
+    word, shape = tensor.get("datatype"), shape_of(tensor.get("shape"), name)
+    dtype = dtype_of(word, name)
+    count, size = math.prod(shape), _parameters(tensor, f"input {shown(name)}").get("binary_data_size")
     if size is None:
         return _from_json(tensor, name, dtype, shape)
     if "data" in tensor:
-        raise RequestUnreadable(f"input {_shown(name)} has data and a binary_data_size; expected one of them")
+        raise RequestUnreadable(f"input {shown(name)} has data and a binary_data_size; expected one of them")
     if isinstance(size, bool) or not isinstance(size, int) or size != count * dtype.itemsize:
         wanted = count * dtype.itemsize
-        raise RequestUnreadable(f"input {_shown(name)}: expected {wanted} bytes for {word} of shape {list(shape)}, got {_shown(size)}")
-    return _from_bytes(raw.take(size, name), dtype, shape)
-
-
-def _from_bytes(data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    array = np.frombuffer(data, np.uint8)
-    if dtype == np.bool_:
-        array = (array != 0).view(np.uint8)  # any other byte than 0 and 1 is no bool to C++
-    if array.size and array.ctypes.data % _ALIGNED_BYTES:
-        array = array.copy()
-    little = array.view(dtype.newbyteorder("<"))
-    return (little if sys.byteorder == "little" else little.astype(dtype)).reshape(shape)
+        raise RequestUnreadable(f"input {shown(name)}: expected {wanted} bytes for {word} of shape {list(shape)}, got {shown(size)}")
+    return from_bytes(raw.take(size, name), dtype, shape)
 
 
 def _from_json(tensor: Mapping[str, Any], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     data = tensor.get("data")
     if not isinstance(data, list):
-        raise RequestUnreadable(f"input {_shown(name)}: expected a list of numbers as data, or a binary_data_size")
+        raise RequestUnreadable(f"input {shown(name)}: expected a list of numbers as data, or a binary_data_size")
     if dtype == np.float16:
-        raise RequestUnreadable(f"input {_shown(name)}: FP16 is sent as binary data only")
+        raise RequestUnreadable(f"input {shown(name)}: FP16 is sent as binary data only")
     try:
         found = np.asarray(data)
     except ValueError:
-        raise RequestUnreadable(f"input {_shown(name)}: its lists are of different lengths") from None
+        raise RequestUnreadable(f"input {shown(name)}: its lists are of different lengths") from None
     count = math.prod(shape)
     if found.size != count or (found.ndim > 1 and found.shape != shape):
-        raise RequestUnreadable(f"input {_shown(name)}: expected {count} numbers for shape {list(shape)}, got shape {list(found.shape)}")
+        raise RequestUnreadable(f"input {shown(name)}: expected {count} numbers for shape {list(shape)}, got shape {list(found.shape)}")
     if dtype == np.uint64 and found.dtype.kind == "f":  # where small numbers stand beside those above 2^63, numpy makes floats of both
         exact = np.asarray(data, object).ravel()
         if all(isinstance(value, int) and 0 <= value < 2**64 for value in exact):
             return exact.astype(np.uint64).reshape(shape)
-    return _as_dtype(found, name, dtype).reshape(shape)
-
-
-def _as_dtype(found: NDArray[Any], name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The numbers in the dtype that was declared; none is rounded to a whole one or wraps around."""
-    if not found.size:
-        return np.zeros(found.shape, dtype)
-    allowed = {"b": "b", "f": "iuf"}.get(dtype.kind, "iu")
-    if found.dtype.kind not in allowed:
-        wanted = {"b": "true and false", "f": "numbers"}.get(dtype.kind, "whole numbers in the datatype's range")
-        raise RequestUnreadable(f"input {_shown(name)}: expected {wanted} for {dtype}")
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        least, most = int(found.min()), int(found.max())
-        if least < limits.min or most > limits.max:
-            raise RequestUnreadable(f"input {_shown(name)}: {dtype} goes from {limits.min} to {limits.max}, got {least} to {most}")
-    with np.errstate(over="ignore"):
-        array = found.astype(dtype)
-    if dtype.kind == "f" and not np.isfinite(array).all():
-        raise RequestUnreadable(f"input {_shown(name)}: a number is too large for {dtype}")
-    return array
-
-
-def _shape(value: Any, name: str) -> tuple[int, ...]:
-    fits = isinstance(value, list) and len(value) <= _MOST_DIMENSIONS
-    if not fits or any(isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**31 for size in value):
-        raise RequestUnreadable(f"input {_shown(name)}: expected a shape such as [1, 3, 416, 416], got {_shown(value)}")
-    return tuple(value)
+    return as_dtype(found, name, dtype).reshape(shape)
 
 
 def _outputs(content: Mapping[str, Any], *, all_binary: bool) -> tuple[WantedOutput, ...] | None:
@@ -191,9 +121,9 @@ def _outputs(content: Mapping[str, Any], *, all_binary: bool) -> tuple[WantedOut
     wanted = []
     for output in _list(content["outputs"], "outputs"):
         name = _name(output, "outputs")
-        parameters = _parameters(output, f"output {_shown(name)}")
+        parameters = _parameters(output, f"output {shown(name)}")
         if parameters.get("classification"):
-            raise RequestUnreadable(f"output {_shown(name)}: classification is not offered; take the numbers")
+            raise RequestUnreadable(f"output {shown(name)}: classification is not offered; take the numbers")
         wanted.append(WantedOutput(name, parameters.get("binary_data", all_binary) is True))
     if len({output.name for output in wanted}) < len(wanted):
         raise RequestUnreadable("an output is asked for twice")
@@ -203,14 +133,14 @@ def _outputs(content: Mapping[str, Any], *, all_binary: bool) -> tuple[WantedOut
 def _id(content: Mapping[str, Any]) -> str:
     value = content.get("id", "")
     if not isinstance(value, str) or len(value) > 200:
-        raise RequestUnreadable(f"expected an id of at most 200 characters, got {_shown(value)}")
+        raise RequestUnreadable(f"expected an id of at most 200 characters, got {shown(value)}")
     return value
 
 
 def _name(item: Any, where: str) -> str:
     name = _object(item, f"each of {where}").get("name")
     if not isinstance(name, str) or not name:
-        raise RequestUnreadable(f"expected a name for each of {where}, got {_shown(name)}")
+        raise RequestUnreadable(f"expected a name for each of {where}, got {shown(name)}")
     return name
 
 
@@ -223,17 +153,11 @@ def _parameters(item: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise RequestUnreadable(f"expected {what} to be a JSON object, got {_shown(value)}")
+        raise RequestUnreadable(f"expected {what} to be a JSON object, got {shown(value)}")
     return value
 
 
 def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list) or not 0 < len(value) <= _MOST_TENSORS:
-        raise RequestUnreadable(f"expected {what} to be a list of 1 to {_MOST_TENSORS} tensors")
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_TENSORS:
+        raise RequestUnreadable(f"expected {what} to be a list of 1 to {MOST_TENSORS} tensors")
     return value
-
-
-def _shown(value: Any) -> str:
-    """A value for people: short, whatever it is."""
-    text = ascii(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
-    return text if len(text) <= 80 else text[:77] + "..."

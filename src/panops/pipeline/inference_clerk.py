@@ -17,12 +17,15 @@ from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported, P
 from panops.domain.frame import Frame
 from panops.inference.formats import model_format
 from panops.inference.oip_answer import wanted_outputs, write_answer
+from panops.inference.oip_protobuf import read_protobuf, write_protobuf
 from panops.inference.oip_request import read_request
+from panops.inference.oip_tensors import InferRequest
 from panops.inference.oip_types import RequestUnreadable, described
 from panops.inference.tensors import check_inputs
 from panops.models.store import ModelStore
 from panops.pipeline.annotate import draw_detections, encode_jpeg
-from panops.pipeline.inference_order import Order, OrderKind
+from panops.pipeline.body_coding import BodyRefused, decoded, encoded
+from panops.pipeline.inference_order import Order, OrderKind, Wording
 from panops.pipeline.open_models import OpenModel, OpenModels
 from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
 
@@ -47,6 +50,7 @@ class Done:
     error: str = ""
     model: str = ""
     run_s: float = 0.0
+    coding: str = ""
 
 
 class InferenceClerk:
@@ -55,11 +59,13 @@ class InferenceClerk:
     Args:
         store: Where models are.
         models: The open ones.
+        most_bytes: How long a body may be that came compressed, unpacked.
     """
 
-    def __init__(self, store: ModelStore, models: OpenModels) -> None:
+    def __init__(self, store: ModelStore, models: OpenModels, most_bytes: int) -> None:
         self._store = store
         self._models = models
+        self._most_bytes = most_bytes
 
     def do(self, order: Order, body: memoryview) -> Done:
         """Do an order; never raises.
@@ -70,7 +76,7 @@ class InferenceClerk:
         """
         try:
             return self._done(order, body)
-        except PictureRefused as error:
+        except (PictureRefused, BodyRefused) as error:
             return Done(error.status, error=str(error))
         except PanopsError as error:
             status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
@@ -101,8 +107,8 @@ class InferenceClerk:
         return Done(200, (_json(content),), model=stored.manifest.name)
 
     def _infer(self, order: Order, body: memoryview) -> Done:
-        model = self._models.get(order.model)
-        request = read_request(body, order.header_bytes)
+        body = decoded(body, order.coding, self._most_bytes)
+        model, request = self._request(order, body)
         name = model.model.manifest.name
         wanted = wanted_outputs(request, model.outputs)
         try:
@@ -112,11 +118,22 @@ class InferenceClerk:
         began_s = time.monotonic()
         outputs = model.infer(request.inputs)
         run_s = time.monotonic() - began_s
+        if order.wording is Wording.PROTOBUF:
+            message = write_protobuf(name, model.model.version, request.request_id, outputs, wanted)
+            return Done(200, message, "application/grpc", model=name, run_s=run_s)
         answer = write_answer(name, model.model.version, request.request_id, outputs, wanted)
-        if not answer.raw:
-            return Done(200, (answer.head,), model=name, run_s=run_s)
-        pieces: list[Piece] = [answer.head, *answer.raw]
-        return Done(200, pieces, "application/octet-stream", len(answer.head), model=name, run_s=run_s)
+        pieces: Sequence[Piece] = [answer.head, *answer.raw]
+        if order.answer_coding:
+            pieces = (encoded(pieces, order.answer_coding),)
+        media_type, header_bytes = ("application/octet-stream", len(answer.head)) if answer.raw else ("application/json", None)
+        return Done(200, pieces, media_type, header_bytes, model=name, run_s=run_s, coding=order.answer_coding)
+
+    def _request(self, order: Order, body: memoryview) -> tuple[OpenModel, InferRequest]:
+        """The model that is asked, and what is asked of it."""
+        if order.wording is Wording.PROTOBUF:
+            asked = read_protobuf(body)
+            return self._models.get(asked.reference), asked.request
+        return self._models.get(order.model), read_request(body, order.header_bytes)
 
     def _detect(self, order: Order, body: memoryview) -> Done:
         frame = read_sent_picture(body)

@@ -233,6 +233,7 @@ class InferenceDesk:
         device, settings = await asyncio.to_thread(self._device), self.settings
         count = settings.device_slots if Device.parse(device).batches else settings.slots
         boot: Message = {"type": "boot", "home": str(self._home.path), "device": device, "nice": settings.nice}
+        boot["most_bytes"] = settings.body_bytes
         worker = await InferenceWorker.start(boot, count, settings.body_bytes + 64, settings.answer_bytes)
         self.starts += 1
         self._worker, self._closing, self._being_opened, answered = worker, False, 0, False
@@ -272,6 +273,7 @@ class InferenceDesk:
             reply = Reply(
                 message["status"], message["media_type"], bytes(worker.slots.answer(asked.slot)[:length]), message["header_bytes"],
                 message["error"], message["model"], message["run_s"], asked.wait_s,
+                message["coding"],
             )  # fmt: skip
             worker.slots.give_back(asked.slot, asked.size, length)
             self._free.append(asked.slot)

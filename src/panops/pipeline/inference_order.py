@@ -19,16 +19,28 @@ class OrderKind(StrEnum):
     DETECT = "detect"
 
 
+class Wording(StrEnum):
+    """How the body of `INFER` is written, and its answer."""
+
+    JSON = "json"
+    """With or without raw tensors behind it."""
+    PROTOBUF = "protobuf"
+    """The messages of gRPC; they name their model themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One request.
 
     Attributes:
         kind: What is asked.
-        model: A name, for its active version, or `NAME@VERSION`.
+        model: A name, for its active version, or `NAME@VERSION`; empty where the body names it.
         header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
         min_score: Of detections, 0..1.
         annotated: Whether the answer is the picture with what was found drawn on it.
+        wording: How a request for tensors is written.
+        coding: How the body is compressed, one of `body_coding.CODINGS`; empty for not at all.
+        answer_coding: The same of the answer to a request for tensors.
     """
 
     kind: OrderKind
@@ -36,6 +48,9 @@ class Order:
     header_bytes: int | None = None
     min_score: float = 0.0
     annotated: bool = False
+    wording: Wording = Wording.JSON
+    coding: str = ""
+    answer_coding: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """As JSON values."""
@@ -44,7 +59,7 @@ class Order:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Self:
         """The same again."""
-        return cls(**{**data, "kind": OrderKind(data["kind"])})
+        return cls(**{**data, "kind": OrderKind(data["kind"]), "wording": Wording(data["wording"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +71,12 @@ class Reply:
             model cannot be used, 503 its device cannot.
         media_type: Of the body.
         body: The answer; empty where there is an error.
-        header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
+        header_bytes: How long the JSON at the front of the body is, unpacked; None where there is nothing behind it.
         error: One sentence for people; empty where it went well.
         model: The name of the model that answered; empty where none did.
         run_s: Seconds that the model itself took.
         wait_s: Seconds that the order waited for its turn.
+        coding: How the body is compressed; empty for not at all.
     """
 
     status: int
@@ -71,6 +87,7 @@ class Reply:
     model: str = ""
     run_s: float = 0.0
     wait_s: float = 0.0
+    coding: str = ""
 
 
 class DeskBusy(PanopsError):

@@ -47,7 +47,7 @@ def main() -> int:
             opening=lambda model: _tell(link, {"type": "opening", "model": model}),
             opened=lambda model: _tell(link, {"type": "opened", "model": model}),
         )
-        worker = Worker(link, slots, InferenceClerk(store, models))
+        worker = Worker(link, slots, InferenceClerk(store, models, int(boot["most_bytes"])))
         link.send({"type": "ready"})
         # On a CPU one thread does one order after the other; a device wants several at once, to make batches of.
         worker.run(slots.count if device.batches else 0)
@@ -96,7 +96,7 @@ class Worker:
             done, length = Done(413, error=f"the answer is longer than {room} bytes; send less at once", model=done.model), 0
         answer = {
             "type": "answer", "id": message["id"], "status": done.status, "length": length, "media_type": done.media_type,
-            "header_bytes": done.header_bytes, "error": done.error, "model": done.model, "run_s": done.run_s,
+            "header_bytes": done.header_bytes, "error": done.error, "model": done.model, "run_s": done.run_s, "coding": done.coding,
         }  # fmt: skip
         _tell(self._link, answer)
 

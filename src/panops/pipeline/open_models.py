@@ -13,11 +13,13 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.clock import Clock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.protocols import Backend, BatchRunner, Detector, TensorSpec
+from panops.inference.batch_queue import BatchSettings
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
 from panops.inference.tensors import check_inputs
@@ -30,12 +32,14 @@ from panops.vision.model_detector import ModelDetector
 from panops.vision.registry import open_task
 
 _MOST_OPEN = 4
+# A batch holds a device for longer, and a camera's picture may wait for that: it has to be worth it.
+_LEAST_GAIN = 0.1
 
 OpenBackend = Callable[[StoredModel], Backend]
 
 
 class OpenModel:
-    """A loaded version. Any thread may use it: on a CPU they take turns, a device makes batches of what comes together.
+    """A loaded version. Any thread may use it: on a CPU they take turns, a device that gains by it makes batches of what comes together.
 
     Args:
         model: The version.
@@ -96,6 +100,7 @@ class OpenModels:
         opens: Opens a version's file; by its format where None (tests give devices that are none).
         opening: Told the model before it is opened, which may take minutes on a device.
         opened: Told it once that is over, whether it could be opened or not.
+        clock: Time.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class OpenModels:
         opens: OpenBackend | None = None,
         opening: Callable[[str], None] | None = None,
         opened: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._store = store
         self._engines = engines
@@ -113,7 +119,7 @@ class OpenModels:
         self._opening = opening or (lambda _reference: None)
         self._opened = opened or (lambda _reference: None)
         self.device = device
-        self._engine = BatchingEngine(str(device)) if device.batches else None
+        self._engine = BatchingEngine(str(device), BatchSettings(least_gain=_LEAST_GAIN), clock) if device.batches else None
         self._open: OrderedDict[str, tuple[tuple[int, int, int] | None, OpenModel]] = OrderedDict()
         self._closed = False
         # Guards what is open, and is never held while a file is opened; then only the model's own turn is.

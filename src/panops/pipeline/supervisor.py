@@ -30,7 +30,7 @@ from panops.pipeline.site_board import SiteBoard
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.switchboard import Switchboard
 from panops.pipeline.upkeep import Upkeep
-from panops.pipeline.usage import UsageMeter, rss_bytes
+from panops.pipeline.usage import UsageMeter
 from panops.pipeline.wire import assignment, figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -129,7 +129,7 @@ class Supervisor:
         self._wishes_sent: dict[int, Message] = {}
         self._changing = asyncio.Lock()
         self._probes = ThreadPoolExecutor(_MOST_PROBES, thread_name_prefix="probe")
-        self._meter = UsageMeter()
+        self.usage = UsageMeter()
         self._began_s = time.monotonic()
 
     # --- life -----------------------------------------------------------------------------------------------------------------
@@ -274,8 +274,8 @@ class Supervisor:
         """Site-wide figures; see `LiveSite.metrics`."""
         pids = [os.getpid(), *self._fleet.pids]
         return {
-            "cpu_cores": self._meter.cores(pids),
-            "rss_bytes": float(sum(rss_bytes(pid) for pid in pids)),
+            "cpu_cores": self.usage.cores(pids),
+            "rss_bytes": self.usage.rss_bytes(pids),
             "uptime_s": time.monotonic() - self._began_s,
             "shards": float(len(pids) - 1),
             "shard_restarts": float(self._fleet.restarts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -29,20 +29,29 @@ def rss_bytes(pid: int) -> int:
 
 
 class UsageMeter:
-    """Cores in use since the last reading, over a changing set of processes."""
+    """Cores in use since the last reading, and memory, over a changing set of processes."""
 
     def __init__(self) -> None:
+        self._further: Callable[[], Iterable[int]] = tuple
         self._last: dict[int, float] = {}
         self._at_s = time.monotonic()
         self._cores = 0.0
 
+    def also(self, pids: Callable[[], Iterable[int]]) -> None:
+        """Count further processes with all others: what they are is asked at each reading."""
+        self._further = pids
+
+    def rss_bytes(self, pids: Iterable[int]) -> float:
+        """Resident memory of `pids` and the further ones together, bytes."""
+        return float(sum(rss_bytes(pid) for pid in {*pids, *self._further()}))
+
     def cores(self, pids: Iterable[int]) -> float:
-        """Cores that `pids` used since the previous call (at first: since their start); closer readings repeat the last answer."""
+        """Cores that all of them used since the previous call (at first: since their start); closer readings repeat the last answer."""
         now_s = time.monotonic()
         elapsed_s = now_s - self._at_s
         if elapsed_s < 0.5 and self._last:
             return self._cores
-        current = {pid: cpu_s(pid) for pid in pids}
+        current = {pid: cpu_s(pid) for pid in {*pids, *self._further()}}
         # A process that started since counts from its start, one that ended not at all.
         used_s = sum(max(0.0, seconds - self._last.get(pid, 0.0)) for pid, seconds in current.items())
         self._cores = used_s / max(elapsed_s, 0.5)

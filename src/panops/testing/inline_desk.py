@@ -12,6 +12,8 @@ from panops.pipeline.inference_order import Order, Reply
 from panops.pipeline.model_index import ModelIndex
 from panops.pipeline.open_models import OpenModels
 
+_MOST_BYTES = 32 * 1024 * 1024
+
 
 class InlineDesk:
     """For tests of what is around it; it never has too much to do.
@@ -23,7 +25,7 @@ class InlineDesk:
     def __init__(self, models: Path) -> None:
         store = ModelStore(models)
         self._open = OpenModels(store)
-        self._clerk = InferenceClerk(store, self._open)
+        self._clerk = InferenceClerk(store, self._open, _MOST_BYTES)
         self._index = ModelIndex(store)
         self._turn = asyncio.Lock()
         self.callers: list[str] = []
@@ -39,7 +41,7 @@ class InlineDesk:
         async with self._turn:
             done = await asyncio.to_thread(self._clerk.do, order, memoryview(b"".join(body)))
         whole = b"".join(piece if isinstance(piece, bytes) else piece.tobytes() for piece in done.pieces)
-        return Reply(done.status, done.media_type, whole, done.header_bytes, done.error, done.model, done.run_s)
+        return Reply(done.status, done.media_type, whole, done.header_bytes, done.error, done.model, done.run_s, coding=done.coding)
 
     def close(self) -> None:
         """Free the models. Safe to call twice."""

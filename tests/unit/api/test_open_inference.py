@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,11 +41,13 @@ class Program:
         """Fresh ones: the client writes into them."""
         return {"Authorization": f"Bearer {self._token}"}
 
-    def rows(self, pictures: np.ndarray[Any, Any], model: str = "street", version: str = "", *, raw: bool = True) -> np.ndarray[Any, Any]:
+    def rows(
+        self, pictures: np.ndarray[Any, Any], model: str = "street", version: str = "", *, raw: bool = True, **options: str
+    ) -> np.ndarray[Any, Any]:
         tensor = triton.InferInput("pictures", pictures.shape, "UINT8")
         tensor.set_data_from_numpy(pictures, binary_data=raw)
         outputs = [triton.InferRequestedOutput("rows", binary_data=raw)]
-        answer = self.client.infer(model, [tensor], version, outputs=outputs, request_id="7", headers=self.headers)
+        answer = self.client.infer(model, [tensor], version, outputs=outputs, request_id="7", headers=self.headers, **options)
         assert answer.get_response()["id"] == "7"
         return answer.as_numpy("rows")
 
@@ -72,6 +75,23 @@ async def test_nvidias_client_gets_the_backends_numbers_bit_for_bit(site: Site) 
         for version, raw in (("", True), ("2", True), ("", False)):
             got = await ask(lambda lab, version=version, raw=raw: lab.rows(PICTURES, version=version, raw=raw))
             assert (got.dtype, got.shape, got.tobytes()) == (wanted.dtype, wanted.shape, wanted.tobytes())
+
+
+async def test_nvidias_client_may_compress_both_ways(site: Site) -> None:
+    async with program(site) as ask:
+        wanted = await ask(lambda lab: lab.rows(PICTURES).tobytes())
+        for coding in ("gzip", "deflate"):
+            both = {"request_compression_algorithm": coding, "response_compression_algorithm": coding}
+            for raw in (True, False):
+                assert (await ask(lambda lab, raw=raw, both=both: lab.rows(PICTURES, raw=raw, **both).tobytes())) == wanted
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip", "gzip"), ("deflate", "deflate"), ("gzip, deflate, br", None), ("", None)])
+async def test_an_answer_is_compressed_where_one_coding_is_named(site: Site, accepted: str, coding: str | None) -> None:
+    body = {"inputs": [{"name": "pictures", "datatype": "UINT8", "shape": [1, 3, 416, 416], "data": PICTURES.ravel().tolist()}]}
+    answer = await site.ask("POST", "oscar", INFER, json=body, headers={"Accept-Encoding": accepted})
+    assert (answer.headers.get("content-encoding"), answer.headers["vary"]) == (coding, "Accept-Encoding")
+    assert answer.json()["model_name"] == "street"
 
 
 async def test_nvidias_client_learns_what_there_is(site: Site) -> None:
@@ -140,7 +160,9 @@ def request(**tensor: Any) -> dict[str, Any]:
         ({"content": b"{}", "headers": {"Inference-Header-Content-Length": "9" * 30}}, 400, "length of the JSON"),
         ({"content": b"{}", "headers": {"Inference-Header-Content-Length": "-2"}}, 400, "length of the JSON"),
         ({"content": b"{}", "headers": {"Inference-Header-Content-Length": "999999999"}}, 400, "expected the JSON to be 1 to 2 bytes"),
-        ({"content": b"x", "headers": {"Content-Encoding": "gzip"}}, 415, "without Content-Encoding"),
+        ({"content": b"x", "headers": {"Content-Encoding": "gzip"}}, 400, "the body is not gzip"),
+        ({"content": b"x", "headers": {"Content-Encoding": "br"}}, 415, "expected Content-Encoding gzip or deflate, or none, got 'br'"),
+        ({"content": gzip.compress(bytes(33 * 1024 * 1024)), "headers": {"Content-Encoding": "gzip"}}, 413, "unpacks to more than"),
         ({"content": b"x", "headers": {"Content-Length": str(33 * 1024 * 1024)}}, 413, "at most 33554432 bytes"),
         ({"content": b"x", "headers": {"Origin": "https://elsewhere.example"}}, 403, "another site"),
         ({"content": b"x", "headers": {"Host": "elsewhere.example"}}, 421, "does not answer to the name"),

@@ -22,7 +22,7 @@ from panops.domain.errors import DeviceError, DeviceFull, DeviceLate, ModelError
 from panops.domain.protocols import TensorSpec
 from panops.inference.batch_queue import BatchSettings
 from panops.inference.batching import BatchingEngine
-from panops.testing.fake_device import OUTPUT, FakeDevice
+from panops.testing.fake_device import OUTPUT, DeviceLatency, FakeDevice
 
 SOON = 30.0
 
@@ -360,3 +360,26 @@ def test_the_clock_of_deadlines_is_the_engine_s(make: Callable[..., BatchingEngi
     with pytest.raises(DeviceLate):
         lane.submit(device.picture(0), until()).result()
     assert marks([lane.submit(device.picture(1), clock.monotonic_s() + SOON)]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("latency", "sizes"),
+    [
+        (DeviceLatency(base_s=10.0, item_s=0.0, jitter=0.0), (1, 2, 4, 8, 16)),
+        (DeviceLatency(base_s=4.0, item_s=3.0, jitter=0.0), (1, 2, 4, 8)),  # 7, 5, 4, 3.5 and 3.25 s a picture
+        (DeviceLatency(base_s=0.0, item_s=5.0, jitter=0.0), (1,)),
+    ],
+)
+def test_sizes_that_gain_too_little_are_not_used(
+    make: Callable[..., BatchingEngine], latency: DeviceLatency, sizes: tuple[int, ...]
+) -> None:
+    clock = ShiftedClock()
+
+    def passes(seconds: float) -> None:
+        clock.ahead_s += seconds
+
+    device = FakeDevice(latency, wait=passes)
+    lane = make(least_gain=0.1, clock=clock).add(device, device.picture(0))
+    assert lane.latency.sizes == sizes
+    device = FakeDevice(latency, wait=passes)
+    assert make(clock=clock).add(device, device.picture(0)).latency.sizes == (1, 2, 4, 8, 16), "nobody asked"

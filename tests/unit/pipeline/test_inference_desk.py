@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from tritonclient.grpc import service_pb2
 
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore
 from panops.pipeline.inference_desk import DeskSettings, InferenceDesk
-from panops.pipeline.inference_order import DeskBusy, DeskDown, Order, OrderKind, Reply
+from panops.pipeline.inference_order import DeskBusy, DeskDown, Order, OrderKind, Reply, Wording
 from panops.pipeline.inference_slots import InferenceSlots
 from panops.storage.home import Home
 
@@ -75,6 +79,27 @@ def test_many_at_once_get_the_backends_numbers_bit_for_bit(tmp_path: Path) -> No
         for seed, reply in enumerate(replies):
             assert rows(reply) == backend.infer({"pictures": picture(seed)})["rows"].tobytes()
             assert (reply.model, reply.run_s > 0) == ("street", True)
+
+    run(work())
+
+
+def test_other_ways_to_write_a_request_reach_the_worker_too(tmp_path: Path) -> None:
+    message = service_pb2.ModelInferRequest(model_name="street", raw_input_contents=[picture().tobytes()])
+    message.inputs.add(name="pictures", datatype="UINT8", shape=[1, 3, 416, 416])
+
+    async def work() -> None:
+        async with opened(tmp_path, body_bytes=1_000_000) as desk:
+            plain, body = infer(picture())
+            wanted = rows(await desk.ask(plain, body, "lab"))
+            packed = replace(plain, coding="gzip", answer_coding="deflate")
+            reply = await desk.ask(packed, [gzip.compress(b"".join(body))], "lab")
+            assert (reply.status, reply.coding) == (200, "deflate")
+            assert zlib.decompress(reply.body)[reply.header_bytes :] == wanted
+            reply = await desk.ask(packed, [gzip.compress(bytes(1_000_001))], "lab")
+            assert (reply.status, reply.error) == (413, "the body unpacks to more than 1000000 bytes; send less at once")
+            reply = await desk.ask(Order(OrderKind.INFER, "", wording=Wording.PROTOBUF), [message.SerializeToString()], "lab")
+            assert (reply.status, reply.model) == (200, "street")
+            assert service_pb2.ModelInferResponse.FromString(reply.body).raw_output_contents[0] == wanted
 
     run(work())
 
@@ -278,7 +303,7 @@ class ScriptedWorker:
     async def answer(self, order: dict[str, Any]) -> None:
         await self.says.put(
             {"type": "answer", "id": order["id"], "status": 200, "length": 0, "media_type": "", "header_bytes": None, "error": "",
-             "model": "street", "run_s": 0.0}
+             "model": "street", "run_s": 0.0, "coding": ""}
         )  # fmt: skip
 
     def close(self) -> None:

@@ -15,7 +15,8 @@ from panops.models.promotion import promote
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore, package_builtin
 from panops.pipeline.open_models import OpenModels
-from panops.testing.fake_device import INPUT, OUTPUT, FakeDevice
+from panops.testing.fake_clock import FakeClock
+from panops.testing.fake_device import INPUT, OUTPUT, DeviceLatency, FakeDevice
 
 
 class Opener:
@@ -103,6 +104,36 @@ def test_a_device_makes_batches_of_what_comes_together(store: ModelStore) -> Non
     with pytest.raises(ModelUnsupported, match="expected uint8"):
         model.infer({INPUT: np.zeros((1, 1, 4, 4), np.float32)})
     models.close()
+
+
+@pytest.mark.parametrize(("latency", "together"), [(DeviceLatency(10.0, 0.1, 0.0), True), (DeviceLatency(0.0, 10.0, 0.0), False)])
+def test_calls_of_one_model_share_a_batch_where_the_device_gains_by_it(store: ModelStore, latency: DeviceLatency, together: bool) -> None:
+    clock = FakeClock()
+
+    def passes(seconds: float) -> None:
+        clock.now_s += seconds
+
+    device = FakeDevice(latency, wait=passes)
+    models = OpenModels(store, Device.parse("cuda"), opens=lambda _model: device, clock=clock)
+    model = models.get("street")
+    device.batches.clear()
+    device.hold()
+    answers: dict[int, int] = {}
+
+    def ask(mark: int) -> None:
+        answers[mark] = int(model.infer({INPUT: device.picture(mark)})[OUTPUT][0, 0])
+
+    threads = [threading.Thread(target=ask, args=(mark,)) for mark in range(9)]
+    for thread in threads:
+        thread.start()
+    assert device.entered.wait(20)
+    device.gate.set()
+    for thread in threads:
+        thread.join(20)
+    models.close()
+    assert answers == {mark: mark for mark in range(9)}
+    assert (max(device.batches) > 1) is together
+    assert (len(device.batches) < 9) is together
 
 
 def test_a_model_that_is_opened_keeps_nobody_from_the_others(store: ModelStore) -> None:
