@@ -41,6 +41,7 @@ from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
+from panops.storage.wall_views import WallViews
 
 if TYPE_CHECKING:
     from panops.api.oidc_sign_in import OidcSignIn
@@ -128,6 +129,7 @@ class Services:
         evidence: Files that prove events.
         trails: Boxes over time.
         compliance: What people wore who have left.
+        wall_views: Saved views of the wall.
         suggesting: What judged events suggest to change.
         look_shelf: What was followed in the last hours.
         outbox: What is told to whom, and what became of it.
@@ -164,6 +166,7 @@ class Services:
     evidence: EvidenceStore
     trails: TrackTrail
     compliance: ComplianceRepository
+    wall_views: WallViews
     suggesting: Suggesting
     look_shelf: LookShelf
     outbox: Outbox
