@@ -44,6 +44,7 @@ from panops.api import (
     suggestions,
     tokens,
     users,
+    video_socket,
     wall_views,
 )
 from panops.api.clean_body import LONGER_BODIES, clean_body
@@ -133,6 +134,7 @@ def create_app(
         models=catalogue or NoModels(), sites=sites, switches=SwitchStore(database), view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
         compliance=ComplianceRepository(database), wall_views=WallViews(database),
+        videos=video_socket.VideoSockets(video_socket.VideoParts(live, view, resolve), registry, settings.max_sockets_of_one),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database),
         second_factors=SecondFactors(database, clock), looks=Looks(AuditLog(database), clock), logins=LoginLimit(clock),
@@ -211,4 +213,5 @@ def create_app(
     ):
         app.include_router(room.router)
     app.include_router(live_router)
+    app.include_router(video_socket.router)
     return app

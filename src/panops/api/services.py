@@ -45,6 +45,7 @@ from panops.storage.wall_views import WallViews
 
 if TYPE_CHECKING:
     from panops.api.oidc_sign_in import OidcSignIn
+    from panops.api.video_socket import VideoSockets
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Services:
         rates: How often one caller may ask for what is dear.
         oidc: The provider where people may sign in instead, or None.
         sockets: The open websockets.
+        videos: The open players of live video.
         streams: The open event streams.
         http: What the metrics say of requests.
         inference: Models for programs.
@@ -179,6 +181,7 @@ class Services:
     rates: CallerRates
     oidc: OidcSignIn | None
     sockets: LiveSockets
+    videos: VideoSockets
     streams: EventStreams
     http: HttpCounts
     inference: InferenceService

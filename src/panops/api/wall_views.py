@@ -70,7 +70,7 @@ class ViewOut(Out):
         """As the API tells it."""
         shown = view.arrangement
         return cls(
-            id=view.view_id, name=shown.name, cameras=list(shown.cameras), group=shown.group or None, columns=shown.columns,  # type: ignore[arg-type]  # written by this route only
+            id=view.view_id, name=shown.name, cameras=list(shown.cameras), group=shown.group or None, columns=shown.columns,
             turn_s=shown.turn_s, shared=view.owner is None, may_change=view.owner is not None or caller.role.covers(Role.ADMIN),
         )  # fmt: skip
 
