@@ -36,6 +36,7 @@ def test_a_cameras_own_streams_play_close_to_the_present(tmp_path: Path, tab: Ma
         with ExitStack() as ending:
             site = RunningSite(tmp_path / "home", str(file))
             site.start(300)
+            ending.callback(site.http.close)
             ending.callback(site.stop)
             made = tab(site, None)
             made.allow += ["status of 401", "ERR_CONNECTION_REFUSED"]  # a stranger at first; and the site ends before the tab does
@@ -56,8 +57,20 @@ def test_a_cameras_own_streams_play_close_to_the_present(tmp_path: Path, tab: Ma
             page.wait_for_function(PLAYS, arg=80)
             assert (before, cameras.counts()["/main"].viewers) == (0, 1), "the main stream is connected to while somebody watches"
             assert late_ms(page, "main") < 3000
+            metrics = page.request.get(f"{site.url}/metrics").text()
+            pictures, cpu_s = (
+                figure(metrics, "panops_video_pictures_total"),
+                figure(metrics, 'panops_stage_cpu_seconds_total{stage="video"}'),
+            )
+            print(f"{pictures:.0f} pictures, {1000 * cpu_s / pictures:.3f} ms of the shard's CPU time each")  # noqa: T201 - as below
+            assert pictures > 110
             page.click("#showing [data-show=pictures]")
             site.wait_for(lambda: cameras.counts()["/main"].viewers == 0, 60, "nobody watches any more")
+
+
+def figure(metrics: str, name: str) -> float:
+    """A figure of `/metrics`."""
+    return next(float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(name))
 
 
 def size(page: Page) -> list[int]:

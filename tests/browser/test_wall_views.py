@@ -94,7 +94,8 @@ def test_a_wall_turns_its_pages_and_asks_for_the_next_ones_pictures_in_time(make
     # The next page has its pictures before it is shown.
     page.wait_for_function(
         "() => { const tile = document.querySelector('.tile[data-id=cam7]');"
-        " return tile.offsetParent === null && tile.querySelector('.picture').dataset.frames; }"
+        " return tile.offsetParent === null && tile.querySelector('.picture').dataset.frames; }",
+        timeout=20_000,
     )
     page.wait_for_selector("#pages:has-text('Page 2 of 3')")
     assert shown(page) == ["cam4", "cam5", "cam6", "cam7"]

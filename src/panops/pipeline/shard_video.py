@@ -117,11 +117,13 @@ class _Stream:
             self.let_go()
             self._feed, feed.ring.listener = feed, self._ring
         if self._next is None:
+            status = feed.status
+            if status.state != "live":  # what the ring has then is the past
+                self._refuse(status.message or "the camera is not live")
+                return
             # A viewer begins at once: with the group of pictures that is under way.
             self._next = feed.ring.newest_group()
         if self._next is None:
-            if feed.status.state != "live":
-                self._refuse(feed.status.message or "the camera is not live")
             return
         packets, number = feed.ring.following(self._next)
         if number - self._next > len(packets):

@@ -51,6 +51,8 @@ class VideoSources:
         """The connection that has a stream now, or in one sentence why there is none."""
         camera = self._camera(camera_id)
         if camera is None or camera.feed is None or camera.loop is None:
+            if camera_id in self._made:
+                self._end(camera_id)
             return "the camera does not run"
         if stream == "sub":
             return camera.feed

@@ -205,7 +205,9 @@ export class LiveVideo {
     const socket = this.#socket;
     this.#socket = null;
     clearTimeout(this.#timer);
-    socket?.close();
+    // Browsers complain of a connection that is closed while it is made.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket?.close();
     this.#reset(text);
     this.#unconfirmed = 0;
   }
