@@ -86,17 +86,17 @@ def test_a_view_for_everybody_shows_each_what_they_may_see(make_site: Callable[.
 def test_a_wall_turns_its_pages_and_asks_for_the_next_ones_pictures_in_time(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     server = make_site(NINE)
     page = tab(server, "vera").open("/")
-    page.goto(f"{server.url}/?view={keep(page, name='Round', columns=2, turn_s=12)}")
+    number = keep(page, name="Round", columns=2, turn_s=300)
+    page.clock.install()
+    page.goto(f"{server.url}/?view={number}")
     page.wait_for_selector("#pages:has-text('Page 1 of 3')")
     assert shown(page) == ["cam0", "cam1", "cam2", "cam3"]
     page.wait_for_selector(".tile[data-id=cam3] .picture[data-frames]")
     assert {camera for camera, _ in server.live.wishes()} == {"cam0", "cam1", "cam2", "cam3"}
-    # The next page has its pictures before it is shown.
-    page.wait_for_function(
-        "() => { const tile = document.querySelector('.tile[data-id=cam7]');"
-        " return tile.offsetParent === null && tile.querySelector('.picture').dataset.frames; }",
-        timeout=20_000,
-    )
+    page.clock.pause_at(page.evaluate("() => Date.now()") / 1000 + 298)
+    page.wait_for_selector(".tile[data-id=cam7] .picture[data-frames]", state="attached")
+    assert shown(page)[0] == "cam0", "the next page has its pictures before it is shown"
+    page.clock.run_for(4000)
     page.wait_for_selector("#pages:has-text('Page 2 of 3')")
     assert shown(page) == ["cam4", "cam5", "cam6", "cam7"]
     page.click("[aria-label='Keep this page']")
@@ -104,8 +104,10 @@ def test_a_wall_turns_its_pages_and_asks_for_the_next_ones_pictures_in_time(make
     assert shown(page) == ["cam8"]
     page.keyboard.press("PageDown")
     assert shown(page)[0] == "cam0", "round and round"
-    page.wait_for_timeout(12_600)
+    page.clock.fast_forward(400_000)
+    page.clock.run_for(2000)
     assert shown(page)[0] == "cam0", "it was told to keep this page"
+    page.clock.resume()
     assert problems(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_selector("#pages", state="hidden")
