@@ -231,3 +231,17 @@ def test_batches_as_the_server_packs_them(site: SiteServer, tab: MakeTab) -> Non
     ]
     assert page.evaluate(read, [ASSETS.url("js/live.js"), list(struct.pack("<HHId", 9, 0, 1, 1.0) + b"x")]) == [], "an unknown number"
     assert json.dumps(page.evaluate(read, [ASSETS.url("js/live.js"), []])) == "[]"
+
+
+def test_how_video_is_kept_close_to_the_present(call: Call) -> None:
+    assert call("video", "targetS", 0.04) == pytest.approx(0.16)
+    assert call("video", "targetS", 0.2) == pytest.approx(0.4)
+    assert call("video", "targetS", 5) == 0.8, "a slow camera is not shown seconds late for that"
+    for behind_s, wanted in ((0.05, 0.92), (0.16, 1), (0.35, 1.08), (0.9, 1.25), (3, None), (-1, None)):
+        assert call("video", "chase", behind_s, 0.16) == wanted, behind_s
+
+
+def test_boxes_of_the_newest_look_until_the_picture_on_the_screen(call: Call) -> None:
+    looks = [[10.0, ["first"]], [10.2, ["second"]], [10.4, ["third"]]]
+    for captured_s, wanted in ((9.9, []), (10.0, ["first"]), (10.19, ["second"]), (10.3, ["second"]), (11.5, ["third"]), (11.7, [])):
+        assert call("showing", "boxesFor", looks, captured_s) == wanted, captured_s

@@ -44,6 +44,8 @@ from panops.api import (
     suggestions,
     tokens,
     users,
+    video_socket,
+    wall_views,
 )
 from panops.api.clean_body import LONGER_BODIES, clean_body
 from panops.api.description import describe, operation_id
@@ -79,6 +81,7 @@ from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
+from panops.storage.wall_views import WallViews
 
 MOST_PROBES = 4
 MOST_HASHES = 2
@@ -130,7 +133,8 @@ def create_app(
         settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
         models=catalogue or NoModels(), sites=sites, switches=SwitchStore(database), view=view,
         events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
-        compliance=ComplianceRepository(database),
+        compliance=ComplianceRepository(database), wall_views=WallViews(database),
+        videos=video_socket.VideoSockets(video_socket.VideoParts(live, view, resolve), registry, settings.max_sockets_of_one),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database),
         second_factors=SecondFactors(database, clock), looks=Looks(AuditLog(database), clock), logins=LoginLimit(clock),
@@ -182,6 +186,7 @@ def create_app(
         tokens,
         audit,
         groups,
+        wall_views,
         site,
         site_config,
         cameras,
@@ -208,4 +213,5 @@ def create_app(
     ):
         app.include_router(room.router)
     app.include_router(live_router)
+    app.include_router(video_socket.router)
     return app

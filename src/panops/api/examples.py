@@ -23,6 +23,7 @@ EXAMPLES: dict[str, Any] = {
     "PasswordAgainIn": {"password": "a long enough passphrase"},
     "CodeIn": {"code": "492039"},
     "GroupIn": {"cameras": ["gate", "dock"]},
+    "ViewIn": {"name": "Night shift", "cameras": ["gate", "dock"], "columns": 2, "turn_s": 15.0, "shared": False},
     "ProtectIn": {"from_s": 1790000000.0, "to_s": 1790000600.0, "protected": True},
     "PlacesIn": {"zones": {"floor": {"polygon": [[0.1, 0.4], [0.9, 0.4], [0.5, 1.0]]}}, "lines": {}, "ground": None, "renamed": {}},
     "ImportIn": {"file_name": "cameras.csv", "file_text": "id,source\ngate,rtsp://192.0.2.7/live\n"},

@@ -91,6 +91,7 @@ class CameraOut(Out):
     min_score: float
     transport: str
     loop: bool
+    has_main: bool
     rules: list[str]
     switches: dict[Switch, SwitchOut]
     config: dict[str, Any] | None = None
@@ -108,6 +109,7 @@ class CameraOut(Out):
             dropped=dict(status.dropped), tracks=status.tracks, checks=status.checks, asleep=status.asleep, woken=status.woken,
             keyframe_interval_s=status.keyframe_interval_s, cost_cores=status.cost_cores, zones=shapes["zones"], lines=shapes["lines"],
             check_fps=camera.check_fps, min_score=camera.min_score, transport=camera.transport, loop=camera.loop,
+            has_main=bool(camera.record_source.get_secret_value()),
             rules=[rule.id for rule in site.camera_rules(camera_id)], switches=SwitchOut.all_of(status, enabled=camera.enabled),
             config=dict(config) if config is not None else None,
         )  # fmt: skip

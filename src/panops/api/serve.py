@@ -84,6 +84,7 @@ async def run_server(app: FastAPI, host: str, port: int, stop: asyncio.Event, on
         stopping.cancel()
         services.streams.close_all()
         await services.sockets.close_all()
+        await services.videos.close_all()
         server.should_exit = True
         await serving
         listener.close()

@@ -41,9 +41,11 @@ from panops.storage.second_factor import SecondFactors
 from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from panops.storage.trail import TrackTrail
+from panops.storage.wall_views import WallViews
 
 if TYPE_CHECKING:
     from panops.api.oidc_sign_in import OidcSignIn
+    from panops.api.video_socket import VideoSockets
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Services:
         evidence: Files that prove events.
         trails: Boxes over time.
         compliance: What people wore who have left.
+        wall_views: Saved views of the wall.
         suggesting: What judged events suggest to change.
         look_shelf: What was followed in the last hours.
         outbox: What is told to whom, and what became of it.
@@ -140,6 +143,7 @@ class Services:
         rates: How often one caller may ask for what is dear.
         oidc: The provider where people may sign in instead, or None.
         sockets: The open websockets.
+        videos: The open players of live video.
         streams: The open event streams.
         http: What the metrics say of requests.
         inference: Models for programs.
@@ -164,6 +168,7 @@ class Services:
     evidence: EvidenceStore
     trails: TrackTrail
     compliance: ComplianceRepository
+    wall_views: WallViews
     suggesting: Suggesting
     look_shelf: LookShelf
     outbox: Outbox
@@ -176,6 +181,7 @@ class Services:
     rates: CallerRates
     oidc: OidcSignIn | None
     sockets: LiveSockets
+    videos: VideoSockets
     streams: EventStreams
     http: HttpCounts
     inference: InferenceService

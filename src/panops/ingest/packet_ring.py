@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -50,6 +51,8 @@ class PacketRing:
     def __init__(self, max_s: float, max_bytes: int) -> None:
         self.max_s = max_s
         self.max_bytes = max_bytes
+        self.listener: Callable[[], None] | None = None
+        """Told that a packet came, by whoever appends: others wait for it."""
         self._gops: deque[_Gop] = deque()
         self._size_bytes = 0
         self._taken = 0
@@ -88,6 +91,9 @@ class PacketRing:
             self._taken += 1
             self._size_bytes += packet.size_bytes
             self._evict()
+        listener = self.listener
+        if listener is not None:
+            listener()
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -133,6 +139,11 @@ class PacketRing:
                     break
                 found.append(list(gop.packets))
             return list(chain.from_iterable(reversed(found))), self._taken
+
+    def newest_group(self) -> int | None:
+        """The number, as in `following`, of the newest keyframe; None while the ring is empty."""
+        with self._lock:
+            return self._gops[-1].first if self._gops else None
 
     def _first_gop(self, start_s: float) -> int | None:
         if not self._gops:

@@ -1,7 +1,7 @@
 """The wire between the supervisor and a shard: a socket pair carrying framed messages, JSON with an optional binary tail.
 
-A frame is `u32 json_length, u32 tail_length` (little endian), the JSON object, the tail. Nothing but encoded previews, events' names and
-states crosses it: frames never do. Either side sees the other's death as the end of the stream.
+A frame is `u32 json_length, u32 tail_length` (little endian), the JSON object, the tail. Nothing but encoded previews and video, events'
+names and states crosses it: frames never do. Either side sees the other's death as the end of the stream.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 _HEAD = struct.Struct("<II")
 _LARGEST_BYTES = 64 * 1024 * 1024
+_MOST_PREVIEWS = 64
+_MOST_VIDEO_BYTES = 16 * 1024 * 1024
 
 Message = dict[str, Any]
 
@@ -34,8 +36,8 @@ class LinkClosedError(ConnectionError):
 class ShardLink:
     """The shard's end: any thread may send without waiting, one thread receives.
 
-    A sender thread does the writing, so that a slow supervisor never holds up the pipeline. Previews are dropped when the supervisor does
-    not keep up (a newer one comes soon); everything else is kept, up to a bound that only a dead supervisor reaches.
+    A sender thread does the writing, so that a slow supervisor never holds up the pipeline. Previews and video are dropped when
+    the supervisor does not keep up (newer ones come soon); everything else is kept, up to a bound that only a dead supervisor reaches.
 
     Args:
         sock: The shard's socket of the pair.
@@ -45,20 +47,23 @@ class ShardLink:
     def __init__(self, sock: socket.socket, bound: int = 10_000) -> None:
         self._sock = sock
         self._bound = bound
-        self._waiting: deque[tuple[bytes, bool]] = deque()
-        self._previews = 0
+        self._waiting: deque[tuple[bytes, bool, bool]] = deque()
+        self._previews = self._video_bytes = 0
         self._ready = threading.Condition()
         self._closed = False
         self._sender = threading.Thread(target=self._send_all, name="link-send", daemon=True)
         self._sender.start()
 
-    def send(self, message: Message, tail: bytes = b"", *, droppable: bool = False) -> bool:
-        """Queue a message; False when it was not taken (droppable and behind, or the link is closed)."""
+    def send(self, message: Message, tail: bytes = b"", *, droppable: bool = False, video: bool = False) -> bool:
+        """Queue a message; False when it was not taken (a preview or video, and behind, or the link is closed)."""
         with self._ready:
-            if self._closed or (droppable and self._previews >= 64) or len(self._waiting) >= self._bound:
+            behind = (droppable and self._previews >= _MOST_PREVIEWS) or (video and self._video_bytes >= _MOST_VIDEO_BYTES)
+            if self._closed or behind or len(self._waiting) >= self._bound:
                 return False
-            self._waiting.append((pack(message, tail), droppable))
+            frame = pack(message, tail)
+            self._waiting.append((frame, droppable, video))
             self._previews += droppable
+            self._video_bytes += len(frame) if video else 0
             self._ready.notify()
         return True
 
@@ -90,8 +95,9 @@ class ShardLink:
                     self._ready.wait()
                 if not self._waiting:
                     return
-                frame, droppable = self._waiting.popleft()
+                frame, droppable, video = self._waiting.popleft()
                 self._previews -= droppable
+                self._video_bytes -= len(frame) if video else 0
             try:
                 self._sock.sendall(frame)
             except OSError:

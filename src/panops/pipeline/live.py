@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from panops.config.schema import CameraConfig
 from panops.domain.switches import SwitchedOff
 from panops.pipeline.latency import LatencyHistogram
+from panops.pipeline.video import StreamName, VideoFeed
 
 
 class CameraState(StrEnum):
@@ -293,6 +294,14 @@ class LiveSite(Protocol):
 
     async def snapshot(self, camera_id: str, size: Literal["s", "m", "l"]) -> Preview | None:
         """The newest picture, or None when there is none within a second."""
+        ...
+
+    def video(self, camera_id: str, stream: StreamName) -> VideoFeed:
+        """A new viewer of a camera's live video, copied from the camera's own stream.
+
+        Raises:
+            TooManyViewersError: As many watch already as may.
+        """
         ...
 
     async def probe(self, camera: CameraConfig) -> ProbeResult:

@@ -37,7 +37,7 @@ class ModelWatch:
         analyst: Analyst,
         between_rounds: Lock,
         on_problem: Callable[[str], None],
-        reassign: Callable[[str], None],
+        reassign: Callable[[str], object],
     ) -> None:
         self._detectors = detectors
         self._shadows = shadows

@@ -33,7 +33,7 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.link import Message, ShardLink
-from panops.pipeline.live import CameraState, CameraStatus, Preview, ShardFigures
+from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
 from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
 from panops.pipeline.model_watch import ModelWatch
@@ -44,7 +44,9 @@ from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.shadow import ShadowWatch
 from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.shard_recording import ShardRecording
+from panops.pipeline.shard_video import ShardVideo
 from panops.pipeline.traced_loop import Traces
+from panops.pipeline.video_sources import VideoSources
 from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, rules_of_one, status_to_wire, unverified
 from panops.rules.build import build_rules, check_rules
@@ -121,10 +123,12 @@ class Shard:
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
-        self._previewer = Previewer(self._send_preview)
+        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True))
         self._meter = ShardMeter(self._clock)
         on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
         self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
+        sources = VideoSources(self._cameras.get, self._recording, self._clock)
+        self._video = ShardVideo(sources, lambda message, tail: link.send(message, tail, video=True), self._meter.stages)
         self._analyst = Analyst(BatchTracker(), self._loops, self._meter.stages)
         self._pool = DecodePool(self._decode, self._clock)
         self._analysis = AnalysisLoop(
@@ -143,7 +147,7 @@ class Shard:
             self._analyst,
             self._analysis.between_rounds,
             lambda problem: self._notice("model", problem),
-            self._ask_for_assignment,
+            lambda camera_id: link.send({"type": "reassign", "camera": camera_id}),
         )
         self._traces = Traces(index, self._clock)
         self._storage_problem = ""
@@ -324,8 +328,9 @@ class Shard:
             self._recorder.end([event for event in events if event.phase is EventPhase.END])
         self._submit(events)
 
-    def watch(self, wishes: Sequence[Sequence[Any]]) -> None:
-        """Whose previews are wanted: rows of camera, size, frames/s."""
+    def watch(self, wishes: Sequence[Sequence[Any]], video: Sequence[Sequence[Any]] = ()) -> None:
+        """Whose previews are wanted: rows of camera, size, frames/s; and whose video."""
+        self._video.watch(video)
         self._previewer.watch([(str(camera), size, float(fps)) for camera, size, fps in wishes])
         for camera_id, loop in tuple(self._loops.items()):
             loop.watched = self._previewer.highest_fps(camera_id) >= _WATCHED_FPS
@@ -347,6 +352,7 @@ class Shard:
         while self._cameras:
             self._forget(*self._cameras.popitem())
         self._pool.stop()
+        self._video.close()
         self._analysis.stop()
         self._shadows.stop()
         self._detectors.close()
@@ -486,12 +492,6 @@ class Shard:
         self._link.send(
             {"type": "event", "event_id": event.event_id, "camera_id": event.camera_id, "rule_id": event.rule_id, "phase": phase}
         )
-
-    def _send_preview(self, preview: Preview) -> bool:
-        return self._link.send(preview_to_wire(preview), preview.jpeg, droppable=True)
-
-    def _ask_for_assignment(self, camera_id: str) -> None:
-        self._link.send({"type": "reassign", "camera": camera_id})
 
     def _notice(self, topic: str, problem: str) -> None:
         level = "alarm" if problem else "info"

@@ -99,7 +99,7 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
     elif kind == "prepare":
         link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":
-        shard.watch(message["wishes"])
+        shard.watch(message["wishes"], message.get("video", ()))
     else:
         log.error("the supervisor said %r, which this shard does not know", kind)
 

@@ -107,7 +107,7 @@ class ShardRecording:
         if config.record.mode == "off" or settings is None:
             return
         site = RecordingConfig.model_validate(settings)
-        own = self._connection(camera_id, config)
+        own = second_connection(camera_id, config, self._clock)
         taken = own or feed
         camera = CameraRecording(
             camera_id,
@@ -134,6 +134,10 @@ class ShardRecording:
             own.stop(_STOP_WITHIN_S)
             self._past_demux_s += own.cpu_s
         self._recording.remove_camera(camera_id)
+
+    def own(self, camera_id: str) -> CameraFeed | None:
+        """The connection that a camera is recorded by, where that is not the one that is looked at."""
+        return self._own.get(camera_id)
 
     def note(self, outcome: Outcome) -> None:
         """Follow a look; cheap."""
@@ -168,21 +172,16 @@ class ShardRecording:
             recording_failures=dict(camera.failures),
         )
 
-    def _connection(self, camera_id: str, config: CameraConfig) -> CameraFeed | None:
-        """A camera's connection for recording only; None where the stream that is looked at is recorded."""
-        if not config.record_source.get_secret_value():
-            return None
-        wanted = config.model_copy(update={"source": config.record_source})
-        ring, pending = PacketRing(_RING_S, _RING_BYTES), NothingPending()
-        return CameraFeed(
-            camera_id,
-            lambda: open_source(camera_id, wanted, self._clock),
-            ring,
-            self._clock,
-            lambda _: None,
-            stall_s=config.stall_s,
-            pending=pending,
-        )
+
+def second_connection(camera_id: str, config: CameraConfig, clock: Clock) -> CameraFeed | None:
+    """A connection to a camera's `record_source`, not started yet, which nobody decodes; None where it has none."""
+    if not config.record_source.get_secret_value():
+        return None
+    wanted = config.model_copy(update={"source": config.record_source})
+    ring, pending = PacketRing(_RING_S, _RING_BYTES), NothingPending()
+    return CameraFeed(
+        camera_id, lambda: open_source(camera_id, wanted, clock), ring, clock, lambda _: None, stall_s=config.stall_s, pending=pending
+    )
 
 
 def _trouble(own: CameraFeed | None) -> str:

@@ -83,6 +83,21 @@ class FeedHub:
         self._feeds.remove(feed)
         self.wishes_changed()
 
+    async def snapshot(self, camera_id: str, size: Size, within_s: float = 1.0) -> Preview | None:
+        """The newest picture of a camera, or None when there is none in time."""
+        feed = self.subscribe()
+        feed.watch([camera_id], 10.0, size)
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    for message in await feed.next():
+                        if isinstance(message, Preview):
+                            return message
+        except TimeoutError:
+            return None
+        finally:
+            feed.close()
+
     def wishes_changed(self) -> None:
         """Tell whoever feeds us."""
         self._on_change()

@@ -31,6 +31,8 @@ from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.switchboard import Switchboard
 from panops.pipeline.upkeep import Upkeep
 from panops.pipeline.usage import UsageMeter
+from panops.pipeline.video import StreamName
+from panops.pipeline.video_hub import VideoHub, Viewer
 from panops.pipeline.wire import assignment, figures_from_wire, notice_from_wire, preview_from_wire, status_from_wire
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -109,6 +111,7 @@ class Supervisor:
         self._commanded = asyncio.Event()
         self._alerting = Alerting(database, self._evidence, self._clock, self._switchboard)
         self._hub = FeedHub(self._send_wishes)
+        self._video = VideoHub(self._send_wishes, lambda camera_id: self._placement.get(camera_id, -1))
         self._board = SiteBoard(self._hub, initial_notices)
         self._upkeep = Upkeep(home, database, self._evidence, self._alerting, self._board, self._clock)
         self._fleet = Fleet(self._make_shard)
@@ -182,18 +185,11 @@ class Supervisor:
 
     async def snapshot(self, camera_id: str, size: Literal["s", "m", "l"]) -> Preview | None:
         """The newest picture, or None when there is none within a second."""
-        feed = self.subscribe()
-        feed.watch([camera_id], 10.0, size)
-        try:
-            async with asyncio.timeout(1.0):
-                while True:
-                    for message in await feed.next():
-                        if isinstance(message, Preview):
-                            return message
-        except TimeoutError:
-            return None
-        finally:
-            feed.close()
+        return await self._hub.snapshot(camera_id, size)
+
+    def video(self, camera_id: str, stream: StreamName) -> Viewer:
+        """A new viewer of a camera's live video; see `LiveSite.video`."""
+        return self._video.open(camera_id, stream)
 
     async def probe(self, camera: CameraConfig) -> ProbeResult:
         """Try an address; see `LiveSite.probe`."""
@@ -342,6 +338,8 @@ class Supervisor:
         kind = message["type"]
         if kind == "preview":
             self._hub.publish(preview_from_wire(message, tail))
+        elif kind == "video":
+            self._video.take(message, tail)
         elif kind == "status":
             for data in message["cameras"]:
                 self._on_status(replace(status_from_wire(data), shard=index, off=self._switchboard.off(data["camera_id"])))
@@ -374,6 +372,7 @@ class Supervisor:
             self._revision = -1  # the next look for changes gives them away
         self._board.note(SystemNotice("shard", "alarm", message), index)
         self._letting_go.ended(index)
+        self._video.gone(index, message)
         mine = [camera_id for camera_id, shard in self._placement.items() if shard == index]
         for camera_id in mine:
             told = replace(self._status(camera_id), state=CameraState.STARTING, message=message, tracks=0, has_open_events=False)
@@ -381,11 +380,11 @@ class Supervisor:
         self._interrupted.update(mine)
 
     def _send_wishes(self) -> None:
-        """Tell each shard whose previews anyone wants, when that changed."""
+        """Tell each shard whose previews and video anyone wants, when that changed."""
         wishes = self._hub.wishes()
         for handle in self._fleet:
             mine = sorted((camera, size, fps) for (camera, size), fps in wishes.items() if self._placement.get(camera) == handle.index)
-            message: Message = {"type": "watch", "wishes": [list(wish) for wish in mine]}
+            message: Message = {"type": "watch", "wishes": [list(wish) for wish in mine], "video": self._video.wanted(handle.index)}
             if self._wishes_sent.get(handle.index) != message and handle.send(message):
                 self._wishes_sent[handle.index] = message
 

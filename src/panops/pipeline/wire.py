@@ -3,7 +3,7 @@
 Supervisor to shard: `boot` (once), `assign`, `detect` (analyse a camera's pictures, or no longer), `prepare` (a camera may come: load its
 detector), `drop`, `watch`, `drain`.
 Shard to supervisor: `ready`, `status` (once a second, also the sign of life, with the shard's figures), `preview` (with the JPEG as tail),
-`event`, `notice`,
+`video` (with what a player appends as tail), `event`, `notice`,
 `reassign` (a camera whose model has other classes now), `prepared` (with what is wrong, if anything is),
 `dropped` (a camera that is let go: it is disconnected, and its events have ended).
 """

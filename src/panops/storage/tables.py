@@ -339,6 +339,19 @@ leases = Table(
     Column("expires_at_s", Double, nullable=False),
 )
 
+# How somebody arranged the wall; without an owner, for everybody. `config` names cameras that may be gone by now.
+wall_views = Table(
+    "wall_views",
+    metadata,
+    Column("view_id", Integer, primary_key=True, autoincrement=True),
+    Column("owner", String(64), ForeignKey("users.username", ondelete="CASCADE"), index=True),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    # An address names a view for ever.
+    sqlite_autoincrement=True,
+)
+
 # What has been learnt of a camera's picture. No foreign key to cameras: a camera that is taken out and put back is still known.
 camera_views = Table(
     "camera_views",

@@ -30,6 +30,8 @@ from panops.pipeline.alerting import Alerting
 from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.switchboard import TAKEN, Switchboard
+from panops.pipeline.video import StreamName
+from panops.pipeline.video_hub import Viewer
 from panops.storage.accounts import Accounts
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -37,6 +39,7 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.scope import Role
 from panops.storage.site import SiteRepository
 from panops.storage.trail import TrackTrail
+from panops.testing.fake_video import FakeVideo
 from panops.testing.moving_scene import MovingScene
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class FakeLiveSite:
         self.switchboard.count("home", TAKEN)
         self.alerts = Alerting(database, self._evidence, self._clock, self.switchboard)
         self._hub = FeedHub(self._on_wishes)
+        self.film = FakeVideo(self._clock)
         self._site = SiteConfig()
         self._states: dict[str, tuple[CameraState, str]] = {}
         self._notices: dict[str, SystemNotice] = {}
@@ -87,6 +91,7 @@ class FakeLiveSite:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.film.stop()
         await asyncio.to_thread(self.alerts.stop)
 
     async def __aenter__(self) -> FakeLiveSite:
@@ -174,6 +179,10 @@ class FakeLiveSite:
         if camera_id not in self._site.cameras or self._status(camera_id).state is not CameraState.LIVE:
             return None
         return self._preview(camera_id, size, self._clock.utc_s())
+
+    def video(self, camera_id: str, stream: StreamName) -> Viewer:
+        """A film of the camera's scene, round and round."""
+        return self.film.open(camera_id, stream)
 
     async def probe(self, camera: CameraConfig) -> ProbeResult:
         """An answer that the address decides: one that holds a state's name, such as `unauthorized`, fails with it; others work."""

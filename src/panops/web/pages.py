@@ -63,7 +63,7 @@ PAGES = (
 class _UnknownPageConvertor(Convertor[str]):
     """Paths that are nobody's: the API answers its own unknown paths with problem details."""
 
-    regex = "(?!api/|v2/|static/|ws$).+"
+    regex = "(?!api/|v2/|static/|ws$|ws/).+"
 
     def convert(self, value: str) -> str:
         """The path as it is."""

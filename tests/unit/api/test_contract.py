@@ -43,7 +43,7 @@ CHECKS = [
 ENDLESS = "/api/v1/events/stream"
 KNOWN = {
     "camera_id": ("gate", "yard"), "rule_id": ("night", "way-in"), "event_id": ("gate-1-1",), "username": ("vera", "oscar"),
-    "file_name": ("snapshot.jpg", "clip.mp4"), "sink_id": ("desk",), "delivery_id": (1,), "name": ("street",),
+    "file_name": ("snapshot.jpg", "clip.mp4"), "sink_id": ("desk",), "delivery_id": (1,), "name": ("street",), "view_id": (1, 2),
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8
 ROUTES = {
     path.partition("?")[0]
     for path in re.findall(
-        r"(?<=[` ])(/(?:api/v1/[a-z][^` ]*|v2(?:/[^` ]*)?|ws|metrics|healthz|readyz))(?=`)", PAGE.partition("### Searching")[0]
+        r"(?<=[` ])(/(?:api/v1/[a-z][^` ]*|v2(?:/[^` ]*)?|ws(?:/[^` ]*)?|metrics|healthz|readyz))(?=`)", PAGE.partition("### Searching")[0]
     )
 }
 

@@ -32,6 +32,7 @@ _VALUES: dict[str, Any] = {
     "event_id": "gate-1-1",
     "camera_id": "gate",
     "username": "ada",
+    "owner": "ada",
     "missing": False,
     "epoch": 7,
 }

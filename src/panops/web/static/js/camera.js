@@ -6,6 +6,7 @@ import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { showDrift } from "./drift.js";
 import { showRecording } from "./recording.js";
 import { confirm, start, toast } from "./shell.js";
+import { showVideo } from "./showing.js";
 import { showSwitches } from "./switches.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
@@ -15,6 +16,7 @@ const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
 let tile = null;
 let switches = () => {};
+let video = () => {};
 
 function health(camera) {
   const state = conditionOf(camera);
@@ -80,6 +82,7 @@ function update(camera) {
   tile.update(camera);
   health(camera);
   switches(camera);
+  video(camera);
   byId("picture").toggleAttribute("hidden", camera.state !== "live");
 }
 
@@ -112,6 +115,8 @@ function listen(camera) {
     tile.check(performance.now());
     health(tile.camera);
   }, 1000);
+  // With video, pictures only bring the boxes.
+  video = showVideo(tile, camera, (playing) => live.watch([camera.id], playing ? 5 : 10, playing ? "s" : "l"));
   live.watch([camera.id], 10, "l");
   tile.watched(true);
 }

@@ -12,6 +12,8 @@ export class Picture {
   overlay = new Overlay(h("canvas", { class: "over" }));
   root = h("div", { class: "picture" }, this.#pixels, this.overlay.canvas);
   showBoxes = true;
+  /** Where something else is shown above the pictures: takes `(time, boxes)` instead of having them drawn with the picture. */
+  timed = null;
   boxes = [];
   /** `performance.now()` of the newest picture drawn, 0 before the first. */
   drawnAt = 0;
@@ -38,15 +40,22 @@ export class Picture {
       } catch {
         continue; // a damaged picture is skipped; `drawnAt` ages and the tile says so
       }
-      this.overlay.ratio = bitmap.width / bitmap.height;
+      if (!this.timed) this.overlay.ratio = bitmap.width / bitmap.height;
       // Hands the decoded pixels over without copying; the canvas takes the picture's size.
       this.#screen.transferFromImageBitmap(bitmap);
       this.drawn += 1;
       this.root.dataset.frames = this.drawn;
       this.drawnAt = performance.now();
       this.time = frame.time;
-      this.setBoxes(frame.boxes);
+      if (this.timed) this.timed(frame.time, frame.boxes);
+      else this.setBoxes(frame.boxes);
     }
+  }
+
+  /** The shape of what is shown above the pictures. */
+  setRatio(ratio) {
+    if (ratio > 0) this.overlay.ratio = ratio;
+    this.overlay.draw();
   }
 
   /** Boxes of the picture shown; they stay hidden while `showBoxes` is off. */

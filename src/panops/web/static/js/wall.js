@@ -1,6 +1,6 @@
 // The live wall: which tiles there are, which of them get pictures, one of them large.
 
-import { get, part } from "./api.js";
+import { get, part, query } from "./api.js";
 import { latest } from "./brief.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { bestGrid } from "./grid.js";
@@ -8,12 +8,19 @@ import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
 import { announce, start } from "./shell.js";
 import { Tile } from "./tile.js";
 import { clock } from "./time.js";
+import { Pages } from "./wall_pages.js";
+import { savedViews } from "./wall_views.js";
 import { kindOf, plural, stateOf } from "./words.js";
 
 const GRIDS = [1, 2, 3, 4, 6, 8];
 const wall = byId("wall");
 const tiles = new Map();
 let big = null;
+/** The saved view that is shown, or null. */
+let view = null;
+/** The grid that was chosen since the view was opened. */
+let grid = null;
+const pages = new Pages(() => subscribe());
 
 const { can, site, live } = await start();
 
@@ -37,7 +44,8 @@ function subscribe() {
     if (watched !== (tile.watch === true)) tile.watched(watched);
     tile.watch = watched;
   }
-  live.watch(seen.map((tile) => tile.camera.id), fps, size);
+  const soon = pages.ahead.filter((tile) => !seen.includes(tile) && tile.camera.state !== "disabled");
+  live.watch([...seen, ...soon].map((tile) => tile.camera.id), fps, size);
 }
 
 live.on("frames", (frames) => Promise.all(frames.map((frame) => tiles.get(frame.id)?.show(frame))));
@@ -51,7 +59,7 @@ live.on("up", () => {
 });
 live.on("cameras", ({ index }) => {
   const known = Object.keys(index);
-  if (chosenGroup() || known.length !== tiles.size || known.some((id) => !tiles.has(id))) load();
+  if (chosenGroup() || view || known.length !== tiles.size || known.some((id) => !tiles.has(id))) load();
 });
 live.on("camera", ({ camera }) => {
   tiles.get(camera.id)?.update(camera);
@@ -70,24 +78,36 @@ live.on("event", ({ event }) => {
 const tick = () => {
   const now = performance.now();
   for (const tile of tiles.values()) tile.check(now);
+  pages.tick(now, big !== null || document.hidden);
   byId("now").textContent = clock(Date.now() / 1000); // the site's clock, as on every event
 };
 tick();
 setInterval(tick, 1000);
 
-groupSelect(() => load());
+// A view says itself of which group it is.
+if (!new URLSearchParams(location.search).has("view")) groupSelect(() => load());
 
 // ---------------------------------------------------------------- tiles
 let loading = null;
+/** The tiles in the order of the wall. */
+let shown = [];
 function load() {
-  loading ??= get(`/cameras${groupQuery()}`).then(({ cameras }) => arrange(cameras)).catch((error) => {
+  loading ??= get(`/cameras${view ? query({ group: view.group ?? "" }) : groupQuery()}`).then(({ cameras }) => arrange(cameras)).catch((error) => {
     if (!tiles.size) fill(wall, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
   }).finally(() => { loading = null; });
   return loading;
 }
 
-function arrange(cameras) {
-  cameras.sort((a, b) => (a.name || a.id).localeCompare(b.name || b.id, undefined, { numeric: true }));
+function ordered(cameras) {
+  if (view?.cameras.length) {
+    const known = new Map(cameras.map((camera) => [camera.id, camera]));
+    return view.cameras.flatMap((id) => known.get(id) ?? []);
+  }
+  return cameras.sort((a, b) => (a.name || a.id).localeCompare(b.name || b.id, undefined, { numeric: true }));
+}
+
+function arrange(all) {
+  const cameras = ordered(all);
   const ids = new Set(cameras.map((camera) => camera.id));
   for (const [id, tile] of tiles) {
     if (ids.has(id)) continue;
@@ -99,9 +119,10 @@ function arrange(cameras) {
     if (tiles.has(camera.id)) tiles.get(camera.id).update(camera);
     else add(camera);
   }
-  if (!cameras.length) fill(wall, welcome());
-  else fill(wall, cameras.map((camera) => tiles.get(camera.id).holder), can("admin") ? addTile : null);
-  setColumns(memory.get("grid", "auto"));
+  shown = cameras.map((camera) => tiles.get(camera.id));
+  if (!cameras.length) fill(wall, view ? empty("camera", "Nothing in this view", "Its cameras are gone, or you may not see them any more.", [h("a", { class: "button", href: "/" }, "All cameras")]) : welcome());
+  else fill(wall, shown.map((tile) => tile.holder), can("admin") && !view ? addTile : null);
+  setColumns(columns());
   summary();
 }
 
@@ -127,16 +148,19 @@ function welcome() {
 
 // ---------------------------------------------------------------- grid, one large, full screen
 const phone = matchMedia("(max-width: 760px)");
+const columns = () => grid ?? (view ? String(view.columns ?? "auto") : memory.get("grid", "auto"));
 
 function setColumns(choice) {
   const fixed = GRIDS.includes(Number(choice));
+  const most = fixed ? Number(choice) ** 2 : 64;
+  pages.set(shown, most, phone.matches ? null : view?.turn_s);
   let free = phone.matches || tiles.size % choice > 0 || tiles.size < choice ** 2;
   let pressed = fixed ? String(choice) : "auto";
   wall.style.removeProperty("--columns");
   if (!fixed && !phone.matches) {
     // The outer size: a scroll bar that comes and goes must not make the grid flip to and fro.
     const { offsetWidth, offsetHeight } = byId("scroll");
-    const { columns, rows } = bestGrid(Math.min(Math.max(tiles.size, 1), 64), offsetWidth - 12, offsetHeight - 12, 6);
+    const { columns, rows } = bestGrid(Math.min(Math.max(tiles.size, 1), most), offsetWidth - 12, offsetHeight - 12, 6);
     wall.style.setProperty("--columns", columns);
     wall.style.setProperty("--rows", rows);
     free = columns * rows > tiles.size;
@@ -155,7 +179,8 @@ function enlarge(tile) {
   big?.holder.classList.add("big");
   wall.classList.toggle("has-big", big !== null);
   if (big) wall.dataset.columns = 1;
-  else setColumns(memory.get("grid", "auto"));
+  else setColumns(columns());
+  if (big) pages.show(big);
   (big ?? before)?.root.focus({ preventScroll: big !== null });
 }
 
@@ -164,15 +189,25 @@ function move(by) {
   if (big) enlarge(all[(all.indexOf(big) + by + all.length) % all.length]);
 }
 
+// Nothing but tiles: on the whole screen, or where a browser refuses that, in its window.
+const bare = (on) => document.documentElement.classList.toggle("bare", on);
+const isBare = () => document.documentElement.classList.contains("bare");
+
 function fullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen?.();
+  else if (isBare()) bare(false);
+  else {
+    bare(true);
+    document.documentElement.requestFullscreen?.().catch(() => {});
+  }
 }
+document.addEventListener("fullscreenchange", () => bare(document.fullscreenElement !== null));
 
 byId("grids").addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   if (!button) return;
-  memory.set("grid", button.dataset.columns);
+  grid = button.dataset.columns;
+  if (!view) memory.set("grid", grid);
   if (big) enlarge(null);
   setColumns(button.dataset.columns);
 });
@@ -180,6 +215,9 @@ byId("full").addEventListener("click", fullScreen);
 document.addEventListener("keydown", (event) => {
   if (typing(event)) return;
   if (event.key === "Escape" && big) enlarge(null);
+  else if (event.key === "Escape" && isBare()) fullScreen();
+  else if (event.key === "PageDown" && !big) pages.turn(1);
+  else if (event.key === "PageUp" && !big) pages.turn(-1);
   else if (event.key === "f" || event.key === "F") fullScreen();
   else if (event.key === "b" || event.key === "B") byId("toggle-boxes").click();
   else if (event.key === "ArrowRight") move(1);
@@ -216,8 +254,9 @@ function summary() {
 }
 fill(byId("detector"), icon("chip", true), h("span", {}, h("strong", {}, `Detector: ${site.model || "none"}`), site.model_note ? ` · ${site.model_note}` : ""));
 
-new ResizeObserver(() => { if (!big) setColumns(memory.get("grid", "auto")); }).observe(byId("scroll"));
+new ResizeObserver(() => { if (!big) setColumns(columns()); }).observe(byId("scroll"));
 fill(wall, Array.from({ length: 9 }, () => h("div", { class: "tile waiting" }, h("div", { class: "picture" }))));
 wall.dataset.columns = 3;
 latest(byId("ticker-list"), live);
+view = await savedViews(can, () => ({ cameras: view?.cameras ?? [], group: view ? view.group : chosenGroup() || null, columns: Number(columns()) || null }));
 await load();
