@@ -33,6 +33,7 @@ _VALUES: dict[str, Any] = {
     "camera_id": "gate",
     "username": "ada",
     "missing": False,
+    "place": "archive",
     "epoch": 7,
 }
 
