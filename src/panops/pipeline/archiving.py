@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from panops.config.record_schema import RecordingConfig
 from panops.config.schema import SiteConfig
@@ -45,7 +45,7 @@ class ArchiveState:
     label: str = ""
     is_up: bool = True
     problem: str = ""
-    waiting: Waiting = Waiting()
+    waiting: Waiting = field(default_factory=Waiting)
     missing: int = 0
 
 

@@ -39,7 +39,7 @@ class FolderArchive:
                 return
             if not is_new:
                 raise ArchiveAway(
-                    f"expected the file {MARK} in {self.label}, which panops wrote there: mount its disk, or change recording.archive.folder"
+                    f"expected the file {MARK}, which panops wrote, in {self.label}: mount its disk, or change recording.archive.folder"
                 )
             mark.write_text("Recordings of panops are kept here. This file tells this disk from one that is not mounted.\n")
             sync_folder(self._path)

@@ -1,8 +1,8 @@
 """Moves recordings to the archive, and lets them go there. It can be killed at any moment: where each file is stands in the database.
 
 A file is `here`; before anything of it is sent, `sending`; when the archive has it whole and it was compared, `both`; when it is deleted
-from the recordings' folder, `archive`. What is due in the archive is `going`, then its file is deleted, then its row. So whatever is cut off
-is done again, and neither place holds a file that no row names.
+from the recordings' folder, `archive`. What is due in the archive is `going`, then its file is deleted, then its row. So whatever is cut
+off is done again, and neither place holds a file that no row names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.domain.clock import Clock
 from panops.domain.recordings import Place, Segment
 from panops.storage.archive import Archive, Pace, SourceAltered, Stopped
-from panops.storage.archive_rows import ArchiveRows, Waiting, any_of, older_than
+from panops.storage.archive_rows import ArchiveRows, Waiting, due_to_move, older_than
 from panops.storage.database import Database
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recordings import IS_ARCHIVED, IS_LOCAL
@@ -125,7 +125,7 @@ class ArchiveMover:
         try:
             for one in batch:
                 if self._send(one):
-                    sent.append(one)
+                    sent.append(one)  # noqa: PERF401 - what was sent before a failure counts
         finally:
             # Also after a failure: what is there is not sent again.
             self._rows.step(sent, Place.SENDING, Place.BOTH)
@@ -135,9 +135,7 @@ class ArchiveMover:
         """Whether it is in the archive now; a file that is not what it was, or is gone, is left alone."""
         path = self._folder.find(one.path)
         try:
-            if path is None:
-                raise FileNotFoundError
-            self._archive.put(path, one.path, one.size_bytes, one.sha256, self._pace)
+            self._archive.put(path or self._folder.path / one.path, one.path, one.size_bytes, one.sha256, self._pace)
         except FileNotFoundError:  # retention took it, or the sweep will say that it is gone
             self._altered.add(one.segment_id)
             return False
@@ -176,14 +174,7 @@ class ArchiveMover:
         return []
 
     def _is_due(self) -> ColumnElement[bool]:
-        """Old enough to move, or what retention would delete by its age."""
-        now_s = self._clock.utc_s()
-        column = recordings.c
-        known = [
-            and_(column.camera_id == camera_id, older_than(self._cameras.get(camera_id, RecordConfig()), now_s))
-            for camera_id in self._rows.cameras()
-        ]
-        return any_of([column.end_s < now_s - self._limits.after_hours * 3600.0, *known])
+        return due_to_move(self._limits, self._cameras, self._clock.utc_s())
 
     def _sizes(self) -> list[tuple[ColumnElement[bool], float]]:
         """Which files may take how much of the recordings' folder, GiB; 0: as much as they like."""

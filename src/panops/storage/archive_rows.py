@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from panops.config.archive_schema import ArchiveConfig
 from panops.config.record_schema import RecordConfig
@@ -34,6 +34,13 @@ def older_than(limits: RecordConfig | ArchiveConfig, now_s: float) -> ColumnElem
         if days:
             conditions.append(or_(has_it.is_(False), _column.end_s < now_s - days * DAY_S))
     return and_(*conditions)
+
+
+def due_to_move(archive: ArchiveConfig, cameras: Mapping[str, RecordConfig], now_s: float) -> ColumnElement[bool]:
+    """Old enough to move, or what retention would delete by its age; recordings of cameras that are gone go by the defaults."""
+    known = [and_(_column.camera_id == camera_id, older_than(wanted, now_s)) for camera_id, wanted in cameras.items()]
+    others = and_(_column.camera_id.not_in(sorted(cameras)), older_than(RecordConfig(), now_s))
+    return or_(_column.end_s < now_s - archive.after_hours * 3600.0, others, *known)
 
 
 class ArchiveRows:
@@ -151,8 +158,3 @@ class ArchiveRows:
             len(back) + len(found),
             len(set(sizes) - {row.path for row in rows}),
         )
-
-
-def any_of(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Whether one of them holds; none does where there are none."""
-    return or_(*conditions) if conditions else false()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from panops.config.archive_schema import ArchiveConfig
 from panops.config.record_schema import RecordConfig
@@ -24,6 +25,7 @@ from panops.storage.archive import PART_BYTES, ArchiveAway, NotInArchive, Pace, 
 from panops.storage.archive_folder import MARK
 from panops.storage.database import Database
 from panops.storage.scope import Scope
+from panops.storage.tables import recordings
 from panops.testing.fake_clock import FakeClock
 from tests.s3_server import S3Server, s3_server
 from tests.small_disk import small_disk_at
@@ -208,6 +210,7 @@ import sys
 from pathlib import Path
 from panops.config.archive_schema import ArchiveConfig
 from panops.storage.database import Database
+from panops.storage.tables import recordings
 from panops.testing.fake_clock import FakeClock
 from tests.unit.storage.archived_site import ArchivedSite
 home, second, now_s = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -321,7 +324,8 @@ def test_rows_and_archive_are_put_in_step(site: ArchivedSite) -> None:
     # As after a backup of before the move was restored: the row says `here`, the file is gone from there.
     (row,) = [one for one in site.listed() if one.path == old.path]
     with site.database.session() as connection:
-        connection.exec_driver_sql(f"UPDATE recordings SET place = 'here', missing = 1 WHERE segment_id = {row.segment_id}")
+        changed = update(recordings).where(recordings.c.segment_id == row.segment_id)
+        connection.execute(changed.values(place="here", missing=True))
     assert site.mover().look_through() == (1, 0)
     assert [one.path for one in site.listed()] == [kept.path, old.path]
     assert site.places() == [Place.ARCHIVE, Place.ARCHIVE]
