@@ -237,6 +237,8 @@ class Demuxer:
             self._packets = self._stream = None
         if container is not None:
             container.close()
+        if self.what.opener is not None:
+            self.what.opener.release()
 
 
 def size_of(stream: VideoStream) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from panops.domain.addresses import is_off_limits, is_off_limits_host, plain_ip
 from panops.ingest.rtsp_login import RtspLogin
 
 _MOST_HOPS = 5
+_LARGEST_REFUSAL = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED, _PARTIAL = 401, 206
 _PORTS = {"http": 80, "https": 443}
@@ -52,7 +53,7 @@ class HlsOpener:
         self._timeout_s = timeout_s
         self._first: _Kind | None = None
         self._lock = threading.Lock()
-        self._open: set[http.client.HTTPConnection] = set()
+        self._open: dict[http.client.HTTPConnection, tuple[socket.socket | None, http.client.HTTPResponse | None]] = {}
         self._closed = False
 
     def __call__(self, url: str, flags: int, options: Mapping[str, object]) -> _Body:
@@ -68,6 +69,9 @@ class HlsOpener:
             connection = self._connected(where)
             try:
                 answer = self._answer(connection, where, wanted)
+            except http.client.HTTPException as error:
+                self._give_back(connection)
+                raise ConnectionError("it does not speak HTTP as it should") from error
             except BaseException:
                 self._give_back(connection)
                 raise
@@ -80,10 +84,17 @@ class HlsOpener:
     def close(self) -> None:
         """End what is being read, and open nothing more. Safe to call twice, from any thread."""
         with self._lock:
-            self._closed, connections = True, tuple(self._open)
+            self._closed, sockets = True, [held for held, _ in self._open.values() if held is not None]
+        for held in sockets:
+            with suppress(OSError):  # it may be closed by now
+                held.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Close what FFmpeg left open: it does not when opening failed. No thread may be reading any more."""
+        with self._lock:
+            connections = tuple(self._open)
         for connection in connections:
-            with suppress(OSError, AttributeError):  # it may be closed by now
-                connection.sock.shutdown(socket.SHUT_RDWR)
+            self._give_back(connection)
 
     def _connected(self, where: SplitResult) -> http.client.HTTPConnection:
         """A connection to a host that may be asked."""
@@ -100,9 +111,11 @@ class HlsOpener:
         with self._lock:
             if self._closed:
                 raise ConnectionAbortedError("closed")
-            self._open.add(connection)
+            self._open[connection] = (None, None)
         try:
             connection.connect()
+            with self._lock:
+                self._open[connection] = (connection.sock, None)
             kind = _kind_of(str(connection.sock.getpeername()[0]))
         except BaseException:
             self._give_back(connection)
@@ -124,7 +137,9 @@ class HlsOpener:
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
-            self._open.discard(connection)
+            _, answer = self._open.pop(connection, (None, None))
+        if answer is not None:
+            answer.close()
         connection.close()
 
     def _answer(
@@ -142,9 +157,11 @@ class HlsOpener:
             and _place(where) == _place(self._named)
             and login.challenged(answer.headers.get_all("WWW-Authenticate", []))
         ):
-            answer.read()
-            connection.request("GET", path, headers={**headers, "Authorization": login.header("GET", path)})
+            answer.read(_LARGEST_REFUSAL)
+            connection.request("GET", path, headers={**headers, "Authorization": login.header("GET", path) or ""})
             answer = connection.getresponse()
+        with self._lock:
+            self._open[connection] = (self._open[connection][0], answer)
         if answer.status not in _REDIRECTS and not 200 <= answer.status < 300:
             raise OSError(f"the server answers {answer.status}")
         return answer
@@ -157,16 +174,22 @@ class _Body:
         self._give_back, self._answer = give_back, answer
         self._left = None if wanted is None or wanted[1] is None else wanted[1] - wanted[0]
         if wanted is not None and answer.status != _PARTIAL and wanted[0]:
-            answer.read(wanted[0])
+            self._take(wanted[0])
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none at the end."""
         if self._left is not None:
             size = self._left if size < 0 else min(size, self._left)
-        data = self._answer.read(size) if size else b""
+        data = self._take(size) if size else b""
         if self._left is not None:
             self._left -= len(data)
         return data
+
+    def _take(self, size: int) -> bytes:
+        try:
+            return self._answer.read(size) if size >= 0 else self._answer.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError("the answer was cut off") from error
 
     def close(self) -> None:
         """Give the connection back."""

@@ -491,3 +491,18 @@ def test_what_a_playlist_may_name_goes_by_where_it_is(web: WebSite, monkeypatch:
     rebound.close()
     with pytest.raises(ConnectionAbortedError):
         rebound("http://cdn.example/0.ts", 1, {})
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n#EXTM3U\n", b""])
+def test_a_server_that_breaks_off_is_a_sentence(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/live.m3u8"
+        _failure(HttpSource(parse_address(address), SystemClock(), open_s=3.0, stall_s=3.0))
