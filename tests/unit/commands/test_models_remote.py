@@ -46,7 +46,8 @@ def run(served: Served, *words: str) -> str:
 
 def test_a_version_is_tried_put_into_use_and_taken_back_elsewhere(served: Served, tmp_path: Path) -> None:
     assert "net" in run(served, "list")
-    assert [row["state"] for row in json.loads(run(served, "list", "--json"))["models"]] == ["installed"]
+    states = {row["name"]: row["state"] for row in json.loads(run(served, "list", "--json"))["models"]}
+    assert states["net"] == "installed"
     assert "net@2 looks on beside net@1, at one in 4 frames." in run(served, "shadow", "net", "2", "--every", "4")
     assert "net has no shadow any more" in run(served, "shadow", "net", "--off")
     promoted = json.loads(run(served, "promote", "net", "2", "--why", "sees more", "--json"))

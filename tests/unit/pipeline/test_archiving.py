@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,9 @@ class Moved:
 
 
 @pytest.fixture
-def moved(tmp_path: Path, database: Database, clock: FakeClock) -> Moved:
-    return Moved(tmp_path, database, clock)
+def moved(tmp_path: Path) -> Iterator[Moved]:
+    with Database.at(tmp_path / "home") as database:
+        yield Moved(tmp_path, database, FakeClock())
 
 
 def test_it_moves_and_tells_figures(moved: Moved) -> None:
