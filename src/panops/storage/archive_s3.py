@@ -65,7 +65,7 @@ class S3Archive:
         if self._hash_of(stored, size_bytes, pace) != sha256:
             raise ArchiveAway(f"{self.label} gave back something else than was sent to it")
 
-    def _put(self, stored: str, file: PacedFile, size_bytes: int) -> Mapping[str, Any]:
+    def _put(self, stored: str, file: PacedFile, size_bytes: int) -> Any:
         if size_bytes <= PART_BYTES:
             return obstore.put(self._sending, stored, file.read(), use_multipart=False)
         parts = iter(lambda: file.read(PART_BYTES), b"")
