@@ -130,7 +130,7 @@ class Archiving:
     def _after(self, error: Exception, label: str, site: SiteConfig) -> float:
         self._failed += 1
         self.counts["failures"] += 1
-        wait_s = min(_AGAIN_S * 2 ** min(self._failed - 1, 10), _AGAIN_AT_MOST_S)
+        wait_s = min(_AGAIN_S * 2.0 ** min(self._failed - 1, 10), _AGAIN_AT_MOST_S)
         why = str(error) if isinstance(error, PanopsError) else "the log says what failed"
         problem = f"recordings wait for the archive, which is tried again and again: {why}"
         if problem != self.state.problem:
