@@ -48,6 +48,11 @@ COMMANDS = (
     Row("backup", "backup:backup", "Write a backup of a site into one file, also while it runs."),
     Row("check", "check:check", "Look a backup over, or a home: the database to its last page, and every file against its sha256."),
     Row("restore", "restore:restore", "Put a backup back: it is looked over first, and what was there before is put aside."),
+    Row(
+        "users reset-second-factor",
+        "users_reset_second_factor:reset_second_factor",
+        "Take a user's second factor and recovery codes away, on this machine only, also while panops runs.",
+    ),
     Row("simulate", "simulate:simulate", "Render a simulated scene with exact boxes, tracks and events."),
     Row(
         "drift",
@@ -220,6 +225,7 @@ COMMANDS = (
     Row("evaluate tracking", "evaluate_tracking:evaluate_tracking", "HOTA, MOTA and IDF1 of the tracker on MOTChallenge folders."),
 )
 _GROUPS = {
+    "users": "People's accounts: the way back in for whoever lost a second factor.",
     "events": "Events of a running site: list them, follow them, take their proof away.",
     "cameras": "Cameras: find them on the network, add many at once.",
     "config": "The site's settings: as they are in the database, and as a file.",

@@ -9,11 +9,14 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
+from panops.config.archive_schema import ArchiveConfig
 from panops.storage.audit import AuditLog
 from panops.storage.recordings import RecordingIndex
 from panops.storage.scope import Scope
 from panops.storage.site import SiteRepository
+from panops.storage.tables import recordings
 from tests.browser.conftest import PHONE, WIDE, MakeTab, sync_api
 from tests.browser.layout import problems
 from tests.browser.recorded import add_recording
@@ -161,6 +164,25 @@ def test_the_system_page_says_how_far_back_recordings_will_reach(server: SiteSer
     assert row.startswith("North gate")
     assert "7 d 0 h" in row
     assert "if nothing were deleted" in page.inner_text("#recordings-note")
+    assert problems(page) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_the_system_page_tells_of_both_places(server: SiteServer, tab: MakeTab, size: tuple[int, int]) -> None:
+    sites = SiteRepository(server.database)
+    site = sites.load()
+    archive = ArchiveConfig(folder="/mnt/large", after_hours=2, days=90)
+    sites.apply(site.model_copy(update={"recording": site.recording.model_copy(update={"archive": archive})}), "test")
+    with server.database.session() as connection:
+        connection.execute(update(recordings).where(recordings.c.start_s < time.time() - 9000).values(place="archive"))
+    page = tab(server, "oscar", size).open("/system")
+    page.wait_for_selector("#recordings:not([hidden]) tbody tr")
+    row = page.inner_text("#recording-rows tr:first-child")
+    assert "2 h" in row
+    assert "90 d 0 h" in row
+    note = page.inner_text("#recordings-note")
+    assert "lie in the archive (/mnt/large)" in note
+    assert "are due to move there" in note
     assert problems(page) == []
 
 

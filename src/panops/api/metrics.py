@@ -39,6 +39,18 @@ _SITE: Mapping[str, tuple[str, str, bool]] = {
         "Hours of recording for which there is space if nothing is deleted.",
         False,
     ),
+    "archive_up": ("panops_recording_archive_up", "Whether the archive of recordings answered the last time (1), or there is none.", False),
+    "archive_bytes": ("panops_recording_archive_bytes", "What recordings take in the archive.", False),
+    "archive_waiting_bytes": ("panops_recording_archive_waiting_bytes", "Recordings that are due to move to the archive.", False),
+    "archive_missing_files": ("panops_recording_archive_missing_files", "Archived recordings that the archive does not have.", False),
+    "archived_files": ("panops_recording_archived_files", "Files that moved to the archive.", True),
+    "archived_bytes": ("panops_recording_archived_bytes", "Bytes that moved to the archive.", True),
+    "archive_failures": ("panops_recording_archive_failures", "Times that moving to the archive failed.", True),
+    "archive_unmoved_deleted": (
+        "panops_recording_archive_unmoved_deleted",
+        "Files that were deleted for want of space before they could move to the archive.",
+        True,
+    ),
     "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
 }
 

@@ -9,23 +9,29 @@ from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import and_
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.archived_file import ArchivedFile
 from panops.api.cameras import CameraId
 from panops.api.media import StoredFile, shows
 from panops.api.problems import ProblemError, not_found
 from panops.api.rates import paced
+from panops.api.recorded_files import RecordedFiles, is_archived
 from panops.api.schemas import Out
 from panops.api.security import Operator, Viewer
 from panops.api.services import Needed, Services
 from panops.config.schema import SiteConfig
 from panops.domain.recordings import Segment, Span, gaps_between, joined
 from panops.pipeline.recording_upkeep import record_configs
+from panops.storage.archive_rows import ArchiveRows, due_to_move
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recording_retention import RecordingRetention
 from panops.storage.recordings import RecordingIndex
+from panops.storage.scope import Scope
+from panops.storage.tables import recordings as recordings_table
 
 router = APIRouter(prefix="/api/v1", tags=["recording"])
 
@@ -104,7 +110,10 @@ class ProtectedOut(Out):
 
 
 class CameraRecordingOut(Out):
-    """How much a camera records. `forecast_days` is how far back it will reach, and `limited_by` the setting that decides that."""
+    """How much a camera records. `forecast_days` is how far back it will reach, and `limited_by` the setting that decides that.
+
+    Where there is an archive, these are of the recordings' folder, and `archive_days` and `archive_limited_by` of the archive.
+    """
 
     camera_id: str
     mode: Literal["off", "events", "motion", "continuous"]
@@ -115,12 +124,26 @@ class CameraRecordingOut(Out):
     bytes_per_day: float | None = None
     forecast_days: float | None = None
     limited_by: str = ""
+    archived_bytes: int = 0
+    archive_days: float | None = None
+    archive_limited_by: str = ""
+
+
+class ArchiveOut(Out):
+    """The archive: where it is (empty for who may see some cameras only), what is in it, and what is due to move and has not moved yet."""
+
+    label: str
+    size_bytes: int
+    protected_bytes: int
+    waiting_files: int
+    waiting_bytes: int
 
 
 class RecordingsOut(Out):
     """All recordings; `headroom_hours` is for how long there is space if nothing is deleted, null where nothing is recorded.
 
-    Who may see some cameras only is not told of the disk: `folder` is empty, `free_bytes` and `headroom_hours` are null.
+    Who may see some cameras only is not told of the disk: `folder` is empty, `free_bytes` and `headroom_hours` are null. `archive` is null
+    where there is none.
     """
 
     folder: str
@@ -130,6 +153,7 @@ class RecordingsOut(Out):
     headroom_hours: float | None
     message: str
     cameras: list[CameraRecordingOut]
+    archive: ArchiveOut | None
 
 
 @router.get("/recordings")
@@ -159,6 +183,9 @@ def recordings(caller: Operator, services: Needed) -> RecordingsOut:
                 bytes_per_day=known.bytes_per_day,
                 forecast_days=known.days,
                 limited_by=known.limited_by,
+                archived_bytes=totals.archived_bytes,
+                archive_days=known.archive_days,
+                archive_limited_by=known.archive_limited_by,
             )
         )
     sees_all = caller.scope.cameras is None
@@ -170,6 +197,24 @@ def recordings(caller: Operator, services: Needed) -> RecordingsOut:
         headroom_hours=forecast.headroom_hours if sees_all and math.isfinite(forecast.headroom_hours) else None,
         message=forecast.message if sees_all or not forecast.message else _SHORT_OF_SPACE,
         cameras=cameras,
+        archive=_archive_out(services, site, caller.scope),
+    )
+
+
+def _archive_out(services: Services, site: SiteConfig, scope: Scope) -> ArchiveOut | None:
+    config = site.recording.archive
+    if config is None:
+        return None
+    totals = RecordingIndex(services.database).totals(scope, services.clock.utc_s()).values()
+    waiting = ArchiveRows(services.database).waiting(
+        and_(due_to_move(config, record_configs(site), services.clock.utc_s()), scope.where(recordings_table.c.camera_id))
+    )
+    return ArchiveOut(
+        label=(config.folder or f"{config.bucket} at {config.endpoint or config.region}") if scope.cameras is None else "",
+        size_bytes=sum(one.archived_bytes for one in totals),
+        protected_bytes=sum(one.archived_protected_bytes for one in totals),
+        waiting_files=waiting.files,
+        waiting_bytes=waiting.size_bytes,
     )
 
 
@@ -228,10 +273,23 @@ def segment(
     request: Request, camera_id: CameraId, segment_id: Annotated[int, Path(ge=1, le=2**53)], caller: Viewer, services: Needed
 ) -> Response:
     """A file of a recording, with ranges, as a player asks for them. The audit log notes who watches each hour of a camera."""
-    found = RecordingIndex(services.database).get(caller.scope, camera_id, segment_id)
-    path = None if found is None else folder_for(services, services.view.current()).find(found.path)
-    if found is None or path is None:
+    index, site = RecordingIndex(services.database), services.view.current()
+    found = index.get(caller.scope, camera_id, segment_id)
+    if found is None:
         raise not_found("recording")
+    files = RecordedFiles(site, folder_for(services, site))
+    path = files.local(found)
+    if path is None:
+        # It may have moved a moment ago.
+        found = found if is_archived(found) else index.get(caller.scope, camera_id, segment_id)
+        path = None if found is None else files.local(found)
+    if found is None or (path is None and not is_archived(found)):
+        raise not_found("recording")
+    if path is None:
+        archive = files.archive()
+        if shows(request, found.size_bytes):
+            services.looks.watched(caller.username, found)
+        return ArchivedFile(archive, found, PathOnDisk(found.path).name)
     try:
         file = path.open("rb")
     except OSError as error:  # retention took it a moment ago

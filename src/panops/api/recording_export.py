@@ -20,6 +20,7 @@ from panops.api.cameras import CameraId
 from panops.api.media import StoredFile
 from panops.api.problems import ProblemError, not_found
 from panops.api.rates import paced
+from panops.api.recorded_files import RecordedFiles
 from panops.api.recording import JOIN_S, From, To, check_span, folder_for
 from panops.api.security import Caller, Viewer
 from panops.api.sending import Slot
@@ -45,18 +46,20 @@ def export(camera_id: CameraId, caller: Viewer, services: Needed, from_s: From, 
     """A span of at most six hours as one MP4, not encoded again, to take away; gaps are left out. Audited with its sha256 and gaps.
 
     It begins with the keyframe at or before `from`. `X-Content-SHA256` of the answer has the sha256, too. It needs its own size on the disk
-    beside `recording.min_free_gib`. One of each caller is made and sent at a time; one of which nothing is taken for a minute is given up.
+    beside `recording.min_free_gib`, and as much again for what is fetched from an object store.
+    One of each caller is made and sent at a time; one of which nothing is taken for a minute is given up.
     """
     check_span(from_s, to_s, _LONGEST_S)
     segments = RecordingIndex(services.database).segments(caller.scope, camera_id, from_s, to_s)
     site = services.view.current()
     folder = folder_for(services, site)
-    there = [(one, path) for one in segments if (path := folder.find(one.path)) is not None]
-    if not there:
+    files = RecordedFiles(site, folder)
+    if not segments:
         raise not_found("recording in this span")
     slot = services.films.take(caller)
     try:
-        with _ROOM.kept(sum(one.size_bytes for one, _ in there), folder, int(site.recording.min_free_gib * _GIB)):
+        needed = sum(one.size_bytes for one in [*segments, *files.to_fetch(segments)])
+        with _ROOM.kept(needed, folder, int(site.recording.min_free_gib * _GIB)), files.opened(segments) as there:
             return _exported(camera_id, (from_s, to_s), there, folder, (caller, slot), services)
     except BaseException:
         slot.free()
@@ -113,6 +116,8 @@ def _exported(
     asked_by: tuple[Caller, Slot],
     services: Services,
 ) -> Response:
+    if not there:
+        raise not_found("recording in this span")
     caller, slot = asked_by
     target = folder.path / f"{EXPORT}{secrets.token_hex(8)}.mp4"
     pieces = [Piece(path, max(0.0, span[0] - one.start_s), span[1] - one.start_s) for one, path in there]

@@ -71,8 +71,8 @@ async def put_config(
     """Make the site what a site file says, as `panops apply` does: cameras and rules that were added on the page stay.
 
     Needs `If-Match` with the ETag of what was read (`*` for whatever is there): 428 without, 412 when the site was changed meanwhile. A
-    mask keeps the secret that is stored. `server` cannot be changed here (it may be left out), nor the folder of recordings, nor a file
-    that alerts are written to: over the network nobody decides which of this machine's files are read and written.
+    mask keeps the secret that is stored. `server` cannot be changed here (it may be left out), nor the folder and the archive of
+    recordings, nor a file that alerts are written to: over the network nobody decides which of this machine's files are read and written.
     """
     if if_match is None:
         raise ProblemError(428, "send If-Match with the ETag of the site as you read it, or * to apply it whatever is there")
@@ -117,6 +117,8 @@ def _forbidden(site: SiteConfig, stored: SiteConfig, services: Services) -> Iter
         yield FieldError("server", f"{_ONLY_HERE} changes it; leave it as it was read")
     if site.recording.folder != stored.recording.folder:
         yield FieldError("recording.folder", f"{_ONLY_HERE} changes it; leave it as it was read")
+    if _place(site) != _place(stored):
+        yield FieldError("recording.archive", f"{_ONLY_HERE} says where recordings go, and with which keys; leave that as it was read")
     known = {sink.id: sink for sink in stored.alerts}
     for index, sink in enumerate(site.alerts):
         files = {FileConfig: "path", MqttConfig: "ca_file"}.get(type(sink), "")
@@ -125,6 +127,14 @@ def _forbidden(site: SiteConfig, stored: SiteConfig, services: Services) -> Iter
             yield FieldError(f"alerts.{index}.{files}", f"{_ONLY_HERE} names files; leave it as it was read")
         if is_plugin(sink) and sink != known.get(sink.id):
             yield FieldError(f"alerts.{index}", f"{_ONLY_HERE} changes what a plug-in does")
+
+
+def _place(site: SiteConfig) -> tuple[object, ...] | None:
+    """Where the archive is; whoever may change limits over the network may not send recordings elsewhere."""
+    archive = site.recording.archive
+    if archive is None:
+        return None
+    return (archive.folder, archive.bucket, archive.endpoint, archive.region, archive.prefix, archive.access_key, archive.secret_key)
 
 
 def _new_addresses(site: SiteConfig, stored: SiteConfig) -> dict[str, CameraConfig]:

@@ -14,6 +14,8 @@ from panops.ingest.address import HIDDEN
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _ADDRESSES = ("source", "record_source")
+# Parts of the settings, besides cameras and sinks, that hold secrets.
+_WITH_SECRETS = ("server", "recording")
 # Where a sink sends to. With one of them changed a kept secret would go to somebody else.
 _PLACES = ("kind", "url", "urls", "server", "host", "port", "security", "tls", "ca_file", "username")
 
@@ -27,8 +29,7 @@ def shown(site: SiteConfig) -> dict[str, Any]:
     veiled = _sinks(site)
     if veiled:
         values["alerts"] = [shown_sink for _, shown_sink in veiled.values()]
-    server = _server(site)[1]
-    return {**values, "server": server} if server else values
+    return {**values, **{name: part for name in _WITH_SECRETS if (part := _part(site, name)[1])}}
 
 
 def meant(body: Mapping[str, Any], stored: SiteConfig) -> tuple[dict[str, Any], list[FieldError]]:
@@ -43,8 +44,11 @@ def meant(body: Mapping[str, Any], stored: SiteConfig) -> tuple[dict[str, Any], 
     values = dict(body)
     if isinstance(body.get("cameras"), dict):
         values["cameras"] = {name: _camera(name, camera, stored, errors) for name, camera in body["cameras"].items()}
-    server, shown_server = _server(stored)
-    values["server"] = _unveiled(body["server"], server, shown_server) if "server" in body else server
+    for name in _WITH_SECRETS:
+        plain, veiled = _part(stored, name)
+        if name in body:
+            values[name] = _unveiled(body[name], plain, veiled)
+    values.setdefault("server", _part(stored, "server")[0])
     if isinstance(body.get("alerts"), list):
         before = _sinks(stored)
         values["alerts"] = [_sink(index, sink, before, errors) for index, sink in enumerate(body["alerts"])]
@@ -80,10 +84,10 @@ def _sink(index: int, sink: Any, before: Mapping[str, tuple[dict[str, Any], dict
     return kept
 
 
-def _server(site: SiteConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `server` says, and the same with masks."""
-    plain = site.plain_settings().get("server", {})
-    half = site.model_dump(mode="json", include={"server"}, exclude_defaults=True).get("server", {})
+def _part(site: SiteConfig, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a part of the settings says, and the same with masks."""
+    plain = site.plain_settings().get(name, {})
+    half = site.model_dump(mode="json", include={name}, exclude_defaults=True).get(name, {})
     return plain, _veiled(plain, half)
 
 

@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from panops.commands.model_facts import sentences, summary, version_rows
+from panops.commands.models_remote import remote_row
 from panops.commands.options import HomeOption, JsonOption
+from panops.commands.remote import AlsoUrlOption, CaFileOption, TokenFileOption, connect
 from panops.domain.manifest import ModelManifest
 from panops.models.default import MOTION
 from panops.models.shelf import StoredModel
@@ -32,8 +34,22 @@ _LAYOUTS = (
 )
 
 
-def list_models(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_models(
+    home: HomeOption = None,
+    url: AlsoUrlOption = "",
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the models that are installed, come with panops, or can be added by name."""
+    if url:
+        with connect(url, token_file, ca_file) as site:
+            found = [remote_row(model) for model in site.models.all()]
+        if as_json:
+            typer.echo(json.dumps({"models": found}, indent=2))
+        else:
+            _print(Console(), found)
+        return
     with sentences():
         store = ModelStore(Home(home).models)
         here = {model.manifest.name: model for model in store.list()}

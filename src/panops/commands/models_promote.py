@@ -9,7 +9,9 @@ import typer
 
 from panops.commands.model_facts import TAKES_EFFECT, sentences, state_record, who
 from panops.commands.model_trial import need_to_run
+from panops.commands.models_remote import remote_state
 from panops.commands.options import HomeOption, JsonOption
+from panops.commands.remote import AlsoUrlOption, CaFileOption, TokenFileOption, connect
 from panops.models.promotion import meant_version
 from panops.models.promotion import promote as promote_version
 from panops.models.shelf import Shelf
@@ -23,9 +25,18 @@ def promote(
     why: Annotated[str, typer.Option(help="A word for the history.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Also a version that cannot run on this machine.")] = False,
     home: HomeOption = None,
+    url: AlsoUrlOption = "",
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a version of a model into use. The one before it is remembered: panops models rollback NAME."""
+    if url:
+        with connect(url, token_file, ca_file) as site:
+            state = remote_state(site.models.promote(name, version or None, force=force, why=why))
+        back = f"\nBack to version {state['previous']}: panops models rollback {name} --url {url}" if state["previous"] else ""
+        typer.echo(json.dumps(state, indent=2) if as_json else f"{name}@{state['active']} is in use now. {TAKES_EFFECT}{back}")
+        return
     with sentences():
         store = ModelStore(Home(home).models)
         places = store.shelf_without_state(name).places

@@ -20,15 +20,19 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A backup that `panops backup` wrote.")],
     home: HomeOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Also into a folder that is not empty; what is there is put aside.")] = False,
+    keep_codes: Annotated[
+        bool, typer.Option("--keep-recovery-codes", help="Let recovery codes of the backup count, also those that were used since.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup back: it is looked over first, and what was there before is put aside.
 
-    A database of an earlier panops is brought up to date. Stop panops first.
+    A database of an earlier panops is brought up to date. Sign-ins and recovery codes of the backup do not count any more. Stop panops
+    first.
     """
     place = Home(home)
     with progress() as told:
-        report = put_back(file, place, replace=replace, clock=SystemClock(), told=told)
+        report = put_back(file, place, replace=replace, clock=SystemClock(), told=told, keep_codes=keep_codes)
     typer.echo(json.dumps(_plain(report, place)) if as_json else _sentences(report, place))
 
 
@@ -42,6 +46,7 @@ def _plain(report: RestoreReport, home: Home) -> dict[str, object]:
         "linked": report.linked,
         "sessions_ended": report.sessions,
         "tokens": list(report.tokens),
+        "recovery_codes_voided": list(report.recovery_codes),
         "findings": [f"{finding.name}: {finding.message}" for finding in report.findings],
     }
 
@@ -58,5 +63,10 @@ def _sentences(report: RestoreReport, home: Home) -> str:
         lines.append(f"{report.sessions} sign-ins of the backup were ended: everybody signs in anew")
     if report.tokens:
         lines.append(f"tokens of the backup that give access again: {', '.join(report.tokens)}; revoke those that you had revoked")
+    if report.recovery_codes:
+        lines.append(
+            f"recovery codes of the backup count no more, for some may have been used since: {', '.join(report.recovery_codes)} make new "
+            "ones on their account page; who has lost the app, too: panops users reset-second-factor NAME"
+        )
     lines += [f"note: {finding.name}: {finding.message}" for finding in report.findings]
     return "\n".join([*lines, "start it with: panops run"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from panops.config.archive_schema import ArchiveConfig
 from panops.config.fields import Config, Seconds
 
 RecordMode = Literal["off", "events", "motion", "continuous"]
@@ -36,6 +37,7 @@ class RecordingConfig(Config):
     max_gib: float = Field(0.0, ge=0, allow_inf_nan=False, description="the most that all recordings take; 0: as much as the disk has")
     min_free_gib: float = Field(2.0, ge=0, allow_inf_nan=False, description="space that recordings leave free on their disk")
     segment_s: Seconds = Field(60.0, ge=5, le=600, description="length of one file")
+    archive: ArchiveConfig | None = Field(None, description="a second place, to which older recordings move")
 
     @field_validator("folder")
     @classmethod
@@ -43,3 +45,11 @@ class RecordingConfig(Config):
         if value and not Path(value).is_absolute():
             raise ValueError(f"expected an absolute folder such as /mnt/video/panops, got {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _has_two_places(self) -> Self:
+        if self.archive is not None and self.folder and self.archive.folder:
+            first, second = Path(self.folder), Path(self.archive.folder)
+            if first.is_relative_to(second) or second.is_relative_to(first):
+                raise ValueError("`archive.folder` and `folder` must not lie in one another")
+        return self

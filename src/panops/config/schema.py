@@ -196,6 +196,7 @@ class RetentionConfig(Config):
     days: float = Field(30.0, gt=0, le=36500)
     max_gib: float = Field(20.0, gt=0, description="the evidence folder's greatest size")
     min_free_gib: float = Field(1.0, ge=0, description="space that is left to the rest of the machine")
+    audit_days: float = Field(365.0, ge=0, le=36500, allow_inf_nan=False, description="older entries of the audit log go; 0: never")
     looks_hours: float = Field(2.0, ge=0, le=48, description="for how long what was followed is kept, to try rules on it; 0: not at all")
 
 

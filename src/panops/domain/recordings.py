@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 Span = tuple[float, float]
 """First and last moment, UTC s."""
+
+
+class Place(StrEnum):
+    """Where a file lies, and what is being done with it. Each step is written down before the next one, so a killed process loses none."""
+
+    HERE = "here"
+    """In the recordings' folder."""
+    SENDING = "sending"
+    """In the recordings' folder, and on its way to the archive: something of it may be there."""
+    BOTH = "both"
+    """In the archive, whole and compared; the file in the recordings' folder goes now."""
+    ARCHIVE = "archive"
+    """In the archive."""
+    GOING = "going"
+    """To be deleted from the archive; nobody sees it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,7 @@ class Segment:
         has_event: Whether an event went on in it, or a few seconds before or after.
         protected: Whether retention must leave it alone.
         segment_id: Its number in the database; 0 before it is there.
+        place: Where it lies.
     """
 
     camera_id: str
@@ -36,6 +53,7 @@ class Segment:
     has_event: bool = False
     protected: bool = False
     segment_id: int = 0
+    place: Place = Place.HERE
 
 
 def joined(spans: Iterable[Span], within_s: float) -> list[Span]:

@@ -25,6 +25,7 @@ from panops.domain.errors import SourceCorrupt, SourceError, SourceUnsupported
 from panops.domain.packets import StreamInfo
 from panops.ingest.address import Address
 from panops.ingest.failure import open_failure, read_failure
+from panops.ingest.hls_opener import HlsOpener
 from panops.ingest.interrupt import Interrupt
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Input:
         thorough: Options for a second try when the first one found the stream but not its picture size; None for no second try.
         open_s: Time to open, s.
         read_s: Time for one read, s.
+        opener: Opens all that the input names, itself included, in FFmpeg's place; None: FFmpeg does.
     """
 
     address: Address
@@ -57,6 +59,7 @@ class Input:
     thorough: Mapping[str, str] | None = None
     open_s: float = 10.0
     read_s: float = 10.0
+    opener: HlsOpener | None = None
 
 
 class Demuxer:
@@ -138,7 +141,10 @@ class Demuxer:
 
     def close(self) -> None:
         """Give everything back; ends a blocked `open` or `read` within a fraction of a second. Safe to call twice, from any thread."""
-        if not self._interrupt.request():
+        inside = self._interrupt.request()
+        if self.what.opener is not None:
+            self.what.opener.close()
+        if not inside:
             self._release()
 
     def _open(self) -> StreamInfo:
@@ -165,7 +171,13 @@ class Demuxer:
         container: InputContainer | None = None
         try:
             container = av.open(
-                what.url, "r", format=what.format, options=dict(options), timeout=(what.open_s, what.read_s), metadata_errors="replace"
+                what.url,
+                "r",
+                format=what.format,
+                options=dict(options),
+                timeout=(what.open_s, what.read_s),
+                metadata_errors="replace",
+                io_open=what.opener,
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             failure = open_failure(error, what.address, time.monotonic() - began_s, what.open_s)
@@ -225,6 +237,8 @@ class Demuxer:
             self._packets = self._stream = None
         if container is not None:
             container.close()
+        if self.what.opener is not None:
+            self.what.opener.release()
 
 
 def size_of(stream: VideoStream) -> tuple[int, int]:

@@ -71,11 +71,12 @@ def _ask(
     host = where.hostname or ""
     if not first and is_off_limits_host(host):
         raise _ForbiddenError
-    kind = http.client.HTTPConnection
-    connection = kind(host, where.port, timeout=timeout_s)
+    # Said always: without one, the end of an IPv6 address would be taken for a port.
+    port = where.port or (443 if where.scheme == "https" else 80)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     if where.scheme == "https":
         # FFmpeg does not check certificates either; cameras sign their own.
-        connection = http.client.HTTPSConnection(host, where.port, timeout=timeout_s, context=ssl._create_unverified_context())  # noqa: S323, SLF001
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=ssl._create_unverified_context())  # noqa: S323, SLF001
     try:
         connection.connect()
         peer = str(connection.sock.getpeername()[0])

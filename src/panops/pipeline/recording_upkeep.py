@@ -46,6 +46,7 @@ class RecordingUpkeep:
         self._finding = threading.Lock()
         self._stopped = threading.Event()
         self.forecast = RecordingForecast()
+        self.unmoved_deleted = 0
 
     def retain(self, site: SiteConfig) -> RecordingForecast:
         """Let go what is due; how it stands then.
@@ -59,6 +60,7 @@ class RecordingUpkeep:
         folder = folder_of(site.recording, self._home)
         retention = RecordingRetention(self._database, folder, site.recording, record_configs(site), self._clock)
         self.forecast = retention.run()
+        self.unmoved_deleted += self.forecast.unmoved_deleted
         return self.forecast
 
     def stop(self) -> None:
@@ -121,7 +123,7 @@ class RecordingUpkeep:
     def _find_in(self, folder: RecordingFolder, camera_id: str, day: Path, is_abandoned: Callable[[Path], bool]) -> int:
         files = {folder.stored(path): path for path in day.iterdir() if path.is_file()}
         known = self._index.known(camera_id, f"{camera_id}/{day.name}/")
-        gone = [stored for stored, missing in known.items() if not missing and stored not in files]
+        gone = [stored for stored, missing in known.items() if missing is False and stored not in files]
         back = [stored for stored, missing in known.items() if missing and stored in files]
         self._index.set_missing(gone, missing=True)
         self._index.set_missing(back, missing=False)

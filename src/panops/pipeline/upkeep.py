@@ -13,6 +13,7 @@ from panops.domain.clock import Clock
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import freed_memory
 from panops.pipeline.alerting import Alerting
+from panops.pipeline.archiving import Archiving
 from panops.pipeline.live import EventNotice, SystemNotice
 from panops.pipeline.recording_upkeep import RecordingUpkeep
 from panops.pipeline.site_board import NO_SHARD, SiteBoard
@@ -30,6 +31,7 @@ _SWEEP_EVERY_S = 86_400.0
 # What a shard that died while the others went on left of its recordings.
 _FIND_RECORDINGS_EVERY_S = 600.0
 _LOOK_AT_ALERTS_EVERY_S = 2.0
+_LOOK_AT_ARCHIVE_EVERY_S = 5.0
 
 
 class Upkeep:
@@ -49,6 +51,7 @@ class Upkeep:
         self._database = database
         self._evidence = evidence
         self._recordings = RecordingUpkeep(home, database, clock)
+        self._archiving = Archiving(home, database, clock)
         self._events = EventRepository(database)
         self._alerting = alerting
         self._board = board
@@ -64,6 +67,8 @@ class Upkeep:
         self._tasks.append(asyncio.create_task(self._find_left(site()), name="find-left"))
         self.repeat(lambda: self._sweep(site()), _SWEEP_EVERY_S, "sweep", -5)
         self.repeat(self._look_at_alerts, _LOOK_AT_ALERTS_EVERY_S, "alerts", -7)
+        self._archiving.start(site)
+        self.repeat(self._look_at_archive, _LOOK_AT_ARCHIVE_EVERY_S, "archive", -11)
 
     def repeat(self, work: Callable[[], Any], every_s: float, name: str, slot: int) -> None:
         """Do `work` for ever; its own fault is told under `slot`, and taken back when it works again."""
@@ -76,6 +81,7 @@ class Upkeep:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._archiving.stop)
 
     async def clean_up(self, config: RetentionConfig) -> None:
         """Let go what is too old, and store what a shard that is gone for good left behind."""
@@ -109,6 +115,12 @@ class Upkeep:
         if told or self._board.stands("alerts", NO_SHARD):
             self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
 
+    async def _look_at_archive(self) -> None:
+        """Say on the page that recordings cannot move, or that archived ones are missing."""
+        told = self._archiving.state.problem
+        if told or self._board.stands("archive", NO_SHARD):
+            self._board.note(SystemNotice("archive", "warning" if told else "info", told or "the archive works again"), NO_SHARD)
+
     async def sweep_at_start(self) -> None:
         """Before any process runs: put right what the last run left, as far as what comes now depends on it."""
         self._began_s = self._clock.utc_s()
@@ -124,15 +136,24 @@ class Upkeep:
             log.exception("looking for recordings of the last run failed")
 
     def storage_figures(self) -> dict[str, float]:
-        """Free space for events and evidence, bytes, and for how long there is space for recordings if none are deleted, hours."""
+        """Free space for events and evidence, bytes, for how long there is space for recordings if none are deleted, hours, the archive."""
+        forecast = self._recordings.forecast
         return {
             "storage_free_bytes": float(shutil.disk_usage(self._home.path).free),
-            "recording_headroom_hours": self._recordings.forecast.headroom_hours,
+            "recording_headroom_hours": forecast.headroom_hours,
+            **self._archiving.figures(),
+            "archive_bytes": float(forecast.archived_bytes),
+            "archive_unmoved_deleted": float(self._recordings.unmoved_deleted),
         }
 
     async def _retain_recordings(self, site: SiteConfig) -> None:
         """Let recordings go that are due, and say so where a limit cannot be met."""
         forecast = await asyncio.to_thread(self._recordings.retain, site)
+        if forecast.unmoved_deleted:
+            told = f"the recordings' disk is full: the {forecast.unmoved_deleted} oldest files were deleted before they could move"
+            self._board.note(SystemNotice("archive-full", "alarm", f"{told} to the archive"), NO_SHARD)
+        else:
+            self._board.clear("archive-full", NO_SHARD)
         if forecast.message or self._board.stands("recording", NO_SHARD):
             level: Literal["info", "warning"] = "warning" if forecast.message else "info"
             self._board.note(SystemNotice("recording", level, forecast.message or "recordings keep their limits again"), NO_SHARD)

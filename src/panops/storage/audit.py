@@ -1,4 +1,4 @@
-"""Who did what: an append-only log."""
+"""Who did what: a log that is only added to, until its entries are too old."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true
 
 from panops.storage.database import Database
 from panops.storage.errors import InvalidCursor
 from panops.storage.tables import audit
 
 LARGEST_PAGE = 500
+_DAY_S = 86_400.0
+# Deleted in one transaction: short enough that writers do not wait long.
+_BATCH = 1000
 
 asking_from: ContextVar[str] = ContextVar("asking_from", default="")
 """The address of whoever is being answered; empty outside a request. The server sets it, and every entry carries it."""
@@ -100,6 +103,29 @@ class AuditLog:
         values = {"at_s": at_s, "user": _clean(user), "action": action, "target": _clean(target), "detail": text}
         with self._database.session() as connection:
             connection.execute(insert(audit).values(address=_clean(asking_from.get()), **values))
+
+    def delete_before(self, before_s: float, now_s: float) -> int:
+        """Delete what is older, and write down that it was; how many entries went.
+
+        It waits until there is something a day older: each deletion is an entry itself.
+
+        Raises:
+            StorageError: Nothing more was deleted.
+        """
+        with self._database.reading() as connection:
+            due = select(audit.c.entry_id).where(audit.c.at_s < before_s - _DAY_S).limit(1)
+            if connection.execute(due).first() is None:
+                return 0
+        count = 0
+        while True:
+            with self._database.session() as connection:
+                ids = list(connection.execute(select(audit.c.entry_id).where(audit.c.at_s < before_s).limit(_BATCH)).scalars())
+                connection.execute(delete(audit).where(audit.c.entry_id.in_(ids)))
+            count += len(ids)
+            if len(ids) < _BATCH:
+                break
+        self.record(now_s, "", "audit.delete", detail={"entries": count, "before_s": before_s})
+        return count
 
     def entries(self, limit: int = 100, cursor: str | None = None, wanted: AuditFilter | None = None) -> AuditPage:
         """A page of entries, newest first.

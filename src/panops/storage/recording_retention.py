@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageFull
+from panops.domain.recordings import Place
+from panops.storage.archive_rows import older_than
 from panops.storage.database import Database
 from panops.storage.recording_folder import RecordingFolder
-from panops.storage.recordings import RecordedTotals, RecordingIndex
+from panops.storage.recordings import IS_LOCAL, RecordedTotals, RecordingIndex
 from panops.storage.scope import Scope
 from panops.storage.tables import recordings
 
@@ -34,14 +37,20 @@ class CameraForecast:
     Attributes:
         totals: What there is of it.
         bytes_per_day: What it records a day, measured over the last day; None while that is less than ten minutes.
-        days: How far back its recordings will reach once the limits are met; None while nothing is measured.
-        limited_by: The setting that decides that: `days`, `max_gib`, `recording.max_gib` or `recording.min_free_gib`.
+        days: How far back its recordings will reach in their folder once the limits are met; None while nothing is measured.
+        limited_by: The setting that decides that: `days`, `max_gib`, `recording.max_gib`, `recording.min_free_gib`, or
+            `recording.archive.after_hours`, when they move.
+        archive_days: How far back they will reach in the archive; None where there is none, or nothing is measured.
+        archive_limited_by: What decides that: `days`, `recording.archive.days`, `recording.archive.max_gib` or
+            `recording.archive.min_free_gib`.
     """
 
     totals: RecordedTotals
     bytes_per_day: float | None
     days: float | None
     limited_by: str
+    archive_days: float | None = None
+    archive_limited_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,9 @@ class RecordingForecast:
         free_bytes: Free space on their disk.
         headroom_hours: For how long there is space if nothing is deleted; infinity where nothing is recorded.
         message: One sentence when a limit cannot be met, else empty.
+        archived_bytes: What all of them take in the archive.
+        archived_protected_bytes: What of that may not be deleted.
+        unmoved_deleted: How many files this run deleted that should have moved to the archive first.
     """
 
     cameras: Mapping[str, CameraForecast] = field(default_factory=dict)
@@ -63,10 +75,16 @@ class RecordingForecast:
     free_bytes: int = 0
     headroom_hours: float = float("inf")
     message: str = ""
+    archived_bytes: int = 0
+    archived_protected_bytes: int = 0
+    unmoved_deleted: int = 0
 
 
 class RecordingRetention:
-    """Deletes what is due.
+    """Deletes what is due in the recordings' folder.
+
+    Where there is an archive, files move there instead (`archive_mover`). Only two things are deleted then before they moved: what is
+    too old for the archive, too, and the oldest where the disk has no room any more.
 
     Args:
         database: An opened database.
@@ -108,17 +126,21 @@ class RecordingRetention:
             StorageError: The database or a file cannot be changed; what was deleted before that stays deleted.
         """
         there = recordings.c.missing.is_(False)
+        archive, now_s = self._config.archive, self._clock.utc_s()
         self._free_bytes()  # where the folder is not there, its rows stay
         for camera_id in sorted(self._index.cameras()):
             wanted = self._cameras.get(camera_id, RecordConfig())
             mine = recordings.c.camera_id == camera_id
-            self._delete(and_(mine, self._too_old(wanted)), None)
-            if wanted.max_gib:
+            too_old = [older_than(limits, now_s) for limits in (wanted, archive) if limits is not None]
+            self._delete(and_(mine, *too_old), None)
+            if wanted.max_gib and archive is None:
                 self._delete(and_(mine, there), self._total(mine) - int(wanted.max_gib * GIB))
-        if self._config.max_gib:
+        if self._config.max_gib and archive is None:
             self._delete(there, self._total(there) - int(self._config.max_gib * GIB))
-        self._delete(there, int(self._config.min_free_gib * GIB) - self._free_bytes())
-        return self.forecast()
+        count = self._delete(there, int(self._config.min_free_gib * GIB) - self._free_bytes())
+        if count and archive is not None:
+            log.warning("%d recorded files were deleted for want of space before they could move to the archive", count)
+        return replace(self.forecast(), unmoved_deleted=count if archive is not None else 0)
 
     def forecast(self) -> RecordingForecast:
         """How it stands, and how far back recordings will reach.
@@ -138,37 +160,68 @@ class RecordingRetention:
         if self._config.max_gib:
             shared.append(("recording.max_gib", int(self._config.max_gib * GIB)))
         room = [(name, max(0, space - protected) / all_a_day) for name, space in shared] if all_a_day else []
+        archived = sum(one.archived_bytes for one in totals.values())
+        held = sum(one.archived_protected_bytes for one in totals.values())
+        far = self._archive_room(archived, held, all_a_day)
         return RecordingForecast(
-            {camera_id: self._of_camera(camera_id, one, rates[camera_id], room) for camera_id, one in totals.items()},
+            {camera_id: self._of_camera(camera_id, one, rates[camera_id], room, far) for camera_id, one in totals.items()},
             size,
             protected,
             free,
             max(0, free - least_free) / all_a_day * 24 if all_a_day else float("inf"),
             self._message(size, protected, free),
+            archived,
+            held,
         )
 
-    def _of_camera(self, camera_id: str, one: RecordedTotals, rate: float | None, room: Sequence[tuple[str, float]]) -> CameraForecast:
-        wanted = self._cameras.get(camera_id, RecordConfig())
+    def _archive_room(self, archived: int, held: int, all_a_day: float) -> list[tuple[str, float]]:
+        """For how many days of recording the archive has space, by the setting that says so."""
+        archive = self._config.archive
+        if archive is None or not all_a_day:
+            return []
+        spaces = [("recording.archive.max_gib", archive.max_gib * GIB)] if archive.max_gib else []
+        free = self._archive_free_bytes()
+        if free is not None:
+            spaces.append(("recording.archive.min_free_gib", archived + free - archive.min_free_gib * GIB))
+        return [(name, max(0.0, space - held) / all_a_day) for name, space in spaces]
+
+    def _archive_free_bytes(self) -> int | None:
+        """Free space of the archive's disk; None where it has no end, or cannot be asked now."""
+        archive = self._config.archive
+        if archive is None or not archive.folder:
+            return None
+        try:
+            return shutil.disk_usage(archive.folder).free
+        except OSError:
+            return None
+
+    def _of_camera(
+        self,
+        camera_id: str,
+        one: RecordedTotals,
+        rate: float | None,
+        room: Sequence[tuple[str, float]],
+        archive_room: Sequence[tuple[str, float]],
+    ) -> CameraForecast:
+        wanted, archive = self._cameras.get(camera_id, RecordConfig()), self._config.archive
         if rate is None:
             return CameraForecast(one, None, None, "")
         limits = [("days", wanted.days), *room]
         if wanted.max_gib and rate:
             limits.append(("max_gib", max(0.0, wanted.max_gib * GIB - one.protected_bytes) / rate))
+        if archive is None:
+            name, days = min(limits, key=lambda limit: limit[1])
+            return CameraForecast(one, rate, days, name)
+        limits.append(("recording.archive.after_hours", archive.after_hours / 24))
         name, days = min(limits, key=lambda limit: limit[1])
-        return CameraForecast(one, rate, days, name)
+        longest = max(("recording.archive.days", archive.days), ("days", wanted.days), key=lambda limit: limit[1])
+        # What has room there began to need it when it moved.
+        far_name, far_days = min([longest, *((of, days + more) for of, more in archive_room)], key=lambda limit: limit[1])
+        return CameraForecast(one, rate, days, name, far_days, far_name)
 
-    def _too_old(self, wanted: RecordConfig) -> ColumnElement[bool]:
-        """Older than all that holds for it: its days, and where there is motion or an event in it, those for that."""
-        column, now_s = recordings.c, self._clock.utc_s()
-        conditions = [column.end_s < now_s - wanted.days * DAY_S]
-        for has_it, days in ((column.has_motion, wanted.motion_days), (column.has_event, wanted.event_days)):
-            if days:
-                conditions.append(or_(has_it.is_(False), column.end_s < now_s - days * DAY_S))
-        return and_(*conditions)
-
-    def _delete(self, condition: ColumnElement[bool], wanted_bytes: int | None) -> None:
-        """Delete the oldest of `condition` that may go until `wanted_bytes` are free; None: all of them."""
-        deletable = and_(condition, recordings.c.protected.is_(False))
+    def _delete(self, condition: ColumnElement[bool], wanted_bytes: int | None) -> int:
+        """Delete the oldest of `condition` that may go until `wanted_bytes` are free; None: all of them. How many were."""
+        deletable = and_(condition, IS_LOCAL, recordings.c.protected.is_(False))
         count = size = 0
         while wanted_bytes is None or size < wanted_bytes:
             batch = self._oldest(deletable, None if wanted_bytes is None else wanted_bytes - size)
@@ -178,6 +231,7 @@ class RecordingRetention:
             count, size = count + len(batch), size + sum(size_bytes for _, size_bytes in batch)
         if count:
             log.info("retention deleted %d recorded files, %d bytes", count, size)
+        return count
 
     def _oldest(self, condition: ColumnElement[bool], wanted_bytes: int | None) -> list[tuple[int, int]]:
         """The numbers and sizes of the next files to delete, no more than needed."""
@@ -206,20 +260,25 @@ class RecordingRetention:
         self._folder.remove(paths)
 
     def _delete_rows(self, due: ColumnElement[bool]) -> list[str]:
-        """Delete the rows that are still due: somebody may have protected one in the meantime."""
+        """Delete the rows that are still due: somebody may have protected one in the meantime.
+
+        Something of a file that was being sent may lie in the archive: its row stays until that is gone.
+        """
         with self._database.session() as connection:
             paths = list(connection.execute(select(recordings.c.path).where(due)).scalars())
-            connection.execute(delete(recordings).where(recordings.c.path.in_(paths)))
+            begun = and_(recordings.c.path.in_(paths), recordings.c.place == Place.SENDING.value)
+            connection.execute(update(recordings).where(begun).values(place=Place.GOING.value))
+            connection.execute(delete(recordings).where(recordings.c.path.in_(paths), recordings.c.place == Place.HERE.value))
         return paths
 
     def _total(self, condition: ColumnElement[bool]) -> int:
-        query = select(func.coalesce(func.sum(recordings.c.size_bytes), 0)).where(condition, recordings.c.missing.is_(False))
+        query = select(func.coalesce(func.sum(recordings.c.size_bytes), 0)).where(condition, IS_LOCAL, recordings.c.missing.is_(False))
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def _message(self, size: int, protected: int, free: int) -> str:
         limit = int(self._config.max_gib * GIB)
-        if limit and size > limit:
+        if limit and size > limit and self._config.archive is None:
             return (
                 f"recordings take {_gib(size)} of at most {_gib(limit)}, and {_gib(protected)} of it is protected: release some of it or "
                 "raise recording.max_gib"

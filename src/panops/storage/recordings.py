@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from panops.domain.recordings import Segment, Span
+from panops.domain.recordings import Place, Segment, Span
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed
 from panops.storage.scope import Role, Scope
@@ -18,7 +18,11 @@ from panops.storage.tables import events, recordings
 
 # Events longer than that are not looked for by their beginning any more.
 _LONGEST_EVENT_S = 86_400.0
-_THERE = recordings.c.missing.is_(False)
+IS_LOCAL = recordings.c.place.in_([Place.HERE.value, Place.SENDING.value])
+"""Files that lie in the recordings' folder and nowhere else."""
+IS_ARCHIVED = recordings.c.place.in_([Place.ARCHIVE.value, Place.BOTH.value])
+"""Files that lie in the archive."""
+_THERE = and_(recordings.c.missing.is_(False), recordings.c.place != Place.GOING.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,12 @@ class RecordedTotals:
     Attributes:
         oldest_s: Where it begins, UTC s.
         newest_s: Where it ends, UTC s.
-        size_bytes: How much it takes.
-        protected_bytes: How much of it may not be deleted.
+        size_bytes: How much it takes in the recordings' folder.
+        protected_bytes: How much of that may not be deleted.
         lately_bytes: How much began since the moment that was asked for.
         lately_from_s: The first beginning since then, UTC s; that moment itself where older ones are there, too.
+        archived_bytes: How much it takes in the archive.
+        archived_protected_bytes: How much of that may not be deleted.
     """
 
     oldest_s: float
@@ -40,6 +46,8 @@ class RecordedTotals:
     protected_bytes: int
     lately_bytes: int
     lately_from_s: float
+    archived_bytes: int = 0
+    archived_protected_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,14 @@ class RecordingIndex:
         condition = and_(_within(camera_id, (start_s, end_s)), _THERE, scope.where(recordings.c.camera_id))
         with self._database.reading() as connection:
             rows = connection.execute(select(recordings).where(condition).order_by(recordings.c.start_s)).all()
-        return [_segment(row) for row in rows]
+        return [segment_of(row) for row in rows]
 
     def get(self, scope: Scope, camera_id: str, segment_id: int) -> Segment | None:
         """One file of a camera, or None when there is none in the scope."""
         condition = and_(recordings.c.segment_id == segment_id, recordings.c.camera_id == camera_id, _THERE)
         with self._database.reading() as connection:
             row = connection.execute(select(recordings).where(condition, scope.where(recordings.c.camera_id))).first()
-        return None if row is None else _segment(row)
+        return None if row is None else segment_of(row)
 
     def bounds(self, scope: Scope, camera_id: str) -> Span | None:
         """Where the recordings of a camera in the scope begin and end; None where there are none."""
@@ -119,7 +127,12 @@ class RecordingIndex:
         """
         if not scope.role.covers(Role.OPERATOR):
             raise NotAllowed(f"protecting recordings needs the role operator, got {scope.role.value}")
-        condition = and_(_within(camera_id, (start_s, end_s)), scope.where(recordings.c.camera_id), recordings.c.protected.is_(not on))
+        condition = and_(
+            _within(camera_id, (start_s, end_s)),
+            scope.where(recordings.c.camera_id),
+            recordings.c.protected.is_(not on),
+            recordings.c.place != Place.GOING.value,
+        )
         with self._database.session() as connection:
             return int(connection.execute(update(recordings).where(condition).values(protected=on)).rowcount)
 
@@ -132,21 +145,26 @@ class RecordingIndex:
         """
         column = recordings.c
         late = column.start_s >= since_s
+        kept = column.protected
         query = (
             select(
                 column.camera_id,
                 func.min(column.start_s),
                 func.max(column.end_s),
-                func.sum(column.size_bytes),
-                func.sum(case((column.protected, column.size_bytes), else_=0)),
-                func.sum(case((late, column.size_bytes), else_=0)),
+                *(func.sum(case((which, column.size_bytes), else_=0)) for which in (IS_LOCAL, and_(IS_LOCAL, kept), late)),
+                *(func.sum(case((which, column.size_bytes), else_=0)) for which in (IS_ARCHIVED, and_(IS_ARCHIVED, kept))),
             )
             .where(_THERE, scope.where(column.camera_id))
             .group_by(column.camera_id)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return {row[0]: RecordedTotals(row[1], row[2], int(row[3]), int(row[4]), int(row[5]), max(row[1], since_s)) for row in rows}
+        return {
+            camera_id: RecordedTotals(
+                oldest_s, newest_s, int(size), int(held), int(lately), max(oldest_s, since_s), int(far), int(far_held)
+            )
+            for camera_id, oldest_s, newest_s, size, held, lately, far, far_held in rows
+        }
 
     def events(self, scope: Scope, camera_id: str, start_s: float, end_s: float, limit: int = 2000) -> list[RecordedEvent]:
         """What is believed to have happened at a camera in the scope in a span, the oldest first; the newest `limit` of it."""
@@ -168,29 +186,48 @@ class RecordingIndex:
             rows = connection.execute(query).all()
         return [RecordedEvent(row.event_id, row.kind, row.severity, row.started_at_s, row.ended_at_s) for row in reversed(rows)]
 
-    def known(self, camera_id: str, prefix: str) -> Mapping[str, bool]:
-        """The paths of a camera that begin with `prefix`, and whether each one's file is taken for gone."""
-        query = select(recordings.c.path, recordings.c.missing)
+    def known(self, camera_id: str, prefix: str) -> Mapping[str, bool | None]:
+        """The paths of a camera that begin with `prefix`, and whether each one's file is taken for gone; None: it lies elsewhere."""
+        query = select(recordings.c.path, recordings.c.missing, IS_LOCAL)
         condition = and_(recordings.c.camera_id == camera_id, recordings.c.path.startswith(prefix, autoescape=True))
         with self._database.reading() as connection:
-            return {path: bool(missing) for path, missing in connection.execute(query.where(condition))}
+            return {path: bool(missing) if local else None for path, missing, local in connection.execute(query.where(condition))}
 
     def days(self, camera_id: str) -> frozenset[str]:
-        """The days, such as `2027-01-15`, of which a camera has files that are not taken for gone."""
+        """The days, such as `2027-01-15`, of which a camera has files in the recordings' folder that are not taken for gone."""
         query = select(func.substr(recordings.c.path, len(camera_id) + 2, 10)).distinct()
+        condition = and_(recordings.c.camera_id == camera_id, _THERE, IS_LOCAL)
         with self._database.reading() as connection:
-            return frozenset(connection.execute(query.where(recordings.c.camera_id == camera_id, _THERE)).scalars())
+            return frozenset(connection.execute(query.where(condition)).scalars())
 
     def set_missing(self, paths: Collection[str], *, missing: bool) -> None:
         """Say of files that they are gone, or back."""
         if paths:
             with self._database.session() as connection:
-                connection.execute(update(recordings).where(recordings.c.path.in_(sorted(paths))).values(missing=missing))
+                connection.execute(update(recordings).where(recordings.c.path.in_(sorted(paths)), IS_LOCAL).values(missing=missing))
 
     def cameras(self) -> frozenset[str]:
         """Every camera that has a row."""
         with self._database.reading() as connection:
             return frozenset(connection.execute(select(recordings.c.camera_id).distinct()).scalars())
+
+
+def segment_of(row: Any) -> Segment:
+    """A row of the table as a value."""
+    motion = tuple((row.start_s + first_s, row.start_s + last_s) for first_s, last_s in json.loads(row.motion))
+    return Segment(
+        row.camera_id,
+        row.path,
+        row.start_s,
+        row.end_s,
+        row.size_bytes,
+        row.sha256,
+        motion,
+        row.has_event,
+        row.protected,
+        row.segment_id,
+        Place(row.place),
+    )
 
 
 def _within(camera_id: str, span: Span) -> ColumnElement[bool]:
@@ -210,12 +247,6 @@ def _values(one: Segment) -> dict[str, Any]:
         "has_event": one.has_event,
         "protected": one.protected,
         "missing": False,
+        "place": one.place.value,
         "motion": json.dumps(motion, separators=(",", ":")),
     }
-
-
-def _segment(row: Any) -> Segment:
-    motion = tuple((row.start_s + first_s, row.start_s + last_s) for first_s, last_s in json.loads(row.motion))
-    return Segment(
-        row.camera_id, row.path, row.start_s, row.end_s, row.size_bytes, row.sha256, motion, row.has_event, row.protected, row.segment_id
-    )

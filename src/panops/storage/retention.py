@@ -1,4 +1,4 @@
-"""When events and their evidence go: by age, by size, by free space; never what is kept, never an event that is still open."""
+"""When events, their evidence and the audit log go: by age, by size, by free space; never what is kept, never an open event."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from panops.config.schema import RetentionConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageFull
+from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
 from panops.storage.errors import from_os
@@ -86,6 +87,9 @@ class Retention:
         too_old = and_(deletable, events.c.ended_at_s < self._clock.utc_s() - self._config.days * _DAY_S)
         count, size = self._delete(too_old, None)
         ComplianceRepository(self._database).delete_before(self._clock.utc_s() - self._config.days * _DAY_S)
+        if self._config.audit_days:
+            now_s = self._clock.utc_s()
+            AuditLog(self._database).delete_before(now_s - self._config.audit_days * _DAY_S, now_s)
         # An event without evidence frees nothing: it stays until its age.
         has_files = and_(deletable, events.c.event_id.in_(select(evidence.c.event_id).where(evidence.c.missing.is_(False))))
         over_size = self._total_bytes() - int(self._config.max_gib * _GIB)

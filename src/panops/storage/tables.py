@@ -392,6 +392,8 @@ recordings = Table(
     # Its file is gone, or its disk is not there: it may come back.
     Column("missing", Boolean, nullable=False, server_default="0"),
     Column("motion", Text, nullable=False),
+    # A word of `domain.recordings.Place`.
+    Column("place", String(8), nullable=False, server_default="here"),
     # An address names a file for ever.
     sqlite_autoincrement=True,
 )
@@ -407,5 +409,16 @@ Index(
     recordings.c.has_event,
     recordings.c.protected,
     recordings.c.missing,
+    recordings.c.place,
 )
-Index("ix_recordings_age", recordings.c.start_s, recordings.c.segment_id, recordings.c.protected, recordings.c.missing)
+Index(
+    "ix_recordings_age",
+    recordings.c.start_s,
+    recordings.c.segment_id,
+    recordings.c.protected,
+    recordings.c.missing,
+    recordings.c.place,
+)
+# The few files that are on their way between two places.
+IS_ON_THE_WAY = recordings.c.place.not_in([literal_column("'here'"), literal_column("'archive'")])
+Index("ix_recordings_on_the_way", recordings.c.place, recordings.c.segment_id, sqlite_where=IS_ON_THE_WAY, postgresql_where=IS_ON_THE_WAY)

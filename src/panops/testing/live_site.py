@@ -223,6 +223,14 @@ class FakeLiveSite:
             "events_written": float(self._sequence),
             "storage_free_bytes": 1e12,
             "recording_headroom_hours": 400.0,
+            "archive_up": 1.0,
+            "archive_bytes": 3e9,
+            "archive_waiting_bytes": 0.0,
+            "archive_missing_files": 0.0,
+            "archived_files": 12.0,
+            "archived_bytes": 1e8,
+            "archive_failures": 0.0,
+            "archive_unmoved_deleted": 0.0,
         }
 
     # --- inside ----------------------------------------------------------------------------------------------------------------

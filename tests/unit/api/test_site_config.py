@@ -26,10 +26,12 @@ SERVER = """
 server:
   public_url: https://panops.example.org
   oidc: {issuer: "https://id.example.org", client_id: panops, client_secret: 0idcS3cret, default_role: viewer}
-recording: {folder: /mnt/video}
+recording:
+  folder: /mnt/video
+  archive: {bucket: site-films, endpoint: "https://s3.example.org", access_key: AK14s3cretname, secret_key: b0cketS3cret, days: 90}
 """
 RECORDED = "rtsp://viewer:M41n!pw@camera.example/main"
-SECRETS = ("S3cret!pw", "M41n!pw", "0idcS3cret", "t0psecret", "sh4red", "s3cret", "p4ssword")
+SECRETS = ("S3cret!pw", "M41n!pw", "0idcS3cret", "t0psecret", "sh4red", "s3cret", "p4ssword", "AK14", "b0cketS3cret")
 
 
 def stored(site: Site) -> SiteConfig:
@@ -60,6 +62,8 @@ async def test_no_secret_comes_out(told: Site) -> None:
     assert body["cameras"]["gate"]["source"] == "rtsp://viewer:***@camera.example/gate"
     assert body["cameras"]["gate"]["record_source"] == "rtsp://viewer:***@camera.example/main"
     assert body["server"]["oidc"]["client_secret"] == "***"
+    assert body["recording"]["archive"]["secret_key"] == body["recording"]["archive"]["access_key"] == "***"
+    assert body["recording"]["archive"]["bucket"] == "site-films"
     assert body["alerts"][1]["headers"] == {"Authorization": "***"}
     assert body["alerts"][2]["password"] == "***"
     assert body["alerts"][2]["server"] == "mail.example"
@@ -75,6 +79,30 @@ async def test_what_came_out_goes_back_in_and_changes_nothing(told: Site) -> Non
     assert {name: camera.plain() for name, camera in after.cameras.items()} == {n: c.plain() for n, c in before.cameras.items()}
     assert after.plain_settings() == before.plain_settings()
     assert after.rules == before.rules
+
+
+@pytest.mark.parametrize(
+    "change", [{"bucket": "elsewhere"}, {"endpoint": "https://evil.example"}, {"prefix": "x"}, {"secret_key": "new"}, {"access_key": "new"}]
+)
+async def test_recordings_are_sent_nowhere_else_over_the_network(told: Site, change: dict[str, str]) -> None:
+    body, etag = await read(told)
+    body["recording"]["archive"] |= change
+    answer = await put(told, body, etag)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["recording.archive"]
+
+
+async def test_limits_of_the_archive_change_and_its_keys_stay(told: Site) -> None:
+    body, etag = await read(told)
+    body["recording"]["archive"] |= {"days": 45, "max_mbit_s": 20}
+    assert (await put(told, body, etag)).status_code == 200
+    archive = stored(told).recording.archive
+    assert archive is not None
+    assert (archive.days, archive.secret_key.get_secret_value(), archive.access_key.get_secret_value()) == (
+        45,
+        "b0cketS3cret",
+        "AK14s3cretname",
+    )
 
 
 async def test_the_server_may_be_left_out_and_stays(told: Site) -> None:

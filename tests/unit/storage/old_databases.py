@@ -34,6 +34,7 @@ _VALUES: dict[str, Any] = {
     "username": "ada",
     "owner": "ada",
     "missing": False,
+    "place": "archive",
     "epoch": 7,
 }
 

@@ -44,3 +44,15 @@ def test_a_page_has_at_least_one_entry(log: AuditLog, limit: int) -> None:
     log.record(1.0, "eva", "login")
     log.record(2.0, "eva", "login")
     assert len(log.entries(limit).entries) == 1
+
+
+def test_what_is_too_old_goes_and_that_is_an_entry(log: AuditLog) -> None:
+    day_s = 86_400.0
+    for day in range(10):
+        log.record(day * day_s, "eva", "login", str(day))
+    assert log.delete_before(0.5 * day_s, 11 * day_s) == 0, "an entry for each minute's few would be no use"
+    assert log.delete_before(4 * day_s, 11 * day_s) == 4
+    assert log.delete_before(4 * day_s, 11 * day_s) == 0
+    newest, *others = log.entries().entries
+    assert [entry.target for entry in others] == ["9", "8", "7", "6", "5", "4"]
+    assert (newest.user, newest.action, newest.detail) == ("", "audit.delete", {"entries": 4, "before_s": 4 * day_s})

@@ -18,12 +18,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from panops.config.archive_schema import ArchiveConfig
+from panops.config.record_schema import RecordingConfig
 from panops.config.schema import SiteConfig
 from panops.domain.errors import PanopsError, StorageCorrupt, StorageError, StorageFull
 from panops.domain.events import EventPhase, EvidenceKind
-from panops.domain.recordings import Segment
+from panops.domain.recordings import Place, Segment
 from panops.storage import schema
 from panops.storage.accounts import Accounts
+from panops.storage.archive import Pace, open_archive
+from panops.storage.archive_mover import ArchiveMover
 from panops.storage.audit import AuditLog
 from panops.storage.backup import checking, restoring
 from panops.storage.backup.archive import members
@@ -37,6 +41,7 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
 from panops.storage.leases import Leases
+from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recordings import RecordingIndex
 from panops.storage.scope import Role, Scope
 from panops.storage.second_factor import SecondFactors
@@ -512,17 +517,24 @@ def test_access_that_was_ended_since_the_backup_does_not_come_back_unsaid(home: 
         accounts.create_token("own", Role.VIEWER, owner="eva")
         factors = SecondFactors(database, clock)
         secret = factors.begin("eva")
-        assert factors.confirm("eva", code_at(secret, int(START_S // STEP_S) - 1)) is not None
+        recovery = factors.confirm("eva", code_at(secret, int(START_S // STEP_S) - 1))
+        assert recovery is not None
     back_up(home, path)
     report = put_back(path, home, replace=True)
-    assert (report.sessions, report.tokens) == (1, ("eva/own", "lab"))
+    assert (report.sessions, report.tokens, report.recovery_codes) == (1, ("eva/own", "lab"), ("eva",))
     with Database.at(home.path) as database:
         assert Accounts(database, clock).session(cookie) is None
         code = code_at(secret, int(START_S // STEP_S))
         assert SecondFactors(database, clock).use("eva", code) is None, "it may have been used before the home was put back"
+        assert SecondFactors(database, clock).use("eva", recovery[0]) is None, "it may have been used, too"
+        assert SecondFactors(database, clock).of("eva") is not None, "the app itself counts on"
         (entry,) = AuditLog(database).entries(1).entries
     assert (entry.at_s, entry.user, entry.action) == (START_S, "", "restore")
-    assert entry.detail == {"made_at_s": START_S, "sessions": 1, "tokens": ["eva/own", "lab"]}
+    assert entry.detail == {"made_at_s": START_S, "sessions": 1, "tokens": ["eva/own", "lab"], "recovery_codes": ["eva"]}
+    kept = restore(path, home, replace=True, clock=clock, told=silent, keep_codes=True)
+    assert kept.recovery_codes == ()
+    with Database.at(home.path) as database:
+        assert SecondFactors(database, clock).use("eva", recovery[0]) == "recovery"
 
 
 def test_a_backup_of_a_newer_schema_is_refused(home: Home, tmp_path: Path) -> None:
@@ -783,3 +795,60 @@ def test_no_home(tmp_path: Path) -> None:
 def no_disk_left_behind(tmp_path: Path) -> Iterator[None]:
     yield
     assert not list(tmp_path.glob(".*")), "neither parts nor copies of databases stay"
+
+
+# --- recordings in the archive --------------------------------------------------------------------------------------------------
+
+
+def archive_in(home: Home, second: Path, *files: Path) -> None:
+    """Have the site archive in a folder, and all of its recordings moved there."""
+    second.mkdir(exist_ok=True)
+    archive = ArchiveConfig(folder=str(second), after_hours=0, min_free_gib=0, days=36500)
+    settings = RecordingConfig(min_free_gib=0, archive=archive)
+    with Database.at(home.path) as database:
+        SiteRepository(database).apply(SiteConfig.model_validate({"recording": settings.model_dump(mode="json", exclude_defaults=True)}))
+        mover = ArchiveMover(
+            database, RecordingFolder(home.recordings), open_archive(archive), settings, {}, FakeClock(START_S + 3600), Pace()
+        )
+        while mover.round():
+            pass
+    assert [file for file in files if file.exists()] == []
+
+
+def test_archived_recordings_are_in_no_backup_and_are_compared_where_they_are(home: Home, tmp_path: Path) -> None:
+    path, second = tmp_path / "b.tar.gz", tmp_path / "second"
+    files = record(home, 1, 2, 3)
+    archive_in(home, second, *files)
+    (here,) = record(home, 9)
+    manifest = back_up(home, path)
+    names = [name for name in manifest.files if name.startswith("recordings/gate/2027")]
+    assert names == [f"recordings/{here.relative_to(home.recordings)}"]
+    assert check(path).ok
+    assert check_home(home, silent).findings == ()
+    altered, gone = (second / file.relative_to(home.recordings) for file in files[:2])
+    altered.write_bytes(b"x" * altered.stat().st_size)
+    gone.unlink()
+    found = {(finding.kind, finding.name) for finding in check_home(home, silent).findings}
+    assert found == {("altered", f"recordings/{altered.relative_to(second)}"), ("missing", f"recordings/{gone.relative_to(second)}")}
+    second.rename(tmp_path / "unmounted")
+    (finding,) = check_home(home, silent).findings
+    assert (finding.kind, "mount its disk" in finding.message) == ("missing", True)
+
+
+def test_what_moved_since_the_backup_is_found_in_the_archive(home: Home, tmp_path: Path) -> None:
+    path, second = tmp_path / "b.tar.gz", tmp_path / "second"
+    files = record(home, 1, 2)
+    make_backup(home, path, BackupPlan(), FakeClock(START_S), silent)
+    archive_in(home, second, *files)
+    put_back(path, home, replace=True)
+    with Database.at(home.path) as database:
+        places = [one.place for one in RecordingIndex(database).segments(Scope.everything(), "gate", 0, 1e11)]
+    assert places == [Place.ARCHIVE, Place.ARCHIVE]
+
+
+def test_an_archive_that_the_settings_forgot_is_told(home: Home, tmp_path: Path) -> None:
+    archive_in(home, tmp_path / "second", *record(home, 1))
+    with Database.at(home.path) as database:
+        SiteRepository(database).apply(SiteConfig())
+    (finding,) = check_home(home, silent).findings
+    assert "the settings do not name" in finding.message

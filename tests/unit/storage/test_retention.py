@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from panops.config.schema import RetentionConfig
 from panops.domain.events import EventPhase, EvidenceKind
+from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import ORPHAN_AGE_S, EvidenceStore
@@ -234,3 +235,11 @@ def test_the_limits_hold_or_it_says_why_not(site: Site, made: list[tuple[float, 
     for index, (age_days, _, kept, is_open) in enumerate(made):
         if age_days > 30 and not kept and not is_open:
             assert f"gate-1-{index}" not in site.ids()
+
+
+@pytest.mark.parametrize(("days", "left"), [(30.0, ["audit.delete"]), (0.0, ["login"])])
+def test_the_audit_log_has_days_of_its_own(site: Site, database: Database, clock: FakeClock, days: float, left: list[str]) -> None:
+    log = AuditLog(database)
+    log.record(clock.now_s - 40 * 86_400, "eva", "login")
+    Retention(database, site.store, RetentionConfig(audit_days=days), clock, lambda: 10**12).run()
+    assert [entry.action for entry in log.entries().entries] == left

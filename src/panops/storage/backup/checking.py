@@ -14,6 +14,7 @@ from panops.domain.errors import StorageCorrupt, StorageError
 from panops.storage.backup.archive import members
 from panops.storage.backup.making import Progress
 from panops.storage.backup.manifest import DATABASE, LARGEST_BYTES, NAME, FileFact, Manifest, parse
+from panops.storage.backup.second_place import look_over
 from panops.storage.backup.snapshot import Proof, Recorded, proof_in, read_schema, recorded_in, recordings_folder
 from panops.storage.errors import mapped
 from panops.storage.file_check import inspect_file, open_to_read
@@ -219,7 +220,12 @@ def check_home(home: Home, told: Progress) -> CheckReport:
             findings.append(finding)
         done += row.size_bytes
         told("recordings", done, total)
-    return CheckReport(read_schema(home.database), len(proof) + len(recorded), total, tuple(findings))
+    moved, moved_bytes = look_over(
+        home.database,
+        lambda kind, name, sentence: findings.append(Finding(kind, name, sentence)),
+        lambda done: told("archive", done, 0),
+    )
+    return CheckReport(read_schema(home.database), len(proof) + len(recorded) + moved, total + moved_bytes, tuple(findings))
 
 
 def _look_at(home: Home, piece: Proof) -> Finding | None:

@@ -35,6 +35,7 @@ _SPARE_BYTES = 64 << 20
 # Numbers that the old home gave after the backup was made must not be given again: receivers tell repetitions by them,
 # and browsers keep the films of their addresses.
 _EPOCHS_AHEAD, _ROWS_AHEAD = 1000, 1_000_000
+_WITH_CODES = "SELECT DISTINCT username FROM recovery_codes ORDER BY username"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class RestoreReport:
         findings: Evidence that was not well already when the backup was made.
         sessions: How many sign-ins of the backup were ended.
         tokens: The names of the tokens that give access now, by name; some may have been revoked since the backup was made.
+        recovery_codes: Whose recovery codes count no more, by name: which were used since the backup was made nobody knows.
     """
 
     manifest: Manifest
@@ -58,9 +60,10 @@ class RestoreReport:
     findings: tuple[Finding, ...]
     sessions: int = 0
     tokens: tuple[str, ...] = ()
+    recovery_codes: tuple[str, ...] = ()
 
 
-def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progress) -> RestoreReport:
+def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progress, keep_codes: bool = False) -> RestoreReport:
     """Put a backup into a home.
 
     The backup is looked over to its end first, then unpacked beside its place, its database brought to this program's schema, and only
@@ -73,6 +76,7 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
         replace: Whether there may be something in it.
         clock: For the folder's name and the audit log.
         told: Told how far it is.
+        keep_codes: Let recovery codes of the backup count, also those that were used since.
 
     Raises:
         StorageCorrupt: The backup is damaged or cut off.
@@ -95,14 +99,14 @@ def restore(path: Path, home: Home, *, replace: bool, clock: Clock, told: Progre
             try:
                 staging.mkdir(mode=0o700)
                 _unpack(path, manifest, staging, told)
-                schema, sessions, tokens = _bring_up_to_date(staging, manifest, clock.utc_s())
+                schema, access = _bring_up_to_date(staging, manifest, clock.utc_s(), keep_codes=keep_codes)
                 aside, linked = _swap(home, staging, manifest, clock)
             finally:
                 if not home.unfinished_restore.exists():
                     shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise from_os(error, home.path, label) from error
-    return RestoreReport(manifest, schema, aside, linked, report.findings, sessions, tokens)
+    return RestoreReport(manifest, schema, aside, linked, report.findings, access.sessions, access.tokens, access.recovery_codes)
 
 
 def _existing(folder: Path) -> Path:
@@ -164,13 +168,23 @@ def _unpack(path: Path, manifest: Manifest, staging: Path, told: Progress) -> No
             raise StorageCorrupt(f"the backup {path} was changed while it was restored ({member.name}); nothing was restored")
 
 
-def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float) -> tuple[str, int, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """What became of who may come in; see `RestoreReport`."""
+
+    sessions: int
+    tokens: tuple[str, ...]
+    recovery_codes: tuple[str, ...]
+
+
+def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float, *, keep_codes: bool) -> tuple[str, _Access]:
     """Migrate the unpacked database, and let it give no number again that was given after the backup was made.
 
-    Nobody knows which sign-ins were ended since then, so all are, and codes of authenticator apps count from now on.
+    Nobody knows which sign-ins were ended since then, and which recovery codes were used, so none of them counts any more; codes of
+    authenticator apps count from now on.
 
     Returns:
-        The schema, how many sign-ins were ended, and the names of the tokens that give access.
+        The schema, and what became of who may come in.
     """
     with Database.at(staging) as database:
         with database.session() as connection:
@@ -185,8 +199,12 @@ def _bring_up_to_date(staging: Path, manifest: Manifest, now_s: float) -> tuple[
                 text("SELECT name FROM tokens WHERE expires_at_s IS NULL OR expires_at_s > :now_s ORDER BY name"), {"now_s": now_s}
             )
             tokens = tuple(names.scalars())
-        AuditLog(database).record(now_s, "", "restore", detail={"made_at_s": manifest.made_at_s, "sessions": ended, "tokens": tokens})
-    return read_schema(staging / "panops.db"), ended, tokens
+            holders = () if keep_codes else tuple(connection.execute(text(_WITH_CODES)).scalars())
+            if not keep_codes:
+                connection.execute(text("DELETE FROM recovery_codes"))
+        detail = {"made_at_s": manifest.made_at_s, "sessions": ended, "tokens": tokens, "recovery_codes": holders}
+        AuditLog(database).record(now_s, "", "restore", detail=detail)
+    return read_schema(staging / "panops.db"), _Access(ended, tokens, holders)
 
 
 def _swap(home: Home, staging: Path, manifest: Manifest, clock: Clock) -> tuple[Path | None, int]:

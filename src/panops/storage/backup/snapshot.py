@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from panops.domain.errors import StorageError
 from panops.storage import schema
@@ -113,7 +114,7 @@ def proof_in(database: Path, event_ids: Iterable[str] | None = None) -> list[Pro
 
 
 def recorded_in(database: Path, paths: Iterable[str] | None = None) -> list[Recorded]:
-    """The recordings that a database names and does not call missing; none where its schema knows no recordings.
+    """The recordings of the recordings' folder that a database names and does not call missing; none where its schema knows no recordings.
 
     Args:
         database: The SQLite file, of any schema.
@@ -122,13 +123,36 @@ def recorded_in(database: Path, paths: Iterable[str] | None = None) -> list[Reco
     Raises:
         StorageError: One of its kinds.
     """
-    query = "SELECT path, size_bytes, sha256 FROM recordings WHERE NOT missing"
+    return _rows_of(database, "place IN ('here', 'sending')", "1", paths)
+
+
+def archived_in(database: Path, paths: Iterable[str] | None = None) -> list[Recorded]:
+    """The recordings that have moved to the archive and are not called missing; none where the schema knows no archive.
+
+    Args:
+        database: The SQLite file, of any schema.
+        paths: Of these files only.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    return _rows_of(database, "place IN ('archive', 'both')", "0", paths)
+
+
+def _rows_of(database: Path, where: str, before: str, paths: Iterable[str] | None) -> list[Recorded]:
+    """Rows at a place; `before` is what holds for all of them in a schema that knows no places."""
     with mapped(database, str(database)), closing(_open(database)) as connection:
         if not _has_table(connection, "recordings"):
             return []
+        condition = where if _has_places(connection) else before
+        query = f"SELECT path, size_bytes, sha256 FROM recordings WHERE NOT missing AND {condition}"  # noqa: S608  constants
         if paths is None:
             return [Recorded(*row) for row in connection.execute(f"{query} ORDER BY path")]
         return [Recorded(*row) for one in paths for row in connection.execute(f"{query} AND path = ?", (one,))]
+
+
+def _has_places(connection: sqlite3.Connection) -> bool:
+    return any(name == "place" for _, name, *_ in connection.execute("PRAGMA table_info(recordings)"))
 
 
 def recordings_folder(database: Path, own: Path) -> Path:
@@ -137,14 +161,29 @@ def recordings_folder(database: Path, own: Path) -> Path:
     Raises:
         StorageError: One of its kinds.
     """
+    folder = _recording_settings(database).get("folder", "")
+    return Path(folder) if folder else own
+
+
+def archive_settings(database: Path) -> dict[str, Any]:
+    """What the settings of a database say of the archive, keys included; empty where they name none.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    found = _recording_settings(database).get("archive")
+    return found if isinstance(found, dict) else {}
+
+
+def _recording_settings(database: Path) -> dict[str, Any]:
     with mapped(database, str(database)), closing(_open(database)) as connection:
         query = "SELECT value FROM site WHERE name = 'settings'"
         row = connection.execute(query).fetchone() if _has_table(connection, "site") else None
     try:
-        folder = json.loads(row[0])["recording"]["folder"] if row else ""
-    except (ValueError, TypeError, KeyError):  # it names none, or whoever reads the site says what is wrong with it
-        folder = ""
-    return Path(folder) if folder else own
+        found = json.loads(row[0])["recording"] if row else {}
+    except (ValueError, TypeError, KeyError):  # they say nothing of it, or whoever reads the site says what is wrong with it
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def recordings_gone(snapshot: Path, paths: Iterable[str]) -> None:
@@ -169,15 +208,17 @@ def keep_recordings(before: Path, now: Path) -> None:
         StorageError: One of its kinds; nothing was written.
     """
     columns = "camera_id, path, start_s, end_s, size_bytes, sha256, has_motion, has_event, protected, missing, motion"
-    places = ", ".join("?" for _ in columns.split(","))
+    marks = ", ".join("?" for _ in columns.split(","))
+    # Which files have moved to the archive since the backup, or left it, the later one knows.
     insert = (
-        f"INSERT INTO recordings ({columns}) VALUES ({places}) "  # noqa: S608  constants
-        "ON CONFLICT (path) DO UPDATE SET protected = protected OR excluded.protected"
+        f"INSERT INTO recordings ({columns}, place) VALUES ({marks}, ?) "  # noqa: S608  constants
+        "ON CONFLICT (path) DO UPDATE SET protected = protected OR excluded.protected, place = excluded.place"
     )
     with mapped(before, str(before)), closing(_open(before)) as source:
         if not _has_table(source, "recordings"):
             return
-        rows = source.execute(f"SELECT {columns} FROM recordings WHERE NOT missing")  # noqa: S608  constants
+        place = "place" if _has_places(source) else "'here'"
+        rows = source.execute(f"SELECT {columns}, {place} FROM recordings WHERE NOT missing")  # noqa: S608  constants
         with mapped(now, str(now)), closing(sqlite3.connect(now, timeout=_BUSY_S)) as target, target:
             target.executemany(insert, rows)
 
