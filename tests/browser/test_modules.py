@@ -174,7 +174,7 @@ def test_models_in_use_stand_first(call: Call) -> None:
     ],
 )  # fmt: skip
 def test_why_an_event_alarmed(event: dict[str, Any], rule: dict[str, Any] | None, wanted: str, call: Call) -> None:
-    assert call("words", "reason", event, rule) == wanted
+    assert call("reason", "reason", event, rule) == wanted
 
 
 def test_where_a_sign_in_may_lead(call: Call) -> None:
