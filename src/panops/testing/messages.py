@@ -19,7 +19,7 @@ import jinja2
 from jinja2 import nodes
 
 from panops.testing.module_reader import Literal, Place, literals
-from panops.web.catalogue import CONTEXT, ENGLISH, Catalogue, Translation
+from panops.web.catalogue import ENGLISH, Catalogue, Translation
 
 SAYING = {"t": 1, "n": 2, "parts": 1}
 """The functions of `messages.js`, with how many of their first arguments are messages."""
@@ -31,16 +31,18 @@ READ_CALLS = {"h": range(2, 99), "toast": range(1), "announce": range(1), "confi
 TECHNICAL_KEYS = {"class", "data", "d", "viewBox", "role", "style"}
 TECHNICAL_PROPERTIES = {"font", "className", "href"}
 TECHNICAL_CALLS = {
-    "querySelector", "querySelectorAll", "closest", "matches", "addEventListener", "removeEventListener", "byId", "icon", "setItem", "getItem",
-    "import", "startsWith", "endsWith", "includes", "split", "has", "getPropertyValue", "getContext", "replace", "replaceAll", "add", "toggle", "get",
+    "querySelector", "querySelectorAll", "closest", "matches", "addEventListener", "removeEventListener", "byId", "icon", "setItem",
+    "getItem", "import", "startsWith", "endsWith", "includes", "split", "has", "get", "getPropertyValue", "getContext", "replace",
+    "replaceAll", "add", "toggle",
 }  # fmt: skip
 SAME = {
-    "ms", "km/h", "kmh", "min", "kB", "KiB", "MB", "MiB", "GiB", "TiB", "Mbit", "fps", "px", "panops", "CSV", "JSON", "MJPEG", "SHA-256", "HTTP", "USB", "TCP",
-    "UDP", "MQTT", "rtsp", "stream1", "Webhook", "Apprise", "Edge", "Opera", "Safari", "Android", "Windows", "Mac", "Linux", "iPhone", "iPad",
+    "ms", "km/h", "kmh", "min", "kB", "KiB", "MB", "MiB", "GiB", "TiB", "Mbit", "fps", "px", "panops", "CSV", "JSON", "MJPEG", "SHA-256",
+    "HTTP", "USB", "TCP", "UDP", "MQTT", "rtsp", "stream1", "Webhook", "Apprise", "Edge", "Opera", "Safari", "Android", "Windows", "Mac",
+    "Linux", "iPhone", "iPad",
 }  # fmt: skip
 """Words that are the same in every language."""
 WORD = re.compile(r"[A-Za-z]{2,}(?:[/-]\w+)*")
-PROSE = re.compile(r"[A-Z][a-z]+(?:[ ’'.,:;!?…)-]|$)")
+PROSE = re.compile(r"[A-Z][a-z]+(?:[ \u2019'.,:;!?…)-]|$)")
 SENTENCE = re.compile(r"[a-z,] [a-z]")
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -72,14 +74,14 @@ def bypasses(literal: Literal) -> bool:
         return False
     if PROSE.match(literal.text) or (SENTENCE.search(literal.text) and place.callee != "setAttribute"):
         return True
-    if literal.places and literal.places[-1].sign == "[" or any(one.callee == "parts" for one in literal.places):
+    if (literal.places and literal.places[-1].sign == "[") or any(one.callee == "parts" for one in literal.places):
         return False  # a word of the API in a list, or a name in a sentence
     return place.key in READ_KEYS or _assigned(literal) in READ_PROPERTIES or place.argument in READ_CALLS.get(place.callee, ())
 
 
 def _compared(literal: Literal) -> bool:
     around = {literal.after, literal.before[-1] if literal.before else ""}
-    return bool(around & {"===", "!==", "case", "in", "from", "import"}) or literal.before[-1:] == ("[",) and literal.after == "]"
+    return bool(around & {"===", "!==", "case", "in", "from", "import"}) or (literal.before[-1:] == ("[",) and literal.after == "]")
 
 
 def _assigned(literal: Literal) -> str:
@@ -107,11 +109,8 @@ def said_in_module(source: str) -> Iterator[tuple[str, str]]:
 def said_in_template(source: str) -> list[str]:
     """Each message of a template: the text in every `t("...")`."""
     calls = jinja2.Environment(autoescape=True).parse(source).find_all(nodes.Call)
-    return [
-        call.args[0].value
-        for call in calls
-        if isinstance(call.node, nodes.Name) and call.node.name == "t" and isinstance(call.args[0], nodes.Const)
-    ]
+    said = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "t"]
+    return [text.value for text in said if isinstance(text, nodes.Const)]
 
 
 class _Reading(HTMLParser):

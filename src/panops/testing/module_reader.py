@@ -15,6 +15,7 @@ _TOKEN = re.compile(
 )
 _REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
 _BEFORE_A_REGEX = {"return", "case", "typeof", "in", "of", "await"}
+_NO_CALLEES = {"if", "for", "while", "return", "switch", "of"}
 _ESCAPES = {"n": "\n", "t": "\t"}
 
 
@@ -124,7 +125,7 @@ class _Reader:
 
     def _sign(self, sign: str, end: int) -> None:
         if sign in "([{":
-            last = next((token for token in reversed(self.tokens[-2:]) if token != "?."), "")
+            last = next((one for one in reversed(self.tokens[-2:]) if one != "?."), "")
             callee = (
                 last
                 if sign == "(" and re.fullmatch(r"[\w$#]+", last) and last not in {"if", "for", "while", "return", "switch", "of"}
@@ -175,9 +176,8 @@ class _Reader:
                 frame.key = text
                 self.tokens.append('""')
                 return
-        self.found.append(
-            Literal(text, is_template, start, end, self._line(start), self._places(), self._before(), _next(self.source, end))
-        )
+        after = _next(self.source, end)
+        self.found.append(Literal(text, is_template, start, end, self._line(start), self._places(), self._before(), after))
         self.tokens.append('""')
 
     def _places(self) -> tuple[Place, ...]:

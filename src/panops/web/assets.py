@@ -58,6 +58,7 @@ class Assets:
         self._keep({name: asset.content for name, asset in self._assets.items()} | dict(files))
 
     def _keep(self, contents: Mapping[str, bytes]) -> None:
+        self._named: dict[tuple[str, re.Pattern[str]], list[str]] = {}
         total = hashlib.sha256()
         for name, content in contents.items():
             suffix = Path(name).suffix
@@ -92,15 +93,20 @@ class Assets:
         """
         found = [script]
         for name in found:
-            text = self._assets[f"js/{name}"].content.decode()
-            names = [first or second for first, second in _IMPORT.findall(text)]
-            found.extend(one for one in dict.fromkeys(names) if one not in found)
+            found.extend(one for one in self._imports(name, _IMPORT) if one not in found)
         return found
+
+    def _imports(self, name: str, pattern: re.Pattern[str]) -> list[str]:
+        """The modules that `name` imports by `pattern`, once each; a module's text is searched once."""
+        if (name, pattern) not in self._named:
+            found = pattern.finditer(self._assets[f"js/{name}"].content.decode())
+            self._named[name, pattern] = list(dict.fromkeys("".join(match.groups(default="")) for match in found))
+        return self._named[name, pattern]
 
     def reached(self, script: str) -> list[str]:
         """As `modules`, with those that are only fetched when somebody needs them."""
         found = self.modules(script)
         for name in found:
-            later = _LATER.findall(self._assets[f"js/{name}"].content.decode())
-            found.extend(one for first in later for one in self.modules(first) if one not in found)
+            for first in self._imports(name, _LATER):
+                found.extend(one for one in self.modules(first) if one not in found)
         return found

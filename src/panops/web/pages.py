@@ -93,6 +93,11 @@ def _answer(asset: Asset, request: Request, status: int = 200, vary: str = "Acce
     return Response(content, status_code=status, headers=headers, media_type=asset.media_type)
 
 
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+)
+
+
 def tables(assets: Assets, catalogue: Catalogue) -> dict[str, bytes]:
     """A module for each page's script and language but English: the messages of that page, `export default {text: translation}`."""
     made: dict[str, bytes] = {}
@@ -109,14 +114,13 @@ def _table_name(language: str, script: str) -> str:
 
 def render(assets: Assets, catalogue: Catalogue, language: str = ENGLISH) -> dict[str, Asset]:
     """Every page's shell in one language by its route, and the one for unknown addresses under an empty route."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.globals.update(t=lambda text: catalogue.say(language, text), language=language, languages=" ".join(catalogue.languages))
     shells: dict[str, Asset] = {}
     for page in (*PAGES, Page("", "missing.html", "", ("auth.css",))):
         modules = assets.modules(page.script)[1:] if page.script else []
-        text = environment.get_template(page.template).render(
+        text = _TEMPLATES.get_template(page.template).render(
+            t=lambda text: catalogue.say(language, text),
+            language=language,
+            languages=" ".join(catalogue.languages),
             url=assets.url,
             modules=modules,
             script=page.script,

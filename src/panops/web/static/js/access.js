@@ -106,8 +106,8 @@ function row(token, path, refresh) {
     refresh();
   };
   return h("tr", { data: { token: token.name } }, h("td", {}, h("strong", {}, token.name)), h("td", {}, ROLE_WORDS[token.role] ?? plain(token.role)), h("td", { class: "many" }, seen(token)),
-    h("td", {}, token.used_at_s ? ago(token.used_at_s) : t("Never")), h("td", {}, over ? h("span", { class: "chip red" }, icon("clock", true), t("Over")) : token.expires_at_s ? short(token.expires_at_s) : t("When ended")),
-    h("td", {}, h("button", { class: "button", type: "button", onclick: end }, icon("trash"), t("End"))));
+    h("td", {}, token.used_at_s ? ago(token.used_at_s) : t("Never")), h("td", {}, over ? h("span", { class: "chip red" }, icon("clock", true), t("Over [token]")) : token.expires_at_s ? short(token.expires_at_s) : t("When ended")),
+    h("td", {}, h("button", { class: "button", type: "button", onclick: end }, icon("trash"), t("End [verb]"))));
 }
 
 /** A table of tokens and its button for a new one; `path` is the API's. */

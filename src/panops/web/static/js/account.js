@@ -107,7 +107,7 @@ function session(one) {
     }
   };
   return h("tr", {}, h("td", {}, short(one.created_at_s)), h("td", {}, one.current ? h("span", { class: "chip green" }, icon("ok", true), t("This one")) : ago(one.seen_at_s)), h("td", {}, one.address || "–"), h("td", { class: "many" }, browserOf(one.agent)),
-    h("td", {}, one.current ? null : h("button", { class: "button", type: "button", onclick: end }, icon("exit"), t("End"))));
+    h("td", {}, one.current ? null : h("button", { class: "button", type: "button", onclick: end }, icon("exit"), t("End [verb]"))));
 }
 
 async function refresh() {

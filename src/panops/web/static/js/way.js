@@ -15,9 +15,9 @@ export function way(id, given) {
   let from = null;
   const image = h("img", { alt: "", hidden: true });
   const over = s("svg", { class: "dry-over way-over", viewBox: "0 0 1000 1000", preserveAspectRatio: "none", role: "img", "aria-label": t("Draw the allowed way: press where it begins, drag to where it leads") });
-  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.001, "aria-label": `${at ? t("To") : t("From")}, ${axis ? "y" : "x"}`, oninput: typed })));
+  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.001, "aria-label": `${at ? t("To [place]") : t("From [place]")}, ${axis ? "y" : "x"}`, oninput: typed })));
   const stage = h("div", { class: "dry-shot way-stage" }, image, over);
-  const root = h("div", { class: "stack", id }, stage, ...inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? t("to") : t("from")), pair)),
+  const root = h("div", { class: "stack", id }, stage, ...inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? t("to [place]") : t("from [place]")), pair)),
     h("div", { class: "row" }, h("button", { class: "button", type: "button", onclick: () => { points = null; show(); tell(); } }, icon("close"), t("No arrow"))));
 
   function tell() {
