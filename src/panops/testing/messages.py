@@ -19,7 +19,7 @@ import jinja2
 from jinja2 import nodes
 
 from panops.testing.module_reader import Literal, Place, literals
-from panops.web.catalogue import ENGLISH, Catalogue, Translation
+from panops.web.catalogue import ENGLISH, Catalogue
 
 SAYING = {"t": 1, "n": 2, "parts": 1}
 """The functions of `messages.js`, with how many of their first arguments are messages."""
@@ -81,7 +81,10 @@ def bypasses(literal: Literal) -> bool:
 
 def _compared(literal: Literal) -> bool:
     around = {literal.after, literal.before[-1] if literal.before else ""}
-    return bool(around & {"===", "!==", "case", "in", "from", "import"}) or (literal.before[-1:] == ("[",) and literal.after == "]")
+    index = (
+        literal.after == "]" and literal.before[-1:] == ("[",) and re.match(r"[\w$)\]]", literal.before[-2] if literal.before[1:] else "")
+    )
+    return bool(index or around & {"===", "!==", "case", "in", "from", "import"})
 
 
 def _assigned(literal: Literal) -> str:
@@ -185,21 +188,19 @@ def faults(catalogue: Catalogue, language: str) -> list[str]:
             wrong.append(f"{text!r} is said nowhere")
         elif isinstance(translation, str) is bool(message.one):
             wrong.append(f"{text!r} has {'' if message.one else 'no '}plural forms")
+        elif isinstance(translation, dict) and "other" not in translation:
+            wrong.append(f"{text!r} has no form `other`")
         else:
-            wrong += [
-                f"{text!r} does not keep its names in {form!r}" for form in _forms(translation) if not _keeps(text, form, translation)
-            ]
+            forms = {"other": translation} if isinstance(translation, str) else translation
+            lost = [form for name, form in forms.items() if not _keeps(text, form, may_lack=set() if name == "other" else {"count"})]
+            wrong += [f"{text!r} does not keep its names in {form!r}" for form in lost]
     return wrong
 
 
-def _forms(translation: Translation) -> list[str]:
-    return [translation] if isinstance(translation, str) else list(translation.values())
-
-
-def _keeps(text: str, form: str, translation: Translation) -> bool:
-    """Whether a form has the names of a text; a form for one thing need not say how many."""
+def _keeps(text: str, form: str, may_lack: set[str]) -> bool:
+    """Whether a form has the names of a text and no other; one for a single thing need not say how many."""
     wanted, got = set(SLOT.findall(text)), set(SLOT.findall(form))
-    return wanted == got or (isinstance(translation, dict) and wanted - got == {"count"} and got <= wanted)
+    return wanted - may_lack <= got <= wanted
 
 
 def main(arguments: list[str] | None = None) -> int:

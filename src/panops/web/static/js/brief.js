@@ -2,7 +2,7 @@
 
 import { get, part, query } from "./api.js";
 import { empty, fill, GLANCE, h, icon } from "./dom.js";
-import { t } from "./messages.js";
+import { inside, t } from "./messages.js";
 import { className, plain } from "./things.js";
 import { short } from "./time.js";
 import { kindOf, severityOf, statusOf } from "./words.js";
@@ -20,7 +20,7 @@ function line(event, where) {
     h("span", { class: "words" },
       h("span", { class: `what ${severityOf(event.severity).tone}` }, icon(kind.icon, true), h("span", { class: "ellipsis" }, kind.word)),
       h("span", { class: "ellipsis" }, where ? event.camera_name || event.camera_id : plain(className(event.class_name))),
-      h("span", { class: "where ellipsis" }, [short(event.started_at_s), event.status === "new" ? "" : statusOf(event.status).word.toLowerCase(), event.zone].filter(Boolean).join(" · "))));
+      h("span", { class: "where ellipsis" }, [short(event.started_at_s), event.status === "new" ? "" : inside(statusOf(event.status).word), event.zone].filter(Boolean).join(" · "))));
 }
 
 /** A list of the newest events in `list`, kept up to date. `filter` are search values; `where` shows the camera's name. */

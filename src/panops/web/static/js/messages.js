@@ -45,6 +45,9 @@ export function decimal(value, digits = 0, least = digits) {
   return language === "en" ? text.replaceAll(",", "\u2009") : text;
 }
 
+/** A word inside a sentence: English writes it small there, a language that writes its nouns large does not. */
+export const inside = (word) => (language === "en" ? word.toLowerCase() : word);
+
 /** A language by its own name. */
 export const nameOf = (code) => new Intl.DisplayNames([code], { type: "language" }).of(code);
 

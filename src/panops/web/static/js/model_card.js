@@ -5,6 +5,8 @@ import { n, t } from "./messages.js";
 import { plain } from "./things.js";
 import { percent, sentence } from "./words.js";
 
+const TASKS = { detection: t("Detection") };
+
 const MOST_CLASSES = 8;
 
 /** Those in use first, then what is installed, then what can be had. `used` has the number of cameras by name. */
@@ -27,6 +29,6 @@ export function modelCard(model, cameras) {
   const line = (word, text) => (text ? h("p", {}, h("span", { class: "faint" }, `${word}: `), text) : null);
   return h("article", { class: "model", data: { model: model.name } },
     h("div", { class: "row" }, h("strong", {}, model.name), standing(model, cameras)),
-    h("p", {}, [plain(model.task), width ? `${width} × ${height}` : "", model.licence].filter(Boolean).join(" · ")),
+    h("p", {}, [TASKS[model.task] ?? plain(model.task), width ? `${width} × ${height}` : "", model.licence].filter(Boolean).join(" · ")),
     line(t("Finds"), finds), line(t("Measured"), measured), line(t("Not for"), model.not_for), model.note ? h("p", {}, sentence(model.note)) : null);
 }

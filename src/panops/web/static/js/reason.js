@@ -1,6 +1,6 @@
 // What an event is about, in one sentence. Each sentence is one message: languages order their words differently.
 
-import { decimal, t } from "./messages.js";
+import { decimal, inside, t } from "./messages.js";
 import { className, heading, plain, plural } from "./things.js";
 import { duration, kindOf } from "./words.js";
 
@@ -37,7 +37,7 @@ const REASONS = {
   speed: ({ what, where, facts }) => (facts.speed_kmh ? t("{what} was too fast {where}: {speed} km/h, {limit} are allowed.", { what, where, speed: Math.round(facts.speed_kmh), limit: decimal(facts.limit_kmh, 1, 0) }) : t("{what} was too fast {where}.", { what, where })),
   tailgating: ({ event, what, facts }) => (facts.behind_s === undefined ? t("{what} crossed the line “{line}” behind another one.", { what, line: event.zone }) : t("{what} crossed the line “{line}” {time} behind another one.", { what, line: event.zone, time: duration(facts.behind_s) })),
   compliance: ({ what, where, facts }) => {
-    const values = { what, where, item: className(facts.item).toLowerCase() };
+    const values = { what, where, item: inside(className(facts.item)) };
     return facts.put_right ? t("{what} {where} wore no {item} at first, then put it on.", values) : t("{what} {where} wore no {item}.", values);
   },
   absence: ({ event, where, limit }) => {

@@ -2,7 +2,7 @@
 
 import { get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
-import { decimal, n, t } from "./messages.js";
+import { decimal, inside, n, t } from "./messages.js";
 import { modelCard, ranked } from "./model_card.js";
 import { showRecordings } from "./recordings_table.js";
 import { start } from "./shell.js";
@@ -78,7 +78,7 @@ function standing({ notices = [], shards }) {
     .sort((a, b) => stateOf(b.state).tone.localeCompare(stateOf(a.state).tone) || a.name.localeCompare(b.name, undefined, { numeric: true }));
   const rows = [...(pressed(shards) ? [row("warning", h("strong", {}, t("Too much to do:")), " ", sentence(givingUp(shards).join("; ")))] : []), ...notices.map((notice) => row(notice.level, h("strong", {}, `${plain(notice.topic)}: `), sentence(notice.message))),
     ...ill.slice(0, MOST_ILL).map((camera) => row(stateOf(camera.state).tone === "red" ? "alarm" : "warning",
-      h("a", { href: `/cameras/${part(camera.id)}` }, camera.name), `: ${stateOf(camera.state).word.toLowerCase()}. ${trouble(camera)}`))];
+      h("a", { href: `/cameras/${part(camera.id)}` }, camera.name), `: ${inside(stateOf(camera.state).word)}. ${trouble(camera)}`))];
   if (ill.length > MOST_ILL) rows.push(row("warning", h("a", { href: "/cameras" }, n("{count} more camera", "{count} more cameras", ill.length - MOST_ILL))));
   fill(byId("standing"), rows.length ? rows : h("div", { class: "notice" }, icon("ok"), h("span", {}, t("Nothing. Cameras, storage, processes and detector are well."))));
 }
