@@ -19,7 +19,7 @@ import jinja2
 from jinja2 import nodes
 
 from panops.testing.module_reader import Literal, Place, literals
-from panops.web.catalogue import ENGLISH, Catalogue
+from panops.web.catalogue import ENGLISH, SLOT, Catalogue
 
 SAYING = {"t": 1, "n": 2, "parts": 1}
 """The functions of `messages.js`, with how many of their first arguments are messages."""
@@ -37,14 +37,14 @@ TECHNICAL_CALLS = {
 }  # fmt: skip
 SAME = {
     "ms", "km/h", "kmh", "min", "kB", "KiB", "MB", "MiB", "GiB", "TiB", "Mbit", "fps", "px", "panops", "CSV", "JSON", "MJPEG", "SHA-256",
-    "HTTP", "USB", "TCP", "UDP", "MQTT", "rtsp", "stream1", "Webhook", "Apprise", "Edge", "Opera", "Safari", "Android", "Windows", "Mac",
+    "HTTP", "USB", "TCP", "UDP", "MQTT", "rtsp", "stream", "Esc",
+    "Webhook", "Apprise", "Edge", "Opera", "Safari", "Android", "Windows", "Mac",
     "Linux", "iPhone", "iPad",
 }  # fmt: skip
 """Words that are the same in every language."""
 WORD = re.compile(r"[A-Za-z]{2,}(?:[/-]\w+)*")
 PROSE = re.compile(r"[A-Z][a-z]+(?:[ \u2019'.,:;!?…)-]|$)")
 SENTENCE = re.compile(r"[a-z,] [a-z]")
-SLOT = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(slots=True)

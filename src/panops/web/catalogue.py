@@ -12,6 +12,8 @@ from typing import Self, TypeAlias
 ENGLISH = "en"
 CONTEXT = re.compile(r" \[[a-z ]+\]$")
 """The end of a message that tells two meanings of one English text apart; people never see it."""
+SLOT = re.compile(r"\{(\w+)\}")
+"""A name in a message, in whose place a value comes."""
 _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 Translation: TypeAlias = str | dict[str, str]
@@ -70,10 +72,15 @@ class Catalogue:
         """What `language` says, by the English text; empty for English."""
         return self._translations.get(language, {})
 
-    def say(self, language: str, text: str) -> str:
-        """A message without plural forms, in English where `language` lacks it."""
+    def say(self, language: str, text: str, **values: object) -> str:
+        """A message without plural forms, in English where `language` lacks it; each name in braces is one of `values`.
+
+        Raises:
+            KeyError: A name has no value.
+        """
         found = self.translations(language).get(text)
-        return found if isinstance(found, str) else CONTEXT.sub("", text)
+        said = found if isinstance(found, str) else CONTEXT.sub("", text)
+        return SLOT.sub(lambda match: str(values[match[1]]), said)
 
     def table(self, language: str, files: Iterable[str]) -> dict[str, Translation]:
         """The translations of what `files` say."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -118,7 +119,7 @@ def render(assets: Assets, catalogue: Catalogue, language: str = ENGLISH) -> dic
     for page in (*PAGES, Page("", "missing.html", "", ("auth.css",))):
         modules = assets.modules(page.script)[1:] if page.script else []
         text = _TEMPLATES.get_template(page.template).render(
-            t=lambda text: catalogue.say(language, text),
+            t=partial(catalogue.say, language),
             language=language,
             languages=" ".join(catalogue.languages),
             url=assets.url,

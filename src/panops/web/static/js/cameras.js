@@ -1,6 +1,7 @@
 // All cameras with their health, those in trouble first.
 
 import { get, part } from "./api.js";
+import { givenUp, stateOf } from "./condition.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
 import { decimal, t } from "./messages.js";
@@ -8,7 +9,7 @@ import { start } from "./shell.js";
 import { offWords } from "./switches.js";
 import { plural } from "./things.js";
 import { Tile } from "./tile.js";
-import { codec, givenUp, percent, stateOf, whole } from "./words.js";
+import { codec, percent, whole } from "./words.js";
 
 const RANK = { red: 0, amber: 1, grey: 2, green: 3 };
 const list = byId("list");

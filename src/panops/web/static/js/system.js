@@ -1,6 +1,7 @@
 // How panops itself is doing: figures, notices, models, one line a camera.
 
 import { get, part } from "./api.js";
+import { conditionOf, givenUp, givingUp, stateOf, trouble } from "./condition.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { decimal, inside, n, t } from "./messages.js";
 import { modelCard, ranked } from "./model_card.js";
@@ -8,7 +9,7 @@ import { showRecordings } from "./recordings_table.js";
 import { start } from "./shell.js";
 import { Spark } from "./spark.js";
 import { plain, plural } from "./things.js";
-import { bytes, conditionOf, duration, givenUp, givingUp, sentence, stateOf, trouble, whole } from "./words.js";
+import { bytes, duration, sentence, whole } from "./words.js";
 
 const EVERY_MS = 5000;
 const MOST_ILL = 6;
