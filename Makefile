@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Measured against in the same run; see pyproject.toml on why without dependencies.
 PEERS := trackers==2.6.1 supervision==0.31.2 trackeval==1.3.0
 # A real S3 server for the tests, in an environment of its own: it holds packages below versions that others here want.
-SERVERS := 'moto[server]>=5.1'
+SERVERS := 'moto[s3]>=5.1' flask flask-cors
 # Training on this machine's processor needs no CUDA; a pinned version keeps pip from taking a newer build with gigabytes of it.
 TORCH ?= torch==2.13.0
 # Unit tests and the docs' commands run side by side; those with whole processes, servers and browsers after them, alone.

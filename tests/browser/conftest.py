@@ -119,12 +119,16 @@ MakeTab = Callable[..., Tab]
 
 @pytest.fixture
 def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[MakeTab]:
-    """Opens tabs, signed in as `who` (None: a stranger), of a width and a theme; all of them are checked at the end."""
+    """Opens tabs, signed in as `who` (None: a stranger), of a width, theme and browser's language; all are checked at the end."""
     tabs: list[Tab] = []
 
-    def make(server: SiteServer, who: str | None = "ada", size: tuple[int, int] = WIDE, theme: str = "dark") -> Tab:
+    def make(server: SiteServer, who: str | None = "ada", size: tuple[int, int] = WIDE, theme: str = "dark", locale: str = "en-GB") -> Tab:
         context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, has_touch=size == PHONE, reduced_motion="reduce", timezone_id="America/New_York"
+            viewport={"width": size[0], "height": size[1]},
+            has_touch=size == PHONE,
+            reduced_motion="reduce",
+            timezone_id="America/New_York",
+            locale=locale,
         )
         context.set_default_timeout(8000)
         context.add_init_script(LISTEN)

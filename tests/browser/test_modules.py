@@ -78,14 +78,14 @@ def test_what_a_camera_says_is_wrong(call: Call) -> None:
         ("unreachable", "rtsp://10.0.0.5/ab: refused", "rtsp://10.0.0.5/ab: refused."),
         ("disabled", "", "Switched off by an administrator."),
     ):
-        assert call("words", "trouble", {"state": state, "message": message, "address": address}) == wanted
+        assert call("condition", "trouble", {"state": state, "message": message, "address": address}) == wanted
     lost = {"dropped": {"stale": 1, "superseded": 3, "queue_full": 0, "made_up": 1}, "checks": 95}
-    assert call("words", "givenUp", lost) == {
+    assert call("condition", "givenUp", lost) == {
         "total": 5,
         "share": 0.05,
         "text": "3 (a newer picture came first), 1 (too old when its turn came), 1 (made up)",
     }
-    assert call("words", "givenUp", {"dropped": {}, "checks": 0}) == {"total": 0, "share": 0, "text": ""}
+    assert call("condition", "givenUp", {"dropped": {}, "checks": 0}) == {"total": 0, "share": 0, "text": ""}
 
 
 def test_labels_keep_clear_of_each_other(call: Call) -> None:
@@ -174,7 +174,7 @@ def test_models_in_use_stand_first(call: Call) -> None:
     ],
 )  # fmt: skip
 def test_why_an_event_alarmed(event: dict[str, Any], rule: dict[str, Any] | None, wanted: str, call: Call) -> None:
-    assert call("words", "reason", event, rule) == wanted
+    assert call("reason", "reason", event, rule) == wanted
 
 
 def test_where_a_sign_in_may_lead(call: Call) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
+_LATER = re.compile(r'\bimport\("\./([\w.-]+)"\)')
 _IMPORT = re.compile(r'^(?:import|export)\s[^;]*?\bfrom\s+"\./([\w.-]+)"|^import\s+"\./([\w.-]+)"', re.MULTILINE)
 
 
@@ -49,7 +51,14 @@ class Assets:
         Raises:
             ValueError: A file has an ending that no media type is known for.
         """
-        contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        self._keep({path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()})
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Files that are made at the start, by name. The version becomes another one, so it is called before anything is served."""
+        self._keep({name: asset.content for name, asset in self._assets.items()} | dict(files))
+
+    def _keep(self, contents: Mapping[str, bytes]) -> None:
+        self._named: dict[tuple[str, re.Pattern[str]], list[str]] = {}
         total = hashlib.sha256()
         for name, content in contents.items():
             suffix = Path(name).suffix
@@ -84,7 +93,20 @@ class Assets:
         """
         found = [script]
         for name in found:
-            text = self._assets[f"js/{name}"].content.decode()
-            names = [first or second for first, second in _IMPORT.findall(text)]
-            found.extend(one for one in dict.fromkeys(names) if one not in found)
+            found.extend(one for one in self._imports(name, _IMPORT) if one not in found)
+        return found
+
+    def _imports(self, name: str, pattern: re.Pattern[str]) -> list[str]:
+        """The modules that `name` imports by `pattern`, once each; a module's text is searched once."""
+        if (name, pattern) not in self._named:
+            found = pattern.finditer(self._assets[f"js/{name}"].content.decode())
+            self._named[name, pattern] = list(dict.fromkeys("".join(match.groups(default="")) for match in found))
+        return self._named[name, pattern]
+
+    def reached(self, script: str) -> list[str]:
+        """As `modules`, with those that are only fetched when somebody needs them."""
+        found = self.modules(script)
+        for name in found:
+            for first in self._imports(name, _LATER):
+                found.extend(one for one in self.modules(first) if one not in found)
         return found

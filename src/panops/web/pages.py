@@ -1,9 +1,11 @@
-"""The routes of the page: shells without data, and static files under a name that changes with their content."""
+"""The routes of the page: shells without data in each language, and static files under a name that changes with their content."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -11,8 +13,11 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
 from panops.web.assets import Asset, Assets
+from panops.web.catalogue import ENGLISH, Catalogue
 
 FOLDER = Path(__file__).parent
+COOKIE = "language"
+"""The cookie in which a browser keeps the language that was chosen on it. A shell is in that language from its first byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,9 @@ class _UnknownPageConvertor(Convertor[str]):
 register_url_convertor("unknown_page", _UnknownPageConvertor())
 
 
-def _answer(asset: Asset, request: Request, status: int = 200) -> Response:
+def _answer(asset: Asset, request: Request, status: int = 200, vary: str = "Accept-Encoding") -> Response:
     """The asset, compressed where the browser likes it, or 304 where the browser has it already."""
-    headers = {"Cache-Control": asset.cache_control, "ETag": asset.etag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": asset.cache_control, "ETag": asset.etag, "Vary": vary}
     if status == 200 and request.headers.get("if-none-match") == asset.etag:
         return Response(status_code=304, headers=headers)
     content = asset.content
@@ -89,35 +94,66 @@ def _answer(asset: Asset, request: Request, status: int = 200) -> Response:
     return Response(content, status_code=status, headers=headers, media_type=asset.media_type)
 
 
-def render(assets: Assets) -> dict[str, Asset]:
-    """Every page's shell by its route, and the one for unknown addresses under an empty route."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+)
+
+
+def tables(assets: Assets, catalogue: Catalogue) -> dict[str, bytes]:
+    """A module for each page's script and language but English: the messages of that page, `export default {text: translation}`."""
+    made: dict[str, bytes] = {}
+    for script in {page.script: page for page in PAGES}:
+        for language in catalogue.languages[1:]:
+            table = catalogue.table(language, assets.reached(script))
+            made[_table_name(language, script)] = f"export default {json.dumps(table, ensure_ascii=False)};\n".encode()
+    return made
+
+
+def _table_name(language: str, script: str) -> str:
+    return f"js/locale/{language}/{script}"
+
+
+def render(assets: Assets, catalogue: Catalogue, language: str = ENGLISH) -> dict[str, Asset]:
+    """Every page's shell in one language by its route, and the one for unknown addresses under an empty route."""
     shells: dict[str, Asset] = {}
     for page in (*PAGES, Page("", "missing.html", "", ("auth.css",))):
         modules = assets.modules(page.script)[1:] if page.script else []
-        text = environment.get_template(page.template).render(
-            url=assets.url, modules=modules, script=page.script, styles=page.styles, section=page.section
+        text = _TEMPLATES.get_template(page.template).render(
+            t=partial(catalogue.say, language),
+            language=language,
+            languages=" ".join(catalogue.languages),
+            url=assets.url,
+            modules=modules,
+            script=page.script,
+            styles=page.styles,
+            section=page.section,
+            messages=assets.url(_table_name(language, page.script)) if page.script and language != ENGLISH else "",
         )
         # `no-cache` = ask each time whether it changed: a shell names the static files of its own version.
         shells[page.route] = Asset.of(text.encode(), "text/html; charset=utf-8", "no-cache")
     return shells
 
 
-def _page_route(shell: Asset, status: int = 200) -> Callable[[Request], Response]:
+def _page_route(shells: Mapping[str, Asset], catalogue: Catalogue, status: int = 200) -> Callable[[Request], Response]:
+    """`shells` are those of one page by language."""
+
     def page(request: Request) -> Response:
-        return _answer(shell, request, status)
+        language = catalogue.choose(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+        return _answer(shells[language], request, status, "Accept-Encoding, Accept-Language, Cookie")
 
     return page
 
 
-def build_router(assets: Assets) -> APIRouter:
-    """All routes of the page over `assets`."""
+def build_router(assets: Assets, catalogue: Catalogue) -> APIRouter:
+    """All routes of the page over `assets`, which has the `tables` of `catalogue`."""
     pages = APIRouter(include_in_schema=False)
-    shells = render(assets)
+    rendered = {language: render(assets, catalogue, language) for language in catalogue.languages}
+
+    def route(path: str, status: int = 200) -> Callable[[Request], Response]:
+        return _page_route({language: shells[path] for language, shells in rendered.items()}, catalogue, status)
+
     for page in PAGES:
-        pages.add_api_route(page.route, _page_route(shells[page.route]), methods=["GET", "HEAD"], name=f"page {page.route}")
+        pages.add_api_route(page.route, route(page.route), methods=["GET", "HEAD"], name=f"page {page.route}")
 
     @pages.api_route("/static/{version}/{name:path}", methods=["GET", "HEAD"], name="static")
     def static(version: str, name: str, request: Request) -> Response:
@@ -126,12 +162,14 @@ def build_router(assets: Assets) -> APIRouter:
             raise HTTPException(404, "No such file.")
         return _answer(asset, request)
 
-    pages.add_api_route("/{path:unknown_page}", _page_route(shells[""], 404), methods=["GET", "HEAD"], name="unknown page")
+    pages.add_api_route("/{path:unknown_page}", route("", 404), methods=["GET", "HEAD"], name="unknown page")
     return pages
 
 
 ASSETS = Assets(FOLDER / "static")
-router = build_router(ASSETS)
+CATALOGUE = Catalogue.of(FOLDER / "locale")
+ASSETS.add(tables(ASSETS, CATALOGUE))
+router = build_router(ASSETS, CATALOGUE)
 """Pages and static files. Nothing in them is data: scripts ask the API, which asks who they are."""
 
 

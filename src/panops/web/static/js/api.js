@@ -1,11 +1,12 @@
 // The one way to the HTTP API: JSON in and out, errors as RFC 9457 problems, sign-in when the session is over.
 
+import { t } from "./messages.js";
 import { sentence } from "./words.js";
 
 /** What went wrong, in words for people: `message`; `status` 0 means that the server did not answer. */
 export class ApiError extends Error {
   constructor(status, problem, retryAfter) {
-    super(sentence(problem.detail || problem.title || `The server answered ${status}`));
+    super(sentence(problem.detail || problem.title || t("The server answered {status}", { status })));
     this.status = status;
     this.fields = (Array.isArray(problem.errors) ? problem.errors : []).map(({ field, message }) => ({ field, message: sentence(message) }));
     this.retryAfter = retryAfter;
@@ -49,7 +50,7 @@ export async function api(method, path, body, { signal, headers = {}, anonymous 
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { detail: "The server does not answer. Check that panops is running and that this device is connected." });
+    throw new ApiError(0, { detail: t("The server does not answer. Check that panops is running and that this device is connected.") });
   }
   if (answer.status === 401 && !anonymous) {
     toLogin();
@@ -61,7 +62,7 @@ export async function api(method, path, body, { signal, headers = {}, anonymous 
   try {
     problem = await answer.json();
   } catch {
-    problem = { detail: `The server answered ${answer.status} without saying why.` };
+    problem = { detail: t("The server answered {status} without saying why.", { status: answer.status }) };
   }
   throw new ApiError(answer.status, problem, Number(answer.headers.get("Retry-After")) || 0);
 }

@@ -2,15 +2,17 @@
 
 import { get, query } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 import { start } from "./shell.js";
+import { plain } from "./things.js";
 import { fromInput, short } from "./time.js";
-import { plain, sentence } from "./words.js";
+import { sentence } from "./words.js";
 
 const PAGE = 100;
 const NAMES = ["user", "action", "target", "from", "to"];
 const ACTIONS = {
-  login: "Sign-ins", logout: "Sign-outs", session: "Sessions ended", second_factor: "Second factors", password: "Passwords", user: "People", token: "Tokens", group: "Groups", camera: "Cameras", rule: "Rules",
-  event: "Events judged", evidence: "Looks at proof", suggestion: "Suggestions", compliance: "Exports of compliance", audit: "Exports of this log", sink: "Tests of alerts", delivery: "Alerts sent again", setup: "First set-up",
+  login: t("Sign-ins"), logout: t("Sign-outs"), session: t("Sessions ended"), second_factor: t("Second factors"), password: t("Passwords"), user: t("People"), token: t("Tokens"), group: t("Groups"), camera: t("Cameras"), rule: t("Rules"),
+  event: t("Events judged"), evidence: t("Looks at proof"), suggestion: t("Suggestions"), compliance: t("Exports of compliance"), audit: t("Exports of this log"), sink: t("Tests of alerts"), delivery: t("Alerts sent again"), setup: t("First set-up"),
 };
 const { can } = await start();
 const form = byId("filters");
@@ -23,7 +25,7 @@ const wanted = () => {
 };
 
 /** Facts in one line: `role: viewer, cameras: gate`. */
-const words = (detail) => Object.entries(detail).filter(([, value]) => value !== null && value !== "").map(([key, value]) => `${plain(key)}: ${Array.isArray(value) ? value.join(", ") || "none" : key === "sha256" ? value.slice(0, 12) : typeof value === "object" ? JSON.stringify(value) : value}`).join("; ");
+const words = (detail) => Object.entries(detail).filter(([, value]) => value !== null && value !== "").map(([key, value]) => `${plain(key)}: ${Array.isArray(value) ? value.join(", ") || t("none") : key === "sha256" ? value.slice(0, 12) : typeof value === "object" ? JSON.stringify(value) : value}`).join("; ");
 
 function row(entry) {
   return h("tr", {}, h("td", {}, short(entry.at_s)), h("td", {}, entry.user || "–"), h("td", {}, sentence(plain(entry.action.replace(".", " "))).replace(/\.$/, "")), h("td", { class: "many" }, entry.target || "–"), h("td", {}, entry.address || "–"), h("td", { class: "answer many" }, words(entry.detail)));
@@ -37,7 +39,7 @@ async function load(more = false) {
     cursor = page.next_cursor;
     const rows = page.entries.map(row);
     if (more) byId("log").append(...rows);
-    else fill(byId("log"), rows.length ? rows : h("tr", {}, h("td", { colspan: 6, class: "muted" }, "Nothing that fits.")));
+    else fill(byId("log"), rows.length ? rows : h("tr", {}, h("td", { colspan: 6, class: "muted" }, t("Nothing that fits."))));
     byId("more").hidden = cursor === null;
   } catch (error) {
     fill(byId("log"), h("tr", {}, h("td", { colspan: 6, class: "muted" }, error.message)));
@@ -45,7 +47,7 @@ async function load(more = false) {
 }
 
 if (!can("admin")) {
-  fill(byId("sheet"), empty("lock", "This page is for administrators", "It shows who did what, and from where.", [h("a", { class: "button", href: "/account" }, icon("user"), "Your account")]));
+  fill(byId("sheet"), empty("lock", t("This page is for administrators"), t("It shows who did what, and from where."), [h("a", { class: "button", href: "/account" }, icon("user"), t("Your account"))]));
 } else {
   const { users } = await get("/users");
   form.elements.user.append(...users.map(({ username }) => h("option", { value: username }, username)));

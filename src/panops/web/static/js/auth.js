@@ -2,10 +2,11 @@
 
 import { api, get, nextPage } from "./api.js";
 import { byId, fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 
 const PROBLEMS = {
-  provider: "The sign-in at the provider did not work. Try again; the server's log says more.",
-  account: "The provider knows you, but you have no access here. Ask an administrator.",
+  provider: t("The sign-in at the provider did not work. Try again; the server's log says more."),
+  account: t("The provider knows you, but you have no access here. Ask an administrator."),
 };
 const form = byId("login") ?? byId("setup");
 const first = form.id === "setup";
@@ -38,7 +39,7 @@ function waitOut(seconds) {
       wrong.hidden = true;
       return;
     }
-    complain(`Too many attempts. Try again in ${Math.ceil(seconds)} s.`);
+    complain(t("Too many attempts. Try again in {seconds} s.", { seconds: Math.ceil(seconds) }));
     seconds -= 1;
     setTimeout(tick, 1000);
   };
@@ -49,7 +50,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   wrong.hidden = true;
   const { username, password, code } = Object.fromEntries(new FormData(form));
-  const missing = [["username", username, "Please enter a user name."], ["password", password, "Please enter the password."]]
+  const missing = [["username", username, t("Please enter a user name.")], ["password", password, t("Please enter the password.")]]
     .filter(([, value]) => !value).map(([field, , message]) => ({ field, message }));
   complainAt(missing);
   if (missing.length) {
@@ -94,7 +95,7 @@ try {
   if (!first && setup.provider) {
     const search = new URLSearchParams(location.search);
     byId("provider").href = `/api/v1/oidc/begin?next=${encodeURIComponent(nextPage(location.search))}`;
-    byId("provider").lastElementChild.textContent = `Sign in with ${setup.provider}`;
+    byId("provider").lastElementChild.textContent = t("Sign in with {provider}", { provider: setup.provider });
     byId("provider").hidden = false;
     const problem = PROBLEMS[search.get("problem")];
     if (problem) complain(problem);

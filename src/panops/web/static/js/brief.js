@@ -2,8 +2,10 @@
 
 import { get, part, query } from "./api.js";
 import { empty, fill, GLANCE, h, icon } from "./dom.js";
+import { inside, t } from "./messages.js";
+import { className, plain } from "./things.js";
 import { short } from "./time.js";
-import { kindOf, plain, severityOf, statusOf } from "./words.js";
+import { kindOf, severityOf, statusOf } from "./words.js";
 
 /** The picture of an event, or a symbol while it has none. */
 export function thumb(event) {
@@ -17,17 +19,17 @@ function line(event, where) {
     h("span", { class: "thumb" }, thumb(event)),
     h("span", { class: "words" },
       h("span", { class: `what ${severityOf(event.severity).tone}` }, icon(kind.icon, true), h("span", { class: "ellipsis" }, kind.word)),
-      h("span", { class: "ellipsis" }, where ? event.camera_name || event.camera_id : plain(event.class_name)),
-      h("span", { class: "where ellipsis" }, [short(event.started_at_s), event.status === "new" ? "" : statusOf(event.status).word.toLowerCase(), event.zone].filter(Boolean).join(" · "))));
+      h("span", { class: "ellipsis" }, where ? event.camera_name || event.camera_id : plain(className(event.class_name))),
+      h("span", { class: "where ellipsis" }, [short(event.started_at_s), event.status === "new" ? "" : inside(statusOf(event.status).word), event.zone].filter(Boolean).join(" · "))));
 }
 
 /** A list of the newest events in `list`, kept up to date. `filter` are search values; `where` shows the camera's name. */
-export async function latest(list, live, { filter = {}, where = true, limit = 14, teach = "Alarms appear here the moment a rule sees something." } = {}) {
+export async function latest(list, live, { filter = {}, where = true, limit = 14, teach = t("Alarms appear here the moment a rule sees something.") } = {}) {
   const events = new Map();
   const nodes = new Map();
   const show = (freshId) => {
     const newest = [...events.values()].sort((a, b) => b.started_at_s - a.started_at_s || (a.event_id < b.event_id ? 1 : -1)).slice(0, limit);
-    if (!newest.length) return void fill(list, h("li", {}, empty("events", "No events yet", teach)));
+    if (!newest.length) return void fill(list, h("li", {}, empty("events", t("No events yet"), teach)));
     for (const event of newest) {
       if (nodes.get(event.event_id)?.event === event) continue;
       nodes.set(event.event_id, { event, node: h("li", {}, line(event, where)) });
@@ -57,6 +59,6 @@ export async function latest(list, live, { filter = {}, where = true, limit = 14
   try {
     await load();
   } catch (error) {
-    fill(list, h("li", {}, empty("warning", "The events could not be read", error.message, [], true)));
+    fill(list, h("li", {}, empty("warning", t("The events could not be read"), error.message, [], true)));
   }
 }

@@ -2,15 +2,18 @@
 
 import { api, get, part } from "./api.js";
 import { latest } from "./brief.js";
+import { conditionOf, givenUp, trouble } from "./condition.js";
 import { byId, empty, facts, fill, h, icon, memory, typing } from "./dom.js";
 import { showDrift } from "./drift.js";
+import { decimal, t } from "./messages.js";
 import { showRecording } from "./recording.js";
 import { confirm, start, toast } from "./shell.js";
 import { showVideo } from "./showing.js";
 import { showSwitches } from "./switches.js";
+import { className, plain, plural } from "./things.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
-import { codec, duration, givenUp, conditionOf, kindOf, plain, plural, trouble, whole } from "./words.js";
+import { codec, duration, kindOf, whole } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
@@ -22,47 +25,49 @@ function health(camera) {
   const state = conditionOf(camera);
   const [width, height] = camera.size_wh;
   const rows = facts([
-    ["State", h("span", { class: `chip ${state.tone}` }, icon(state.icon, true), state.word)],
-    ["Says", camera.message || state.help ? trouble(camera) || state.help : ""], ["What to do", camera.state === "live" ? "" : state.advice ?? ""],
-    ["Address", h("span", { class: "mono" }, camera.address)], ["Picture", width ? `${width} × ${height}, ${codec(camera.codec)}` : ""],
-    ["Frames", `${camera.source_fps.toFixed(1)} a second come in, ${camera.checks_fps.toFixed(1)} are looked at (at most ${camera.check_fps})`],
-    ["Detector", camera.model ? `${camera.model}${camera.inference_ms ? `, ${camera.inference_ms.toFixed(1)} ms a picture` : ""}` : ""],
-    ["Keyframes", camera.keyframe_interval_s ? `every ${duration(camera.keyframe_interval_s)}` : ""],
-    ["Takes", camera.cost_cores ? `${(100 * camera.cost_cores).toFixed(1)} % of a core` : ""],
-    ["Followed now", plural(camera.tracks, "object")], ["Last frame", camera.last_frame_s ? ago(camera.last_frame_s) : "none yet"],
-    ["So far", `${whole(camera.decoded)} frames decoded, ${whole(camera.analysed)} analysed`],
-    ["Given up", givenUp(camera).text || "no frame"],
-    ["Reconnects", whole(camera.reconnects)]]);
+    [t("State"), h("span", { class: `chip ${state.tone}` }, icon(state.icon, true), state.word)],
+    [t("Says"), camera.message || state.help ? trouble(camera) || state.help : ""], [t("What to do"), camera.state === "live" ? "" : state.advice ?? ""],
+    [t("Address"), h("span", { class: "mono" }, camera.address)], [t("Picture"), width ? `${width} × ${height}, ${codec(camera.codec)}` : ""],
+    [t("Frames"), t("{source} a second come in, {checks} are looked at (at most {most})", { source: decimal(camera.source_fps, 1), checks: decimal(camera.checks_fps, 1), most: decimal(camera.check_fps, 1, 0) })],
+    [t("Detector"), camera.model && camera.inference_ms ? t("{model}, {time} ms a picture", { model: camera.model, time: decimal(camera.inference_ms, 1) }) : camera.model ?? ""],
+    [t("Keyframes"), camera.keyframe_interval_s ? t("every {time}", { time: duration(camera.keyframe_interval_s) }) : ""],
+    [t("Takes [work]"), camera.cost_cores ? t("{share} % of a core", { share: decimal(100 * camera.cost_cores, 1) }) : ""],
+    [t("Followed now"), plural(camera.tracks, "object")], [t("Last frame"), camera.last_frame_s ? ago(camera.last_frame_s) : t("none yet")],
+    [t("So far"), t("{decoded} frames decoded, {analysed} analysed", { decoded: camera.decoded, analysed: camera.analysed })],
+    [t("Given up"), givenUp(camera).text || t("no frame")],
+    [t("Reconnects"), whole(camera.reconnects)]]);
   fill(byId("health"), rows);
 }
 
 const LIMITS = {
-  occupancy: (rule) => `, ${rule.when === "below" ? "fewer" : "more"} than ${rule.limit}`,
-  crowding: (rule) => `, ${rule.count} or more close together`,
-  speed: (rule) => `, faster than ${rule.limit_kmh} km/h`,
-  tailgating: (rule) => `, within ${duration(rule.within_s)} of another one`,
-  direction: (rule) => (rule.when === "against" ? ", against the allowed way" : ", in any but the allowed way"),
-  absence: () => ", nobody there",
+  occupancy: ({ limit }, below) => (below ? t("fewer than {limit}", { limit }) : t("more than {limit}", { limit })),
+  crowding: ({ count }) => t("{count} or more close together", { count }),
+  speed: (rule) => t("faster than {speed} km/h", { speed: decimal(rule.limit_kmh, 1, 0) }),
+  tailgating: (rule) => t("within {time} of another one", { time: duration(rule.within_s) }),
+  direction: (rule) => (rule.when === "against" ? t("against the allowed way") : t("in any but the allowed way")),
+  absence: () => t("nobody there"),
 };
-const TOGETHER = { all: "When all of these come together", any: "When one of these comes", sequence: "When these come one after the other" };
+const TOGETHER = {
+  all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),
+};
 
+/** What a rule of the camera watches for, in a sentence. */
 function sentence(rule) {
-  const always = rule.schedule?.length ? "; on a schedule" : "; always";
-  if (rule.kind === "combined") return `${TOGETHER[rule.how]}: ${rule.of.join(", ")}${always}.`;
-  const what = rule.classes.map((name) => (name === "moving" ? "anything that moves" : plain(name).toLowerCase())).join(", ");
-  const where = rule.zone ? ` in “${rule.zone}”` : rule.line ? ` over “${rule.line}”` : " anywhere in the picture";
-  const limit = LIMITS[rule.kind]?.(rule) ?? "";
-  const dwell = rule.after_s ? `, for longer than ${duration(rule.after_s)}` : "";
-  return `${plain(what)}${where}${limit}${dwell}${always}.`;
+  const when = rule.schedule?.length ? t("on a schedule") : t("always");
+  if (rule.kind === "combined") return `${TOGETHER[rule.how]({ rules: rule.of.join(", ") })}; ${when}.`;
+  const what = plain(rule.classes.map((name) => (name === "moving" ? t("anything that moves") : className(name))).join(", "));
+  const where = rule.zone ? t("{what} in “{zone}”", { what, zone: rule.zone }) : rule.line ? t("{what} over “{line}”", { what, line: rule.line }) : t("{what} anywhere in the picture", { what });
+  const dwell = rule.after_s ? t("for longer than {time}", { time: duration(rule.after_s) }) : "";
+  return `${[where, LIMITS[rule.kind]?.(rule, rule.when === "below"), dwell].filter(Boolean).join(", ")}; ${when}.`;
 }
 
 async function rules(camera) {
   const answer = await get("/rules").catch(() => ({ rules: [] }));
   const mine = (answer.rules ?? answer).filter((rule) => !rule.cameras.length || rule.cameras.includes(camera.id));
-  const edit = can("admin") ? [h("a", { class: "button", href: `/rules/new?camera=${part(id)}` }, "Set up an alarm")] : [];
+  const edit = can("admin") ? [h("a", { class: "button", href: `/rules/new?camera=${part(id)}` }, t("Set up an alarm"))] : [];
   fill(byId("rules"), mine.length
-    ? mine.map((rule) => h("div", { class: "rule" }, icon(kindOf(rule.kind).icon), h("div", {}, h("strong", {}, kindOf(rule.kind).word), h("span", { class: "faint" }, " · "), can("admin") ? h("a", { href: `/rules/${part(rule.id)}` }, rule.id) : h("span", { class: "faint" }, rule.id), h("span", { class: "faint" }, rule.enabled ? "" : " · off"), h("p", {}, sentence(rule)))))
-    : empty("info", "Nothing raises an alarm here yet", "The camera is shown and followed, but no rule watches it.", edit));
+    ? mine.map((rule) => h("div", { class: "rule" }, icon(kindOf(rule.kind).icon), h("div", {}, h("strong", {}, kindOf(rule.kind).word), h("span", { class: "faint" }, " · "), can("admin") ? h("a", { href: `/rules/${part(rule.id)}` }, rule.id) : h("span", { class: "faint" }, rule.id), h("span", { class: "faint" }, rule.enabled ? "" : ` · ${t("off")}`), h("p", {}, sentence(rule)))))
+    : empty("info", t("Nothing raises an alarm here yet"), t("The camera is shown and followed, but no rule watches it."), edit));
 }
 
 function pressed(button, key, apply) {
@@ -88,25 +93,25 @@ function update(camera) {
 
 async function remove() {
   const name = tile.camera.name;
-  if (!(await confirm(`Delete “${name}”?`, "It is no longer watched. Its events stay until their time is over.", "Delete"))) return;
+  if (!(await confirm(t("Delete “{name}”?", { name }), t("It is no longer watched. Its events stay until their time is over."), t("Delete")))) return;
   try {
     await api("DELETE", `/cameras/${part(id)}`);
     location.href = "/cameras";
   } catch (error) {
-    toast(`Not deleted: ${error.message}`, "red");
+    toast(t("Not deleted: {reason}", { reason: error.message }), "red");
   }
 }
 
 function fullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else byId("view").requestFullscreen?.().then(() => {}, () => toast("This browser does not allow full screen", "red"));
+  else byId("view").requestFullscreen?.().then(() => {}, () => toast(t("This browser does not allow full screen"), "red"));
 }
 
 function listen(camera) {
   live.on("frames", (frames) => Promise.all(frames.filter((frame) => frame.id === id).map((frame) => tile.show(frame))));
   live.on("camera", (message) => message.camera.id === id && update(message.camera));
   live.on("event", ({ event }) => event.camera_id === id && tile.alarm(event));
-  live.on("down", () => tile.stale("Connection to the server lost"));
+  live.on("down", () => tile.stale(t("Connection to the server lost")));
   live.on("up", () => {
     tile.watched(true);
     get(`/cameras/${part(id)}`).then(update, () => {}); // a camera that is gone says so at the next visit
@@ -151,11 +156,11 @@ try {
     else if (event.key.toLowerCase() === "b") byId("toggle-boxes").click();
     else if (event.key === "Escape" && !document.fullscreenElement) location.href = "/cameras";
   });
-  latest(byId("recent"), live, { filter: { camera: id }, where: false, limit: 20, teach: "What this camera's rules see appears here." });
+  latest(byId("recent"), live, { filter: { camera: id }, where: false, limit: 20, teach: t("What this camera's rules see appears here.") });
   const { cameras } = await get("/cameras");
   fill(byId("jump"), cameras.sort((a, b) => a.name.localeCompare(b.name)).map((one) => h("option", { value: one.id, selected: one.id === id }, one.name)));
   byId("jump").addEventListener("change", ({ target }) => { location.href = `/cameras/${part(target.value)}`; });
 } catch (error) {
-  const title = error.status === 404 ? "There is no such camera" : "The camera could not be read";
-  fill(byId("main"), empty("camera", title, error.status === 404 ? "It was deleted, or you may not see it." : error.message, [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")], true));
+  const title = error.status === 404 ? t("There is no such camera") : t("The camera could not be read");
+  fill(byId("main"), empty("camera", title, error.status === 404 ? t("It was deleted, or you may not see it.") : error.message, [h("a", { class: "button", href: "/cameras" }, icon("back"), t("All cameras"))], true));
 }

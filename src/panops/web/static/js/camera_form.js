@@ -2,9 +2,12 @@
 
 import { idFor, withLogin } from "./address.js";
 import { api, get, part } from "./api.js";
+import { stateOf } from "./condition.js";
 import { byId, empty, facts, fill, h, icon } from "./dom.js";
+import { decimal, t } from "./messages.js";
 import { start } from "./shell.js";
-import { codec, duration, plain, sentence, stateOf } from "./words.js";
+import { plain } from "./things.js";
+import { codec, duration, sentence } from "./words.js";
 
 const path = location.pathname.split("/");
 const editing = path[3] === "edit" ? decodeURIComponent(path[2]) : null;
@@ -33,7 +36,7 @@ function shape() {
   const scheme = (address) => /^[a-z]+:/i.exec(address)?.[0].toLowerCase().replace(/^(rtsp|http)s:/, "$1:");
   const example = [...form.querySelectorAll("[data-example]")].find((one) => scheme(one.dataset.example) === scheme(fields.source.value));
   if (example) byId("source-hint").textContent = example.dataset.hint;
-  if (fields.source.value.includes("***")) byId("source-hint").textContent = "The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.";
+  if (fields.source.value.includes("***")) byId("source-hint").textContent = t("The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.");
 }
 
 function complain(error) {
@@ -84,12 +87,12 @@ addEventListener("beforeunload", (event) => dirty && event.preventDefault());
 
 // ---------------------------------------------------------------- the test
 function hint() {
-  fill(result, empty("camera", "Test before you save", "The test connects, decodes one picture and shows it here, or says in plain words what is wrong."));
+  fill(result, empty("camera", t("Test before you save"), t("The test connects, decodes one picture and shows it here, or says in plain words what is wrong.")));
 }
 
 function picture(base64) {
   const raw = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const image = h("img", { src: URL.createObjectURL(new Blob([raw], { type: "image/jpeg" })), alt: "First picture of the camera" });
+  const image = h("img", { src: URL.createObjectURL(new Blob([raw], { type: "image/jpeg" })), alt: t("First picture of the camera") });
   image.addEventListener("load", () => URL.revokeObjectURL(image.src));
   return h("div", { class: "shot" }, image);
 }
@@ -99,19 +102,19 @@ function show(found) {
   const [width, height] = found.size_wh;
   if (!found.ok) {
     fill(result, h("div", { class: "verdict bad" }, icon(state.icon), h("div", {}, h("strong", {}, state.word), h("p", {}, found.message ? sentence(found.message) : state.help))),
-      state.advice ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, state.advice)) : null, found.took_s >= 1 ? facts([["Took", duration(found.took_s)]]) : null);
+      state.advice ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, state.advice)) : null, found.took_s >= 1 ? facts([[t("Took"), duration(found.took_s)]]) : null);
     return;
   }
   const slow = found.keyframe_interval_s > 4;
-  fill(result, h("div", { class: "verdict good" }, icon("ok"), h("div", {}, h("strong", {}, "It works"), h("p", {}, found.message ? sentence(found.message) : "This is what the camera sees now."))), found.picture && picture(found.picture),
-    facts([["Picture", `${width} × ${height}`], ["Codec", codec(found.codec)], ["Frames", found.rate_fps ? `${Number(found.rate_fps.toFixed(1))} a second` : ""],
-      ["Whole picture", found.keyframe_interval_s ? `every ${duration(found.keyframe_interval_s)}` : ""], ["Took", duration(found.took_s)]]),
-    slow ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, "The camera sends a whole picture (keyframe, I-frame) rarely. Every 1 to 2 seconds is better: waking and clips start faster.")) : null,
-    width > 1920 ? h("div", { class: "notice" }, icon("info"), h("span", {}, "This is a large stream. The camera's smaller “sub” stream costs far less and is usually enough for detection.")) : null);
+  fill(result, h("div", { class: "verdict good" }, icon("ok"), h("div", {}, h("strong", {}, t("It works")), h("p", {}, found.message ? sentence(found.message) : t("This is what the camera sees now.")))), found.picture && picture(found.picture),
+    facts([[t("Picture"), `${width} × ${height}`], [t("Codec"), codec(found.codec)], [t("Frames"), found.rate_fps ? t("{count} a second", { count: decimal(found.rate_fps, 1, 0) }) : ""],
+      [t("Whole picture"), found.keyframe_interval_s ? t("every {time}", { time: duration(found.keyframe_interval_s) }) : ""], [t("Took"), duration(found.took_s)]]),
+    slow ? h("div", { class: "notice warning" }, icon("info"), h("span", {}, t("The camera sends a whole picture (keyframe, I-frame) rarely. Every 1 to 2 seconds is better: waking and clips start faster."))) : null,
+    width > 1920 ? h("div", { class: "notice" }, icon("info"), h("span", {}, t("This is a large stream. The camera's smaller “sub” stream costs far less and is usually enough for detection."))) : null);
 }
 
 async function test() {
-  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: "Please enter the camera's address." }] });
+  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: t("Please enter the camera's address.") }] });
   complain(null);
   testing?.abort();
   const mine = new AbortController();
@@ -119,7 +122,7 @@ async function test() {
   byId("test").disabled = true;
   requestAnimationFrame(() => result.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   result.setAttribute("aria-busy", "true");
-  fill(result, h("div", { class: "testing" }, h("div", { class: "verdict" }, icon("clock"), h("div", {}, h("strong", {}, "Connecting …"), h("p", {}, "This takes a moment, at most about 15 seconds."))), h("div", { class: "skeleton" })));
+  fill(result, h("div", { class: "testing" }, h("div", { class: "verdict" }, icon("clock"), h("div", {}, h("strong", {}, t("Connecting …")), h("p", {}, t("This takes a moment, at most about 15 seconds.")))), h("div", { class: "skeleton" })));
   try {
     show(await api("POST", "/cameras/test", { source: address(), transport, ...(editing ? { camera_id: editing } : {}) }, { signal: mine.signal }));
   } catch (error) {
@@ -172,19 +175,19 @@ async function saveAlarm(id) {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: "Please enter the camera's address." }] });
+  if (!fields.source.value.trim()) return complain({ fields: [{ field: "source", message: t("Please enter the camera's address.") }] });
   complain(null);
   byId("save").disabled = true;
   try {
     await putCamera();
     if (!fields.alarm.disabled) {
-      await saveAlarm(saved).catch((error) => { throw new Error(`The camera is stored, its alarm is not: ${error.message}`); });
+      await saveAlarm(saved).catch((error) => { throw new Error(t("The camera is stored, its alarm is not: {reason}", { reason: error.message })); });
     }
     dirty = false;
     location.href = editing ? `/cameras/${part(saved)}` : "/";
   } catch (error) {
     byId("save").disabled = false;
-    complain(error.status === 412 ? { message: "Somebody else changed this camera meanwhile. Load the page again to see it; your changes here are not stored." } : error);
+    complain(error.status === 412 ? { message: t("Somebody else changed this camera meanwhile. Load the page again to see it; your changes here are not stored.") } : error);
   }
   return undefined;
 });
@@ -192,7 +195,7 @@ form.addEventListener("submit", async (event) => {
 // ---------------------------------------------------------------- begin
 async function fillIn() {
   stored = await get(`/cameras/${part(editing)}`, { onHeaders: (headers) => { etag = headers.get("ETag"); } });
-  byId("title").textContent = `Edit ${stored.name}`;
+  byId("title").textContent = t("Edit {name}", { name: stored.name });
   document.title = `${stored.name} · panops`;
   byId("back").href = `/cameras/${part(editing)}`;
   byId("enabled-row").hidden = false;
@@ -209,14 +212,14 @@ async function alarmChoice() {
   const classes = stored?.classes?.length ? stored.classes : models.models.find((model) => model.name === models.active)?.classes ?? [];
   if (classes.length && !classes.includes("person") && classes.includes("moving")) {
     alarmClass = "moving";
-    byId("alarm-word").textContent = "Alarm when anything moves in the picture";
-    byId("alarm-hint").textContent = "The detector in use sees that something moves, not what it is.";
+    byId("alarm-word").textContent = t("Alarm when anything moves in the picture");
+    byId("alarm-hint").textContent = t("The detector in use sees that something moves, not what it is.");
   }
   const whole = rules.filter((rule) => rule.kind === "intrusion" && !rule.zone && rule.enabled && rule.classes.includes(alarmClass));
   const everywhere = whole.find((rule) => !rule.cameras.length);
   if (everywhere) {
     fields.alarm.disabled = true;
-    byId("alarm-hint").textContent = `The rule “${everywhere.id}” does this for every camera already.`;
+    byId("alarm-hint").textContent = t("The rule “{rule}” does this for every camera already.", { rule: everywhere.id });
     return;
   }
   if (!editing) return;
@@ -225,7 +228,7 @@ async function alarmChoice() {
 }
 
 if (!can("admin")) {
-  fill(byId("sheet"), empty("lock", "Only administrators change cameras", "Ask one of them to add this camera or to change your role.", [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")]));
+  fill(byId("sheet"), empty("lock", t("Only administrators change cameras"), t("Ask one of them to add this camera or to change your role."), [h("a", { class: "button", href: "/cameras" }, icon("back"), t("All cameras"))]));
 } else {
   hint();
   try {
@@ -235,6 +238,6 @@ if (!can("admin")) {
     await alarmChoice();
     if (!editing) fields.source.focus();
   } catch (error) {
-    fill(byId("sheet"), empty("camera", error.status === 404 ? "There is no such camera" : "The camera could not be read", error.message, [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")], true));
+    fill(byId("sheet"), empty("camera", error.status === 404 ? t("There is no such camera") : t("The camera could not be read"), error.message, [h("a", { class: "button", href: "/cameras" }, icon("back"), t("All cameras"))], true));
   }
 }

@@ -1,12 +1,15 @@
 // All cameras with their health, those in trouble first.
 
 import { get, part } from "./api.js";
+import { givenUp, stateOf } from "./condition.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
+import { decimal, t } from "./messages.js";
 import { start } from "./shell.js";
 import { offWords } from "./switches.js";
+import { plural } from "./things.js";
 import { Tile } from "./tile.js";
-import { codec, givenUp, percent, plural, stateOf, whole } from "./words.js";
+import { codec, percent, whole } from "./words.js";
 
 const RANK = { red: 0, amber: 1, grey: 2, green: 3 };
 const list = byId("list");
@@ -20,10 +23,10 @@ function figures(camera) {
   const dropped = givenUp(camera);
   const figure = (word, value) => h("div", { class: "figure" }, h("span", { class: "ellipsis" }, word), h("b", { class: "ellipsis" }, value));
   const [width, height] = camera.size_wh;
-  return [figure("Frames in", camera.state !== "live" ? "–" : camera.asleep ? "asleep" : `${camera.source_fps.toFixed(1)} /s`), figure("Looked at", camera.state === "live" ? `${camera.checks_fps.toFixed(1)} /s` : "–"),
-    figure("Picture", width ? `${width} × ${height}` : "–"),
-    figure("Reconnects", whole(camera.reconnects)), figure("Given up", dropped.total ? `${whole(dropped.total)} (${percent(dropped.share)})` : "0"),
-    figure("Codec", camera.codec ? codec(camera.codec) : "–")];
+  return [figure(t("Frames in"), camera.state !== "live" ? "–" : camera.asleep ? t("asleep") : `${decimal(camera.source_fps, 1)} /s`), figure(t("Looked at"), camera.state === "live" ? `${decimal(camera.checks_fps, 1)} /s` : "–"),
+    figure(t("Picture"), width ? `${width} × ${height}` : "–"),
+    figure(t("Reconnects"), whole(camera.reconnects)), figure(t("Given up"), dropped.total ? `${whole(dropped.total)} (${percent(dropped.share)})` : "0"),
+    figure(t("Codec"), camera.codec ? codec(camera.codec) : "–")];
 }
 
 class Card {
@@ -35,8 +38,8 @@ class Card {
     this.address = h("span", { class: "mono ellipsis" });
     const link = (path, symbol, word) => h("a", { class: "button plain square", href: `/cameras/${part(camera.id)}${path}`, "aria-label": `${word} ${camera.name}`, title: word }, icon(symbol));
     this.root = h("article", { class: "card camera-card" }, this.tile.root, this.figures, this.off, this.losses,
-      h("div", { class: "foot" }, this.address, h("a", { class: "button plain square", href: `/events?camera=${part(camera.id)}`, "aria-label": `Events of ${camera.name}`, title: "Events" }, icon("events")),
-        can("admin") && link("/edit", "edit", "Edit"), link("", "next", "Open")));
+      h("div", { class: "foot" }, this.address, h("a", { class: "button plain square", href: `/events?camera=${part(camera.id)}`, "aria-label": t("Events of {name}", { name: camera.name }), title: t("Events") }, icon("events")),
+        can("admin") && link("/edit", "edit", t("Edit")), link("", "next", t("Open"))));
     this.update(camera);
   }
 
@@ -49,7 +52,7 @@ class Card {
     this.off.hidden = !off;
     this.off.textContent = off;
     this.losses.hidden = share < WORTH_SAYING;
-    this.losses.textContent = `Given up: ${text}`;
+    this.losses.textContent = t("Given up: {text}", { text });
     this.address.textContent = camera.address;
     this.address.title = camera.address;
   }
@@ -75,7 +78,7 @@ function tally() {
   const all = [...cards.values()].map((card) => card.camera);
   const count = (tone) => all.filter((camera) => stateOf(camera.state).tone === tone).length;
   const chip = (number, tone, symbol, word) => (number ? h("span", { class: `chip ${tone}` }, icon(symbol, true), `${number} ${word}`) : null);
-  fill(byId("tally"), all.length ? h("span", { class: "chip" }, icon("camera", true), plural(all.length, "camera")) : null, chip(count("green"), "green", "ok", "live"), chip(count("amber"), "amber", "warning", "waiting"), chip(count("red"), "red", "alarm", "down"), chip(count("grey"), "", "power", "off"));
+  fill(byId("tally"), all.length ? h("span", { class: "chip" }, icon("camera", true), plural(all.length, "camera")) : null, chip(count("green"), "green", "ok", t("live")), chip(count("amber"), "amber", "warning", t("waiting")), chip(count("red"), "red", "alarm", t("down")), chip(count("grey"), "", "power", t("off")));
 }
 
 /** Once on loading: those in trouble first. Later changes do not move what is being read. */
@@ -91,8 +94,8 @@ function arrange(cameras) {
   }
   if (!cameras.length) {
     fill(list, can("admin")
-      ? empty("camera", "No cameras yet", "Add the first one: panops tests the connection and shows the first picture before anything is saved.", [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), "Try a simulated one")])
-      : empty("camera", "No cameras for you yet", "An administrator adds cameras and says who may see them."));
+      ? empty("camera", t("No cameras yet"), t("Add the first one: panops tests the connection and shows the first picture before anything is saved."), [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), t("Add a camera")), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), t("Try a simulated one"))])
+      : empty("camera", t("No cameras for you yet"), t("An administrator adds cameras and says who may see them.")));
   } else fill(list, [...cards.values()].map((card) => card.root));
   find();
   tally();
@@ -108,7 +111,7 @@ async function load() {
   try {
     arrange((await get(`/cameras${groupQuery()}`)).cameras);
   } catch (error) {
-    if (!cards.size) fill(list, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
+    if (!cards.size) fill(list, empty("warning", t("The cameras could not be read"), error.message, [h("button", { class: "button", onclick: load }, icon("retry"), t("Try again"))], true));
   }
 }
 
@@ -121,7 +124,7 @@ live.on("camera", ({ camera }) => {
   tally();
 });
 live.on("event", ({ event }) => cards.get(event.camera_id)?.tile.alarm(event));
-live.on("down", () => [...cards.values()].forEach((card) => card.tile.stale("Connection to the server lost")));
+live.on("down", () => [...cards.values()].forEach((card) => card.tile.stale(t("Connection to the server lost"))));
 live.on("up", () => {
   for (const card of cards.values()) card.tile.watched(card.on === true);
   load();

@@ -1,8 +1,9 @@
 // A model card's blocks as elements.
 
 import { facts, h } from "./dom.js";
+import { t } from "./messages.js";
 
-const table = ({ head, rows }) => h("div", { class: "figures-table", tabindex: 0, role: "region", "aria-label": "Figures" },
+const table = ({ head, rows }) => h("div", { class: "figures-table", tabindex: 0, role: "region", "aria-label": t("Figures") },
   h("table", {}, h("thead", {}, h("tr", {}, head.map((cell, at) => h("th", { class: at ? "number" : null }, cell)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { class: at ? "number" : null }, cell)))))));
 

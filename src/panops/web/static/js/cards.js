@@ -2,8 +2,10 @@
 
 import { thumb } from "./brief.js";
 import { empty, h, icon } from "./dom.js";
+import { t } from "./messages.js";
+import { plural } from "./things.js";
 import { clock, dayKey, dayName } from "./time.js";
-import { LINE_KINDS, kindOf, lasted, placeOf, plural, severityOf, statusOf } from "./words.js";
+import { LINE_KINDS, kindOf, lasted, placeOf, severityOf, statusOf } from "./words.js";
 
 const OVERSCAN_PX = 700;
 
@@ -13,16 +15,16 @@ const stamp = (event) => [event.updated_at_s, event.ended_at_s, event.status, ev
 function badges(event) {
   const status = statusOf(event.status);
   return h("span", { class: "badges" },
-    event.suppressed_by ? h("span", { class: "chip grey" }, icon("flag", true), "Suppressed") : event.status === "new" ? h("span", { class: "chip new" }, "New") : h("span", { class: "chip" }, icon(status.icon, true), status.word),
-    event.ended_at_s === null ? h("span", { class: "chip going" }, "Now") : null,
-    event.kept ? h("span", { class: "chip kept", title: "Kept: never deleted" }, icon("kept", true)) : null);
+    event.suppressed_by ? h("span", { class: "chip grey" }, icon("flag", true), t("Suppressed")) : event.status === "new" ? h("span", { class: "chip new" }, t("New")) : h("span", { class: "chip" }, icon(status.icon, true), status.word),
+    event.ended_at_s === null ? h("span", { class: "chip going" }, t("Now")) : null,
+    event.kept ? h("span", { class: "chip kept", title: t("Kept: never deleted") }, icon("kept", true)) : null);
 }
 
 function inside(event) {
   const severity = severityOf(event.severity);
   const symbol = icon(severity.icon, true);
   symbol.dataset.severity = severity.word;
-  const place = h("span", { class: "sub place", title: `${placeOf(event)}, rule ${event.rule_id}` },
+  const place = h("span", { class: "sub place", title: t("{place}, rule {rule}", { place: placeOf(event), rule: event.rule_id }) },
     icon(LINE_KINDS.has(event.kind) ? "line" : "zone", true), h("span", { class: "ellipsis" }, placeOf(event)), h("span", { class: "ellipsis rule-id" }, event.rule_id));
   return [h("span", { class: "shot" }, thumb(event), badges(event)),
     h("span", { class: `text ${severity.tone}` },
@@ -211,7 +213,7 @@ export class Cards {
         click.preventDefault();
         this.onOpen(this.events.find((one) => one.event_id === id) ?? event);
       });
-      const tick = this.onCheck && h("button", { class: "tick", type: "button", "aria-label": "Choose", title: "Choose (X); with Shift: all up to here", "aria-pressed": String(this.checked.has(id)) }, icon("check"));
+      const tick = this.onCheck && h("button", { class: "tick", type: "button", "aria-label": t("Choose"), title: t("Choose (X); with Shift: all up to here"), "aria-pressed": String(this.checked.has(id)) }, icon("check"));
       tick?.addEventListener("click", ({ shiftKey }) => this.onCheck(this.events.find((one) => one.event_id === id) ?? event, shiftKey));
       entry = { node, tick, cell: h("div", { class: "event-cell" }, node, tick), stamp: "" };
       this.#nodes.set(id, entry);

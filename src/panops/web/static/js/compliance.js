@@ -3,8 +3,10 @@
 import { get, part, query } from "./api.js";
 import { curves, TONES } from "./curve.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { parts, t } from "./messages.js";
 import { start } from "./shell.js";
-import { percent, plain, plural, whole } from "./words.js";
+import { className, plain, plural } from "./things.js";
+import { percent, whole } from "./words.js";
 
 const DAY_S = 86400;
 // Below this a rate is told in red.
@@ -31,13 +33,13 @@ export function grouped(rows, key) {
 }
 
 const told = (rate) => (rate === null ? "–" : percent(rate));
-const place = (row) => row.zone || "Whole picture";
+const place = (row) => row.zone || t("Whole picture");
 
 function tiles(rows) {
   fill(byId("items"), [...grouped(rows, (row) => row.item)].map(([item, mine]) => {
     const all = together(mine);
-    return h("div", { class: "card" }, h("span", {}, icon("helmet"), plain(item)), h("b", { class: all.rate !== null && all.rate < LOW ? "low" : null }, told(all.rate)),
-      h("small", {}, `${plural(all.seen, "person")} seen, ${whole(all.absent)} without, ${whole(all.hidden)} not visible`));
+    return h("div", { class: "card" }, h("span", {}, icon("helmet"), plain(className(item))), h("b", { class: all.rate !== null && all.rate < LOW ? "low" : null }, told(all.rate)),
+      h("small", {}, t("{people} seen, {without} without, {hidden} not visible", { people: plural(all.seen, "person"), without: all.absent, hidden: all.hidden })));
   }));
 }
 
@@ -48,11 +50,11 @@ function curve(rows) {
     return { name, people: spans.map((span) => together(spanned.get(span.start_s) ?? [])) };
   });
   const say = (index) => {
-    byId("point").textContent = index < 0 ? "Rates are of those on whom it was to be seen."
-      : `${spans[index].label}: ${lines.map(({ name, people }) => `${plain(name)} ${told(people[index].rate)} of ${whole(people[index].present + people[index].absent)}`).join(", ")}.`;
+    byId("point").textContent = index < 0 ? t("Rates are of those on whom it was to be seen.")
+      : `${spans[index].label}: ${lines.map(({ name, people }) => t("{item} {share} of {count}", { item: plain(className(name)), share: told(people[index].rate), count: people[index].present + people[index].absent })).join(", ")}.`;
   };
-  fill(byId("curve"), curves(spans, lines.map(({ name, people }) => ({ name, shares: people.map((one) => one.rate) })), `Rates of ${lines.map(({ name }) => plain(name)).join(", ")} over time`, say));
-  fill(byId("legend"), lines.map(({ name }, at) => h("span", {}, h("i", { class: `tone-${at % TONES}` }), plain(name))));
+  fill(byId("curve"), curves(spans, lines.map(({ name, people }) => ({ name, shares: people.map((one) => one.rate) })), t("Rates of {list} over time", { list: lines.map(({ name }) => plain(className(name))).join(", ") }), say));
+  fill(byId("legend"), lines.map(({ name }, at) => h("span", {}, h("i", { class: `tone-${at % TONES}` }), plain(className(name)))));
   say(-1);
 }
 
@@ -60,7 +62,7 @@ function table(rows) {
   const number = (text, low = false) => h("td", { class: low ? "number low" : "number" }, text);
   fill(byId("rows"), [...grouped(rows, (row) => JSON.stringify([row.camera_name, row.zone, row.item, row.camera_id]))].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })).map(([, mine]) => {
     const [row, all] = [mine[0], together(mine)];
-    return h("tr", {}, h("td", {}, h("a", { class: "ellipsis", href: `/events?kind=compliance&camera=${part(row.camera_id)}` }, row.camera_name)), h("td", {}, place(row)), h("td", {}, plain(row.item)),
+    return h("tr", {}, h("td", {}, h("a", { class: "ellipsis", href: `/events?kind=compliance&camera=${part(row.camera_id)}` }, row.camera_name)), h("td", {}, place(row)), h("td", {}, plain(className(row.item))),
       number(told(all.rate), all.rate !== null && all.rate < LOW), number(whole(all.seen)), number(whole(all.present)), number(whole(all.absent)), number(whole(all.hidden)));
   }));
 }
@@ -79,8 +81,8 @@ function nothing() {
   fill(byId("items"));
   fill(byId("legend"));
   byId("point").textContent = "";
-  fill(byId("curve"), h("div", { class: "notice" }, icon("info"), h("span", {}, "Nobody was seen where something must be worn. A rule of kind ", h("code", {}, "compliance"), " says what and where; it is described in docs/compliance.md.")));
-  fill(byId("rows"), h("tr", {}, h("td", { colspan: 8, class: "muted" }, "Nobody yet.")));
+  fill(byId("curve"), h("div", { class: "notice" }, icon("info"), h("span", {}, parts("Nobody was seen where something must be worn. A rule of kind {kind} says what and where; it is described in docs/compliance.md.", { kind: h("code", {}, "compliance") }))));
+  fill(byId("rows"), h("tr", {}, h("td", { colspan: 8, class: "muted" }, t("Nobody yet."))));
 }
 
 let asked = 0;
@@ -101,7 +103,7 @@ async function refresh() {
     byId("curve").dataset.bucket = bucket.value;
     table(rates);
   } catch (error) {
-    if (mine === asked && error.status) fill(byId("curve"), empty("alarm", "It cannot be shown", error.message, [], true));
+    if (mine === asked && error.status) fill(byId("curve"), empty("alarm", t("It cannot be shown"), error.message, [], true));
   }
 }
 

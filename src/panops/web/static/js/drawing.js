@@ -1,11 +1,12 @@
 // Shapes drawn over a picture as SVG, for pointer, touch and keyboard. What they are is `shapes.js`'s; who keeps them is the page's.
 
 import { label, s, sides } from "./glyphs.js";
+import { n, t } from "./messages.js";
 import { crossings, edges, fault, LEAST, moved, MOST, newShape, share } from "./shapes.js";
 
 const STEP = 0.005;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const WORDS = { zone: "Zone", line: "Line", ground: "Ground" };
+const WORDS = { zone: t("Zone"), line: t("Line"), ground: t("Ground") };
 
 /**
  * `root` is an SVG to be laid over the picture. `shapes` is drawn by `draw()`; `selected` is a number or -1.
@@ -20,7 +21,7 @@ export class Drawing {
 
   constructor(on) {
     this.on = on;
-    this.root = s("svg", { class: "drawing", tabindex: 0, role: "application", "aria-label": "Zones and lines over the picture. Tab walks, the arrow keys move, Delete deletes." });
+    this.root = s("svg", { class: "drawing", tabindex: 0, role: "application", "aria-label": t("Zones and lines over the picture. Tab walks, the arrow keys move, Delete deletes.") });
     new ResizeObserver(([entry]) => {
       this.#size = [Math.max(1, entry.contentRect.width), Math.max(1, entry.contentRect.height)];
       this.root.setAttribute("viewBox", `0 0 ${this.#size[0]} ${this.#size[1]}`);
@@ -105,7 +106,7 @@ export class Drawing {
     return s("g", { class: `shape ${shape.kind}${chosen ? " chosen" : ""}${wrong ? " wrong" : ""}`, "data-shape": shape.name },
       s("path", { class: "touch", d: this.#path(shape.points, closed), "data-at": at }),
       s("path", { class: "body", d: this.#path(shape.points, closed), "data-at": at, tabindex: 0, role: "button", "data-key": chosen ? "whole" : `shape-${at}`,
-        "aria-label": `${WORDS[shape.kind]} ${shape.name}, ${shape.points.length} points${wrong ? `. ${wrong}` : ""}`, "aria-pressed": String(chosen) }),
+        "aria-label": [n("{kind} {name}, {count} point", "{kind} {name}, {count} points", shape.points.length, { kind: WORDS[shape.kind], name: shape.name }), wrong].filter(Boolean).join(". "), "aria-pressed": String(chosen) }),
       ...[...bad].map((edge) => s("path", { class: "cross", d: this.#path(edges(shape.points, true)[edge], false) })),
       ...(shape.kind === "line" ? sides(shape.points.map(this.#px)) : []),
       label("name", shape.name, Math.min(Math.max(x, 4), this.#size[0] - 8 * shape.name.length - 12), Math.max(y - 10, 16)),
@@ -120,9 +121,9 @@ export class Drawing {
 
   #handles({ kind, name, points }) {
     const middles = kind === "ground" || points.length >= MOST[kind] ? [] : edges(points, kind !== "line").map(([[ax, ay], [bx, by]], at) =>
-      this.#handle(`middle-${at}`, [(ax + bx) / 2, (ay + by) / 2], { "data-middle": at, "aria-label": `Insert a corner after ${at + 1} of ${name}` }, true));
+      this.#handle(`middle-${at}`, [(ax + bx) / 2, (ay + by) / 2], { "data-middle": at, "aria-label": t("Insert a corner after {at} of {name}", { at: at + 1, name }) }, true));
     return [...middles, ...points.map(([x, y], at) => this.#handle(String(at), [x, y],
-      { "data-corner": at, "aria-label": `Corner ${at + 1} of ${name}, ${Math.round(100 * x)} % from the left, ${Math.round(100 * y)} % from the top` }))];
+      { "data-corner": at, "aria-label": t("Corner {at} of {name}, {x} % from the left, {y} % from the top", { at: at + 1, name, x: Math.round(100 * x), y: Math.round(100 * y) }) }))];
   }
 
   #unfinished() {

@@ -3,8 +3,10 @@
 import { api, part } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { s } from "./glyphs.js";
+import { n, t } from "./messages.js";
+import { plural } from "./things.js";
 import { clock, short } from "./time.js";
-import { details, lasted, plural, sentence } from "./words.js";
+import { details, lasted, sentence } from "./words.js";
 
 const MOST_SHOWN = 24;
 const [WIDTH, HEIGHT] = [600, 54];
@@ -18,7 +20,7 @@ function timeline({ since_s: since, until_s: until, events }) {
   const most = Math.max(1, ...bins);
   const bar = (value, at) => value && s("rect", { x: (at * WIDTH) / count + 1, width: WIDTH / count - 2, y: HEIGHT - (value / most) * HEIGHT, height: (value / most) * HEIGHT, rx: 1.5 });
   return h("figure", { class: "dry-line" },
-    s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `When they began: at most ${most} at a time` }, ...bins.map(bar)),
+    s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": t("When they began: at most {most} at a time", { most }) }, ...bins.map(bar)),
     h("figcaption", { class: "row muted" }, h("span", {}, clock(since).slice(0, 5)), h("span", { class: "grow" }), h("span", {}, clock(until).slice(0, 5))));
 }
 
@@ -40,16 +42,16 @@ function card(event, cameras) {
   const picture = stored || camera?.state === "live" ? h("img", { src: source, alt: "", loading: "lazy", decoding: "async" }) : icon("picture");
   const facts = details(event).map(([term, text]) => `${term}: ${text}`).join(", ");
   return h("li", { class: "dry-event", data: { track: event.track_ids[0] ?? "" } },
-    h("div", { class: "dry-shot" }, picture, over(event, camera), stored ? null : h("span", { class: "chip" }, "Picture of now")),
-    h("div", {}, h("strong", {}, short(event.started_at_s)), h("p", { class: "muted" }, `${camera?.name ?? event.camera_id}${lasted(event) ? `, ${lasted(event)}` : event.ended_at_s === null ? ", goes on" : ""}${facts ? `. ${facts}` : ""}`),
-      stored ? h("a", { href: `/events/${part(stored)}` }, "The event of that moment") : null));
+    h("div", { class: "dry-shot" }, picture, over(event, camera), stored ? null : h("span", { class: "chip" }, t("Picture of now"))),
+    h("div", {}, h("strong", {}, short(event.started_at_s)), h("p", { class: "muted" }, [[camera?.name ?? event.camera_id, lasted(event) || (event.ended_at_s === null ? t("goes on") : "")].filter(Boolean).join(", "), facts].filter(Boolean).join(". ")),
+      stored ? h("a", { href: `/events/${part(stored)}` }, t("The event of that moment")) : null));
 }
 
 function notes({ cameras, complete, says, since_s: since }, named) {
   const name = (id) => named.find((one) => one.id === id)?.name ?? id;
-  for (const camera of cameras) if (camera.from_s - since > 120) camera.notes.unshift(`nothing is kept of the time before ${clock(camera.from_s).slice(0, 5)}`);
+  for (const camera of cameras) if (camera.from_s - since > 120) camera.notes.unshift(t("nothing is kept of the time before {time}", { time: clock(camera.from_s).slice(0, 5) }));
   const told = cameras.flatMap((camera) => camera.notes.map((note) => `${name(camera.camera_id)}: ${note}`));
-  if (!complete) told.unshift("It took too long: only a part of the time was tried.");
+  if (!complete) told.unshift(t("It took too long: only a part of the time was tried."));
   return [h("p", { class: "hint muted" }, sentence(says)), ...told.slice(0, 6).map((text) => h("p", { class: "notice warning" }, icon("info"), h("span", {}, sentence(text.replaceAll("`", "")))))];
 }
 
@@ -58,7 +60,7 @@ export async function tryRule(shelf, rule, hours, cameras) {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
-  fill(shelf, h("p", { class: "row muted" }, icon("clock"), "Trying …"), h("button", { class: "button", type: "button", onclick: () => { mine.abort(); fill(shelf); } }, "Stop"));
+  fill(shelf, h("p", { class: "row muted" }, icon("clock"), t("Trying …")), h("button", { class: "button", type: "button", onclick: () => { mine.abort(); fill(shelf); } }, t("Stop")));
   let said;
   try {
     said = await api("POST", "/rules/dry-run", { rule, hours }, { signal: mine.signal });
@@ -68,9 +70,9 @@ export async function tryRule(shelf, rule, hours, cameras) {
     throw error;
   }
   const shown = said.events.slice(0, MOST_SHOWN);
-  fill(shelf, h("p", { class: "dry-count", id: "dry-count" }, h("strong", {}, plural(said.total, "event")), h("span", { class: "muted" }, ` in ${hours === 1 ? "an hour" : `${hours} hours`}${said.per_hour.length > 1 ? `; by hour: ${said.per_hour.join(", ")}` : ""}`)),
+  fill(shelf, h("p", { class: "dry-count", id: "dry-count" }, h("strong", {}, plural(said.total, "event")), h("span", { class: "muted" }, ` ${n("in an hour", "in {count} hours", hours)}${said.per_hour.length > 1 ? t("; by hour: {list}", { list: said.per_hour.join(", ") }) : ""}`)),
     said.total ? timeline(said) : null, ...notes(said, cameras),
     shown.length ? h("ol", { class: "dry-list" }, shown.map((event) => card(event, cameras))) : null,
-    said.total > shown.length ? h("p", { class: "muted" }, `The newest ${shown.length} are shown.`) : null);
+    said.total > shown.length ? h("p", { class: "muted" }, t("The newest {count} are shown.", { count: shown.length })) : null);
 }
 

@@ -5,10 +5,12 @@ import { Cards } from "./cards.js";
 import { Detail } from "./detail.js";
 import { byId, empty, fill, h, icon, typing } from "./dom.js";
 import { Filters } from "./filters.js";
+import { t } from "./messages.js";
 import { neighbour, order } from "./neighbour.js";
 import { Selection } from "./selection.js";
 import { announce, start, toast } from "./shell.js";
-import { kindOf, plural } from "./words.js";
+import { plural } from "./things.js";
+import { kindOf } from "./words.js";
 
 const PAGE = 60;
 const QUIET_MS = 5000;
@@ -52,7 +54,7 @@ async function more(first = false) {
   if (loading || ended) return;
   const mine = new AbortController();
   loading = mine;
-  if (!first) byId("end").textContent = "Loading older events …";
+  if (!first) byId("end").textContent = t("Loading older events …");
   try {
     const page = await get(`/events${query({ ...filters.wanted(), cursor, limit: PAGE })}`, { signal: mine.signal });
     // What was told while the answer was on its way stays: the answer may be older than that.
@@ -64,27 +66,27 @@ async function more(first = false) {
     ended = cursor === null;
     loading = null;
     if (!events.length) return nothing();
-    byId("end").textContent = ended ? "No older events" : "";
+    byId("end").textContent = ended ? t("No older events") : "";
     cards.complete = ended;
     cards.set(events);
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     loading = null;
-    const again = h("button", { class: "button", onclick: () => (cards.events.length ? more() : reload()) }, icon("retry"), "Try again");
+    const again = h("button", { class: "button", onclick: () => (cards.events.length ? more() : reload()) }, icon("retry"), t("Try again"));
     if (cards.events.length) {
       ended = true; // until somebody asks again: no loop of failing requests
       again.addEventListener("click", () => { ended = false; }, { capture: true });
       fill(byId("end"), `${error.message} `, again);
-    } else cards.message("warning", "The events could not be read", error.message, [again], true);
+    } else cards.message("warning", t("The events could not be read"), error.message, [again], true);
   }
   return undefined;
 }
 
 function nothing() {
-  const all = h("button", { class: "button", onclick: () => filters.reset() }, "Show all events");
-  if (filters.any) cards.message("filter", "No event fits these filters", "Widen the time, or look at all cameras and kinds.", [all]);
-  else cards.message("events", "No events yet", "When a rule sees something, for example a person in a zone, it appears here with a picture, a clip and the reason.",
-    can("admin") ? [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras" }, "Cameras")] : []);
+  const all = h("button", { class: "button", onclick: () => filters.reset() }, t("Show all events"));
+  if (filters.any) cards.message("filter", t("No event fits these filters"), t("Widen the time, or look at all cameras and kinds."), [all]);
+  else cards.message("events", t("No events yet"), t("When a rule sees something, for example a person in a zone, it appears here with a picture, a clip and the reason."),
+    can("admin") ? [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), t("Add a camera")), h("a", { class: "button", href: "/cameras" }, t("Cameras"))] : []);
 }
 
 /** Puts changed or new events in; answers whether the list changed. */
@@ -124,7 +126,7 @@ function hear({ event, phase }) {
   detail.update(event, phase);
   if (merge(event)) return;
   if (!filters.match(event) || (later(event) && !waiting.has(event.event_id))) return;
-  if (!waiting.has(event.event_id)) announce(`New: ${kindOf(event.kind).word}, ${event.camera_name}`);
+  if (!waiting.has(event.event_id)) announce(t("New: {kind}, {camera}", { kind: kindOf(event.kind).word, camera: event.camera_name }));
   waiting.set(event.event_id, event);
   if (idle() || !cards.events.length) insert();
   else showPill();
@@ -185,9 +187,9 @@ function closed() {
 
 function hint() {
   const key = (name, text) => [h("kbd", {}, name), h("span", {}, text)];
-  const choose = can("operator") ? [...key("X", "choose; with Shift all up to here")] : [];
-  const panel = empty("events", "Choose an event", "Its picture, its clip and why it alarmed are shown here.");
-  panel.append(h("div", { class: "keys" }, key("J", "older event"), key("K", "newer event"), can("operator") ? [...key("A", "acknowledge, then the next"), ...key("F", "false alarm, then the next"), ...key("U", "undo")].flat() : [], key("Space", "play or pause"), key("B", "boxes"), choose, key("Esc", "back to the list")));
+  const choose = can("operator") ? [...key("X", t("choose; with Shift all up to here"))] : [];
+  const panel = empty("events", t("Choose an event"), t("Its picture, its clip and why it alarmed are shown here."));
+  panel.append(h("div", { class: "keys" }, key("J", t("older event")), key("K", t("newer event")), can("operator") ? [...key("A", t("acknowledge, then the next")), ...key("F", t("false alarm, then the next")), ...key("U", t("undo"))].flat() : [], key(t("Space"), t("play or pause")), key("B", t("boxes")), choose, key("Esc", t("back to the list"))));
   return panel;
 }
 
@@ -217,7 +219,7 @@ async function seek(shown, by) {
     const next = await neighbour(shown, by, filters.wanted());
     if (detail.event?.event_id !== shown.event_id) return; // somebody was faster
     if (next) open(cards.events.find((event) => event.event_id === next.event_id) ?? next);
-    else announce(by > 0 ? "No older event" : "No newer event");
+    else announce(by > 0 ? t("No older event") : t("No newer event"));
   } catch (error) {
     toast(error.message, "red");
   } finally {
@@ -276,5 +278,5 @@ get("/suggestions").then(({ suggestions }) => {
   const count = suggestions.filter((one) => !one.dismissed).length;
   byId("suggestion-count").hidden = !count;
   byId("suggestion-count").textContent = String(count);
-  byId("to-suggestions").setAttribute("aria-label", count ? `Fewer false alarms: ${plural(count, "suggestion")}` : "Fewer false alarms");
+  byId("to-suggestions").setAttribute("aria-label", count ? t("Fewer false alarms: {suggestions}", { suggestions: plural(count, "suggestion") }) : t("Fewer false alarms"));
 }).catch(() => {}); // the page of suggestions says why

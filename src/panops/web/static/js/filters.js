@@ -1,8 +1,10 @@
 // The filters of the events page: shown in the form, kept in the address, asked of the API.
 
 import { byId, h } from "./dom.js";
+import { t } from "./messages.js";
+import { className, plain } from "./things.js";
 import { dayKey, fromInput, toInput } from "./time.js";
-import { KIND_NAMES, kindOf, plain } from "./words.js";
+import { KIND_NAMES, kindOf } from "./words.js";
 
 const NAMES = ["status", "camera", "kind", "class", "range", "from", "to", "group"];
 const DAY_S = 86400;
@@ -39,7 +41,7 @@ export class Filters {
       else select.append(h("option", { value }, word));
     };
     for (const one of cameras) add(camera, one.id, one.name || one.id);
-    for (const name of classes) add(classSelect, name, plain(name));
+    for (const name of classes) add(classSelect, name, plain(className(name)));
   }
 
   /** Fills the choice of groups, if there are any; `groups` as the API gives them. */
@@ -123,6 +125,6 @@ export class Filters {
     byId("span").hidden = this.values.range !== "custom";
     byId("clear").hidden = !this.any;
     const more = [...NAMES.slice(1, 5), "group"].filter((name) => this.values[name]).length;
-    byId("filter-button").lastElementChild.textContent = more ? `Filter (${more})` : "Filter";
+    byId("filter-button").lastElementChild.textContent = more ? t("Filter ({more})", { more }) : t("Filter");
   }
 }

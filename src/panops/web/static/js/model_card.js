@@ -1,7 +1,11 @@
 // One model of the store: what it finds, how well, what it is not for. Its versions are on the models page.
 
 import { h, icon } from "./dom.js";
-import { percent, plain, plural, sentence } from "./words.js";
+import { n, t } from "./messages.js";
+import { plain } from "./things.js";
+import { percent, sentence } from "./words.js";
+
+const TASKS = { detection: t("Detection") };
 
 const MOST_CLASSES = 8;
 
@@ -12,8 +16,8 @@ export function ranked(models, used) {
 }
 
 function standing(model, cameras) {
-  if (cameras !== undefined) return h("span", { class: "chip accent" }, icon("chip", true), cameras ? `In use by ${plural(cameras, "camera")}` : "In use");
-  return model.state === "installed" ? h("span", { class: "chip green" }, icon("check", true), "Installed") : h("span", { class: "chip" }, icon("download", true), "Available");
+  if (cameras !== undefined) return h("span", { class: "chip accent" }, icon("chip", true), cameras ? n("In use by {count} camera", "In use by {count} cameras", cameras) : t("In use"));
+  return model.state === "installed" ? h("span", { class: "chip green" }, icon("check", true), t("Installed")) : h("span", { class: "chip" }, icon("download", true), t("Available"));
 }
 
 /** A card; `cameras` is how many use it, undefined for one that is not in use. */
@@ -25,6 +29,6 @@ export function modelCard(model, cameras) {
   const line = (word, text) => (text ? h("p", {}, h("span", { class: "faint" }, `${word}: `), text) : null);
   return h("article", { class: "model", data: { model: model.name } },
     h("div", { class: "row" }, h("strong", {}, model.name), standing(model, cameras)),
-    h("p", {}, [plain(model.task), width ? `${width} × ${height}` : "", model.licence].filter(Boolean).join(" · ")),
-    line("Finds", finds), line("Measured", measured), line("Not for", model.not_for), model.note ? h("p", {}, sentence(model.note)) : null);
+    h("p", {}, [TASKS[model.task] ?? plain(model.task), width ? `${width} × ${height}` : "", model.licence].filter(Boolean).join(" · ")),
+    line(t("Finds"), finds), line(t("Measured"), measured), line(t("Not for"), model.not_for), model.note ? h("p", {}, sentence(model.note)) : null);
 }

@@ -1,5 +1,7 @@
 // Boxes, zones and lines over a picture, on a canvas of the screen's own resolution.
 
+import { className } from "./things.js";
+
 const COLOURS = { person: "#4fd1ff", moving: "#ffd166", car: "#b79bff", truck: "#b79bff", bus: "#b79bff", motorcycle: "#ff9f7a", bicycle: "#7be495" };
 const OTHERS = ["#ff8fc7", "#9ef07a", "#ffb86b", "#8be9fd", "#d6a2ff"];
 const ZONE = "#5b9dff";
@@ -92,7 +94,8 @@ function drawBoxes(pen, boxes, area, labels) {
   const taken = [];
   // The largest, and so the nearest, are named first where there is no room for all.
   for (const { name, score, colour, x, y, w, h } of placed.toSorted((a, b) => b.w * b.h - a.w * a.h)) {
-    const text = score > 0 && area.w >= 420 ? `${name} ${Math.round(score * 100)} %` : name;
+    const word = className(name);
+    const text = score > 0 && area.w >= 420 ? `${word} ${Math.round(score * 100)} %` : word;
     tag(pen, text, x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
   }
 }

@@ -1,6 +1,7 @@
 // Plays a recording: one file after the other, the next one ready before the last picture of the one before.
 
 import { fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 
 const READY_S = 6;
 const AGAIN_MS = 4000;
@@ -88,7 +89,7 @@ export class Playback {
   }
 
   #make(segment) {
-    const video = h("video", { src: segment.url, playsinline: true, preload: "auto", muted: true, "aria-label": "Recorded picture" });
+    const video = h("video", { src: segment.url, playsinline: true, preload: "auto", muted: true, "aria-label": t("Recorded picture") });
     video.segment = segment;
     video.defaultPlaybackRate = video.playbackRate = this.rate;
     video.addEventListener("timeupdate", () => this.#follow(video));
@@ -98,7 +99,7 @@ export class Playback {
     video.addEventListener("ended", () => video === this.#video && this.#goOn(segment));
     video.addEventListener("error", () => {
       if (video !== this.#video || !video.hasAttribute("src")) return;
-      this.#say("warning", "This file cannot be played: it was deleted, or this browser does not play its codec. It goes on after it.");
+      this.#say("warning", t("This file cannot be played: it was deleted, or this browser does not play its codec. It goes on after it."));
       this.recorded.forget();
       this.#again = setTimeout(() => this.play(segment.end_s), AGAIN_MS);
     });
@@ -154,9 +155,9 @@ export class Playback {
 
   /** The newest picture has been shown: what comes next is still being written. */
   #waitForMore(at_s, paused) {
-    if (this.recorded.data.oldest_s === null || this.recorded.data.mode === "off") return this.#say("info", "Nothing was recorded from here on.");
+    if (this.recorded.data.oldest_s === null || this.recorded.data.mode === "off") return this.#say("info", t("Nothing was recorded from here on."));
     this.onState("waiting");
-    this.#say("clock", "What comes next is still being recorded; it plays here when its file is whole. The live picture has it now.");
+    this.#say("clock", t("What comes next is still being recorded; it plays here when its file is whole. The live picture has it now."));
     this.#again = setTimeout(() => this.play(at_s, paused), AGAIN_MS);
     return undefined;
   }

@@ -3,9 +3,11 @@
 import { api, get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
 import { tryRule } from "./dry_run.js";
+import { t } from "./messages.js";
 import { control } from "./rule_fields.js";
 import { confirm, start, toast } from "./shell.js";
-import { kindOf, plain } from "./words.js";
+import { plain } from "./things.js";
+import { kindOf } from "./words.js";
 
 const last = location.pathname.split("/")[2];
 const editing = last === "new" ? null : decodeURIComponent(last);
@@ -38,7 +40,7 @@ function refresh() {
 function draw(name, values) {
   kind = known.kinds.find((one) => one.kind === name) ?? known.kinds[0];
   byId("kind-help").textContent = kind.help;
-  const fields = kind.open ? [...kind.fields, { name: "*", type: "json", required: false, optional: true, default: null, minimum: null, maximum: null, choices: [], unit: "", help: "further settings of the plug-in, as JSON", common: false }] : kind.fields;
+  const fields = kind.open ? [...kind.fields, { name: "*", type: "json", required: false, optional: true, default: null, minimum: null, maximum: null, choices: [], unit: "", help: t("further settings of the plug-in, as JSON"), common: false }] : kind.fields;
   const own = new Set(kind.fields.map((field) => field.name));
   const further = Object.fromEntries(Object.entries(values).filter(([key]) => !own.has(key) && key !== "id" && key !== "kind"));
   controls = fields.map((field) => control(field.name === "*" ? { ...field, name: "settings" } : field, field.name === "*" ? (Object.keys(further).length ? further : null) : values[field.name] ?? field.default));
@@ -102,13 +104,13 @@ async function save() {
   byId("save").disabled = true;
   try {
     const made = rule();
-    if (!made.id) throw Object.assign(new Error(""), { fields: [{ field: "id", message: "Please give the rule a name." }] });
+    if (!made.id) throw Object.assign(new Error(""), { fields: [{ field: "id", message: t("Please give the rule a name.") }] });
     await api("PUT", `/rules/${part(made.id)}`, made, { headers: editing ? { "If-Match": etag } : { "If-None-Match": "*" } });
     dirty = false;
     location.href = "/rules";
   } catch (error) {
     byId("save").disabled = false;
-    if (error.status === 412) complain({ message: editing ? "Somebody else changed this rule meanwhile. Load the page again to see it; your changes here are not stored." : "A rule of this name exists already; choose another name." });
+    if (error.status === 412) complain({ message: editing ? t("Somebody else changed this rule meanwhile. Load the page again to see it; your changes here are not stored.") : t("A rule of this name exists already; choose another name.") });
     else complain(error);
   }
 }
@@ -127,13 +129,13 @@ async function tryIt() {
 }
 
 async function remove() {
-  if (!(await confirm(`Delete “${editing}”?`, "It raises no events any more. Those that it raised stay.", "Delete"))) return;
+  if (!(await confirm(t("Delete “{editing}”?", { editing }), t("It raises no events any more. Those that it raised stay."), t("Delete")))) return;
   try {
     await api("DELETE", `/rules/${part(editing)}`, undefined, { headers: { "If-Match": etag } });
     dirty = false;
     location.href = "/rules";
   } catch (error) {
-    toast(`Not deleted: ${error.fields?.[0]?.message ?? error.message}`, "red");
+    toast(t("Not deleted: {reason}", { reason: error.fields?.[0]?.message ?? error.message }), "red");
   }
 }
 
@@ -147,15 +149,15 @@ async function begin() {
   fill(byId("kind"), kinds.map((one) => h("option", { value: one.kind, selected: one.kind === values.kind }, `${word(one)}${one.plugin ? " (plug-in)" : ""}`)));
   byId("rule-id").value = editing ?? "";
   byId("rule-id").disabled = editing !== null;
-  byId("title").textContent = editing ?? "New rule";
-  document.title = `${editing ?? "New rule"} · panops`;
+  byId("title").textContent = editing ?? t("New rule");
+  document.title = `${editing ?? t("New rule")} · panops`;
   byId("save").hidden = false;
   byId("delete").hidden = editing === null;
   draw(values.kind, values);
 }
 
 if (!can("admin")) {
-  fill(byId("sheet"), empty("lock", "Only administrators change rules", "Ask one of them to change this rule, or to change your role.", [h("a", { class: "button", href: "/rules" }, icon("back"), "All rules")]));
+  fill(byId("sheet"), empty("lock", t("Only administrators change rules"), t("Ask one of them to change this rule, or to change your role."), [h("a", { class: "button", href: "/rules" }, icon("back"), t("All rules"))]));
 } else {
   try {
     await begin();
@@ -175,6 +177,6 @@ if (!can("admin")) {
     byId("delete").addEventListener("click", remove);
     addEventListener("beforeunload", (event) => dirty && event.preventDefault());
   } catch (error) {
-    fill(byId("sheet"), empty("rules", error.status === 404 ? "There is no such rule" : "The rule could not be read", error.message, [h("a", { class: "button", href: "/rules" }, icon("back"), "All rules")], true));
+    fill(byId("sheet"), empty("rules", error.status === 404 ? t("There is no such rule") : t("The rule could not be read"), error.message, [h("a", { class: "button", href: "/rules" }, icon("back"), t("All rules"))], true));
   }
 }

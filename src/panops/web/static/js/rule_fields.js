@@ -1,12 +1,21 @@
 // One control for each setting of a rule, drawn from what the API says of it. A control has `root`, `value()` and `refresh(site)`.
 
 import { fill, h, icon } from "./dom.js";
+import { locale, t } from "./messages.js";
+import { plain } from "./things.js";
 import { way } from "./way.js";
-import { plain, severityOf } from "./words.js";
+import { severityOf } from "./words.js";
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const TITLES = { of: "Rules that it listens to", along: "Allowed way", leave_out: "Zones in which it sees nobody", required: "What must be worn", after_s: "For longer than", end_after_s: "Ends after", cooldown_s: "Rests after an event", enabled: "On", silent: "Silent", verify: "Ask for false alarms" };
-const CHOICES = { a_to_b: "From A to B", b_to_a: "From B to A", both: "Both ways", above: "More than the limit", below: "Fewer than the limit", all: "All of them", any: "Any of them", sequence: "One after the other", against: "The opposite way", other: "Every other way" };
+/** A day's name; the 1st of January 2024 was a Monday. */
+const dayName = (day, length) => new Intl.DateTimeFormat(locale, { weekday: length, timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + DAYS.indexOf(day)));
+const TITLES = {
+  of: t("Rules that it listens to"), along: t("Allowed way"), leave_out: t("Zones in which it sees nobody"), required: t("What must be worn"), after_s: t("For longer than"), end_after_s: t("Ends after"), cooldown_s: t("Rests after an event"), enabled: t("On"), silent: t("Silent"), verify: t("Ask for false alarms"),
+  cameras: t("Cameras"), classes: t("Classes"), severity: t("Severity"), schedule: t("Schedule"), zone: t("Zone"), line: t("Line"), direction: t("Direction"), limit: t("Limit"), limit_kmh: t("Limit"),
+  when: t("When"), heading_deg: t("Heading"), tolerance_deg: t("Tolerance"), least_share: t("Least share"), window_s: t("Window"), count: t("Count"), distance: t("Distance"), owner_classes: t("Owner classes"),
+  owner_distance: t("Owner distance"), hider_classes: t("Hider classes"), known_s: t("Known"), within_s: t("Within"), present_s: t("Present"), least_s: t("Least"), how: t("How"),
+};
+const CHOICES = { a_to_b: t("From A to B"), b_to_a: t("From B to A"), both: t("Both ways"), above: t("More than the limit"), below: t("Fewer than the limit"), all: t("All of them"), any: t("Any of them"), sequence: t("One after the other"), against: t("The opposite way"), other: t("Every other way") };
 
 /** What a setting is called. */
 export const titleOf = (field) => TITLES[field.name] ?? plain(field.name.replace(/_(s|kmh|deg|px|fps|ms)$/, ""));
@@ -18,7 +27,7 @@ function select(attributes, options) {
 }
 
 function number(field, id, given) {
-  const input = h("input", { class: "input", id, type: "number", step: field.type === "integer" ? 1 : "any", min: field.minimum, max: field.maximum, value: given ?? "", placeholder: field.optional ? "none" : "" });
+  const input = h("input", { class: "input", id, type: "number", step: field.type === "integer" ? 1 : "any", min: field.minimum, max: field.maximum, value: given ?? "", placeholder: field.optional ? t("none") : "" });
   return { node: h("div", { class: "row amount" }, input, field.unit ? h("span", { class: "muted" }, field.unit) : null), value: () => (input.value === "" ? null : input.valueAsNumber) };
 }
 
@@ -50,8 +59,8 @@ function place(field, id, given) {
     value: () => chosen || null,
     refresh(site) {
       const names = field.type === "zone" ? site.zones : site.lines;
-      const first = field.type === "zone" && !field.required ? [["", "The whole picture"]] : [["", names.length ? "Choose one" : `The camera has no ${field.type} yet`]];
-      const lost = chosen && !names.includes(chosen) ? [[chosen, `${chosen} (not on every camera)`]] : [];
+      const first = field.type === "zone" && !field.required ? [["", t("The whole picture")]] : [["", names.length ? t("Choose one") : field.type === "zone" ? t("The camera has no zone yet") : t("The camera has no line yet")]];
+      const lost = chosen && !names.includes(chosen) ? [[chosen, t("{chosen} (not on every camera)", { chosen })]] : [];
       fill(control, [...first, ...names.map((name) => [name, name]), ...lost].map(([value, word]) => h("option", { value, selected: value === chosen }, word)));
     },
   };
@@ -72,14 +81,14 @@ function schedule(id, given) {
   const root = h("div", { class: "stack", id });
   const tell = () => root.dispatchEvent(new Event("input", { bubbles: true }));
   const draw = () => fill(root, spans.map((span, at) => h("div", { class: "span" },
-    h("div", { class: "segments days", role: "group", "aria-label": `Days of span ${at + 1}` }, DAYS.map((day) => h("button", { class: "button", type: "button", "aria-pressed": String(span.days.includes(day)), "aria-label": plain(day), onclick: ({ currentTarget }) => {
+    h("div", { class: "segments days", role: "group", "aria-label": t("Days of span {at}", { at: at + 1 }) }, DAYS.map((day) => h("button", { class: "button", type: "button", "aria-pressed": String(span.days.includes(day)), "aria-label": dayName(day, "long"), onclick: ({ currentTarget }) => {
       span.days = DAYS.filter((one) => (one === day) !== span.days.includes(one));
       currentTarget.setAttribute("aria-pressed", String(span.days.includes(day)));
       tell();
-    } }, plain(day).slice(0, 2)))),
-    h("div", { class: "row" }, ...["start", "end"].map((which) => clockInput(span[which], which === "start" ? "From" : "To", (text) => { span[which] = text; tell(); })),
-      h("button", { class: "button plain square", type: "button", "aria-label": `Remove span ${at + 1}`, onclick: () => { spans.splice(at, 1); draw(); tell(); } }, icon("trash"))))),
-  h("div", { class: "row" }, spans.length ? null : h("span", { class: "muted" }, "Always."), h("button", { class: "button", type: "button", onclick: () => { spans.push({ days: [...DAYS], start: "18:00", end: "06:00" }); draw(); tell(); } }, icon("plus"), "Add a span")));
+    } }, dayName(day, "short").slice(0, 2)))),
+    h("div", { class: "row" }, ...["start", "end"].map((which) => clockInput(span[which], which === "start" ? t("From") : t("To"), (text) => { span[which] = text; tell(); })),
+      h("button", { class: "button plain square", type: "button", "aria-label": t("Remove span {at}", { at: at + 1 }), onclick: () => { spans.splice(at, 1); draw(); tell(); } }, icon("trash"))))),
+  h("div", { class: "row" }, spans.length ? null : h("span", { class: "muted" }, t("Always.")), h("button", { class: "button", type: "button", onclick: () => { spans.push({ days: [...DAYS], start: "18:00", end: "06:00" }); draw(); tell(); } }, icon("plus"), t("Add a span"))));
   draw();
   return { node: root, value: () => spans };
 }
@@ -92,7 +101,7 @@ function json(id, given, example) {
       try {
         return area.value.trim() ? JSON.parse(area.value) : null;
       } catch {
-        throw new Error("This is not JSON: check its quotes, commas and brackets.");
+        throw new Error(t("This is not JSON: check its quotes, commas and brackets."));
       }
     },
   };
@@ -101,7 +110,7 @@ function json(id, given, example) {
 /** What must be worn: known items by name; one with settings of its own keeps them. */
 function items(id, given) {
   const kept = new Map((given ?? []).map((one) => [one.item ?? one, one]));
-  const base = many(id, [...kept.keys()], () => [["hardhat", "Hard hat"], ["vest", "Vest"], ["mask", "Mask"]], "");
+  const base = many(id, [...kept.keys()], () => [["hardhat", t("Hard hat")], ["vest", t("Vest")], ["mask", t("Mask")]], "");
   return { ...base, value: () => base.value().map((name) => kept.get(name) ?? name) };
 }
 
@@ -131,9 +140,9 @@ function made(field, id, given) {
       return { node: h("span", { class: "picker" }, control), value: () => control.value };
     }
     case "zone": case "line": return place(field, id, given);
-    case "zones": return many(id, given, (site) => site.anyZones.map((name) => [name, name]), "No zone is drawn on these cameras.");
-    case "cameras": return many(id, given, (site) => site.cameras.map((camera) => [camera.id, camera.name]), "There is no camera yet.");
-    case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), "There is no other rule yet.");
+    case "zones": return many(id, given, (site) => site.anyZones.map((name) => [name, name]), t("No zone is drawn on these cameras."));
+    case "cameras": return many(id, given, (site) => site.cameras.map((camera) => [camera.id, camera.name]), t("There is no camera yet."));
+    case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), t("There is no other rule yet."));
     case "classes": return classes(id, given);
     case "schedule": return schedule(id, given);
     case "points": return way(id, given);

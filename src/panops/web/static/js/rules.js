@@ -2,17 +2,18 @@
 
 import { api, get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { n, t } from "./messages.js";
 import { start, toast } from "./shell.js";
-import { kindOf, plural, severityOf } from "./words.js";
+import { kindOf, severityOf } from "./words.js";
 
 const { can, live } = await start();
 live.watch([], 1, "s");
 let names = new Map();
 
 function where(rule) {
-  const cameras = rule.cameras.length ? rule.cameras.map((id) => names.get(id) ?? id).join(", ") : "all cameras";
-  const place = rule.zone ? ` · zone ${rule.zone}` : rule.line ? ` · line ${rule.line}` : "";
-  return `${cameras}${place}${rule.schedule.length ? ` · ${plural(rule.schedule.length, "span")} of the week` : ""}`;
+  const cameras = rule.cameras.length ? rule.cameras.map((id) => names.get(id) ?? id).join(", ") : t("all cameras");
+  const place = rule.zone ? ` · ${t("zone {zone}", { zone: rule.zone })}` : rule.line ? ` · ${t("line {line}", { line: rule.line })}` : "";
+  return `${cameras}${place}${rule.schedule.length ? ` · ${n("{count} span of the week", "{count} spans of the week", rule.schedule.length)}` : ""}`;
 }
 
 async function change(rule, update) {
@@ -21,7 +22,7 @@ async function change(rule, update) {
     const now = await get(`/rules/${part(rule.id)}`, { onHeaders: (headers) => { etag = headers.get("ETag"); } });
     await api("PUT", `/rules/${part(rule.id)}`, { ...now, ...update }, { headers: { "If-Match": etag } });
   } catch (error) {
-    toast(`${rule.id} is as it was: ${error.fields?.[0]?.message ?? error.message}`, "red");
+    toast(t("{id} is as it was: {reason}", { id: rule.id, reason: error.fields?.[0]?.message ?? error.message }), "red");
   }
   await load();
 }
@@ -31,22 +32,22 @@ function row(rule) {
   const severity = severityOf(rule.severity);
   return h("li", { class: rule.enabled ? "card rule-row" : "card rule-row off", data: { rule: rule.id } },
     h("a", { class: "rule-what", href: `/rules/${part(rule.id)}` }, icon(kind.icon), h("span", {}, h("strong", { class: "ellipsis" }, rule.id), h("span", { class: "muted ellipsis" }, `${kind.word} · ${where(rule)}`))),
-    rule.silent ? h("span", { class: "chip" }, "Silent") : null,
+    rule.silent ? h("span", { class: "chip" }, t("Silent")) : null,
     can("admin")
-      ? h("span", { class: "picker" }, h("select", { class: "select", "aria-label": `Severity of ${rule.id}`, onchange: ({ target }) => change(rule, { severity: target.value }) },
+      ? h("span", { class: "picker" }, h("select", { class: "select", "aria-label": t("Severity of {id}", { id: rule.id }), onchange: ({ target }) => change(rule, { severity: target.value }) },
         ["info", "warning", "alarm"].map((value) => h("option", { value, selected: value === rule.severity }, severityOf(value).word))))
       : h("span", { class: `chip ${severity.tone}` }, icon(severity.icon, true), severity.word),
-    h("label", { class: "switch" }, h("input", { type: "checkbox", checked: rule.enabled, disabled: !can("admin"), "aria-label": `${rule.id} is on`, onchange: ({ target }) => change(rule, { enabled: target.checked }) }), h("span", {}, rule.enabled ? "On" : "Off")));
+    h("label", { class: "switch" }, h("input", { type: "checkbox", checked: rule.enabled, disabled: !can("admin"), "aria-label": t("{id} is on", { id: rule.id }), onchange: ({ target }) => change(rule, { enabled: target.checked }) }), h("span", {}, rule.enabled ? t("On") : t("Off"))));
 }
 
 async function load() {
   try {
     const [{ rules }, { cameras }] = await Promise.all([get("/rules"), get("/cameras")]);
     names = new Map(cameras.map((camera) => [camera.id, camera.name]));
-    fill(byId("rules"), rules.length ? rules.map(row) : h("li", {}, empty("rules", "No rule yet", "A rule turns what is seen into events: somebody in a zone, a line that is crossed, too many in a room.",
-      can("admin") ? [h("a", { class: "button primary", href: "/rules/new" }, icon("plus"), "New rule")] : [])));
+    fill(byId("rules"), rules.length ? rules.map(row) : h("li", {}, empty("rules", t("No rule yet"), t("A rule turns what is seen into events: somebody in a zone, a line that is crossed, too many in a room."),
+      can("admin") ? [h("a", { class: "button primary", href: "/rules/new" }, icon("plus"), t("New rule"))] : [])));
   } catch (error) {
-    fill(byId("rules"), h("li", {}, empty("alarm", "The rules could not be read", error.message, [], true)));
+    fill(byId("rules"), h("li", {}, empty("alarm", t("The rules could not be read"), error.message, [], true)));
   }
 }
 

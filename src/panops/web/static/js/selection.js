@@ -2,14 +2,14 @@
 
 import { api, ApiError, toLogin } from "./api.js";
 import { fill, h, icon } from "./dom.js";
+import { decimal, n, t } from "./messages.js";
 import { announce, toast } from "./shell.js";
-import { plural } from "./words.js";
 
 const MOST = 500;
 const ACTS = [
-  ["ok", "Acknowledge", { status: "acknowledged" }, "acknowledged"],
-  ["flag", "False alarm", { status: "false_alarm" }, "marked as false alarms"],
-  ["keep", "Keep", { kept: true }, "kept: they will never be deleted"],
+  ["ok", t("Acknowledge"), { status: "acknowledged" }, (count) => n("{count} event acknowledged.", "{count} events acknowledged.", count)],
+  ["flag", t("False alarm"), { status: "false_alarm" }, (count) => n("{count} event marked as a false alarm.", "{count} events marked as false alarms.", count)],
+  ["keep", t("Keep"), { kept: true }, (count) => n("{count} event kept: it will never be deleted.", "{count} events kept: they will never be deleted.", count)],
 ];
 
 /** The events with a check mark, and the bar in `root` that acts on them. `onChange(event)` for each event that was changed. */
@@ -49,15 +49,15 @@ export class Selection {
     this.root.hidden = !count;
     if (!count) return;
     const button = (symbol, word, act) => h("button", { class: "button", type: "button", onclick: act, "aria-label": word, title: word }, icon(symbol), h("span", { class: "word" }, word));
-    fill(this.root, h("strong", { class: "chosen", role: "status" }, h("span", {}, `${count}`), h("span", { class: "word" }, " chosen")),
+    fill(this.root, h("strong", { class: "chosen", role: "status" }, h("span", {}, decimal(count)), " ", h("span", { class: "word" }, t("chosen"))),
       ACTS.map(([symbol, word, patch, done]) => button(symbol, word, () => this.#say(patch, done))),
-      button("download", "Export", () => this.#export()), button("close", "Choose none", () => this.clear()));
+      button("download", t("Export"), () => this.#export()), button("close", t("Choose none"), () => this.clear()));
   }
 
   /** Does one thing at a time. */
   async #alone(work) {
     if (this.#busy) return;
-    if (this.size > MOST) return void toast(`At most ${MOST} events at once; ${this.size} are chosen.`, "red");
+    if (this.size > MOST) return void toast(t("At most {most} events at once; {count} are chosen.", { most: MOST, count: this.size }), "red");
     this.#busy = true;
     this.root.setAttribute("aria-busy", "true");
     try {
@@ -78,13 +78,13 @@ export class Selection {
       const undo = () => this.#alone(async () => {
         // They may have been different: each value goes back to its own.
         for (const value of new Set(before.map((event) => event[key]))) await this.#patch(before.filter((event) => event[key] === value).map((event) => event.event_id), { [key]: value });
-        toast("Undone", "green");
+        toast(t("Undone"), "green");
       });
       const count = this.size - missing.length;
       this.clear();
       this.onUndo(undo);
-      toast(`${plural(count, "event")} ${done}${missing.length ? `; ${missing.length} are not there any more` : ""}.`, "green", ["Undo", undo]);
-      announce(`${plural(count, "event")} ${done}`);
+      toast([done(count), missing.length ? n("{count} is not there any more.", "{count} are not there any more.", missing.length) : ""].filter(Boolean).join(" "), "green", [t("Undo"), undo]);
+      announce(done(count));
     });
   }
 
@@ -104,7 +104,7 @@ export class Selection {
       const address = URL.createObjectURL(await answer.blob());
       h("a", { href: address, download: name }).click();
       setTimeout(() => URL.revokeObjectURL(address), 60000);
-      toast(`${plural(this.size, "event")} saved in ${name}.`, "green");
+      toast(n("{count} event saved in {name}.", "{count} events saved in {name}.", this.size, { name }), "green");
       return undefined;
     });
   }

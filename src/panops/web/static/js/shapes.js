@@ -1,5 +1,7 @@
 // Zones, lines and ground as the editor holds them: lists of points in shares of the picture. Nothing here touches the page.
 
+import { t } from "./messages.js";
+
 export const LEAST = { zone: 3, line: 2, ground: 4 };
 export const MOST = { zone: 60, line: 60, ground: 4 };
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
@@ -30,11 +32,11 @@ export function crossings(points) {
 
 /** What is wrong with a shape's points, in words; empty when all is well. */
 export function fault({ kind, points }) {
-  if (points.length < LEAST[kind]) return `It needs at least ${LEAST[kind]} points.`;
-  if (kind === "line") return points.every(([x, y]) => x === points[0][0] && y === points[0][1]) ? "Its points are all the same." : "";
-  if (crossings(points).size) return "Its edges cross: move a corner until the red is gone.";
+  if (points.length < LEAST[kind]) return t("It needs at least {least} points.", { least: LEAST[kind] });
+  if (kind === "line") return points.every(([x, y]) => x === points[0][0] && y === points[0][1]) ? t("Its points are all the same.") : "";
+  if (crossings(points).size) return t("Its edges cross: move a corner until the red is gone.");
   const doubled = edges(points, true).reduce((sum, [[x1, y1], [x2, y2]]) => sum + x1 * y2 - x2 * y1, 0);
-  return Math.abs(doubled) < 2e-6 ? "It has no area: its points lie on one line." : "";
+  return Math.abs(doubled) < 2e-6 ? t("It has no area: its points lie on one line.") : "";
 }
 
 /** All points moved by `[dx, dy]`, less where one would leave the picture. */

@@ -3,10 +3,13 @@
 import { get, signOut, toLogin, toSetup } from "./api.js";
 import { byId, fill, h, icon, memory } from "./dom.js";
 import { Live } from "./live.js";
+import { t } from "./messages.js";
+import { plain } from "./things.js";
 import { setTimezone } from "./time.js";
-import { plain, sentence } from "./words.js";
+import { sentence } from "./words.js";
 
 const LEVELS = { viewer: 0, operator: 1, admin: 2 };
+const ROLES = { viewer: t("Viewer"), operator: t("Operator"), admin: t("Administrator") };
 
 /** Makes the page ready. Answers `{user, can(role), site, live}`; leaves for the sign-in or first-run page where there is no session. */
 export async function start() {
@@ -26,7 +29,7 @@ export async function start() {
   const can = (role) => LEVELS[user.role] >= LEVELS[role];
   document.documentElement.dataset.role = user.role;
   for (const node of document.querySelectorAll("[data-least]")) node.hidden = !can(node.dataset.least);
-  fill(byId("who"), h("strong", { class: "ellipsis" }, user.username), h("span", { class: "muted" }, plain(user.role)));
+  fill(byId("who"), h("strong", { class: "ellipsis" }, user.username), h("span", { class: "muted" }, ROLES[user.role] ?? plain(user.role)));
   account();
   if (limited) {
     byId("connection").hidden = true;
@@ -65,7 +68,7 @@ export function confirm(title, text, word, { symbol = "trash", harmless = false,
     const dialog = h("dialog", { class: "dialog", "aria-label": title, oncancel: () => done(false) },
       h("div", { class: "stack" }, h("h2", {}, title), h("p", { class: "muted" }, text), more,
         h("div", { class: "row end" },
-          h("button", { class: "button", onclick: () => done(false), autofocus: true }, "Cancel"),
+          h("button", { class: "button", onclick: () => done(false), autofocus: true }, t("Cancel")),
           h("button", { class: harmless ? "button primary" : "button danger", onclick: () => done(true) }, icon(symbol), word))));
     document.body.append(dialog);
     dialog.showModal();
@@ -77,14 +80,14 @@ export async function leave(path) {
   try {
     await signOut(path);
   } catch (error) {
-    toast(`Not signed out: ${error.message}`, "red");
+    toast(t("Not signed out: {reason}", { reason: error.message }), "red");
   }
 }
 
 function account() {
   const root = document.documentElement;
   const label = byId("theme-word");
-  const paint = () => { label.textContent = root.dataset.theme === "light" ? "Dark theme" : "Light theme"; };
+  const paint = () => { label.textContent = root.dataset.theme === "light" ? t("Dark theme") : t("Light theme"); };
   paint();
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
@@ -104,9 +107,9 @@ function connection(live) {
     pill.className = `chip ${tone}`;
     fill(pill, icon(symbol, true), h("span", {}, text));
   };
-  live.on("up", () => show("green", "ok", "Connected"));
+  live.on("up", () => show("green", "ok", t("Connected")));
   live.on("down", ({ refused, delay }) => {
-    show("red", "unplug", refused ? "Refused: open panops by its own address" : delay > 3000 ? "Connection lost, trying again" : "Reconnecting");
+    show("red", "unplug", refused ? t("Refused: open panops by its own address") : delay > 3000 ? t("Connection lost, trying again") : t("Reconnecting"));
   });
 }
 
@@ -116,7 +119,7 @@ function notices(first, live) {
   const hidden = new Set(); // until the page is left; the system page always shows them
   const show = () => fill(shelf, [...standing.values()].filter((notice) => !hidden.has(notice.message)).map((notice) =>
     h("div", { class: `notice ${notice.level}` }, icon(notice.level === "alarm" ? "alarm" : "warning"), h("span", {}, sentence(notice.message)),
-      h("button", { class: "button plain square", "aria-label": "Hide this notice", onclick: () => { hidden.add(notice.message); show(); } }, icon("close", true)))));
+      h("button", { class: "button plain square", "aria-label": t("Hide this notice"), onclick: () => { hidden.add(notice.message); show(); } }, icon("close", true)))));
   show();
   live.on("notice", (message) => {
     const notice = message.notice ?? message;
@@ -138,7 +141,7 @@ function badge(live) {
       const fresh = counts.new ?? 0;
       node.hidden = !fresh;
       node.textContent = fresh > 99 ? "99+" : String(fresh);
-      node.setAttribute("aria-label", `${fresh} new`);
+      node.setAttribute("aria-label", t("{count} new", { count: fresh }));
     } catch {
       node.hidden = true; // the connection pill says why
     }

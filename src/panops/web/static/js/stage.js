@@ -1,6 +1,7 @@
 // An event's picture and clip, with boxes drawn over them.
 
 import { h, icon, memory } from "./dom.js";
+import { t } from "./messages.js";
 import { Overlay } from "./overlay.js";
 import { clock } from "./time.js";
 
@@ -29,8 +30,8 @@ const hasClip = (event) => event.has_clip || event.has_clip_so_far;
 
 /** Why there is a clip so far only. */
 function soFarBecause(event) {
-  if (event.ended_at_s === null) return "It goes on: this is how it began. The whole clip takes its place by itself.";
-  return event.details.interrupted ? "panops was cut off while it went on: no more of it is there." : "It is over: the whole clip comes in a moment.";
+  if (event.ended_at_s === null) return t("It goes on: this is how it began. The whole clip takes its place by itself.");
+  return event.details.interrupted ? t("panops was cut off while it went on: no more of it is there.") : t("It is over: the whole clip comes in a moment.");
 }
 
 /** Stops a video and lets go of its file. */
@@ -61,9 +62,9 @@ export class Stage {
       currentTarget.blur(); // so that Space plays instead of pressing it again
       if (this.root.dataset.shows !== name) this.show(name);
     } }, icon(symbol), h("span", {}, word)));
-    this.boxButton = h("button", { class: "button", type: "button", "aria-pressed": String(this.showBoxes), onclick: () => this.switchBoxes() }, icon("boxes"), "Boxes");
-    this.bar = h("div", { class: "stage-bar" }, h("div", { class: "segments", role: "group", "aria-label": "Show" },
-      tab("picture", "picture", "Picture"), tab("clip", "play", "Clip")), this.boxButton);
+    this.boxButton = h("button", { class: "button", type: "button", "aria-pressed": String(this.showBoxes), onclick: () => this.switchBoxes() }, icon("boxes"), t("Boxes"));
+    this.bar = h("div", { class: "stage-bar" }, h("div", { class: "segments", role: "group", "aria-label": t("Show") },
+      tab("picture", "picture", t("Picture")), tab("clip", "play", t("Clip"))), this.boxButton);
     this.note = h("p", { class: "stage-note muted", role: "status" });
     this.renew(event, details);
     this.show("picture");
@@ -81,7 +82,7 @@ export class Stage {
     this.#pictured = snapshot ? boxesAt(this.#trail, snapshot.start_s + 0.001).filter((box) => event.track_ids.includes(box[0])) : [];
     this.#tabs.picture.disabled = !event.has_snapshot;
     this.#tabs.clip.disabled = !hasClip(event);
-    this.#tabs.clip.lastChild.textContent = hasClip(event) && !event.has_clip ? "Clip so far" : "Clip";
+    this.#tabs.clip.lastChild.textContent = hasClip(event) && !event.has_clip ? t("Clip so far") : t("Clip");
     this.note.textContent = !hasClip(event) || event.has_clip ? "" : soFarBecause(event);
     this.note.hidden = !this.note.textContent;
     const { shows } = this.root.dataset;
@@ -97,7 +98,7 @@ export class Stage {
     const { event } = this;
     if (name === "clip") this.#clip();
     else if (event.has_snapshot) this.#picture();
-    else this.root.replaceChildren(h("div", { class: "nothing" }, icon("picture"), event.ended_at_s === null ? "The picture is being stored." : "There is no picture of this event."));
+    else this.root.replaceChildren(h("div", { class: "nothing" }, icon("picture"), event.ended_at_s === null ? t("The picture is being stored.") : t("There is no picture of this event.")));
     this.root.dataset.shows = name;
   }
 
@@ -133,7 +134,7 @@ export class Stage {
   #picture() {
     // Without a trail (it is stored with the clip) the server's own drawing shows who it was.
     const drawn = this.#pictured.length === 0 && this.showBoxes && this.event.has_annotated;
-    const image = h("img", { src: drawn ? this.#src("annotated", "annotated.jpg") : this.#src("snapshot", "snapshot.jpg"), alt: `Picture of ${clock(this.event.started_at_s)}, ${this.event.camera_name}` });
+    const image = h("img", { src: drawn ? this.#src("annotated", "annotated.jpg") : this.#src("snapshot", "snapshot.jpg"), alt: t("Picture of {time}, {camera}", { time: clock(this.event.started_at_s), camera: this.event.camera_name }) });
     image.addEventListener("load", () => {
       this.#overlay.ratio = image.naturalWidth / image.naturalHeight;
       this.#draw();
@@ -144,7 +145,7 @@ export class Stage {
   /** Plays the clip; `before` is a shorter one of the same event: the clip takes its place, at the same second, once it can be seen. */
   #clip(before = null) {
     const source = this.event.has_clip ? this.#src("clip", "clip.mp4") : this.#src("clip_so_far", "clip_so_far.mp4");
-    const video = h("video", { src: source, controls: true, playsinline: true, preload: "auto", muted: true, "aria-label": "Clip of the event" });
+    const video = h("video", { src: source, controls: true, playsinline: true, preload: "auto", muted: true, "aria-label": t("Clip of the event") });
     video.addEventListener("loadedmetadata", () => {
       this.#overlay.ratio = video.videoWidth / video.videoHeight || 16 / 9;
       // Begin where it began: what was before is there to go back to.
@@ -155,7 +156,7 @@ export class Stage {
     });
     video.addEventListener("error", async () => {
       await this.reload(); // a longer clip may have taken its place: then that one plays by now
-      if (this.#media === video) this.root.append(h("div", { class: "nothing" }, icon("warning"), "This browser cannot play the clip. Download it instead."));
+      if (this.#media === video) this.root.append(h("div", { class: "nothing" }, icon("warning"), t("This browser cannot play the clip. Download it instead.")));
     }, { once: true });
     for (const type of ["seeked", "timeupdate"]) video.addEventListener(type, () => this.#draw());
     const begin = () => {

@@ -2,12 +2,13 @@
 
 import { api, get, part } from "./api.js";
 import { byId, empty, fill, GLANCE, h, icon } from "./dom.js";
+import { decimal, n, parts, t } from "./messages.js";
 import { start, toast } from "./shell.js";
 import { short } from "./time.js";
-import { duration, percent, plural } from "./words.js";
+import { duration, percent } from "./words.js";
 
 const MOST_SHOTS = 12;
-const LEVERS = { stay: ["clock", "Longer stay"], score: ["eye", "Surer detector"], area: ["zone", "Area left out"] };
+const LEVERS = { stay: ["clock", t("Longer stay")], score: ["eye", t("Surer detector")], area: ["zone", t("Area left out")] };
 const { can, live } = await start();
 let busy = false;
 
@@ -15,8 +16,8 @@ const eventLink = (id, word) => h("a", { href: `/events/${part(id)}` }, word);
 
 /** How near the nearest true alarm is, in the words of the setting. */
 function nearness({ change, nearest_value: value }) {
-  if (change.lever === "stay") return `stayed for ${duration(value)}`;
-  return change.lever === "score" ? `had the score ${value.toFixed(2)}` : `stood ${percent(value)} of the picture away`;
+  if (change.lever === "stay") return t("stayed for {time}", { time: duration(value) });
+  return change.lever === "score" ? t("had the score {score}", { score: decimal(value, 2) }) : t("stood {share} of the picture away", { share: percent(value) });
 }
 
 /** The area that is left out, over a picture that fills its frame. */
@@ -32,11 +33,11 @@ function shots(one) {
   const pictures = new Set(one.pictures);
   const shown = one.goes.slice(0, MOST_SHOTS - (one.goes.length > MOST_SHOTS ? 1 : 0));
   const left = one.goes.length - shown.length;
-  return h("ul", { class: one.change.polygon.length ? "shots drawn" : "shots", "aria-label": "False alarms that would go" },
-    shown.map((id) => h("li", {}, h("a", { href: `/events/${part(id)}`, "aria-label": `Event ${id}` },
+  return h("ul", { class: one.change.polygon.length ? "shots drawn" : "shots", "aria-label": t("False alarms that would go") },
+    shown.map((id) => h("li", {}, h("a", { href: `/events/${part(id)}`, "aria-label": t("Event {id}", { id }) },
       pictures.has(id) ? h("img", { src: `/api/v1/events/${part(id)}/snapshot.jpg?size=${GLANCE}`, alt: "", loading: "lazy", decoding: "async" }) : icon("picture"),
       one.change.polygon.length ? area(one.change.polygon) : null))),
-    left ? h("li", { class: "more" }, `and ${left} more`) : null);
+    left ? h("li", { class: "more" }, t("and {count} more", { count: left })) : null);
 }
 
 function card(one) {
@@ -46,25 +47,25 @@ function card(one) {
     h("div", { class: "top" },
       h("div", { class: "what" }, h("span", { class: "chip accent" }, icon(symbol, true), word), h("h2", {}, one.words)),
       can("admin") ? h("div", { class: "row" },
-        h("button", { class: "button primary", type: "button", onclick: () => apply(one) }, icon("check"), "Apply"),
-        one.dismissed ? h("button", { class: "button", type: "button", onclick: () => dismiss(one, false) }, "Show again")
-          : h("button", { class: "button", type: "button", onclick: () => dismiss(one, true) }, "Not now")) : h("span", { class: "muted" }, "An administrator can apply it.")),
+        h("button", { class: "button primary", type: "button", onclick: () => apply(one) }, icon("check"), t("Apply")),
+        one.dismissed ? h("button", { class: "button", type: "button", onclick: () => dismiss(one, false) }, t("Show again"))
+          : h("button", { class: "button", type: "button", onclick: () => dismiss(one, true) }, t("Not now"))) : h("span", { class: "muted" }, t("An administrator can apply it."))),
     shots(one),
     h("p", { class: "tells" },
-      h("span", {}, "The nearest ", eventLink(one.nearest, "true alarm"), ` ${nearness(one)}.`),
-      stays.length ? h("span", {}, one.stays.length === 1 ? "This false alarm stays: " : `${plural(one.stays.length, "false alarm")} stay: `,
+      h("span", {}, parts("The nearest {alarm} {near}.", { alarm: eventLink(one.nearest, t("true alarm")), near: nearness(one) })),
+      stays.length ? h("span", {}, n("This false alarm stays:", "{count} false alarms stay:", one.stays.length), " ",
         stays.flatMap((id, at) => [at ? ", " : "", eventLink(id, String(at + 1))]), one.stays.length > stays.length ? ", …" : ".") : null));
 }
 
 /** A setting's value in words. */
-const value = (it) => (Array.isArray(it) ? it.join(", ") || "nothing" : String(it));
+const value = (it) => (Array.isArray(it) ? it.join(", ") || t("nothing") : String(it));
 
 function change(one) {
   const { field, rule_id: rule, camera_id: camera, before, after } = one.change;
   return h("li", { data: { applied: one.suggestion_id } },
-    h("span", { class: "said" }, h("b", {}, field), ` of ${rule ? `the rule ${rule}` : `the camera ${camera}`}: ${value(before)} → ${value(after)}`,
-      h("small", {}, `${short(one.at_s)}, ${one.user}${one.holds ? "" : ". It is set otherwise now."}`)),
-    one.holds && can("admin") ? h("button", { class: "button", type: "button", onclick: () => takeBack(one) }, icon("retry"), "Take back") : null);
+    h("span", { class: "said" }, h("b", {}, field), ` ${rule ? t("of the rule {rule}", { rule }) : t("of the camera {camera}", { camera })}: ${value(before)} → ${value(after)}`,
+      h("small", {}, `${short(one.at_s)}, ${one.user}${one.holds ? "" : `. ${t("It is set otherwise now.")}`}`)),
+    one.holds && can("admin") ? h("button", { class: "button", type: "button", onclick: () => takeBack(one) }, icon("retry"), t("Take back")) : null);
 }
 
 /** Does one thing at a time, tells what came of it, and shows how it is then. */
@@ -82,12 +83,12 @@ async function act(method, path, done, action = null) {
   }
 }
 
-const apply = (one) => act("POST", `/suggestions/${one.suggestion_id}/apply`, "Applied. Cameras that run follow within seconds.", ["Take back", () => takeBack(one)]);
-const takeBack = (one) => act("POST", `/suggestions/${one.suggestion_id}/take-back`, "It is set as it was before.");
-const dismiss = (one, away) => act(away ? "POST" : "DELETE", `/suggestions/${one.suggestion_id}/dismiss`, away ? "Not now. It stays at the end of the page." : "It is shown again.");
+const apply = (one) => act("POST", `/suggestions/${one.suggestion_id}/apply`, t("Applied. Cameras that run follow within seconds."), [t("Take back"), () => takeBack(one)]);
+const takeBack = (one) => act("POST", `/suggestions/${one.suggestion_id}/take-back`, t("It is set as it was before."));
+const dismiss = (one, away) => act(away ? "POST" : "DELETE", `/suggestions/${one.suggestion_id}/dismiss`, away ? t("Not now. It stays at the end of the page.") : t("It is shown again."));
 
-const nothing = () => empty("lamp", "Nothing to change", "When at least five alarms were marked as false and one as true, panops looks for a setting that would have kept false ones away and no true one. Mark events with T and F.",
-  [h("a", { class: "button", href: "/events?status=false_alarm" }, icon("flag"), "False alarms")]);
+const nothing = () => empty("lamp", t("Nothing to change"), t("When at least five alarms were marked as false and one as true, panops looks for a setting that would have kept false ones away and no true one. Mark events with T and F."),
+  [h("a", { class: "button", href: "/events?status=false_alarm" }, icon("flag"), t("False alarms"))]);
 
 async function refresh() {
   try {
@@ -100,7 +101,7 @@ async function refresh() {
     byId("applied").hidden = !applied.length;
     fill(byId("changes"), applied.map(change));
   } catch (error) {
-    fill(byId("suggestions"), empty("alarm", "The suggestions could not be read", error.message, [], true));
+    fill(byId("suggestions"), empty("alarm", t("The suggestions could not be read"), error.message, [], true));
   }
 }
 

@@ -2,25 +2,32 @@
 
 import { api, part } from "./api.js";
 import { fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 import { toast } from "./shell.js";
 import { minute } from "./time.js";
 
 const SWITCHES = {
-  enabled: { word: "Camera", subject: "The camera is", off: "it is not read", help: "Off: it is not read, and keeps its settings." },
-  detect: { word: "Detection", subject: "Detection is", off: "the camera is shown, and no rule sees anything", help: "Off: it is read and shown, and no rule sees anything." },
-  alerts: { word: "Alerts", subject: "Alerts are", off: "events are stored, and nobody is told", help: "Off: events are stored, and nobody is told." },
+  enabled: {
+    word: t("Camera"), help: t("Off: it is not read, and keeps its settings."), always: t("The camera is off in its settings: it is not read."),
+    since: (values) => t("The camera is off since {when}, by {by}: it is not read.", values), off: t("Camera is off"),
+  },
+  detect: {
+    word: t("Detection"), help: t("Off: it is read and shown, and no rule sees anything."), always: t("Detection is off in its settings: the camera is shown, and no rule sees anything."),
+    since: (values) => t("Detection is off since {when}, by {by}: the camera is shown, and no rule sees anything.", values), off: t("Detection is off"),
+  },
+  alerts: {
+    word: t("Alerts"), help: t("Off: events are stored, and nobody is told."), always: t("Alerts are off in its settings: events are stored, and nobody is told."),
+    since: (values) => t("Alerts are off since {when}, by {by}: events are stored, and nobody is told.", values), off: t("Alerts are off"),
+  },
 };
 
 /** `Alerts are off since 14:02, by MQTT sink home: events are stored, and nobody is told.` */
-function sign(name, { since_s, by }) {
-  const { subject, off } = SWITCHES[name];
-  return since_s === null ? `${subject} off in its settings: ${off}.` : `${subject} off since ${minute(since_s)}, by ${by}: ${off}.`;
-}
+const sign = (name, { since_s, by }) => (since_s === null ? SWITCHES[name].always : SWITCHES[name].since({ when: minute(since_s), by }));
 
 /** `Detection and alerts are off`, for a list; empty where they are on. A camera that is off says so by its state. */
 export function offWords({ switches }) {
-  const off = ["detect", "alerts"].filter((name) => !switches[name].on).map((name) => SWITCHES[name].word);
-  return off.length === 2 ? "Detection and alerts are off" : off.length ? `${off[0]} ${off[0] === "Alerts" ? "are" : "is"} off` : "";
+  const off = ["detect", "alerts"].filter((name) => !switches[name].on);
+  return off.length === 2 ? t("Detection and alerts are off") : off.length ? SWITCHES[off[0]].off : "";
 }
 
 /** Fills `signNode` and `node` for a camera; `may` says whether the user switches, `changed(camera)` gets what the server answers. Answers `update(camera)`. */
@@ -56,7 +63,7 @@ export function showSwitches(signNode, node, id, may, changed) {
     } catch (error) {
       waiting = null;
       update(camera);
-      toast(`Not switched: ${error.message}`, "red");
+      toast(t("Not switched: {reason}", { reason: error.message }), "red");
     }
   }
 

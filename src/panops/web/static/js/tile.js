@@ -1,9 +1,11 @@
 // One camera on a wall: picture, name, state in a word and a symbol, what is wrong, and the alarm that is on.
 
+import { stateOf, trouble } from "./condition.js";
 import { fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 import { Picture } from "./picture.js";
 import { clock } from "./time.js";
-import { kindOf, severityOf, stateOf, trouble } from "./words.js";
+import { kindOf, severityOf } from "./words.js";
 
 const SILENT_MS = 6000;
 const ALERT_MS = 12000;
@@ -63,7 +65,7 @@ export class Tile {
     if (now - this.#checkedAt > 3000 && this.#watchedAt) this.#watchedAt = now;
     this.#checkedAt = now;
     const since = Math.max(this.picture.drawnAt, this.#watchedAt);
-    if (this.#watchedAt && this.camera.state === "live" && now - since > SILENT_MS && !this.#trouble) this.stale("No pictures arrive");
+    if (this.#watchedAt && this.camera.state === "live" && now - since > SILENT_MS && !this.#trouble) this.stale(t("No pictures arrive"));
     if (this.#alertEnds && now > this.#alertEnds) {
       this.#alertEnds = 0;
       this.#alert.hidden = true;
@@ -85,7 +87,7 @@ export class Tile {
 
   #paint() {
     const { camera } = this;
-    const state = this.#trouble && camera.state === "live" ? { word: "Stale", tone: "amber", icon: "warning", help: "" } : stateOf(camera.state);
+    const state = this.#trouble && camera.state === "live" ? { word: t("Stale"), tone: "amber", icon: "warning", help: "" } : stateOf(camera.state);
     const { time } = this.picture;
     this.#state.className = `state ${state.tone}`;
     fill(this.#state, icon(state.icon, true), h("span", { class: "word" }, state.word));
@@ -96,7 +98,7 @@ export class Tile {
     this.#message.hidden = well;
     this.#state.hidden = !well; // the message says the same, larger
     this.#message.className = `message ${state.tone}`;
-    const text = camera.state === "live" ? `${this.#trouble}.${time ? ` Last picture ${clock(time)}.` : ""}` : trouble(camera);
+    const text = camera.state === "live" ? `${this.#trouble}.${time ? ` ${t("Last picture {time}.", { time: clock(time) })}` : ""}` : trouble(camera);
     if (!well) fill(this.#message, icon(state.icon), h("strong", {}, state.word), h("span", {}, text));
     const label = `${camera.name || camera.id}: ${state.word}${well ? "" : `. ${text}`}`;
     if (this.root.getAttribute("aria-label") !== label) this.root.setAttribute("aria-label", label);

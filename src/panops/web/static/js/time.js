@@ -1,5 +1,7 @@
 // Times on a 24 h clock in the site's time zone (the browser's own where the site names none).
 
+import { locale, t } from "./messages.js";
+
 let zone;
 let formats = {};
 
@@ -13,28 +15,28 @@ export function setTimezone(name) {
   formats = {};
 }
 
-function format(key, options) {
-  formats[key] ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
+function format(key, options, language = locale) {
+  formats[key] ??= new Intl.DateTimeFormat(language, { timeZone: zone, hourCycle: "h23", ...options });
   return formats[key];
 }
 
 const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
 /** `14:02:09`. */
-export const clock = (at_s) => format("clock", TIME).format(at_s * 1000);
+export const clock = (at_s) => format("clock", TIME, "en-GB").format(at_s * 1000);
 
 /** `Tue 28 Jul 2026, 14:02:09`. */
 export const moment = (at_s) => `${format("date", { weekday: "short", day: "numeric", month: "short", year: "numeric" }).format(at_s * 1000).replaceAll(",", "")}, ${clock(at_s)}`;
 
 /** `2026-07-28`, for grouping by day and for inputs. */
-export const dayKey = (at_s) => format("key", { year: "numeric", month: "2-digit", day: "2-digit" }).format(at_s * 1000).split("/").reverse().join("-");
+export const dayKey = (at_s) => format("key", { year: "numeric", month: "2-digit", day: "2-digit" }, "en-GB").format(at_s * 1000).split("/").reverse().join("-");
 
 /** `Today`, `Yesterday` or `Tuesday 28 July`. */
 export function dayName(at_s) {
   const now = Date.now() / 1000;
   const key = dayKey(at_s);
-  if (key === dayKey(now)) return "Today";
-  if (key === dayKey(now - 86400)) return "Yesterday";
+  if (key === dayKey(now)) return t("Today");
+  if (key === dayKey(now - 86400)) return t("Yesterday");
   const year = key.slice(0, 4) === dayKey(now).slice(0, 4) ? undefined : "numeric";
   return format(`day${year}`, { weekday: "long", day: "numeric", month: "long", year }).format(at_s * 1000).replace(",", "");
 }
@@ -69,8 +71,8 @@ export function fromInput(text) {
 /** `3 s ago`, `5 min ago`. */
 export function ago(at_s) {
   const past = Math.max(0, Date.now() / 1000 - at_s);
-  if (past < 60) return `${Math.round(past)} s ago`;
-  if (past < 3600) return `${Math.round(past / 60)} min ago`;
-  if (past < 86400) return `${Math.round(past / 3600)} h ago`;
-  return `${Math.round(past / 86400)} d ago`;
+  if (past < 60) return t("{count} s ago", { count: Math.round(past) });
+  if (past < 3600) return t("{count} min ago", { count: Math.round(past / 60) });
+  if (past < 86400) return t("{count} h ago", { count: Math.round(past / 3600) });
+  return t("{count} d ago", { count: Math.round(past / 86400) });
 }

@@ -1,6 +1,7 @@
 // A line of time with what was recorded, what moved and what happened on it: drag, zoom, click, keys.
 
 import { h } from "./dom.js";
+import { t } from "./messages.js";
 import { clock, dayKey, moment } from "./time.js";
 
 export const DAY_S = 86400;
@@ -27,7 +28,7 @@ export class Timeline {
     this.to_s = Date.now() / 1000;
     this.from_s = this.to_s - DAY_S;
     this.canvas = h("canvas", {});
-    this.root = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": "Time in the recording", "aria-orientation": "horizontal" }, this.canvas);
+    this.root = h("div", { class: "timeline", tabindex: "0", role: "slider", "aria-label": t("Time in the recording"), "aria-orientation": "horizontal" }, this.canvas);
     this.root.addEventListener("pointerdown", (event) => this.#down(event));
     this.root.addEventListener("pointermove", (event) => this.#move(event));
     for (const type of ["pointerup", "pointercancel"]) this.root.addEventListener(type, (event) => this.#up(event, type === "pointerup"));
@@ -82,7 +83,7 @@ export class Timeline {
   #describe() {
     const { at_s } = this;
     for (const [name, value_s] of [["min", this.from_s], ["max", this.to_s], ["now", at_s ?? Date.now() / 1000]]) this.root.setAttribute(`aria-value${name}`, Math.round(value_s));
-    this.root.setAttribute("aria-valuetext", at_s === null ? "Live" : moment(at_s));
+    this.root.setAttribute("aria-valuetext", at_s === null ? t("Live") : moment(at_s));
   }
 
   #time(x) {

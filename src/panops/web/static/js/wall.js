@@ -2,15 +2,18 @@
 
 import { get, part, query } from "./api.js";
 import { latest } from "./brief.js";
+import { stateOf } from "./condition.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { bestGrid } from "./grid.js";
 import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
+import { t } from "./messages.js";
 import { announce, start } from "./shell.js";
+import { plural } from "./things.js";
 import { Tile } from "./tile.js";
 import { clock } from "./time.js";
 import { Pages } from "./wall_pages.js";
 import { savedViews } from "./wall_views.js";
-import { kindOf, plural, stateOf } from "./words.js";
+import { kindOf } from "./words.js";
 
 const GRIDS = [1, 2, 3, 4, 6, 8];
 const wall = byId("wall");
@@ -50,7 +53,7 @@ function subscribe() {
 
 live.on("frames", (frames) => Promise.all(frames.map((frame) => tiles.get(frame.id)?.show(frame))));
 live.on("down", () => {
-  for (const tile of tiles.values()) tile.stale("Connection to the server lost");
+  for (const tile of tiles.values()) tile.stale(t("Connection to the server lost"));
   summary();
 });
 live.on("up", () => {
@@ -93,7 +96,7 @@ let loading = null;
 let shown = [];
 function load() {
   loading ??= get(`/cameras${view ? query({ group: view.group ?? "" }) : groupQuery()}`).then(({ cameras }) => arrange(cameras)).catch((error) => {
-    if (!tiles.size) fill(wall, empty("warning", "The cameras could not be read", error.message, [h("button", { class: "button", onclick: load }, icon("retry"), "Try again")], true));
+    if (!tiles.size) fill(wall, empty("warning", t("The cameras could not be read"), error.message, [h("button", { class: "button", onclick: load }, icon("retry"), t("Try again"))], true));
   }).finally(() => { loading = null; });
   return loading;
 }
@@ -129,21 +132,21 @@ function arrange(all) {
 function add(camera) {
   const tile = new Tile(camera, enlarge);
   tile.picture.showBoxes = boxesOn;
-  const page = h("a", { class: "button", href: `/cameras/${part(camera.id)}` }, icon("camera"), h("span", { class: "word" }, "Camera page"));
+  const page = h("a", { class: "button", href: `/cameras/${part(camera.id)}` }, icon("camera"), h("span", { class: "word" }, t("Camera page")));
   tile.holder = h("div", { class: "holder" }, tile.root, h("div", { class: "big-bar" },
-    h("button", { class: "button", onclick: () => enlarge(null) }, icon("back"), h("span", { class: "word" }, "All cameras")),
-    h("div", { class: "row" }, step(-1, "prev", "Camera before"), step(1, "next", "Next camera"), page)));
+    h("button", { class: "button", onclick: () => enlarge(null) }, icon("back"), h("span", { class: "word" }, t("All cameras"))),
+    h("div", { class: "row" }, step(-1, "prev", t("Camera before")), step(1, "next", t("Next camera")), page)));
   tiles.set(camera.id, tile);
   watcher.observe(tile.root);
 }
 
 const step = (by, symbol, label) => h("button", { class: "button square", "aria-label": label, title: label, onclick: () => move(by) }, icon(symbol));
-const addTile = h("a", { class: "add-tile", href: "/cameras/new" }, icon("plus"), "Add a camera");
+const addTile = h("a", { class: "add-tile", href: "/cameras/new" }, icon("plus"), t("Add a camera"));
 
 function welcome() {
-  if (!can("admin")) return empty("camera", "No cameras for you yet", "An administrator adds cameras and says who may see them.");
-  return empty("camera", "Add your first camera", "panops reads network cameras (RTSP, HTTP), video files and USB cameras. The test shows the first picture before anything is saved.",
-    [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), "Add a camera"), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), "Try a simulated one")]);
+  if (!can("admin")) return empty("camera", t("No cameras for you yet"), t("An administrator adds cameras and says who may see them."));
+  return empty("camera", t("Add your first camera"), t("panops reads network cameras (RTSP, HTTP), video files and USB cameras. The test shows the first picture before anything is saved."),
+    [h("a", { class: "button primary", href: "/cameras/new" }, icon("plus"), t("Add a camera")), h("a", { class: "button", href: "/cameras/new?source=sim://yard" }, icon("play"), t("Try a simulated one"))]);
 }
 
 // ---------------------------------------------------------------- grid, one large, full screen
@@ -249,10 +252,10 @@ function summary() {
   const all = [...tiles.values()];
   const count = (tone) => all.filter((tile) => stateOf(tile.camera.state).tone === tone).length;
   const item = (number, tone, symbol, word) => number ? h("span", { class: tone }, icon(symbol, true), `${number} ${word}`) : null;
-  fill(byId("summary"), h("span", {}, plural(all.length, "camera")), live.up ? item(count("green"), "green", "ok", "live") : h("span", { class: "red" }, icon("unplug", true), "not connected"),
-    live.up && item(count("amber"), "amber", "warning", "waiting"), live.up && item(count("red"), "red", "alarm", "down"));
+  fill(byId("summary"), h("span", {}, plural(all.length, "camera")), live.up ? item(count("green"), "green", "ok", t("live")) : h("span", { class: "red" }, icon("unplug", true), t("not connected")),
+    live.up && item(count("amber"), "amber", "warning", t("waiting")), live.up && item(count("red"), "red", "alarm", t("down")));
 }
-fill(byId("detector"), icon("chip", true), h("span", {}, h("strong", {}, `Detector: ${site.model || "none"}`), site.model_note ? ` · ${site.model_note}` : ""));
+fill(byId("detector"), icon("chip", true), h("span", {}, h("strong", {}, t("Detector: {model}", { model: site.model || t("none") })), site.model_note ? ` · ${site.model_note}` : ""));
 
 new ResizeObserver(() => { if (!big) setColumns(columns()); }).observe(byId("scroll"));
 fill(wall, Array.from({ length: 9 }, () => h("div", { class: "tile waiting" }, h("div", { class: "picture" }))));

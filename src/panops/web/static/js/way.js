@@ -3,6 +3,7 @@
 import { part } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { s } from "./glyphs.js";
+import { t } from "./messages.js";
 import { share } from "./shapes.js";
 
 const NUMBER = (value) => (value === null || value === undefined ? "" : Math.round(1000 * value) / 1000);
@@ -13,11 +14,11 @@ export function way(id, given) {
   let camera = null;
   let from = null;
   const image = h("img", { alt: "", hidden: true });
-  const over = s("svg", { class: "dry-over way-over", viewBox: "0 0 1000 1000", preserveAspectRatio: "none", role: "img", "aria-label": "Draw the allowed way: press where it begins, drag to where it leads" });
-  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.001, "aria-label": `${at ? "To" : "From"}, ${axis ? "y" : "x"}`, oninput: typed })));
+  const over = s("svg", { class: "dry-over way-over", viewBox: "0 0 1000 1000", preserveAspectRatio: "none", role: "img", "aria-label": t("Draw the allowed way: press where it begins, drag to where it leads") });
+  const inputs = [0, 1].map((at) => [0, 1].map((axis) => h("input", { class: "input", type: "number", min: 0, max: 1, step: 0.001, "aria-label": `${at ? t("To [place]") : t("From [place]")}, ${axis ? "y" : "x"}`, oninput: typed })));
   const stage = h("div", { class: "dry-shot way-stage" }, image, over);
-  const root = h("div", { class: "stack", id }, stage, ...inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? "to" : "from"), pair)),
-    h("div", { class: "row" }, h("button", { class: "button", type: "button", onclick: () => { points = null; show(); tell(); } }, icon("close"), "No arrow")));
+  const root = h("div", { class: "stack", id }, stage, ...inputs.map((pair, at) => h("div", { class: "row" }, h("span", { class: "muted way" }, at ? t("to [place]") : t("from [place]")), pair)),
+    h("div", { class: "row" }, h("button", { class: "button", type: "button", onclick: () => { points = null; show(); tell(); } }, icon("close"), t("No arrow"))));
 
   function tell() {
     root.dispatchEvent(new Event("input", { bubbles: true }));

@@ -3,6 +3,7 @@
 import { api, get, part } from "./api.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { Drawing } from "./drawing.js";
+import { n, t } from "./messages.js";
 import { Picture } from "./picture.js";
 import { fault, History, NAME, toPlaces, toShapes } from "./shapes.js";
 import { announce, start, toast } from "./shell.js";
@@ -11,12 +12,12 @@ import { sentence } from "./words.js";
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const DRAFT = `draft.places.${id}`;
 const HINTS = {
-  zone: "Click or tap the corners one by one; click the first one or press Enter to finish. By keyboard: arrow keys, Space, Enter. Esc forgets it.",
-  line: "Click or tap the points of the line, then press Enter or double-click. Walking from the first point, side A is on the left hand.",
-  ground: "Click or tap the four corners of a large rectangle on the ground that you can measure, one after the other.",
+  zone: t("Click or tap the corners one by one; click the first one or press Enter to finish. By keyboard: arrow keys, Space, Enter. Esc forgets it."),
+  line: t("Click or tap the points of the line, then press Enter or double-click. Walking from the first point, side A is on the left hand."),
+  ground: t("Click or tap the four corners of a large rectangle on the ground that you can measure, one after the other."),
 };
-const IDLE = "Drag a corner, an edge's middle or the whole. By keyboard: Tab walks, the arrow keys move (Shift: faster), Delete deletes.";
-const WORDS = { zone: "Zone", line: "Line", ground: "Ground" };
+const IDLE = t("Drag a corner, an edge's middle or the whole. By keyboard: Tab walks, the arrow keys move (Shift: faster), Delete deletes.");
+const WORDS = { zone: t("Zone"), line: t("Line"), ground: t("Ground") };
 const ICONS = { zone: "zone", line: "line", ground: "speed" };
 const { can, live } = await start();
 
@@ -39,7 +40,7 @@ function show() {
   const open = dirty();
   byId("state").hidden = !open;
   byId("state").className = "chip amber";
-  fill(byId("state"), icon("edit", true), h("span", {}, "Not saved"));
+  fill(byId("state"), icon("edit", true), h("span", {}, t("Not saved")));
   byId("save").disabled = !open || drawing.shapes.some((shape) => fault(shape) || nameFault(shape));
   byId("undo").disabled = !history.canUndo;
   byId("redo").disabled = !history.canRedo;
@@ -66,7 +67,7 @@ function bringBack() {
   const changedMeanwhile = draft.etag !== etag;
   drawing.shapes = draft.shapes;
   etag = draft.etag; // so that saving tells when somebody else was faster
-  toast(changedMeanwhile ? "Your unsaved drawing is back; the camera was changed meanwhile." : "Your unsaved drawing is back.", "green", ["Discard", () => {
+  toast(changedMeanwhile ? t("Your unsaved drawing is back; the camera was changed meanwhile.") : t("Your unsaved drawing is back."), "green", [t("Discard"), () => {
     drawing.shapes = theirs;
     load();
   }]);
@@ -75,12 +76,12 @@ function bringBack() {
 // ---------------------------------------------------------------- the list
 function nameFault({ kind, name }) {
   if (kind === "ground") return "";
-  if (!NAME.test(name)) return "Letters, digits, _ and -, beginning with a letter or digit.";
-  return drawing.shapes.filter((shape) => shape.kind !== "ground" && shape.name === name).length > 1 ? "Another zone or line has this name." : "";
+  if (!NAME.test(name)) return t("Letters, digits, _ and -, beginning with a letter or digit.");
+  return drawing.shapes.filter((shape) => shape.kind !== "ground" && shape.name === name).length > 1 ? t("Another zone or line has this name.") : "";
 }
 
 function nameField(shape, at) {
-  const input = h("input", { class: "input", id: `name-${at}`, value: shape.name, maxlength: 63, autocomplete: "off", spellcheck: "false", "aria-label": `Name of the ${shape.kind}` });
+  const input = h("input", { class: "input", id: `name-${at}`, value: shape.name, maxlength: 63, autocomplete: "off", spellcheck: "false", "aria-label": shape.kind === "zone" ? t("Name of the zone") : t("Name of the line") });
   const wrong = h("p", { class: "problem", role: "alert" });
   const check = () => {
     const text = nameFault(shape);
@@ -107,7 +108,7 @@ function nameField(shape, at) {
 
 function metres(shape, at) {
   const field = (corner, axis) => {
-    const input = h("input", { class: "input", type: "number", step: "any", value: shape.metres[corner][axis], "aria-label": `Corner ${corner + 1}, ${axis ? "y" : "x"} in metres` });
+    const input = h("input", { class: "input", type: "number", step: "any", value: shape.metres[corner][axis], "aria-label": t("Corner {corner}, {axis} in metres", { corner: corner + 1, axis: axis ? "y" : "x" }) });
     input.addEventListener("change", () => {
       if (!Number.isFinite(input.valueAsNumber)) return;
       history.keep(drawing.shapes);
@@ -116,7 +117,7 @@ function metres(shape, at) {
     });
     return input;
   };
-  return h("div", { class: "metres", id: `metres-${at}` }, h("p", { class: "hint muted" }, "Where the corners are on the ground, x and y in metres, in the order in which they were drawn."),
+  return h("div", { class: "metres", id: `metres-${at}` }, h("p", { class: "hint muted" }, t("Where the corners are on the ground, x and y in metres, in the order in which they were drawn.")),
     shape.metres.map((_, corner) => h("div", { class: "row" }, h("span", { class: "muted" }, corner + 1), field(corner, 0), field(corner, 1))));
 }
 
@@ -126,18 +127,18 @@ function card(shape, at) {
   const chosen = at === drawing.selected;
   return h("div", { class: chosen ? "place chosen" : "place", data: { place: shape.name } },
     h("div", { class: "row" },
-      h("button", { class: "button plain square", type: "button", "aria-label": `Select ${shape.name}`, "aria-pressed": String(chosen), onclick: () => drawing.select(at) }, icon(ICONS[shape.kind])),
-      shape.kind === "ground" ? h("strong", { class: "grow" }, "Ground in metres") : h("div", { class: "field grow" }, nameField(shape, at)),
-      h("button", { class: "button plain square", type: "button", "aria-label": `Delete ${shape.name}`, onclick: () => remove(at) }, icon("trash"))),
+      h("button", { class: "button plain square", type: "button", "aria-label": t("Select {name}", { name: shape.name }), "aria-pressed": String(chosen), onclick: () => drawing.select(at) }, icon(ICONS[shape.kind])),
+      shape.kind === "ground" ? h("strong", { class: "grow" }, t("Ground in metres")) : h("div", { class: "field grow" }, nameField(shape, at)),
+      h("button", { class: "button plain square", type: "button", "aria-label": t("Delete {name}", { name: shape.name }), onclick: () => remove(at) }, icon("trash"))),
     wrong ? h("p", { class: "problem", role: "alert" }, icon("alarm", true), wrong) : null,
-    users.length ? h("p", { class: "hint muted" }, "Used by ", users.flatMap((name, one) => [one ? ", " : "", h("a", { href: `/rules/${part(name)}` }, name)])) : null,
+    users.length ? h("p", { class: "hint muted" }, t("Used by"), " ", users.flatMap((name, one) => [one ? ", " : "", h("a", { href: `/rules/${part(name)}` }, name)])) : null,
     shape.kind === "ground" && chosen ? metres(shape, at) : null,
-    shape.was && shape.was === shape.name && shape.kind !== "ground" && !dirty() ? h("a", { class: "button", href: `/rules/new?camera=${part(id)}&${shape.kind}=${part(shape.name)}` }, icon("plus"), `Rule for this ${shape.kind}`) : null);
+    shape.was && shape.was === shape.name && shape.kind !== "ground" && !dirty() ? h("a", { class: "button", href: `/rules/new?camera=${part(id)}&${shape.kind}=${part(shape.name)}` }, icon("plus"), shape.kind === "zone" ? t("Rule for this zone") : t("Rule for this line")) : null);
 }
 
 function list() {
   const typingIn = document.activeElement?.matches?.("#places .input") ? [document.activeElement.id, document.activeElement.selectionStart] : null;
-  fill(byId("places"), drawing.shapes.length ? drawing.shapes.map(card) : empty("zone", "Nothing is drawn yet", "Choose Zone or Line above the picture, then click its corners."));
+  fill(byId("places"), drawing.shapes.length ? drawing.shapes.map(card) : empty("zone", t("Nothing is drawn yet"), t("Choose Zone or Line above the picture, then click its corners.")));
   if (typingIn?.[0]) byId(typingIn[0])?.focus();
 }
 
@@ -145,7 +146,8 @@ function remove(at) {
   const shape = drawing.shapes[at];
   const users = usedBy[shape.was] ?? [];
   if (users.length) {
-    say(`${WORDS[shape.kind]} “${shape.was}” is used by ${users.length === 1 ? "the rule" : "the rules"} ${users.join(", ")}. Change or delete ${users.length === 1 ? "it" : "them"} first.`);
+    const values = { kind: WORDS[shape.kind], name: shape.was, rules: users.join(", ") };
+    say(n("{kind} “{name}” is used by the rule {rules}. Change or delete it first.", "{kind} “{name}” is used by the rules {rules}. Change or delete them first.", users.length, values));
     return;
   }
   history.keep(drawing.shapes);
@@ -154,7 +156,7 @@ function remove(at) {
   say("");
   changed();
   drawing.draw();
-  announce(`${shape.name} is deleted`);
+  announce(t("{name} is deleted", { name: shape.name }));
 }
 
 function showDrawing(kind) {
@@ -197,13 +199,13 @@ async function save(over = false) {
     drawing.selected = drawing.shapes.findIndex((shape) => shape.name === selected);
     memory.set(DRAFT, "");
     say("");
-    toast("Saved. The camera follows within seconds.");
+    toast(t("Saved. The camera follows within seconds."));
     drawing.draw();
   } catch (error) {
     const text = error.fields?.length ? error.fields.map(({ field, message }) => `${field}: ${message}`).join(" ") : error.message;
     if (error.status !== 412) say(sentence(text));
-    else say("Somebody else changed this camera meanwhile.", [
-      h("button", { class: "button", type: "button", onclick: load }, "Load theirs, drop mine"), h("button", { class: "button", type: "button", onclick: () => save(true) }, "Save mine over theirs")]);
+    else say(t("Somebody else changed this camera meanwhile."), [
+      h("button", { class: "button", type: "button", onclick: load }, t("Load theirs, drop mine")), h("button", { class: "button", type: "button", onclick: () => save(true) }, t("Save mine over theirs"))]);
   }
   show();
 }
@@ -231,14 +233,14 @@ function listen(camera) {
   });
 }
 
-const back = [h("a", { class: "button", href: "/cameras" }, icon("back"), "All cameras")];
+const back = [h("a", { class: "button", href: "/cameras" }, icon("back"), t("All cameras"))];
 if (!can("admin")) {
-  fill(byId("sheet"), empty("lock", "Only administrators draw zones", "Ask one of them to draw this zone or line, or to change your role.", back));
+  fill(byId("sheet"), empty("lock", t("Only administrators draw zones"), t("Ask one of them to draw this zone or line, or to change your role."), back));
 } else {
   try {
     const camera = await get(`/cameras/${part(id)}`);
     byId("title").textContent = camera.name;
-    document.title = `Zones of ${camera.name} · panops`;
+    document.title = t("Zones of {name} · panops", { name: camera.name });
     byId("back").href = `/cameras/${part(id)}`;
     const [width, height] = camera.size_wh;
     byId("easel").style.aspectRatio = width ? `${width} / ${height}` : "16 / 9";
@@ -252,6 +254,6 @@ if (!can("admin")) {
     drawing.draw();
     listen(camera);
   } catch (error) {
-    fill(byId("sheet"), empty("camera", error.status === 404 ? "There is no such camera" : "The camera could not be read", error.message, back, true));
+    fill(byId("sheet"), empty("camera", error.status === 404 ? t("There is no such camera") : t("The camera could not be read"), error.message, back, true));
   }
 }
