@@ -230,7 +230,7 @@ def test_the_main_stream_is_recorded_while_the_small_one_is_watched(
     page.wait_for_selector("#record_source[aria-invalid=true]")
     page.fill("#record_source", "rtsp://camera.example/main")
     page.click("#test")
-    page.wait_for_selector("#recorded-verdict.good:has-text('1280 × 720')")
+    page.wait_for_selector("#recorded-verdict.good:has-text('1280 \u00d7 720')")
     assert problems(page) == []
     page.click("#save")
     page.wait_for_url(f"{server.url}/")

@@ -284,11 +284,15 @@ class FindingOut(Out):
 
 
 class VerdictOut(Out):
-    """What the chain that looks for false alarms made of an event."""
+    """What the chain that looks for false alarms made of an event.
+
+    `knows_look` is whether what it looked like is kept, so that a judgement of it counts for what looks alike there.
+    """
 
     findings: list[FindingOut]
     took_s: float
     revised: bool
+    knows_look: bool
 
     @classmethod
     def of(cls, verdict: Verdict | None) -> Self | None:
@@ -296,7 +300,7 @@ class VerdictOut(Out):
         if verdict is None:
             return None
         findings = [FindingOut(**finding.plain()) for finding in verdict.findings]
-        return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised)
+        return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised, knows_look=bool(verdict.appearance))
 
 
 class EventDetailOut(EventOut):
@@ -373,7 +377,10 @@ def _known(seconds: float) -> float | None:
 
 
 class SiteOut(Out):
-    """The site as a whole; `metrics` and `shards` are for operators and administrators."""
+    """The site as a whole; `metrics` and `shards` are for operators and administrators, `file_roots` for administrators.
+
+    `file_roots` are the folders whose files may be given as a camera's address.
+    """
 
     version: str
     model: str
@@ -382,6 +389,7 @@ class SiteOut(Out):
     timezone: str
     metrics: dict[str, float] | None = None
     shards: list[ShardOut] | None = None
+    file_roots: list[str] | None = None
 
 
 class ModelOut(Out):

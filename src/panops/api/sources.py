@@ -39,7 +39,7 @@ def resolved(given: str, stored: str | None, *others: str) -> str:
         given: From the request: empty or the masked address for "as it is", or a new one; a new one at the same host for the same user
             may keep the mask in place of the password.
         stored: The address in the database, or None for a new camera.
-        *others: Further addresses of the same camera: their passwords may be meant by a mask, too, at their own host and for their own user.
+        *others: Further addresses of the same camera: a mask may stand for their passwords, too, at their own host and user.
 
     Raises:
         ProblemError: 422: a mask whose password cannot be known. The password is never put into an address of another host: that would

@@ -11,7 +11,7 @@ const editing = path[3] === "edit" ? decodeURIComponent(path[2]) : null;
 const form = byId("form");
 const fields = form.elements;
 const result = byId("result");
-const { can, live } = await start();
+const { can, site, live } = await start();
 live.watch([], 1, "s");
 
 let stored = null;
@@ -24,6 +24,7 @@ let testing = null;
 let dirty = false;
 
 const address = () => withLogin(fields.source.value, fields.user.value.trim(), fields.secret.value);
+const isFile = () => /^(file:|\/)/i.test(fields.source.value.trim());
 const records = () => fields.record.value !== "off";
 /** The address that is recorded instead; empty for none. While nothing is recorded, what is stored stays. */
 const recordAddress = () => (!records() ? stored?.config?.record_source ?? "" : fields.record_source.value.trim() ? withLoginOf(withLogin(fields.record_source.value, fields.user.value.trim(), fields.secret.value), address()) : "");
@@ -33,10 +34,12 @@ function shape() {
   const network = /^(rtsps?|https?):/i.test(fields.source.value) || !fields.source.value;
   byId("login").hidden = !network;
   byId("record-source-field").hidden = !records();
+  byId("loop-row").hidden = !isFile();
   byId("transport-field").hidden = !/^rtsps?:/i.test(fields.source.value) && fields.source.value !== "";
   const scheme = (address) => /^[a-z]+:/i.exec(address)?.[0].toLowerCase().replace(/^(rtsp|http)s:/, "$1:");
   const example = [...form.querySelectorAll("[data-example]")].find((one) => scheme(one.dataset.example) === scheme(fields.source.value));
   if (example) byId("source-hint").textContent = example.dataset.hint;
+  if (isFile() && site.file_roots?.length) byId("source-hint").textContent = `A video file on the server, in one of these folders: ${site.file_roots.join(", ")}.`;
   if (fields.source.value.includes("***")) byId("source-hint").textContent = "The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.";
 }
 
@@ -70,7 +73,8 @@ function pickTransport(value) {
 byId("transport").addEventListener("click", ({ target }) => target.dataset.value && pickTransport(target.dataset.value));
 for (const button of form.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
-    fields.source.value = button.dataset.example;
+    const folder = button.dataset.example === "file:///" ? site.file_roots?.[0] : null;
+    fields.source.value = folder ? `file://${folder}/` : button.dataset.example;
     shape();
     fields.source.focus();
   });
@@ -160,7 +164,7 @@ byId("test").addEventListener("click", test);
 /** The settings to store: what is there already, changed by the form. */
 function wanted() {
   const { source: _, ...rest } = stored?.config ?? {};
-  return { ...rest, record: { ...rest.record, mode: fields.record.value }, record_source: recordAddress(), source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
+  return { ...rest, record: { ...rest.record, mode: fields.record.value }, record_source: recordAddress(), source: address(), name: fields.name.value.trim(), transport, loop: isFile() ? fields.loop.checked : rest.loop, enabled: fields.enabled.checked };
 }
 
 async function putCamera() {
@@ -221,6 +225,7 @@ async function fillIn() {
   fields.source.value = stored.config?.source ?? stored.address;
   fields.name.value = stored.config?.name ?? stored.name;
   fields.enabled.checked = stored.enabled;
+  fields.loop.checked = stored.config?.loop ?? false;
   fields.record.value = stored.config?.record?.mode ?? "off";
   fields.record_source.value = stored.config?.record_source ?? "";
   pickTransport(stored.transport);

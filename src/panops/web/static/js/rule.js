@@ -105,7 +105,7 @@ async function save() {
     if (!made.id) throw Object.assign(new Error(""), { fields: [{ field: "id", message: "Please give the rule a name." }] });
     await api("PUT", `/rules/${part(made.id)}`, made, { headers: editing ? { "If-Match": etag } : { "If-None-Match": "*" } });
     dirty = false;
-    location.href = "/rules";
+    location.href = editing ? "/rules" : `/rules?made=${part(made.id)}`;
   } catch (error) {
     byId("save").disabled = false;
     if (error.status === 412) complain({ message: editing ? "Somebody else changed this rule meanwhile. Load the page again to see it; your changes here are not stored." : "A rule of this name exists already; choose another name." });
