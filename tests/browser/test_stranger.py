@@ -1,4 +1,4 @@
-"""A stranger's first ten minutes: an empty home, a film as camera, a zone, a rule, an alarm with proof, and what a mark does. Nothing is a fake.
+"""A stranger's first ten minutes: an empty home, a film, a zone, a rule, an alarm with proof, and what a mark does. Nothing is a fake.
 
 `pytest -s` prints how long each step took. Every step uses what the page offers: no address is typed that the page did not name.
 """
@@ -28,7 +28,7 @@ PLAYS = "() => { const clip = document.querySelector('video'); return clip && cl
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirteen seconds of a yard in which somebody walks through the middle."""
     folder = tmp_path_factory.mktemp("film") / "yard"
-    words = ["simulate", "yard", "--start", "11", "--seconds", "13", "--seed", "9", "--activity", "6", "--out", str(folder)]
+    words = ["simulate", "yard", "--start", "11", "--seconds", "13", "--fps", "8", "--seed", "9", "--activity", "6", "--out", str(folder)]
     subprocess.run([sys.executable, "-m", "panops.entry", *words], check=True, stdout=subprocess.DEVNULL, timeout=300)
     return folder / "video.mp4"
 
@@ -48,7 +48,9 @@ class Steps:
 
     def tell(self) -> None:
         whole_s = sum(self.taken_s.values())
-        print("\n" + "\n".join(f"{taken_s:6.1f} s  {name}" for name, taken_s in self.taken_s.items()) + f"\n{whole_s:6.1f} s  in all")
+        sys.stdout.write(
+            "\n" + "\n".join(f"{taken_s:6.1f} s  {name}" for name, taken_s in self.taken_s.items()) + f"\n{whole_s:6.1f} s  in all\n"
+        )
 
 
 def at(page: Page, x: float, y: float) -> tuple[float, float]:

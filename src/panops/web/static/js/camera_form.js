@@ -139,6 +139,7 @@ async function test() {
   testing?.abort();
   const mine = new AbortController();
   testing = mine;
+  const held = document.activeElement === byId("test");
   byId("test").disabled = true;
   requestAnimationFrame(() => result.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   result.setAttribute("aria-busy", "true");
@@ -154,6 +155,7 @@ async function test() {
     complain(error);
   } finally {
     if (testing === mine) byId("test").disabled = false;
+    if (held && document.activeElement === document.body) byId("test").focus({ preventScroll: true });
     result.removeAttribute("aria-busy");
   }
   return undefined;

@@ -1,7 +1,7 @@
 // Add or change a rule: a form drawn from what the API says of its kind, and what the rule would have said.
 
 import { api, get, part } from "./api.js";
-import { byId, empty, fill, h, icon } from "./dom.js";
+import { byId, empty, fill, h, icon, whileBusy } from "./dom.js";
 import { tryRule } from "./dry_run.js";
 import { control } from "./rule_fields.js";
 import { confirm, start, toast } from "./shell.js";
@@ -114,16 +114,11 @@ async function save() {
 }
 
 async function tryIt() {
-  byId("try").disabled = true;
   complain(null);
-  try {
+  await whileBusy(byId("try"), async () => {
     const made = rule();
     await tryRule(byId("dry"), { ...made, id: made.id || undefined }, Number(byId("hours").value), known.cameras);
-  } catch (error) {
-    complain(error);
-  } finally {
-    byId("try").disabled = false;
-  }
+  }).catch(complain);
 }
 
 async function remove() {

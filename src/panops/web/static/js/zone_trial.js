@@ -1,7 +1,7 @@
 // What a rule would have said with zones and lines as they are drawn now, saved or not.
 
 import { tryRule } from "./dry_run.js";
-import { byId, fill, h, icon } from "./dom.js";
+import { byId, fill, h, icon, whileBusy } from "./dom.js";
 import { toPlaces } from "./shapes.js";
 import { kindOf, sentence } from "./words.js";
 
@@ -50,14 +50,10 @@ export class Trial {
   async #try() {
     const { rule } = this.#choices.get(byId("try-rule").value);
     const places = toPlaces(this.#shapes);
-    byId("try").disabled = true;
-    try {
-      await tryRule(byId("dry"), rule, Number(byId("hours").value), [{ ...this.camera, ...places }], { [this.camera.id]: places });
-    } catch (error) {
+    const hours = Number(byId("hours").value);
+    await whileBusy(byId("try"), () => tryRule(byId("dry"), rule, hours, [{ ...this.camera, ...places }], { [this.camera.id]: places })).catch((error) => {
       const text = error.fields?.length ? error.fields.map((one) => one.message).join(" ") : error.message;
       fill(byId("dry"), h("div", { class: "notice alarm", role: "alert" }, icon("alarm"), h("span", {}, sentence(text))));
-    } finally {
-      byId("try").disabled = false;
-    }
+    });
   }
 }

@@ -204,6 +204,7 @@ async function save(over = false) {
     say("");
     toast("Saved. The camera follows within seconds.");
     drawing.draw();
+    if (document.activeElement === document.body) drawing.root.focus({ preventScroll: true }); // the button is off now
   } catch (error) {
     const text = error.fields?.length ? error.fields.map(({ field, message }) => `${field}: ${message}`).join(" ") : error.message;
     if (error.status !== 412) say(sentence(text));
