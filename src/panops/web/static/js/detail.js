@@ -187,7 +187,12 @@ export class Detail {
 
   /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
   async #after(event) {
-    const show = (progress) => this.event === event && fill(this.#parts.after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
+    const { after } = this.#parts;
+    const show = (progress) => {
+      if (this.event !== event) return;
+      fill(after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
+      after.hidden = !after.childElementCount;
+    };
     show(null);
     if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
     show((await get("/suggestions").catch(() => ({}))).progress);
