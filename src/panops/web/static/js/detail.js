@@ -129,6 +129,8 @@ export class Detail {
 
   #render(event) {
     this.stage?.close();
+    // Another event: nobody should press its buttons by a key that was meant for the one before.
+    if (this.root.contains(document.activeElement)) document.activeElement.blur();
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
