@@ -316,6 +316,13 @@ class EventDetailOut(EventOut):
     tracks: list[TrailPointOut]
 
 
+class NewOut(Out):
+    """How many events nobody has reviewed; with `at_least` there may be more."""
+
+    new: int
+    at_least: bool
+
+
 class CountsOut(Out):
     """How many events there are."""
 
