@@ -11,6 +11,7 @@ import pytest
 
 from panops.domain.switches import Switch, SwitchedOff
 from panops.storage.scope import Scope
+from panops.storage.site import SiteRepository
 from panops.storage.switches import SwitchStore
 from tests.browser.conftest import PHONE, WIDE, MakeTab, sync_api
 from tests.browser.layout import problems
@@ -207,6 +208,54 @@ def test_deleting_asks_first(make_site: Callable[..., SiteServer], tab: MakeTab)
     assert page.query_selector(".tile[data-id=street]") is None
 
 
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_the_main_stream_is_recorded_while_the_small_one_is_watched(
+    make_site: Callable[..., SiteServer], tab: MakeTab, size: tuple[int, int]
+) -> None:
+    server = make_site()
+    made = tab(server, size=size)
+    made.allow.append("status of 422")
+    page = made.open("/cameras/new")
+    page.wait_for_selector("text=Test before you save")
+    assert page.is_hidden("#record_source"), "nothing is recorded"
+    page.fill("#source", "rtsp://eva:p%40ss@camera.example/sub")
+    page.fill("#name", "Mill")
+    page.select_option("#record", "motion")
+    page.fill("#record_source", "rtsp://camera.example/unreachable")
+    page.click("#test")
+    page.wait_for_selector("#recorded-verdict.bad:has-text('The main stream: Unreachable')")
+    assert problems(page) == []
+    page.fill("#record_source", "ftp://camera.example/main")
+    page.click("#save")
+    page.wait_for_selector("#record_source[aria-invalid=true]")
+    page.fill("#record_source", "rtsp://camera.example/main")
+    page.click("#test")
+    page.wait_for_selector("#recorded-verdict.good:has-text('1280 \u00d7 720')")
+    assert problems(page) == []
+    page.click("#save")
+    page.wait_for_url(f"{server.url}/")
+
+    def stored() -> str:
+        return SiteRepository(server.database).load().cameras["mill"].record_source.get_secret_value()
+
+    assert stored() == "rtsp://eva:p%40ss@camera.example/main", "with the login of the stream that is watched"
+    made.open("/cameras/mill/edit")
+    page.wait_for_selector("h1:has-text('Edit Mill')")
+    assert page.input_value("#record_source") == "rtsp://eva:***@camera.example/main"
+    assert "p%40ss" not in page.content()
+    page.fill("#record_source", "rtsp://camera.example/other")
+    page.click("#save")
+    page.wait_for_url("**/cameras/mill")
+    assert stored() == "rtsp://eva:p%40ss@camera.example/other"
+    made.open("/cameras/mill/edit")
+    page.wait_for_selector("h1:has-text('Edit Mill')")
+    page.select_option("#record", "off")
+    assert page.is_hidden("#record_source")
+    page.click("#save")
+    page.wait_for_url("**/cameras/mill")
+    assert stored() == "rtsp://eva:p%40ss@camera.example/other", "it is kept for when recording is chosen again"
+
+
 def test_only_administrators_get_the_form(site: SiteServer, tab: MakeTab) -> None:
     page = tab(site, "oscar").open("/cameras/new")
     page.wait_for_selector("text=Only administrators change cameras")
@@ -303,6 +352,9 @@ def test_a_camera_that_the_network_tells_of(
         page.click("#found .button:has-text('Sub')")
         assert page.input_value("#source") == "rtsp://127.0.0.1:554/sub?a=1&b=2"
         assert [page.input_value(f"#{name}") for name in ("user", "secret", "name")] == ["eva", "hunter2", "Front gate"]
+        page.select_option("#record", "continuous")
+        assert page.input_value("#record_source").startswith("rtsp://127.0.0.1:554/"), "the largest stream is offered for recording"
+        assert page.input_value("#record_source") != page.input_value("#source")
         assert page.query_selector("dialog") is None
     finally:
         camera.close()

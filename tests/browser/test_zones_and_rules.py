@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page
 
 from panops.pipeline.look_keeper import LookLog
@@ -12,7 +13,7 @@ from panops.storage.look_shelf import LookShelf
 from panops.storage.scope import Scope
 from panops.storage.site import SiteRepository
 from panops.testing.rule_conformance import Sighting, make_tracks
-from tests.browser.conftest import PHONE, MakeTab
+from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
 
@@ -90,6 +91,39 @@ def test_a_zone_is_drawn_a_rule_in_it_is_tried_and_saved(make_site: MakeSite, ta
     rules = {rule.id: rule for rule in SiteRepository(server.database).load().rules}
     made = rules["gate-left-side-intrusion"]
     assert (made.kind, made.cameras, made.zone, made.after_s) == ("intrusion", ["gate"], "left-side", 30.0)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1600", "390"])
+def test_a_drawing_is_tried_before_it_is_saved(make_site: MakeSite, tab: MakeTab, size: tuple[int, int]) -> None:
+    server = make_site()
+    keep_looks(server)
+    before = stored(server)
+    page = open_zones(tab, server, size=size)
+    draw(page, "zone", [(0.1, 0.2), (0.4, 0.2), (0.4, 0.8), (0.1, 0.8)])
+    assert page.input_value("#try-rule") == "zone:zone-1", "what was drawn last"
+    page.click("#try")
+    page.wait_for_selector("#dry-count strong:has-text('1 event')")
+    page.wait_for_selector(".dry-event[data-track='3'] .dry-over .zone")
+    assert problems(page) == []
+    page.fill("[data-place=zone-1] .input", "left")
+    assert page.input_value("#try-rule") == "zone:left"
+    page.select_option("#try-rule", "rule:night")
+    page.click("#try")
+    page.wait_for_selector("#dry-count strong:has-text('2 events')")
+    # The rule follows the zone as it is drawn now: only the right part of the floor is left.
+    page.click("[aria-label='Select floor']")
+    for corner in ("0", "3"):
+        page.focus(f"[data-corner='{corner}']")
+        for _ in range(20):
+            page.keyboard.press("Shift+ArrowRight")
+    page.select_option("#try-rule", "rule:night")
+    page.click("#try")
+    page.wait_for_selector("#dry-count strong:has-text('1 event')")
+    page.wait_for_selector(".dry-event[data-track='4']")
+    assert stored(server) == before, "nothing is stored"
+    # A drawing that cannot be saved is not tried either.
+    page.fill("[data-place=left] .input", "no good")
+    assert page.is_disabled("#try")
 
 
 def test_corners_are_moved_inserted_and_deleted_and_every_step_is_undone(make_site: MakeSite, tab: MakeTab) -> None:

@@ -215,11 +215,11 @@ async def _camera_of(body: dict[str, Any], stored: CameraConfig | None, services
 
 async def _source(services: Services, given: str, stored: CameraConfig | None, field: Literal["source", "record_source"] = "source") -> str:
     """The address that is meant; an empty one stays empty, for the check of the whole to say so."""
-    before = getattr(stored, field).get_secret_value() if stored is not None else None
+    known = {name: getattr(stored, name).get_secret_value() for name in ("source", "record_source")} if stored is not None else {}
     if field == "record_source" and not given.strip():
         return ""  # it is recorded from `source` then
-    source = resolved(given, before)
-    if source and source != before:
+    source = resolved(given, known.get(field), *known.values())
+    if source and source not in known.values():
         # Looks at the disk. What is stored already was allowed before, or came from the site file.
         await run_in_threadpool(refuse_unfit, source, services.settings)
     return source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
@@ -11,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from panops.api.problems import FieldError, ProblemError
+from panops.api.places import PlacesIn, drawn
+from panops.api.problems import FieldError, ProblemError, not_found
 from panops.api.schemas import Out
 from panops.api.security import Admin, Caller
 from panops.api.services import Needed, Services
+from panops.config.fields import Name
 from panops.config.load import problems_of
+from panops.config.place_use import renamed_rules
 from panops.config.rule_schema import RuleConfig
 from panops.config.schema import SiteConfig
 from panops.pipeline.dry_run import CameraReplay, DryRun, DryRunResult, DryRunStoppedError, WouldBe
@@ -31,12 +35,17 @@ NOT_VERIFIED = "the steps that look for false alarms were not asked: some of the
 
 
 class DryRunIn(BaseModel):
-    """A rule as `PUT` takes it, its `id` may be missing, and how far back it is tried."""
+    """A rule as `PUT` takes it, its `id` may be missing, and how far back it is tried.
+
+    `places` has what is drawn on cameras and not stored yet, as `PUT /api/v1/cameras/{camera_id}/places` takes it: the rule is tried with
+    that instead of what is stored, and names what is drawn by its new names.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     rule: dict[str, Any]
     hours: Annotated[float, Field(gt=0, le=48, allow_inf_nan=False)] = 1.0
+    places: dict[Name, PlacesIn] = Field(default_factory=dict, max_length=200)
 
 
 class BoxOut(Out):
@@ -113,7 +122,7 @@ async def dry_run(body: DryRunIn, request: Request, caller: Admin, services: Nee
     if services.dry_runs.locked():
         raise ProblemError(429, "other rules are being tried; try again in a moment", headers={"Retry-After": "5"})
     async with services.dry_runs:
-        site = await run_in_threadpool(services.view.current)
+        site = _with_drawn(await run_in_threadpool(services.view.current), caller, body.places)
         stop = threading.Event()
         work = asyncio.create_task(run_in_threadpool(_run, services, caller, site, rule, body.hours, stop))
         try:
@@ -133,6 +142,17 @@ def _rule(body: dict[str, Any]) -> RuleConfig:
     except ValidationError as error:
         errors = [FieldError(problem.field, problem.message) for problem in problems_of(error)]
         raise ProblemError(422, f"the rule has {len(errors)} problem{'s' if len(errors) != 1 else ''}", errors) from error
+
+
+def _with_drawn(site: SiteConfig, caller: Caller, places: Mapping[str, PlacesIn]) -> SiteConfig:
+    """The site as it would be once all that is drawn were stored; rules follow new names."""
+    for camera_id, place in places.items():
+        if camera_id not in site.cameras or not caller.scope.allows(camera_id):
+            raise not_found("camera")
+        followed = {rule.id: rule for rule in renamed_rules(site, camera_id, place.renamed)[0]}
+        cameras = {**site.cameras, camera_id: drawn(site.cameras[camera_id], place)}
+        site = site.model_copy(update={"cameras": cameras, "rules": [followed.get(rule.id, rule) for rule in site.rules]})
+    return site
 
 
 def _run(services: Services, caller: Caller, site: SiteConfig, rule: RuleConfig, hours: float, stop: threading.Event) -> DryRunOut:

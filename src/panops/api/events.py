@@ -23,6 +23,7 @@ from panops.api.schemas import (
     EventOut,
     EventsOut,
     EvidenceOut,
+    NewOut,
     ReviewedOut,
     ReviewOut,
     TrackedBoxOut,
@@ -46,6 +47,8 @@ FILE_NAMES = {
     EvidenceKind.CLIP: "clip.mp4",
     EvidenceKind.CLIP_SO_FAR: "clip_so_far.mp4",
 }
+MOST_NEW = 100
+"""So many events that nobody has reviewed are counted."""
 VERSION_DIGITS = 16
 """How much of a file's sha256 is in its address."""
 
@@ -119,6 +122,13 @@ def events(
 def counts(scope: Shown, services: Needed, since: Moment = None) -> CountsOut:
     """How many events there are since a moment, by status, kind, camera and severity."""
     return CountsOut.of(services.events.counts(scope, since))
+
+
+@router.get("/new", dependencies=[Depends(paced("search"))])
+def new(scope: Shown, services: Needed) -> NewOut:
+    """How many events nobody has reviewed; counted up to a hundred, which a page shows as 99+."""
+    count = services.events.unreviewed(scope, MOST_NEW)
+    return NewOut(new=count, at_least=count == MOST_NEW)
 
 
 @router.get("/{event_id}")

@@ -67,7 +67,7 @@ async def put_places(camera_id: CameraId, body: PlacesIn, caller: Admin, service
         if etag is None or camera_id not in site.cameras or not caller.scope.allows(camera_id):
             raise not_found("camera")
         precondition(etag, if_match, None)
-        camera = _drawn(site.cameras[camera_id], body)
+        camera = drawn(site.cameras[camera_id], body)
         rules, stuck = renamed_rules(site, camera_id, body.renamed)
         _refuse_what_breaks(site, camera_id, camera, body, stuck)
         after = await run_in_threadpool(lambda: services.sites.put_camera_and_rules(camera_id, camera, rules, camera_etag=etag))
@@ -83,8 +83,12 @@ def _answer(site: SiteConfig, camera_id: str, etag: str) -> Response:
     return JSONResponse(found.model_dump(mode="json"), 200, {"ETag": strong(etag)})
 
 
-def _drawn(camera: CameraConfig, body: PlacesIn) -> CameraConfig:
-    """The camera with what was drawn; every fault is named at once."""
+def drawn(camera: CameraConfig, body: PlacesIn) -> CameraConfig:
+    """The camera with what was drawn.
+
+    Raises:
+        ProblemError: 422; every fault is named at once.
+    """
     try:
         return CameraConfig.model_validate({**camera.plain(), **{name: getattr(body, name) for name in _FIELDS}})
     except ValidationError as error:

@@ -286,11 +286,15 @@ class FindingOut(Out):
 
 
 class VerdictOut(Out):
-    """What the chain that looks for false alarms made of an event."""
+    """What the chain that looks for false alarms made of an event.
+
+    `knows_look` is whether what it looked like is kept, so that a judgement of it counts for what looks alike there.
+    """
 
     findings: list[FindingOut]
     took_s: float
     revised: bool
+    knows_look: bool
 
     @classmethod
     def of(cls, verdict: Verdict | None) -> Self | None:
@@ -298,7 +302,7 @@ class VerdictOut(Out):
         if verdict is None:
             return None
         findings = [FindingOut(**finding.plain()) for finding in verdict.findings]
-        return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised)
+        return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised, knows_look=bool(verdict.appearance))
 
 
 class EventDetailOut(EventOut):
@@ -312,6 +316,13 @@ class EventDetailOut(EventOut):
     history: list[ReviewOut]
     deliveries: list[DeliveryOut]
     tracks: list[TrailPointOut]
+
+
+class NewOut(Out):
+    """How many events nobody has reviewed; with `at_least` there may be more."""
+
+    new: int
+    at_least: bool
 
 
 class CountsOut(Out):
@@ -375,7 +386,10 @@ def _known(seconds: float) -> float | None:
 
 
 class SiteOut(Out):
-    """The site as a whole; `metrics` and `shards` are for operators and administrators."""
+    """The site as a whole; `metrics` and `shards` are for operators and administrators, `file_roots` for administrators.
+
+    `file_roots` are the folders whose files may be given as a camera's address.
+    """
 
     version: str
     model: str
@@ -384,6 +398,7 @@ class SiteOut(Out):
     timezone: str
     metrics: dict[str, float] | None = None
     shards: list[ShardOut] | None = None
+    file_roots: list[str] | None = None
 
 
 class ModelOut(Out):

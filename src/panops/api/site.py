@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["site"])
 
 @router.get("/site")
 async def site(caller: Viewer, services: Needed) -> SiteOut:
-    """The site. `metrics` and `shards` are there for operators and administrators."""
+    """The site. `metrics` and `shards` are there for operators and administrators, `file_roots` for administrators."""
     operates = caller.role.covers(Role.OPERATOR)
     metrics = dict(services.live.metrics()) if operates else None
     shards = [ShardOut.of(figures) for figures in services.live.shards()] if operates else None
@@ -38,6 +38,7 @@ async def site(caller: Viewer, services: Needed) -> SiteOut:
         timezone=stored.timezone or local_timezone(),
         metrics=metrics,
         shards=shards,
+        file_roots=[str(root) for root in services.settings.allowed_file_roots] if caller.role.covers(Role.ADMIN) else None,
     )
 
 

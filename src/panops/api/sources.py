@@ -32,13 +32,14 @@ def masked(source: str) -> str:
     return shown
 
 
-def resolved(given: str, stored: str | None) -> str:
+def resolved(given: str, stored: str | None, *others: str) -> str:
     """The address that is meant by what a page sent back.
 
     Args:
         given: From the request: empty or the masked address for "as it is", or a new one; a new one at the same host for the same user
             may keep the mask in place of the password.
         stored: The address in the database, or None for a new camera.
+        *others: Further addresses of the same camera: a mask may stand for their passwords, too, at their own host and user.
 
     Raises:
         ProblemError: 422: a mask whose password cannot be known. The password is never put into an address of another host: that would
@@ -49,7 +50,10 @@ def resolved(given: str, stored: str | None) -> str:
         return stored
     if HIDDEN not in given:
         return given
-    kept = _with_password_of(given, stored) if stored is not None else None
+    known = [address for address in (stored, *others) if address]
+    kept = next((address for address in known if masked(address) == given), None)
+    if kept is None:
+        kept = next((whole for address in known if (whole := _with_password_of(given, address)) is not None), None)
     if kept is None:
         raise _refusal(f"the address holds {HIDDEN} in place of the password; for a new address, type the password again")
     return kept

@@ -12,7 +12,7 @@ from panops.api.schemas import Out
 from panops.api.security import Admin, Viewer
 from panops.api.services import Needed
 from panops.domain.suggestions import Change, Lever, Suggestion
-from panops.pipeline.suggesting import Applied
+from panops.pipeline.suggesting import Applied, Progress
 
 router = APIRouter(prefix="/api/v1/suggestions", tags=["suggestions"])
 
@@ -89,11 +89,30 @@ class AppliedOut(Out):
         )  # fmt: skip
 
 
+class ProgressOut(Out):
+    """How much was marked of a rule, and how much it takes before anything is suggested."""
+
+    rule_id: str
+    false_alarms: int
+    true_alarms: int
+    needs_false: int
+    needs_true: int
+
+    @classmethod
+    def of(cls, one: Progress) -> Self:
+        """As the API tells it."""
+        return cls(
+            rule_id=one.rule_id, false_alarms=one.false_alarms, true_alarms=one.true_alarms,
+            needs_false=one.needs_false, needs_true=one.needs_true,
+        )  # fmt: skip
+
+
 class SuggestionsOut(Out):
-    """Suggestions, those that take most false alarms away first, and what was applied lately, newest first."""
+    """Suggestions, those that take most away first; what was applied lately, newest first; how much was marked of each rule."""
 
     suggestions: list[SuggestionOut]
     applied: list[AppliedOut]
+    progress: list[ProgressOut]
 
 
 @router.get("")
@@ -104,6 +123,7 @@ def suggestions(caller: Viewer, services: Needed) -> SuggestionsOut:
     return SuggestionsOut(
         suggestions=[SuggestionOut.of(one, pictured, dismissed=one.suggestion_id in aside) for one in found],
         applied=[AppliedOut.of(one) for one in services.suggesting.applied(caller.scope)],
+        progress=[ProgressOut.of(one) for one in services.suggesting.progress(caller.scope)],
     )
 
 

@@ -83,7 +83,7 @@ def demo_site(text: str, clip: Path | None) -> SiteConfig:
 def _clip(home: Home, console: Console, offline: bool) -> Path | None:
     try:
         with console.status("fetching a clip of a real street (once, 0.5 MB) ..."):
-            return fetch_asset("bikes", home.path / "clips", allow_network=not offline)
+            return fetch_asset("bikes", home.clips, allow_network=not offline)
     except ModelError as error:
         console.print(f"no real clip in this demo: {error}", style="yellow")
         return None

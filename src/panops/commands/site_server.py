@@ -106,7 +106,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             evidence_folder=home.evidence,
             recordings_folder=home.recordings,
             looks_folder=home.looks,
-            allowed_file_roots=(home.path / "clips", *map(Path, settings.server.file_roots)),
+            allowed_file_roots=(home.clips, *map(Path, settings.server.file_roots)),
         ),
         database,
         supervisor,

@@ -27,7 +27,7 @@ from panops.storage.put_aside import PutAside
 from panops.storage.scope import Scope
 from panops.storage.site import SiteRepository
 from panops.storage.trail import TrackTrail, TrailPoint
-from panops.verify.suggestions import LEAST_FALSE, suggest
+from panops.verify.suggestions import AREA_KINDS, LEAST_FALSE, LEAST_TRUE, suggest
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,25 @@ class Applied:
     holds: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rule is from a suggestion.
+
+    Attributes:
+        rule_id: The rule.
+        false_alarms: False alarms of it that people were told of and marked.
+        true_alarms: True ones that were marked.
+        needs_false: So many of the first it takes before anything is suggested.
+        needs_true: So many of the second.
+    """
+
+    rule_id: str
+    false_alarms: int
+    true_alarms: int
+    needs_false: int = LEAST_FALSE
+    needs_true: int = LEAST_TRUE
+
+
 class Suggesting:
     """Used by any number of threads.
 
@@ -105,6 +124,13 @@ class Suggesting:
             while len(self._known) > _MOST_SCOPES:
                 del self._known[next(iter(self._known))]
         return found
+
+    def progress(self, scope: Scope) -> list[Progress]:
+        """How much was marked of each rule of which something can be suggested and anything was marked, in the order of the site."""
+        site, tallies = self._sites.load(), self._judgements.tallies(scope)
+        served = {name for rule in site.rules for name in getattr(rule, "of", ())}
+        fit = [rule.id for rule in site.rules if rule.enabled and rule.kind in AREA_KINDS and rule.id not in served]
+        return [Progress(rule_id, *tallies[rule_id]) for rule_id in fit if rule_id in tallies]
 
     def put_aside(self) -> frozenset[str]:
         """The ids of those that nobody wants to see for now."""

@@ -41,6 +41,11 @@ class Home:
         return self.path / "evidence"
 
     @property
+    def clips(self) -> Path:
+        """Films that may be added as cameras on the page."""
+        return self.path / "clips"
+
+    @property
     def recordings(self) -> Path:
         """What cameras recorded, unless the site file names another folder."""
         return self.path / "recordings"
@@ -105,7 +110,7 @@ class Home:
         """
         if self.unfinished_restore.exists():
             raise StorageError(f"a restore into {self.path} was cut off: run `panops restore FILE --home {self.path} --replace` again")
-        for folder in (self.path, self.evidence, self.journal, self.models, self.run):
+        for folder in (self.path, self.clips, self.evidence, self.journal, self.models, self.run):
             self._create(folder)
         return self
 

@@ -51,6 +51,23 @@ class JudgementStore:
                     found[camera_id] = [judgement for row in reversed(rows) if (judgement := _judgement(row)) is not None]
         return found
 
+    def tallies(self, scope: Scope) -> dict[str, tuple[int, int]]:
+        """How many false alarms that people were told of, and how many true ones, were marked of each rule in the scope."""
+        column = events.c
+        told = column.suppressed_by == ""
+        query = (
+            select(column.rule_id, column.status, func.count())
+            .where(IS_REVIEWED, column.status.in_(sorted(_SAID)), scope.where(column.camera_id))
+            .where(told | (column.status == ReviewStatus.TRUE_ALARM.value))
+            .group_by(column.rule_id, column.status)
+        )
+        found: dict[str, tuple[int, int]] = {}
+        with self._database.reading() as connection:
+            for rule_id, status, count in connection.execute(query).all():
+                false, true = found.get(rule_id, (0, 0))
+                found[rule_id] = (count, true) if _SAID[status] else (false, count)
+        return found
+
     def events(self, scope: Scope) -> list[JudgedEvent]:
         """Each camera's newest judged events in the scope, without where their objects were; what is stored damaged is left out."""
         column = events.c

@@ -180,6 +180,7 @@ TABLE = [
     ("POST", "/api/v1/alerts/nobody/test", None, (401, 403, 403, 403, 404)),
     ("GET", "/api/v1/events", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/events/counts", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/events/new", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/events/stream?suppressed=nonsense", None, (401, 422, 422, 422, 422)),
     ("PATCH", "/api/v1/events", {"event_ids": [GATE_EVENT], "kept": True}, (401, 403, 403, 200, 200)),
     ("POST", "/api/v1/events/export", {"event_ids": [GATE_EVENT]}, (401, 403, 403, 200, 200)),
@@ -260,5 +261,6 @@ async def test_lists_hold_only_what_the_scope_shows(site: Site) -> None:
     assert [event["camera_id"] for event in (await site.get("greta", "/api/v1/events")).json()["events"]] == ["gate"]
     assert (await site.get("greta", "/api/v1/events?camera=yard")).json()["events"] == []
     assert (await site.get("greta", "/api/v1/events/counts")).json()["by_camera"] == {"gate": 1}
+    assert (await site.get("greta", "/api/v1/events/new")).json() == {"new": 1, "at_least": False}
     assert [rule["id"] for rule in (await site.get("greta", "/api/v1/rules")).json()["rules"]] == ["night"]
     assert [camera["id"] for camera in (await site.get("greta", "/api/v1/cameras")).json()["cameras"]] == ["gate"]

@@ -52,6 +52,39 @@ async def test_a_rule_that_nobody_stored_is_tried(site: Site) -> None:
     assert site.live.reloads == 1
 
 
+async def test_a_zone_that_is_only_drawn_is_tried(site: Site) -> None:
+    keep(site)
+    rule = {"kind": "intrusion", "cameras": ["gate"], "zone": "new", "after_s": 1}
+
+    async def total(*corners: tuple[float, float], **more: object) -> int:
+        places = {"gate": {"zones": {"new": {"polygon": corners}}, "lines": {}, "ground": None, **more}}
+        answer = await site.ask("POST", "ada", "/api/v1/rules/dry-run", json={"rule": rule, "places": places})
+        assert answer.status_code == 200, answer.text
+        assert [event["zone"] for event in answer.json()["events"]] == ["new"] * answer.json()["total"]
+        return int(answer.json()["total"])
+
+    before = (await site.get("ada", "/api/v1/cameras/gate/places")).json()
+    where_it_stands = ((0.4, 0.5), (0.6, 0.5), (0.6, 1.0), (0.4, 1.0))
+    elsewhere = ((0.0, 0.0), (0.3, 0.0), (0.3, 0.3))
+    # `floor` goes by the name `new`, and the rule `night`, which uses it, does not stand in the way.
+    assert await total(*where_it_stands, renamed={"floor": "new"}) == 1
+    assert await total(*elsewhere, renamed={"floor": "new"}) == 0
+    assert (await site.get("ada", "/api/v1/cameras/gate/places")).json() == before, "nothing is stored"
+
+
+async def test_what_is_wrong_with_a_drawing_is_said(site: Site) -> None:
+    crossed = {"zones": {"floor": {"polygon": [[0.1, 0.1], [0.5, 0.6], [0.5, 0.1], [0.1, 0.6]]}}}
+    answer = await site.ask("POST", "ada", "/api/v1/rules/dry-run", json={"rule": RULE, "places": {"gate": crossed}})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].startswith("zones.floor")
+    gone = await site.ask("POST", "ada", "/api/v1/rules/dry-run", json={"rule": RULE, "places": {"gate": {}}})
+    assert gone.status_code == 422, "the zone that the rule names is not drawn any more"
+    token = site.accounts.create_token("program", Role.ADMIN, ["yard"])
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"rule": {"kind": "intrusion"}, "places": {"gate": {}}}
+    assert (await site.ask("POST", None, "/api/v1/rules/dry-run", json=body, headers=headers)).status_code == 404
+
+
 async def test_the_picture_of_a_stored_event_of_that_moment_is_named(site: Site) -> None:
     keep(site)
     store_event(site, "gate-1-5", "gate", site.clock.utc_s() - 60)

@@ -223,6 +223,15 @@ async def test_the_address_that_is_recorded_keeps_its_password(site: Site) -> No
     assert stored.record_source.get_secret_value() == "rtsp://viewer:M41n@camera.example/main"
     assert (await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": "/etc/passwd"})).status_code == 422
     await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": ""})
+    shown = (await site.get("ada", "/api/v1/cameras/gate")).json()["config"]
+    same_login = shown["source"].rpartition("/")[0] + "/main"
+    assert "***" in same_login
+    await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": same_login})
+    watched, recorded = (
+        getattr(site.services.sites.load().cameras["gate"], name).get_secret_value() for name in ("source", "record_source")
+    )
+    assert recorded == watched.rpartition("/")[0] + "/main", "the password of the stream that is watched"
+    await site.ask("PUT", "ada", "/api/v1/cameras/gate", json={**shown, "record_source": ""})
     assert site.services.sites.load().cameras["gate"].record_source.get_secret_value() == ""
 
 

@@ -25,6 +25,9 @@ async def test_the_site_for_viewers_and_for_operators(site: Site) -> None:
     assert viewer["version"] == site.services.settings.version
     operator = (await site.get("oscar", "/api/v1/site")).json()
     assert operator["metrics"]["storage_free_bytes"] == 1e12
+    assert (viewer["file_roots"], operator["file_roots"]) == (None, None)
+    admin = (await site.get("ada", "/api/v1/site")).json()
+    assert admin["file_roots"] == [str(root) for root in site.services.settings.allowed_file_roots]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,16 @@ def test_what_a_page_means(given_source: str, stored: str | None, meant: str) ->
     assert resolved(given_source, stored) == meant
 
 
+def test_a_mask_may_stand_for_the_password_of_the_cameras_other_address() -> None:
+    main = "rtsp://boss:M41n@camera.example:554/main"
+    assert resolved("rtsp://viewer:***@camera.example:554/main", None, STORED) == "rtsp://viewer:S3cret!pw@camera.example:554/main"
+    assert resolved("rtsp://boss:***@camera.example:554/main", STORED, main) == main
+    assert resolved(MASKED, main, STORED) == STORED
+    for elsewhere in ("rtsp://viewer:***@evil.example:554/main", "rtsp://boss:***@camera.example:554/main"):
+        with pytest.raises(ProblemError):
+            resolved(elsewhere, None, STORED)
+
+
 @pytest.mark.parametrize(
     ("given_source", "stored"),
     [

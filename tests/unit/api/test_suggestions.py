@@ -226,3 +226,15 @@ async def test_a_score_is_a_setting_of_the_camera(site: Site) -> None:
     assert (camera.min_score, camera.source.get_secret_value()) == (0.6, "rtsp://viewer:S3cret!pw@camera.example/gate")
     entry = (await site.get("ada", "/api/v1/audit")).json()["entries"][0]
     assert (entry["target"], entry["detail"]["from"], entry["detail"]["to"]) == ("gate", 0.35, 0.6)
+
+
+async def test_how_much_is_missing_is_told(site: Site) -> None:
+    assert (await asked(site))["progress"] == []
+    judge(site, 1, 1.4)
+    judge(site, 2, 1.4)
+    judge(site, 3, 4.0, false_alarm=False)
+    assert (await asked(site))["progress"] == [{"rule_id": "night", "false_alarms": 2, "true_alarms": 1, "needs_false": 5, "needs_true": 1}]
+    say(site, "gate-1-2", ReviewStatus.NEW)
+    assert (await asked(site))["progress"][0]["false_alarms"] == 1, "what was taken back does not count"
+    answer = await site.get("vera", "/api/v1/suggestions")
+    assert answer.json()["progress"][0]["false_alarms"] == 1

@@ -188,6 +188,15 @@ def test_who_may_not_review(repository: EventRepository, scope: Scope, error: ty
     assert repository.history(EVERYTHING, "gate-1-1") == ()
 
 
+def test_what_nobody_reviewed_is_counted_up_to_a_bound(repository: EventRepository) -> None:
+    repository.save([make_event(f"gate-1-{number}") for number in range(5)])
+    repository.save([make_event("yard-1-1", camera_id="yard")])
+    repository.review(EVERYTHING, "gate-1-0", status=ReviewStatus.ACKNOWLEDGED, user="eva", at_s=1.0)
+    assert [repository.unreviewed(EVERYTHING, most) for most in (3, 5, 100)] == [3, 5, 5]
+    assert repository.unreviewed(Scope(Role.VIEWER, frozenset({"yard"})), 100) == 1
+    assert repository.unreviewed(Scope(Role.VIEWER, frozenset()), 100) == 0
+
+
 def test_counts_by_everything(repository: EventRepository) -> None:
     repository.save(
         [

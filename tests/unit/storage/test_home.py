@@ -21,7 +21,7 @@ def test_the_argument_beats_the_environment_and_that_beats_the_users_folder(tmp_
 
 def test_the_layout_is_made_for_its_owner_only_and_again(tmp_path: Path) -> None:
     home = Home(tmp_path / "deep" / "home").create().create()
-    assert sorted(path.name for path in home.path.iterdir()) == ["evidence", "journal", "models", "run"]
+    assert sorted(path.name for path in home.path.iterdir()) == ["clips", "evidence", "journal", "models", "run"]
     assert {oct(path.stat().st_mode & 0o777) for path in (home.path, *home.path.iterdir())} == {"0o700"}
     assert home.database == home.path / "panops.db"
     assert repr(home) == f"Home({str(home.path)!r})"

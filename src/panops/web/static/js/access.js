@@ -136,5 +136,5 @@ export function show(title, text, node) {
   const dialog = h("dialog", { class: "dialog wide-dialog", "aria-label": title, oncancel: close },
     h("div", { class: "stack" }, h("h2", {}, title), h("p", { class: "muted" }, text), node, h("div", { class: "row end" }, h("button", { class: "button primary", type: "button", onclick: close }, t("I have it")))));
   document.body.append(dialog);
-  dialog.showModal();
+  setTimeout(() => dialog.showModal()); // once the dialog that asked is closed, so that the focus goes back to where that one came from
 }

@@ -15,3 +15,13 @@ export function withLogin(source, user, secret) {
   if (!match || !user) return source.trim();
   return `${match[1]}${encodeURIComponent(user)}${secret ? `:${encodeURIComponent(secret)}` : ""}@${match[3]}`;
 }
+
+const LOGIN = /^([a-z]+):\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/i;
+
+/** An address with the login of another one at the same machine; one that has a login of its own stays as it is. */
+export function withLoginOf(address, other) {
+  const [mine, theirs] = [LOGIN.exec(address.trim()), LOGIN.exec(other)];
+  const bare = (host) => host?.toLowerCase().replace(/:\d+$/, "");
+  if (!mine || !theirs?.[2] || mine[2] || bare(mine[3]) !== bare(theirs[3])) return address.trim();
+  return `${mine[1]}://${theirs[2]}@${mine[3]}${mine[4]}`;
+}

@@ -38,6 +38,7 @@ function card(sink) {
 
 async function test(sink, button) {
   testing.add(sink.id);
+  const held = document.activeElement === button;
   button.disabled = true;
   try {
     const { delivered, answer } = await api("POST", `/alerts/${part(sink.id)}/test`);
@@ -47,6 +48,7 @@ async function test(sink, button) {
   } finally {
     testing.delete(sink.id);
     await refresh();
+    if (held && document.activeElement === document.body) byId("sinks").querySelector(`[data-sink="${CSS.escape(sink.id)}"] button`)?.focus({ preventScroll: true });
   }
 }
 

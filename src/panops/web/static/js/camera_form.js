@@ -1,6 +1,6 @@
 // Add or edit a camera: address, connection test with the first picture or the exact reason, one simple alarm.
 
-import { idFor, withLogin } from "./address.js";
+import { idFor, withLogin, withLoginOf } from "./address.js";
 import { api, get, part } from "./api.js";
 import { stateOf } from "./condition.js";
 import { byId, empty, facts, fill, h, icon } from "./dom.js";
@@ -14,7 +14,7 @@ const editing = path[3] === "edit" ? decodeURIComponent(path[2]) : null;
 const form = byId("form");
 const fields = form.elements;
 const result = byId("result");
-const { can, live } = await start();
+const { can, site, live } = await start();
 live.watch([], 1, "s");
 
 let stored = null;
@@ -27,15 +27,22 @@ let testing = null;
 let dirty = false;
 
 const address = () => withLogin(fields.source.value, fields.user.value.trim(), fields.secret.value);
+const isFile = () => /^(file:|\/)/i.test(fields.source.value.trim());
+const records = () => fields.record.value !== "off";
+/** The address that is recorded instead; empty for none. While nothing is recorded, what is stored stays. */
+const recordAddress = () => (!records() ? stored?.config?.record_source ?? "" : fields.record_source.value.trim() ? withLoginOf(withLogin(fields.record_source.value, fields.user.value.trim(), fields.secret.value), address()) : "");
 
 // ---------------------------------------------------------------- the form
 function shape() {
   const network = /^(rtsps?|https?):/i.test(fields.source.value) || !fields.source.value;
   byId("login").hidden = !network;
+  byId("record-source-field").hidden = !records();
+  byId("loop-row").hidden = !isFile();
   byId("transport-field").hidden = !/^rtsps?:/i.test(fields.source.value) && fields.source.value !== "";
   const scheme = (address) => /^[a-z]+:/i.exec(address)?.[0].toLowerCase().replace(/^(rtsp|http)s:/, "$1:");
   const example = [...form.querySelectorAll("[data-example]")].find((one) => scheme(one.dataset.example) === scheme(fields.source.value));
   if (example) byId("source-hint").textContent = example.dataset.hint;
+  if (isFile() && site.file_roots?.length) byId("source-hint").textContent = t("A video file on the server, in one of these folders: {folders}.", { folders: site.file_roots.join(", ") });
   if (fields.source.value.includes("***")) byId("source-hint").textContent = t("The stored password is hidden as ***. Leave it so to keep it; type user name and password below to change them.");
 }
 
@@ -47,6 +54,7 @@ function complain(error) {
   const rest = [];
   for (const { field, message } of error.fields ?? []) {
     const input = fields[field.split(".").pop()];
+    if (input === fields.record_source) byId("record-source-field").hidden = false;
     if (!input?.closest?.(".field")) {
       rest.push(field ? `${plain(field)}: ${message}` : message);
       continue;
@@ -68,7 +76,8 @@ function pickTransport(value) {
 byId("transport").addEventListener("click", ({ target }) => target.dataset.value && pickTransport(target.dataset.value));
 for (const button of form.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
-    fields.source.value = button.dataset.example;
+    const folder = button.dataset.example === "file:///" ? site.file_roots?.[0] : null;
+    fields.source.value = folder ? `file://${folder}/` : button.dataset.example;
     shape();
     fields.source.focus();
   });
@@ -77,11 +86,15 @@ byId("find-cameras").addEventListener("click", async () => (await import("./came
   fields.source.value = stream.source;
   fields.name.value ||= camera.name;
   [fields.user.value, fields.secret.value] = [login.user, login.secret];
+  const area = ({ size_wh: [width, height] }) => width * height;
+  const main = camera.streams.reduce((best, one) => (area(one) > area(best) ? one : best), stream);
+  fields.record_source.value = main === stream ? "" : main.source; // seen as soon as recording is chosen
   dirty = true;
   shape();
   byId("test").focus();
 }));
 fields.source.addEventListener("input", shape);
+fields.record.addEventListener("change", shape);
 form.addEventListener("input", () => { dirty = true; });
 addEventListener("beforeunload", (event) => dirty && event.preventDefault());
 
@@ -95,6 +108,16 @@ function picture(base64) {
   const image = h("img", { src: URL.createObjectURL(new Blob([raw], { type: "image/jpeg" })), alt: t("First picture of the camera") });
   image.addEventListener("load", () => URL.revokeObjectURL(image.src));
   return h("div", { class: "shot" }, image);
+}
+
+/** What the stream that is recorded turned out to be, below what the watched one did. */
+function showRecorded(found) {
+  const state = stateOf(found.state);
+  const [width, height] = found.size_wh;
+  const recordable = ["h264", "h265", "hevc", "av1"].includes(found.codec.toLowerCase());
+  result.append(h("div", { class: `verdict ${found.ok && recordable ? "good" : "bad"}`, id: "recorded-verdict" }, icon(found.ok ? (recordable ? "ok" : "alarm") : state.icon), h("div", {},
+    h("strong", {}, found.ok ? (recordable ? t("The main stream works, too") : t("The main stream cannot be recorded")) : t("The main stream: {state}", { state: state.word })),
+    h("p", {}, found.ok ? `${width} × ${height}, ${codec(found.codec)}. ${recordable ? "" : t("H.264, H.265 and AV1 are recorded.")}`.trim() : found.message ? sentence(found.message) : state.help))));
 }
 
 function show(found) {
@@ -119,18 +142,23 @@ async function test() {
   testing?.abort();
   const mine = new AbortController();
   testing = mine;
+  const held = document.activeElement === byId("test");
   byId("test").disabled = true;
   requestAnimationFrame(() => result.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   result.setAttribute("aria-busy", "true");
   fill(result, h("div", { class: "testing" }, h("div", { class: "verdict" }, icon("clock"), h("div", {}, h("strong", {}, t("Connecting …")), h("p", {}, t("This takes a moment, at most about 15 seconds.")))), h("div", { class: "skeleton" })));
+  const probe = (source) => api("POST", "/cameras/test", { source, transport, ...(editing ? { camera_id: editing } : {}) }, { signal: mine.signal });
   try {
-    show(await api("POST", "/cameras/test", { source: address(), transport, ...(editing ? { camera_id: editing } : {}) }, { signal: mine.signal }));
+    const found = await probe(address());
+    show(found);
+    if (found.ok && records() && recordAddress()) showRecorded(await probe(recordAddress()));
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     hint();
     complain(error);
   } finally {
     if (testing === mine) byId("test").disabled = false;
+    if (held && document.activeElement === document.body) byId("test").focus({ preventScroll: true });
     result.removeAttribute("aria-busy");
   }
   return undefined;
@@ -141,7 +169,7 @@ byId("test").addEventListener("click", test);
 /** The settings to store: what is there already, changed by the form. */
 function wanted() {
   const { source: _, ...rest } = stored?.config ?? {};
-  return { ...rest, record: { ...rest.record, mode: fields.record.value }, source: address(), name: fields.name.value.trim(), transport, enabled: fields.enabled.checked };
+  return { ...rest, record: { ...rest.record, mode: fields.record.value }, record_source: recordAddress(), source: address(), name: fields.name.value.trim(), transport, loop: isFile() ? fields.loop.checked : rest.loop, enabled: fields.enabled.checked };
 }
 
 async function putCamera() {
@@ -202,7 +230,9 @@ async function fillIn() {
   fields.source.value = stored.config?.source ?? stored.address;
   fields.name.value = stored.config?.name ?? stored.name;
   fields.enabled.checked = stored.enabled;
+  fields.loop.checked = stored.config?.loop ?? false;
   fields.record.value = stored.config?.record?.mode ?? "off";
+  fields.record_source.value = stored.config?.record_source ?? "";
   pickTransport(stored.transport);
 }
 

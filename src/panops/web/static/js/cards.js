@@ -8,6 +8,7 @@ import { clock, dayKey, dayName } from "./time.js";
 import { LINE_KINDS, kindOf, lasted, placeOf, severityOf, statusOf } from "./words.js";
 
 const OVERSCAN_PX = 700;
+const REST_MS = 120; // a list that stood still for so long is looked at
 
 /** What tells whether a card must be drawn anew. */
 const stamp = (event) => [event.updated_at_s, event.ended_at_s, event.status, event.kept, event.has_snapshot, event.note, event.suppressed_by].join();
@@ -20,13 +21,13 @@ function badges(event) {
     event.kept ? h("span", { class: "chip kept", title: t("Kept: never deleted") }, icon("kept", true)) : null);
 }
 
-function inside(event) {
+function inside(event, bare) {
   const severity = severityOf(event.severity);
   const symbol = icon(severity.icon, true);
   symbol.dataset.severity = severity.word;
   const place = h("span", { class: "sub place", title: t("{place}, rule {rule}", { place: placeOf(event), rule: event.rule_id }) },
     icon(LINE_KINDS.has(event.kind) ? "line" : "zone", true), h("span", { class: "ellipsis" }, placeOf(event)), h("span", { class: "ellipsis rule-id" }, event.rule_id));
-  return [h("span", { class: "shot" }, thumb(event), badges(event)),
+  return [h("span", { class: "shot" }, bare ? icon("picture") : thumb(event), badges(event)),
     h("span", { class: `text ${severity.tone}` },
       h("span", { class: "kind" }, symbol, h("span", { class: "ellipsis" }, kindOf(event.kind).word)), h("span", { class: "time" }, clock(event.started_at_s)),
       h("span", { class: "sub where ellipsis" }, event.camera_name || event.camera_id), h("span", { class: "sub lasted" }, lasted(event)), place)];
@@ -49,10 +50,12 @@ export class Cards {
   #days = new Map();
   #size = { columns: 1, width: 0, card: 0, gap: 12 };
   #queued = false;
+  #top = 0;
+  #flying = 0; // the timer while the list is scrolled faster than it can be looked at: its pictures are asked for when it rests
 
   constructor(root, scroller, { onOpen, onNearEnd, onCheck = null }) {
     Object.assign(this, { root, scroller, onOpen, onNearEnd, onCheck });
-    scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.layout()).observe(root);
   }
 
@@ -149,6 +152,19 @@ export class Cards {
     this.#days.clear();
   }
 
+  #scrolled() {
+    const by = Math.abs(this.scroller.scrollTop - this.#top);
+    this.#top = this.scroller.scrollTop;
+    if (this.#flying || by > this.scroller.clientHeight / 2) {
+      clearTimeout(this.#flying);
+      this.#flying = setTimeout(() => {
+        this.#flying = 0;
+        this.#soon();
+      }, REST_MS);
+    }
+    this.#soon();
+  }
+
   #soon() {
     if (this.#queued) return;
     this.#queued = true;
@@ -218,17 +234,19 @@ export class Cards {
       entry = { node, tick, cell: h("div", { class: "event-cell" }, node, tick), stamp: "" };
       this.#nodes.set(id, entry);
     }
-    if (entry.stamp !== stamp(event)) {
-      entry.stamp = stamp(event);
-      this.#fill(entry.node, event);
+    const bare = this.#flying > 0 && (entry.bare ?? true);
+    const now = `${bare ? "bare," : ""}${stamp(event)}`;
+    if (entry.stamp !== now) {
+      Object.assign(entry, { stamp: now, bare });
+      this.#fill(entry.node, event, bare);
     }
     this.#mark(entry.node, id === this.selected);
     const { width, gap } = this.#size;
     return this.#place(entry.cell, (at - row.first) * (width + gap), row.y);
   }
 
-  #fill(node, event) {
-    const [shot, text] = inside(event);
+  #fill(node, event, bare) {
+    const [shot, text] = inside(event, bare);
     const old = node.querySelector("img");
     const fresh = shot.querySelector("img");
     if (old && fresh && old.getAttribute("src") === fresh.getAttribute("src")) fresh.replaceWith(old); // no flicker

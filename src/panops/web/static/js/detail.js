@@ -1,5 +1,6 @@
 // One event in full: media, why it alarmed, what to do about it, what was done.
 
+import { aftermath } from "./aftermath.js";
 import { api, ApiError, get, part } from "./api.js";
 import { empty, facts, fill, h, icon } from "./dom.js";
 import { decimal, t } from "./messages.js";
@@ -131,13 +132,15 @@ export class Detail {
 
   #render(event) {
     this.stage?.close();
+    // Another event: nobody should press its buttons by a key that was meant for the one before.
+    if (this.root.contains(document.activeElement)) document.activeElement.blur();
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
-    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
-    const { chips, about, actions, why, verdict, facts: factList, note, history, files } = this.#parts;
+    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), after: h("div", { role: "status" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, about, actions, after, why, verdict, facts: factList, note, history, files } = this.#parts;
     fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
-      this.stage.root, this.stage.bar, this.stage.note, actions, why, verdict, factList, note, history, files));
+      this.stage.root, this.stage.bar, this.stage.note, actions, after, why, verdict, factList, note, history, files));
     this.#note();
     this.#paint();
     this.root.scrollTop = 0;
@@ -156,6 +159,7 @@ export class Detail {
     // Where and when, before anything has to be scrolled.
     fill(about, h("a", { href: `/cameras/${part(event.camera_id)}` }, event.camera_name || event.camera_id), h("span", { class: "muted" }, short(event.started_at_s)));
     if (this.can("operator")) this.#buttons(actions, event);
+    this.#after(event);
     const rule = this.#more?.rule;
     fill(why, h("h3", {}, t("Why it alarmed")), h("p", { class: "lead" }, reason(event, rule)), facts([[t("Rule"), rule?.schedule?.length ? t("{rule} (on a schedule)", { rule: event.rule_id }) : event.rule_id], [placeWord(event), event.zone], [t("Confidence"), event.score > 0 ? percent(event.score) : ""], ...details(event)]));
     fill(factList, facts([
@@ -184,6 +188,19 @@ export class Detail {
     fill(actions, toggle("acknowledged", "check", event.status === "acknowledged" ? t("Acknowledged") : t("Acknowledge"), "A", "primary"), toggle("true_alarm", "alarm", t("True alarm"), "T", ""), toggle("false_alarm", "flag", t("False alarm"), "F", "danger"),
       h("button", { class: "button", type: "button", "aria-pressed": String(event.kept), "aria-label": event.kept ? t("Kept") : t("Keep"), data: { act: "keep" }, title: t("Kept events are never deleted"), onclick: () => this.change({ kept: !event.kept }) }, icon(event.kept ? "kept" : "keep"), h("span", { class: "wide" }, event.kept ? t("Kept") : t("Keep"))));
     if (focused) actions.querySelector(`[data-act="${focused}"]`)?.focus();
+  }
+
+  /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
+  async #after(event) {
+    const { after } = this.#parts;
+    const show = (progress) => {
+      if (this.event !== event) return;
+      fill(after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
+      after.hidden = !after.childElementCount;
+    };
+    show(null);
+    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
+    show((await get("/suggestions").catch(() => ({}))).progress);
   }
 
   #note() {

@@ -23,10 +23,38 @@ export function kids(children) {
   return children.flat().filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Replaces what is in `node`. */
+/** What tells an element from its siblings, for it to be found again when it was drawn anew. */
+const sameness = (one, root) => {
+  const holder = one.parentElement.closest("[data-id], [data-user], [data-token], [data-rule], [data-version], [data-sink], [data-place], [data-group], tr, li, article");
+  const within = holder && root.contains(holder) && holder !== root ? JSON.stringify(holder.dataset) : "";
+  return [one.tagName, one.id, one.getAttribute("aria-label"), one.name, one.type === "checkbox" || one.tagName === "SELECT" ? "" : one.textContent, JSON.stringify(one.dataset), within].join();
+};
+
+/** Replaces what is in `node`. Who is in it by keyboard stays at the same thing, or at `node` where that is gone. */
 export function fill(node, ...children) {
+  const focused = document.activeElement;
+  const inside = focused && focused !== node && node.contains(focused);
+  const same = inside ? sameness(focused, node) : "";
   node.replaceChildren(...kids(children));
+  if (!inside) return node;
+  const again = focused.isConnected ? focused : [...node.querySelectorAll(focused.tagName)].find((one) => sameness(one, node) === same);
+  if (again) again.focus({ preventScroll: true });
+  if (document.activeElement !== document.body || node.checkVisibility?.() === false) return node;
+  node.tabIndex = -1;
+  node.focus({ preventScroll: true });
   return node;
+}
+
+/** A button cannot be pressed while `work` is done; who pressed it is still at it afterwards. */
+export async function whileBusy(button, work) {
+  const held = document.activeElement === button;
+  button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    button.disabled = false;
+    if (held && document.activeElement === document.body) button.focus({ preventScroll: true });
+  }
 }
 
 /** A symbol of the sprite; `small` is the size beside small text. */

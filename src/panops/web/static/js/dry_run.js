@@ -55,15 +55,18 @@ function notes({ cameras, complete, says, since_s: since }, named) {
   return [h("p", { class: "hint muted" }, sentence(says)), ...told.slice(0, 6).map((text) => h("p", { class: "notice warning" }, icon("info"), h("span", {}, sentence(text.replaceAll("`", "")))))];
 }
 
-/** Asks, and shows what comes into `shelf`. A later call ends an earlier one. Rejects with what is wrong with the rule. */
-export async function tryRule(shelf, rule, hours, cameras) {
+/**
+ * Asks, and shows what comes into `shelf`. A later call ends an earlier one. Rejects with what is wrong with the rule.
+ * `places` is what is drawn and not saved, by camera.
+ */
+export async function tryRule(shelf, rule, hours, cameras, places = {}) {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
   fill(shelf, h("p", { class: "row muted" }, icon("clock"), t("Trying …")), h("button", { class: "button", type: "button", onclick: () => { mine.abort(); fill(shelf); } }, t("Stop")));
   let said;
   try {
-    said = await api("POST", "/rules/dry-run", { rule, hours }, { signal: mine.signal });
+    said = await api("POST", "/rules/dry-run", { rule, hours, places }, { signal: mine.signal });
   } catch (error) {
     if (asking === mine) fill(shelf);
     if (error.name === "AbortError") return;

@@ -262,6 +262,7 @@ filters.read();
 const here = idHere();
 if (here) show({ event_id: here });
 else detail.clear(hint());
+const first = reload(); // the newest events wait for nothing but the session
 const [{ cameras }, rules, { groups }] = await Promise.all([get("/cameras"), get("/rules").catch(() => []), get("/groups").catch(() => ({ groups: [] }))]);
 const classes = new Set((rules.rules ?? rules).flatMap?.((rule) => rule.classes) ?? []);
 // The detector without a model knows one class, and its events carry that name whatever the rule asks for.
@@ -269,7 +270,7 @@ if (cameras.some((camera) => camera.classes?.length === 1 && camera.classes[0] =
 filters.grouped(groups);
 filters.choices(cameras, [...classes].sort());
 filters.read();
-await reload();
+await first;
 if (here) cards.select(here, wide.matches);
 announce(plural(cards.events.length, "event"));
 

@@ -1,7 +1,7 @@
 // Add or change a rule: a form drawn from what the API says of its kind, and what the rule would have said.
 
 import { api, get, part } from "./api.js";
-import { byId, empty, fill, h, icon } from "./dom.js";
+import { byId, empty, fill, h, icon, whileBusy } from "./dom.js";
 import { tryRule } from "./dry_run.js";
 import { t } from "./messages.js";
 import { control } from "./rule_fields.js";
@@ -107,7 +107,7 @@ async function save() {
     if (!made.id) throw Object.assign(new Error(""), { fields: [{ field: "id", message: t("Please give the rule a name.") }] });
     await api("PUT", `/rules/${part(made.id)}`, made, { headers: editing ? { "If-Match": etag } : { "If-None-Match": "*" } });
     dirty = false;
-    location.href = "/rules";
+    location.href = editing ? "/rules" : `/rules?made=${part(made.id)}`;
   } catch (error) {
     byId("save").disabled = false;
     if (error.status === 412) complain({ message: editing ? t("Somebody else changed this rule meanwhile. Load the page again to see it; your changes here are not stored.") : t("A rule of this name exists already; choose another name.") });
@@ -116,16 +116,11 @@ async function save() {
 }
 
 async function tryIt() {
-  byId("try").disabled = true;
   complain(null);
-  try {
+  await whileBusy(byId("try"), async () => {
     const made = rule();
     await tryRule(byId("dry"), { ...made, id: made.id || undefined }, Number(byId("hours").value), known.cameras);
-  } catch (error) {
-    complain(error);
-  } finally {
-    byId("try").disabled = false;
-  }
+  }).catch(complain);
 }
 
 async function remove() {

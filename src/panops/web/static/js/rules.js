@@ -2,6 +2,7 @@
 
 import { api, get, part } from "./api.js";
 import { byId, empty, fill, h, icon } from "./dom.js";
+import { doubled } from "./doubled.js";
 import { n, t } from "./messages.js";
 import { start, toast } from "./shell.js";
 import { kindOf, severityOf } from "./words.js";
@@ -44,7 +45,7 @@ async function load() {
   try {
     const [{ rules }, { cameras }] = await Promise.all([get("/rules"), get("/cameras")]);
     names = new Map(cameras.map((camera) => [camera.id, camera.name]));
-    fill(byId("rules"), rules.length ? rules.map(row) : h("li", {}, empty("rules", t("No rule yet"), t("A rule turns what is seen into events: somebody in a zone, a line that is crossed, too many in a room."),
+    fill(byId("rules"), rules.length ? [...doubled(rules, new URLSearchParams(location.search).get("made"), (rule) => change(rule, { enabled: false })), ...rules.map(row)] : h("li", {}, empty("rules", t("No rule yet"), t("A rule turns what is seen into events: somebody in a zone, a line that is crossed, too many in a room."),
       can("admin") ? [h("a", { class: "button primary", href: "/rules/new" }, icon("plus"), t("New rule"))] : [])));
   } catch (error) {
     fill(byId("rules"), h("li", {}, empty("alarm", t("The rules could not be read"), error.message, [], true)));

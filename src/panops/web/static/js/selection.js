@@ -16,6 +16,7 @@ const ACTS = [
 export class Selection {
   #chosen = new Map();
   #anchor = null;
+  #last = null; // chosen last: who was in the bar when it goes is there afterwards
   #busy = false;
 
   constructor(root, cards, { onChange, onUndo }) {
@@ -34,6 +35,7 @@ export class Selection {
     if (range && from >= 0 && to >= 0) for (const one of events.slice(Math.min(from, to), Math.max(from, to) + 1)) this.#chosen.set(one.event_id, one);
     else if (!this.#chosen.delete(event.event_id)) this.#chosen.set(event.event_id, event);
     this.#anchor = event.event_id;
+    this.#last = event.event_id;
     this.#show();
   }
 
@@ -46,7 +48,9 @@ export class Selection {
   #show() {
     const count = this.size;
     this.cards.check(this.#chosen.keys());
+    const held = this.root.contains(document.activeElement);
     this.root.hidden = !count;
+    if (!count && held) (this.cards.node(this.#last) ?? this.cards.scroller).focus({ preventScroll: true });
     if (!count) return;
     const button = (symbol, word, act) => h("button", { class: "button", type: "button", onclick: act, "aria-label": word, title: word }, icon(symbol), h("span", { class: "word" }, word));
     fill(this.root, h("strong", { class: "chosen", role: "status" }, h("span", {}, decimal(count)), " ", h("span", { class: "word" }, t("chosen"))),

@@ -137,11 +137,10 @@ function badge(live) {
   const load = async () => {
     [timer, askedAt] = [0, performance.now()];
     try {
-      const { by_status: counts } = await get("/events/counts");
-      const fresh = counts.new ?? 0;
+      const { new: fresh, at_least: more } = await get("/events/new"); // counts to a hundred only: a hundred thousand would take long
       node.hidden = !fresh;
       node.textContent = fresh > 99 ? "99+" : String(fresh);
-      node.setAttribute("aria-label", t("{count} new", { count: fresh }));
+      node.setAttribute("aria-label", more ? t("{count} or more new", { count: fresh }) : t("{count} new", { count: fresh }));
     } catch {
       node.hidden = true; // the connection pill says why
     }

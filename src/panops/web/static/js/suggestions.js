@@ -1,6 +1,7 @@
 // What could be set otherwise so that false alarms do not come: the sentence, the alarms that would go, one click.
 
 import { api, get, part } from "./api.js";
+import { marked } from "./aftermath.js";
 import { byId, empty, fill, GLANCE, h, icon } from "./dom.js";
 import { decimal, n, parts, t } from "./messages.js";
 import { start, toast } from "./shell.js";
@@ -87,14 +88,16 @@ const apply = (one) => act("POST", `/suggestions/${one.suggestion_id}/apply`, t(
 const takeBack = (one) => act("POST", `/suggestions/${one.suggestion_id}/take-back`, t("It is set as it was before."));
 const dismiss = (one, away) => act(away ? "POST" : "DELETE", `/suggestions/${one.suggestion_id}/dismiss`, away ? t("Not now. It stays at the end of the page.") : t("It is shown again."));
 
-const nothing = () => empty("lamp", t("Nothing to change"), t("When at least five alarms were marked as false and one as true, panops looks for a setting that would have kept false ones away and no true one. Mark events with T and F."),
+const nothing = (progress) => empty("lamp", t("Nothing to change"), [
+  t("When at least five alarms were marked as false and one as true, panops looks for a setting that would have kept false ones away and no true one. Mark events with T and F on their page."),
+  ...progress.map((one) => t("Of the rule {rule}: {marked}.", { rule: one.rule_id, marked: marked(one) }))].join(" "),
   [h("a", { class: "button", href: "/events?status=false_alarm" }, icon("flag"), t("False alarms"))]);
 
 async function refresh() {
   try {
-    const { suggestions, applied } = await get("/suggestions");
+    const { suggestions, applied, progress } = await get("/suggestions");
     const [now, later] = [suggestions.filter((one) => !one.dismissed), suggestions.filter((one) => one.dismissed)];
-    fill(byId("suggestions"), now.length ? now.map(card) : [nothing()]);
+    fill(byId("suggestions"), now.length ? now.map(card) : [nothing(progress)]);
     byId("aside").hidden = !later.length;
     byId("aside-count").textContent = String(later.length);
     fill(byId("aside-list"), later.map(card));

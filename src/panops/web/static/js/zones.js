@@ -1,13 +1,15 @@
 // Zones, lines and ground of a camera, drawn over its live picture. What is not saved stays in this browser, and is offered again.
 
 import { api, get, part } from "./api.js";
+import { stateOf } from "./condition.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { Drawing } from "./drawing.js";
-import { n, t } from "./messages.js";
+import { inside, n, t } from "./messages.js";
 import { Picture } from "./picture.js";
 import { fault, History, NAME, toPlaces, toShapes } from "./shapes.js";
 import { announce, start, toast } from "./shell.js";
 import { sentence } from "./words.js";
+import { Trial } from "./zone_trial.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const DRAFT = `draft.places.${id}`;
@@ -25,9 +27,11 @@ let etag = null;
 let stored = "";
 let usedBy = {};
 let history = new History();
+let trial = null;
 const picture = new Picture();
 const drawing = new Drawing({ before: () => history.keep(drawing.shapes), changed, selected: list, remove, drawing: showDrawing });
 
+const faulty = () => drawing.shapes.some((shape) => fault(shape) || nameFault(shape));
 const dirty = () => JSON.stringify(drawing.shapes) !== stored;
 
 // ---------------------------------------------------------------- what is not saved
@@ -41,7 +45,7 @@ function show() {
   byId("state").hidden = !open;
   byId("state").className = "chip amber";
   fill(byId("state"), icon("edit", true), h("span", {}, t("Not saved")));
-  byId("save").disabled = !open || drawing.shapes.some((shape) => fault(shape) || nameFault(shape));
+  byId("save").disabled = !open || faulty();
   byId("undo").disabled = !history.canUndo;
   byId("redo").disabled = !history.canRedo;
   document.querySelector("[data-draw=ground]").disabled = drawing.shapes.some((shape) => shape.kind === "ground");
@@ -99,7 +103,8 @@ function nameField(shape, at) {
     memory.set(DRAFT, JSON.stringify({ etag, shapes: drawing.shapes }));
     drawing.draw();
     byId("state").hidden = !dirty();
-    byId("save").disabled = !dirty() || drawing.shapes.some((one) => fault(one) || nameFault(one));
+    byId("save").disabled = !dirty() || faulty();
+    trial?.show(drawing.shapes, drawing.selected, !faulty());
   });
   input.addEventListener("change", changed);
   check();
@@ -140,6 +145,7 @@ function list() {
   const typingIn = document.activeElement?.matches?.("#places .input") ? [document.activeElement.id, document.activeElement.selectionStart] : null;
   fill(byId("places"), drawing.shapes.length ? drawing.shapes.map(card) : empty("zone", t("Nothing is drawn yet"), t("Choose Zone or Line above the picture, then click its corners.")));
   if (typingIn?.[0]) byId(typingIn[0])?.focus();
+  trial?.show(drawing.shapes, drawing.selected, !faulty());
 }
 
 function remove(at) {
@@ -201,6 +207,7 @@ async function save(over = false) {
     say("");
     toast(t("Saved. The camera follows within seconds."));
     drawing.draw();
+    if (document.activeElement === document.body) drawing.root.focus({ preventScroll: true }); // the button is off now
   } catch (error) {
     const text = error.fields?.length ? error.fields.map(({ field, message }) => `${field}: ${message}`).join(" ") : error.message;
     if (error.status !== 412) say(sentence(text));
@@ -210,9 +217,20 @@ async function save(over = false) {
   show();
 }
 
+/** A camera that sends nothing now is drawn on as it looked at its newest event. */
+async function still(camera) {
+  const { events } = await get(`/events?camera=${part(id)}&limit=20&suppressed=also`).catch(() => ({ events: [] }));
+  const seen = events.find((one) => one.has_snapshot);
+  if (picture.drawn) return;
+  picture.root.after(seen ? h("img", { class: "still", alt: "", src: `/api/v1/events/${part(seen.event_id)}/snapshot.jpg?size=m` })
+    : h("p", { class: "still muted" }, t("There is no picture of this camera now: {state}.", { state: inside(stateOf(camera.state).word) })));
+}
+
 function listen(camera) {
+  if (camera.state !== "live") still(camera);
   live.on("frames", (frames) => Promise.all(frames.filter((frame) => frame.id === id).map((frame) => {
     byId("easel").style.aspectRatio = String(picture.overlay.ratio);
+    byId("easel").querySelector(".still")?.remove();
     return picture.show({ ...frame, boxes: [] });
   })));
   live.watch([camera.id], 2, "l");
@@ -246,7 +264,9 @@ if (!can("admin")) {
     byId("easel").style.aspectRatio = width ? `${width} / ${height}` : "16 / 9";
     byId("easel").append(picture.root, drawing.root);
     const draft = memory.get(DRAFT, "");
+    const rules = get("/rules").then((answer) => answer.rules ?? [], () => []);
     await load();
+    trial = new Trial(camera, await rules);
     memory.set(DRAFT, draft);
     bringBack();
     showDrawing(null);
