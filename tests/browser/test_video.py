@@ -59,3 +59,16 @@ def test_a_camera_that_stops_shows_pictures_and_video_when_it_is_back(make_site:
     server.tell(lambda: server.live.set_state("gate", CameraState.LIVE))
     page.wait_for_function(PLAYS, arg=2)
     assert page.get_attribute("#showing [data-show=main]", "aria-pressed") == "true"
+
+
+def test_a_player_that_cannot_be_fetched_is_asked_for_again(site: SiteServer, tab: MakeTab) -> None:
+    opened = tab(site)
+    opened.allow.append("ERR_FAILED")
+    page = opened.open("/")
+    page.route("**/js/video.js", lambda route: route.abort())
+    page.goto(f"{site.url}/cameras/gate")
+    page.wait_for_selector("#showing-why:has-text('Shows pictures: the connection was lost')")
+    page.wait_for_selector(".picture[data-frames]")
+    page.unroute("**/js/video.js")
+    page.click("#showing [data-show=sub]")
+    page.wait_for_function(PLAYS, arg=2)

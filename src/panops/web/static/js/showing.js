@@ -1,7 +1,7 @@
 // What a camera's page shows of the present: video or pictures, by choice and by what can be had; boxes over the video at its own time.
 
 import { byId, fill, h, memory } from "./dom.js";
-import { canPlay, LiveVideo } from "./video.js";
+import { t } from "./messages.js";
 
 const BOXES_OLD_S = 1.2;
 const BOXES_KEPT = 60;
@@ -23,7 +23,8 @@ export function showVideo(tile, camera, onVideo) {
   let [visible, state] = [true, camera.state];
   const looks = [];
 
-  const player = new LiveVideo(video, camera.id, (playing, text) => {
+  const say = (text) => { said.textContent = text && choice !== "pictures" ? t("Shows pictures: {reason}", { reason: text }) : t("Shows pictures"); };
+  const onState = (playing, text) => {
     video.hidden = !playing;
     picture.root.dataset.shows = playing ? "video" : "pictures";
     picture.timed = playing ? (time, boxes) => {
@@ -31,17 +32,19 @@ export function showVideo(tile, camera, onVideo) {
       if (looks.length > BOXES_KEPT) looks.shift();
     } : null;
     if (playing) picture.setRatio(video.videoWidth / video.videoHeight);
-    said.textContent = playing ? "Shows video" : `Shows pictures${text && choice !== "pictures" ? `: ${text}` : ""}`;
+    if (playing) said.textContent = t("Shows video");
+    else say(text);
     paint();
     onVideo(playing);
-  }, (captured) => {
+  };
+  const onFrame = (captured) => {
     picture.root.dataset.videoFrames = Number(picture.root.dataset.videoFrames ?? 0) + 1;
     picture.root.dataset.delayMs = Math.round(Date.now() - captured * 1000);
     const boxes = boxesFor(looks, captured);
     if (boxes !== picture.boxes) picture.setBoxes(boxes);
-  });
+  };
 
-  const options = [["pictures", "Pictures"], ["sub", "Video"], ...(camera.has_main ? [["main", "Main stream"]] : [])];
+  const options = [["pictures", t("Pictures")], ["sub", t("Video")], ...(camera.has_main ? [["main", t("Main stream")]] : [])];
   if (!options.some(([value]) => value === choice)) choice = "sub";
   const buttons = options.map(([value, word]) => h("button", { class: "button", type: "button", data: { show: value }, onclick: () => {
     choice = value;
@@ -54,11 +57,24 @@ export function showVideo(tile, camera, onVideo) {
       button.toggleAttribute("data-shown", button.dataset.show === (video.hidden ? "pictures" : choice));
     }
   };
+  let player = null;
+  let loading = null;
+  const wanted = () => (choice !== "pictures" && visible && !document.hidden && state === "live" ? choice : null);
+  // The player's code is fetched when there is video to show.
   const run = () => {
-    player.play(choice !== "pictures" && visible && !document.hidden && state === "live" ? choice : null);
+    if (player) player.play(wanted());
+    else if (wanted()) {
+      loading ??= import("./video.js").then(({ LiveVideo }) => {
+        player = new LiveVideo(video, camera.id, onState, onFrame);
+        run();
+      }, () => {
+        loading = null; // the next change of the camera or of the choice tries again
+        say(t("the connection was lost"));
+      });
+    }
     paint();
   };
-  if (!canPlay()) {
+  if (!("MediaSource" in globalThis)) {
     fill(bar);
     bar.hidden = true;
     return () => {};

@@ -1,5 +1,7 @@
 // Live video of one camera: fragments from a socket into the browser's own player, kept close to the present.
 
+import { t } from "./messages.js";
+
 const DELAYS_MS = [1000, 2000, 4000, 8000, 15000];
 const FULL_MS = 30000; // as many watch as may: somebody may leave
 const SILENT_MS = 4000;
@@ -8,9 +10,6 @@ const HEAD = 20;
 const NOT_UNDERSTOOD = 1008;
 const TOO_MANY = 1013;
 const NOT_THERE = 4404;
-
-/** Whether this browser has a player that takes fragments at all. */
-export const canPlay = () => "MediaSource" in globalThis;
 
 /** Puts pieces together: one call of the player for all that came. */
 function joined(pieces) {
@@ -85,7 +84,7 @@ export class LiveVideo {
     if (message.type === "refused") this.#reset(message.reason);
     else if (message.type === "start" && !MediaSource.isTypeSupported(message.mime)) {
       this.#wanted = null;
-      this.#end(`this browser does not play ${message.mime.includes("hvc1") ? "H.265" : "this camera's video"}`);
+      this.#end(message.mime.includes("hvc1") ? t("this browser does not play H.265") : t("this browser does not play this camera's video"));
     } else if (message.type === "start") this.#begin(message.mime);
   }
 
@@ -129,7 +128,7 @@ export class LiveVideo {
     try {
       this.#buffer.appendBuffer(joined(pieces));
     } catch (error) {
-      if (error.name !== "QuotaExceededError") return this.#again("the browser's player gave up");
+      if (error.name !== "QuotaExceededError") return this.#again(t("the browser's player gave up"));
       this.#queue = pieces;
       this.#trim(0);
     }
@@ -178,11 +177,11 @@ export class LiveVideo {
       };
       this.root.requestVideoFrameCallback(next);
     } else this.root.addEventListener("timeupdate", () => shown(this.root.currentTime));
-    this.root.addEventListener("error", () => this.#wanted && this.root.error && this.#again("the browser's player gave up"));
+    this.root.addEventListener("error", () => this.#wanted && this.root.error && this.#again(t("the browser's player gave up")));
   }
 
   #look() {
-    if (this.#playing && performance.now() - this.#heardAt > SILENT_MS) this.#stopped("no video arrives");
+    if (this.#playing && performance.now() - this.#heardAt > SILENT_MS) this.#stopped(t("no video arrives"));
   }
 
   #stopped(text) {
@@ -224,6 +223,6 @@ export class LiveVideo {
       this.#end(reason);
       this.#timer = setTimeout(() => this.#wanted && this.#open(), FULL_MS);
     } else if ([NOT_THERE, NOT_UNDERSTOOD, 4401, 4403, 4428].includes(code)) this.#end(reason);
-    else this.#again("the connection was lost");
+    else this.#again(t("the connection was lost"));
   }
 }

@@ -6,7 +6,7 @@ import { stateOf } from "./condition.js";
 import { byId, empty, fill, h, icon, memory, typing } from "./dom.js";
 import { bestGrid } from "./grid.js";
 import { chosenGroup, groupQuery, groupSelect } from "./group_select.js";
-import { t } from "./messages.js";
+import { decimal, t } from "./messages.js";
 import { announce, start } from "./shell.js";
 import { plural } from "./things.js";
 import { Tile } from "./tile.js";
@@ -123,7 +123,7 @@ function arrange(all) {
     else add(camera);
   }
   shown = cameras.map((camera) => tiles.get(camera.id));
-  if (!cameras.length) fill(wall, view ? empty("camera", "Nothing in this view", "Its cameras are gone, or you may not see them any more.", [h("a", { class: "button", href: "/" }, "All cameras")]) : welcome());
+  if (!cameras.length) fill(wall, view ? empty("camera", t("Nothing in this view"), t("Its cameras are gone, or you may not see them any more."), [h("a", { class: "button", href: "/" }, t("All cameras"))]) : welcome());
   else fill(wall, shown.map((tile) => tile.holder), can("admin") && !view ? addTile : null);
   setColumns(columns());
   summary();
@@ -251,7 +251,7 @@ pressed("toggle-ticker", memory.get("ticker", "on") === "on", (on) => {
 function summary() {
   const all = [...tiles.values()];
   const count = (tone) => all.filter((tile) => stateOf(tile.camera.state).tone === tone).length;
-  const item = (number, tone, symbol, word) => number ? h("span", { class: tone }, icon(symbol, true), `${number} ${word}`) : null;
+  const item = (number, tone, symbol, word) => number ? h("span", { class: tone }, icon(symbol, true), `${decimal(number)} ${word}`) : null;
   fill(byId("summary"), h("span", {}, plural(all.length, "camera")), live.up ? item(count("green"), "green", "ok", t("live")) : h("span", { class: "red" }, icon("unplug", true), t("not connected")),
     live.up && item(count("amber"), "amber", "warning", t("waiting")), live.up && item(count("red"), "red", "alarm", t("down")));
 }

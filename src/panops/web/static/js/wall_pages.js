@@ -1,6 +1,7 @@
 // A wall that turns its pages: which tiles are on the one shown, when the next one follows.
 
 import { byId, fill, h, icon } from "./dom.js";
+import { t } from "./messages.js";
 
 // The next page's pictures are asked for so long before it is shown, so that none of them is old when it comes.
 const AHEAD_MS = 2500;
@@ -76,10 +77,10 @@ export class Pages {
     this.root.hidden = this.count < 2;
     if (this.count < 2) return;
     const button = (symbol, label, act) => h("button", { class: "button plain square", type: "button", "aria-label": label, title: label, onclick: act }, icon(symbol));
-    const pause = button(this.#paused ? "play" : "pause", this.#paused ? "Turn pages again" : "Keep this page", () => {
+    const pause = button(this.#paused ? "play" : "pause", this.#paused ? t("Turn pages again") : t("Keep this page"), () => {
       this.#paused = !this.#paused;
       this.#paint();
     });
-    fill(this.root, button("prev", "Page before", () => this.turn(-1)), h("span", {}, `Page ${this.page + 1} of ${this.count}`), button("next", "Next page", () => this.turn(1)), pause);
+    fill(this.root, button("prev", t("Page before"), () => this.turn(-1)), h("span", {}, t("Page {page} of {pages}", { page: this.page + 1, pages: this.count })), button("next", t("Next page"), () => this.turn(1)), pause);
   }
 }
