@@ -51,4 +51,4 @@ def test_then_and_now_stand_side_by_side(size: tuple[int, int], make_site: Calla
 def test_a_camera_that_has_counted_nothing_says_when_it_will(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     page = tab(make_site(SITE), "vera").open("/cameras/gate")
     page.wait_for_selector("#drift p")
-    assert page.inner_text("#drift") == "The first 2 days are what the camera is compared with; 0 whole days so far."
+    assert page.inner_text("#drift") == "The first 2 days are what the camera is compared with; whole days so far: 0."

@@ -163,7 +163,7 @@ def test_the_system_page_says_how_far_back_recordings_will_reach(server: SiteSer
     row = page.inner_text("#recording-rows tr:first-child")
     assert row.startswith("North gate")
     assert "7 d 0 h" in row
-    assert "if nothing were deleted" in page.inner_text("#recordings-note")
+    assert "If nothing were deleted" in page.inner_text("#recordings-note")
     assert problems(page) == []
 
 

@@ -296,7 +296,7 @@ def test_every_kind_has_a_form_and_faults_stand_at_their_fields(make_site: MakeS
     page.mouse.up()
     assert page.input_value("[aria-label='To, y']") == "0.25"
     page.click("#field-schedule button:has-text('Add a span')")
-    page.click("#field-schedule [aria-label=Sun]")
+    page.click("#field-schedule [aria-label=Sunday]")
     page.click("#save")
     page.wait_for_selector("[data-rule=gate-direction]")
     (rule,) = [rule for rule in SiteRepository(server.database).load().rules if rule.id == "gate-direction"]
