@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from panops.domain.errors import StorageError, StorageFull
-from panops.storage.archive import ArchiveAway, NotInArchive, Pace, PacedFile, hash_of
+from panops.storage.archive import ArchiveAway, NotInArchive, Pace, PacedFile, hash_of, open_source
 from panops.storage.durable import sync_folder
 from panops.storage.errors import full, means_full
 from panops.storage.recording_folder import RecordingFolder
@@ -50,7 +50,7 @@ class FolderArchive:
         """See `Archive.put`."""
         target = self._path / stored
         part = target.with_name(f".{target.name}.part")
-        with source.open("rb") as file:
+        with open_source(source) as file:
             try:
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._write(PacedFile(file, pace), part, source.name, size_bytes, sha256)
