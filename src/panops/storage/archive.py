@@ -42,9 +42,11 @@ class Archive(Protocol):
 
     Attributes:
         label: What to call it in messages; never holds a key.
+        known_free_bytes: What `free_bytes` said last, for who must not wait for a disk that hangs; None before that, or where it said None.
     """
 
     label: str
+    known_free_bytes: int | None
 
     def begin(self, *, is_new: bool) -> None:
         """Make sure that it is there, and is the one that was written to before.

@@ -26,6 +26,7 @@ class FolderArchive:
 
     def __init__(self, path: Path) -> None:
         self.label = f"the archive {path}"
+        self.known_free_bytes: int | None = None
         self._path = path
         self._folder = RecordingFolder(path, made_by_us=False)
 
@@ -117,9 +118,10 @@ class FolderArchive:
     def free_bytes(self) -> int | None:
         """See `Archive.free_bytes`."""
         try:
-            return self._folder.free_bytes()
+            self.known_free_bytes = self._folder.free_bytes()
         except StorageError as error:
             raise ArchiveAway(str(error)) from error
+        return self.known_free_bytes
 
     def _not_there(self, stored: str) -> StorageError:
         if not (self._path / MARK).is_file():

@@ -37,6 +37,7 @@ class S3Archive:
     def __init__(self, config: ArchiveConfig) -> None:
         where = config.endpoint or f"Amazon S3, {config.region}"
         self.label = f"the archive in the bucket {config.bucket} of {where}"
+        self.known_free_bytes: int | None = None
         self._secrets = (config.access_key.get_secret_value(), config.secret_key.get_secret_value())
         self._sending, self._reading = (_store(config, timeout) for timeout in (_SENDING, _READING))
 

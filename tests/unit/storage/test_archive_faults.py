@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -143,3 +144,27 @@ def test_what_was_being_sent_when_a_backup_was_made_is_found_in_the_archive(make
         connection.execute(update(recordings).values(place="sending", missing=True))
     assert site.mover().look_through() == (0, 0)
     assert [(one.path, one.place) for one in site.listed()] == [(whole.path, Place.ARCHIVE)]
+
+
+def test_retention_never_asks_the_archives_disk(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    site = make({"days": 400, "min_free_gib": 1})
+    site.cameras = {"gate": RecordConfig(days=400)}
+    for hours in range(24):
+        site.add(hours, size=10_000)
+    assert site.retain().cameras["gate"].archive_limited_by == "recording.archive.days", "nothing is known of its disk yet"
+    site.move()
+    # A mount that hangs: whoever asks it does not come back.
+    asked = []
+    usage = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or usage(path))
+    monkeypatch.setattr(site.archive, "known_free_bytes", GIB + 240_000)
+    gate = site.retain().cameras["gate"]
+    assert (gate.archive_limited_by, gate.archive_days) == ("recording.archive.min_free_gib", pytest.approx(1 + 1, rel=0.1))
+    assert tmp_path / "second" not in [Path(path) for path in asked]
+
+
+def test_what_the_mover_learns_of_the_disk_is_known(make: Make) -> None:
+    site = make()
+    assert site.archive.known_free_bytes is None
+    site.mover().round()
+    assert (site.archive.known_free_bytes or 0) > 0
