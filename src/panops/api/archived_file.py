@@ -1,11 +1,11 @@
-"""A recorded file out of an archive that this machine cannot open: fetched piece by piece, as the player takes it."""
+"""A recorded file out of an archive, in a folder or a bucket: fetched piece by piece, as the player takes it."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,11 +15,11 @@ from panops.api.media import CACHING, lies_beyond
 from panops.api.problems import problem
 from panops.domain.errors import PanopsError
 from panops.domain.recordings import Segment
-from panops.storage.archive import Archive, NotInArchive
+from panops.storage.archive import Archive, ArchiveAway, NotInArchive
 
 _PIECE_BYTES = 2 * 1024 * 1024
-# An archive that hangs must not take the threads that everything else is answered by.
-_AT_ONCE = 8
+# An archive that hangs must not take the threads that everything else is answered by; who comes while all of its own wait is told so.
+_AT_ONCE, _LONGEST_WAIT_S = 8, 20.0
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?|bytes=-(\d{1,15})")
 _limiters: dict[int, CapacityLimiter] = {}
 
@@ -101,7 +101,11 @@ class ArchivedFile(Response):
 
     async def _read(self, at: int, end: int) -> bytes:
         wanted = min(_PIECE_BYTES, end - at)
-        piece = await to_thread.run_sync(partial(self._archive.read, self._segment.path, at, wanted), limiter=_limiter())
+        try:
+            with fail_after(_LONGEST_WAIT_S):  # it ends the wait for a thread; a read that runs goes on to its end
+                piece = await to_thread.run_sync(partial(self._archive.read, self._segment.path, at, wanted), limiter=_limiter())
+        except TimeoutError:
+            raise ArchiveAway(f"{self._archive.label} did not answer within {_LONGEST_WAIT_S:g} s") from None
         if len(piece) != wanted:
             raise NotInArchive(f"{self._archive.label} has less of {self._segment.path} than was recorded")
         return piece

@@ -31,9 +31,13 @@ class RecordedFiles:
         self._config = site.recording.archive
         self.folder = folder
 
+    def here(self, one: Segment) -> Path | None:
+        """The file in the recordings' folder. The archive's folder may lie on a network disk that hangs, and is not looked into."""
+        return self.folder.find(one.path)
+
     def local(self, one: Segment) -> Path | None:
-        """The file itself, where this machine can open it."""
-        found = self.folder.find(one.path)
+        """The file itself, where this machine can open it. May wait for the archive's disk."""
+        found = self.here(one)
         if found is not None or not is_archived(one) or self._config is None:
             return found
         return self.archive().local(one.path)

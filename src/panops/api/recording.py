@@ -278,11 +278,11 @@ def segment(
     if found is None:
         raise not_found("recording")
     files = RecordedFiles(site, folder_for(services, site))
-    path = files.local(found)
+    path = files.here(found)
     if path is None:
         # It may have moved a moment ago.
         found = found if is_archived(found) else index.get(caller.scope, camera_id, segment_id)
-        path = None if found is None else files.local(found)
+        path = None if found is None else files.here(found)
     if found is None or (path is None and not is_archived(found)):
         raise not_found("recording")
     if path is None:

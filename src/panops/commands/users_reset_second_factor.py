@@ -12,10 +12,9 @@ from panops.commands.options import HomeOption, JsonOption
 from panops.domain.clock import SystemClock
 from panops.domain.errors import PanopsError
 from panops.storage.accounts import Accounts
-from panops.storage.audit import AuditLog
 from panops.storage.database import Database
 from panops.storage.home import Home
-from panops.storage.second_factor import SecondFactors
+from panops.storage.second_factor_reset import reset
 
 
 def reset_second_factor(
@@ -37,11 +36,10 @@ def reset_second_factor(
         if user is None:
             names = ", ".join(one.username for one in accounts.users()) or "nobody"
             raise PanopsError(f"there is no user {name!r}; there is {names}")
-        if not SecondFactors(database, clock).remove(user.username):
+        ended = reset(database, clock, user.username, who())
+        if ended is None:
             raise PanopsError(f"{user.username} has no second factor; nothing was changed")
-        sessions, tokens = accounts.end_access(user)
-        detail = {"by": who(), "sessions": sessions, "tokens": tokens}
-        AuditLog(database).record(clock.utc_s(), "", "second_factor.reset", user.username, detail)
+    sessions, tokens = ended
     if as_json:
         typer.echo(json.dumps({"username": user.username, "sessions_ended": sessions, "tokens_ended": tokens}))
         return

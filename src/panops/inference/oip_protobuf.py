@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,15 @@ _CONTENTS: Mapping[str, str] = {
     "FP32": "fp32_contents",
     "FP64": "fp64_contents",
 }
-# An input, its bytes and an output for each tensor that may be there, and some parameters. Two bytes make a field, and what becomes of it
-# takes a hundred.
-_MOST_FIELDS = 256
+# An input with its fields, its bytes and an output for each tensor that may be there, shapes of many numbers that are not packed, and some
+# parameters. Two bytes make a field, and what becomes of it takes a hundred.
+_MOST_FIELDS = 2048
+_Parts: TypeAlias = Mapping[int, "_Parts"]
+# The parts of a request that hold fields of their own: `inputs` with their `contents`, and `outputs`.
+_PARTS: _Parts = {5: {5: {}}, 6: {}}
 # How long a value of each wire kind is, where that is fixed.
 _FIXED_BYTES = {1: 8, 5: 4}
+_VARINT, _LENGTH_FIRST = 0, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,30 +97,36 @@ def _parsed(body: memoryview) -> Any:
     from google.protobuf.message import DecodeError  # noqa: PLC0415  # an extra
 
     try:
-        if _has_more_fields(body, _MOST_FIELDS):
-            raise RequestUnreadable(f"expected at most {_MOST_FIELDS} tensors and parameters in all, got more")
+        if _count_of_fields(body, _PARTS, _MOST_FIELDS) > _MOST_FIELDS:
+            raise RequestUnreadable(f"expected at most {_MOST_FIELDS} tensors, parameters and numbers that are not packed in all, got more")
         return messages()["ModelInferRequest"].FromString(bytes(body))
     except (DecodeError, IndexError):
         raise RequestUnreadable("the message is no ModelInferRequest") from None
 
 
-def _has_more_fields(body: memoryview, most: int) -> bool:
-    """Whether a message has more fields, those of its parts not counted.
+def _count_of_fields(body: memoryview, parts: _Parts, most: int) -> int:
+    """How many fields a message and those parts of it have; counting ends with the first one beyond `most`.
 
     Raises:
-        IndexError: It ends within one.
+        IndexError: It ends within one, or has groups, which this protocol does not.
     """
     at = count = 0
     while at < len(body) and count <= most:
         key, at = _read_varint(body, at)
-        kind = key & 7
+        number, kind = key >> 3, key & 7
+        count += 1
         if kind in _FIXED_BYTES:
             at += _FIXED_BYTES[kind]
+        elif kind == _VARINT:
+            _, at = _read_varint(body, at)
+        elif kind == _LENGTH_FIRST:
+            length, at = _read_varint(body, at)
+            if number in parts:
+                count += _count_of_fields(body[at : at + length], parts[number], most - count)
+            at += length
         else:
-            value, at = _read_varint(body, at)
-            at += value if kind == 2 else 0
-        count += 1
-    return count > most
+            raise IndexError
+    return count
 
 
 def _read_varint(body: memoryview, at: int) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def read_failure(error: BaseException, address: Address, limit_s: float) -> Sour
         limit_s: The stall limit, s.
     """
     where = address.masked
-    if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
+    if isinstance(error, (av.error.ExitError, TimeoutError)):
         return SourceStalled(f"{where} is connected, but sent nothing for {limit_s:g} s")
     if isinstance(error, av.error.InvalidDataError):
         return SourceCorrupt(f"{where} sends data that is not valid video")

@@ -9,22 +9,29 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import IntEnum
 from functools import partial
+from typing import TypeAlias
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import av.error
 
 from panops.domain.addresses import is_off_limits, is_off_limits_host, plain_ip
 from panops.ingest.rtsp_login import RtspLogin
+from panops.ingest.timed_http import Deadline, connection_to
 
 _MOST_HOPS = 5
 _LARGEST_REFUSAL = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNAUTHORIZED, _PARTIAL = 401, 206
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _PARTIAL = 401, 403, 404, 206
+# Of a server that gives whole files only, what comes before a part is read over, up to here.
+_MOST_SKIPPED, _SKIPPED_AT_ONCE = 64 * 1024 * 1024, 64 * 1024
 _PORTS = {"http": 80, "https": 443}
+
+_Span: TypeAlias = tuple[int, int | None]
 
 
 class _Kind(IntEnum):
@@ -45,7 +52,7 @@ class HlsOpener:
 
     Args:
         url: The address of the playlist, with its login.
-        timeout_s: Time for each answer, s.
+        timeout_s: Time for each answer with all that leads to it, and for each read, s.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -60,23 +67,26 @@ class HlsOpener:
         """What is at an address, for reading.
 
         Raises:
-            OSError: It cannot be had, or is not asked for.
+            OSError: It cannot be had in time, or is not asked for.
+            FFmpegError: The server refuses it.
         """
         del flags
         wanted = _span(options)
+        deadline = Deadline(self._timeout_s)
         for _ in range(_MOST_HOPS):
             where = urlsplit(url)
-            connection = self._connected(where)
+            connection = self._connected(where, deadline)
             try:
-                answer = self._answer(connection, where, wanted)
+                connection, answer = self._answered(connection, where, wanted, deadline)
+                if answer.status not in _REDIRECTS:
+                    self._check(answer.status, where)
+                    return _Body(partial(self._give_back, connection), answer, wanted, deadline)
             except http.client.HTTPException as error:
                 self._give_back(connection)
                 raise ConnectionError("it does not speak HTTP as it should") from error
             except BaseException:
                 self._give_back(connection)
                 raise
-            if answer.status not in _REDIRECTS:
-                return _Body(partial(self._give_back, connection), answer, wanted)
             self._give_back(connection)
             url = urljoin(url, answer.headers["Location"] or "")
         raise ConnectionError("it sends from one address to the next")
@@ -96,26 +106,18 @@ class HlsOpener:
         for connection in connections:
             self._give_back(connection)
 
-    def _connected(self, where: SplitResult) -> http.client.HTTPConnection:
+    def _connected(self, where: SplitResult, deadline: Deadline) -> http.client.HTTPConnection:
         """A connection to a host that may be asked."""
         host = where.hostname or ""
         if where.scheme not in ("http", "https") or not host:
             raise PermissionError(f"{where.scheme}: addresses are not opened from a playlist")
         if self._most_private(where) is _Kind.PUBLIC and is_off_limits_host(host):
             raise _refusal(host)
-        connection = http.client.HTTPConnection(host, _place(where)[2], timeout=self._timeout_s)
-        if where.scheme == "https":
-            # FFmpeg does not check certificates either; cameras sign their own.
-            context = ssl._create_unverified_context()  # noqa: S323, SLF001
-            connection = http.client.HTTPSConnection(host, _place(where)[2], timeout=self._timeout_s, context=context)
-        with self._lock:
-            if self._closed:
-                raise ConnectionAbortedError("closed")
-            self._open[connection] = (None, None)
+        connection = connection_to(host, _place(where)[2], deadline, secure=where.scheme == "https")
         try:
+            self._note(connection)
             connection.connect()
-            with self._lock:
-                self._open[connection] = (connection.sock, None)
+            self._note(connection)
             kind = _kind_of(str(connection.sock.getpeername()[0]))
         except BaseException:
             self._give_back(connection)
@@ -126,6 +128,13 @@ class HlsOpener:
             self._give_back(connection)
             raise _refusal(host)
         return connection
+
+    def _note(self, connection: http.client.HTTPConnection) -> None:
+        """Have `close` know its socket."""
+        with self._lock:
+            self._open[connection] = (connection.sock, None)
+            if self._closed:
+                raise ConnectionAbortedError("closed")
 
     def _most_private(self, where: SplitResult) -> _Kind:
         """How private the place of an address may be."""
@@ -142,44 +151,72 @@ class HlsOpener:
             answer.close()
         connection.close()
 
-    def _answer(
-        self, connection: http.client.HTTPConnection, where: SplitResult, wanted: tuple[int, int | None] | None
-    ) -> http.client.HTTPResponse:
-        path = f"{where.path or '/'}{'?' + where.query if where.query else ''}"
+    def _answered(
+        self, connection: http.client.HTTPConnection, where: SplitResult, wanted: _Span | None, deadline: Deadline
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """The answer, and the connection that it comes by: a new one where the server closed the first when it asked for the login."""
         headers = {"User-Agent": "panops"}
         if wanted is not None:
             headers["Range"] = f"bytes={wanted[0]}-{'' if wanted[1] is None else wanted[1] - 1}"
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
+        answer = self._ask(connection, where, headers, deadline)
         login = RtspLogin(unquote(self._named.username or ""), unquote(self._named.password or ""))
-        if (
-            answer.status == _UNAUTHORIZED
-            and _place(where) == _place(self._named)
-            and login.challenged(answer.headers.get_all("WWW-Authenticate", []))
-        ):
-            answer.read(_LARGEST_REFUSAL)
-            connection.request("GET", path, headers={**headers, "Authorization": login.header("GET", path) or ""})
-            answer = connection.getresponse()
+        offers = answer.headers.get_all("WWW-Authenticate", []) if answer.status == _UNAUTHORIZED else []
+        if _place(where) != _place(self._named) or not login.challenged(offers):
+            return connection, answer
+        answer.read(_LARGEST_REFUSAL)
+        if connection.sock is None or not answer.isclosed():
+            self._give_back(connection)
+            connection = self._connected(where, deadline)
+        try:
+            answer = self._ask(connection, where, {**headers, "Authorization": login.header("GET", _path(where)) or ""}, deadline)
+        except BaseException:
+            self._give_back(connection)
+            raise
+        return connection, answer
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, where: SplitResult, headers: Mapping[str, str], deadline: Deadline
+    ) -> http.client.HTTPResponse:
+        sock = connection.sock
+        sock.settimeout(deadline.left_s())
+        connection.request("GET", _path(where), headers=headers)
+        answer = connection.getresponse()
         with self._lock:
-            self._open[connection] = (self._open[connection][0], answer)
-        if answer.status not in _REDIRECTS and not 200 <= answer.status < 300:
-            raise OSError(f"the server answers {answer.status}")
+            self._open[connection] = (sock, answer)
         return answer
+
+    def _check(self, status: int, where: SplitResult) -> None:
+        """Refuse what is no success, in FFmpeg's own words: a login that is refused is not tried again and again."""
+        text = f"the server answers {status}"
+        if status in (_UNAUTHORIZED, _FORBIDDEN) and _place(where) == _place(self._named):
+            kind = av.error.HTTPUnauthorizedError if status == _UNAUTHORIZED else av.error.HTTPForbiddenError
+            raise kind(status, text)
+        if status == _NOT_FOUND:
+            raise av.error.HTTPNotFoundError(status, text)
+        if not 200 <= status < 300:
+            raise OSError(text)
 
 
 class _Body:
     """The body of an answer, as a file that is read from its beginning to its end."""
 
-    def __init__(self, give_back: Callable[[], None], answer: http.client.HTTPResponse, wanted: tuple[int, int | None] | None) -> None:
-        self._give_back, self._answer = give_back, answer
+    def __init__(self, give_back: Callable[[], None], answer: http.client.HTTPResponse, wanted: _Span | None, deadline: Deadline) -> None:
+        self._give_back, self._answer, self._deadline = give_back, answer, deadline
         self._left = None if wanted is None or wanted[1] is None else wanted[1] - wanted[0]
-        if wanted is not None and answer.status != _PARTIAL and wanted[0]:
-            self._take(wanted[0])
+        if wanted is not None and answer.status != _PARTIAL:
+            self._skip(wanted[0])
+
+    def _skip(self, size: int) -> None:
+        if size > _MOST_SKIPPED:
+            raise OSError(f"the server gives no parts of files, and what is wanted begins {size} bytes in: more than is read over")
+        while size and (passed := len(self._take(min(size, _SKIPPED_AT_ONCE)))):
+            size -= passed
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none at the end."""
         if self._left is not None:
             size = self._left if size < 0 else min(size, self._left)
+        self._deadline.begin()
         data = self._take(size) if size else b""
         if self._left is not None:
             self._left -= len(data)
@@ -196,7 +233,7 @@ class _Body:
         self._give_back()
 
 
-def _span(options: Mapping[str, object]) -> tuple[int, int | None] | None:
+def _span(options: Mapping[str, object]) -> _Span | None:
     """The part of a file that FFmpeg wants: `offset` and `end_offset` of its HTTP options."""
     first, end = (str(options.get(name, "") or "") for name in ("offset", "end_offset"))
     if not first.isdigit() or (first == "0" and not end.isdigit()):
@@ -206,6 +243,10 @@ def _span(options: Mapping[str, object]) -> tuple[int, int | None] | None:
 
 def _place(where: SplitResult) -> tuple[str, str | None, int]:
     return where.scheme, where.hostname, where.port or _PORTS.get(where.scheme, 0)
+
+
+def _path(where: SplitResult) -> str:
+    return f"{where.path or '/'}{'?' + where.query if where.query else ''}"
 
 
 def _kind_of(peer: str) -> _Kind:

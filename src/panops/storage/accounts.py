@@ -94,7 +94,7 @@ class Accounts(Sessions, Tokens):
         with self._database.session() as connection:
             _refuse_outsiders(connection, name)
             self._change(connection, name, {"password": hashed})
-            _end_access(connection, name, keep_session)
+            end_access(connection, name, keep_session)
 
     def change(
         self,
@@ -123,12 +123,12 @@ class Accounts(Sessions, Tokens):
                 _keep_an_admin(connection, name)
             self._change(connection, name, values)
             if password is not None:
-                _end_access(connection, name)
+                end_access(connection, name)
 
     def end_access(self, user: User) -> tuple[int, int]:
         """End all of a user's sessions and own tokens; how many of each were ended."""
         with self._database.session() as connection:
-            return _end_access(connection, user.username)
+            return end_access(connection, user.username)
 
     def shut_out(self, origin: Origin, subject: str) -> bool:
         """End the sessions and own tokens of whom somebody else no longer vouches for; False where there were none."""
@@ -139,7 +139,7 @@ class Accounts(Sessions, Tokens):
             if name is None or not any(connection.execute(query.limit(1)).first() for query in held):
                 return False
         with self._database.session() as connection:
-            return any(_end_access(connection, name))
+            return any(end_access(connection, name))
 
     def delete_user(self, username: str) -> None:
         """Remove a user, their own tokens and second factor, and end their sessions.
@@ -245,8 +245,8 @@ def _refuse_outsiders(connection: Connection, name: str) -> None:
         raise AccountRefused(f"{name!r} signs in elsewhere and has no password here")
 
 
-def _end_access(connection: Connection, name: str, keep_session: str | None = None) -> tuple[int, int]:
-    """End a user's sessions, but for that of a token, and their own tokens; how many of each."""
+def end_access(connection: Connection, name: str, keep_session: str | None = None) -> tuple[int, int]:
+    """End a user's sessions, but for that of a token, and their own tokens, within a transaction; how many of each."""
     kept = token_hash(keep_session) if keep_session else ""
     ended = connection.execute(delete(sessions).where(sessions.c.username == name, sessions.c.token_sha256 != kept)).rowcount
     return ended, connection.execute(delete(tokens).where(tokens.c.owner == name)).rowcount

@@ -42,9 +42,11 @@ class Archive(Protocol):
 
     Attributes:
         label: What to call it in messages; never holds a key.
+        known_free_bytes: What `free_bytes` said last, for who must not wait for a disk that hangs; None before that, or where it said None.
     """
 
     label: str
+    known_free_bytes: int | None
 
     def begin(self, *, is_new: bool) -> None:
         """Make sure that it is there, and is the one that was written to before.
@@ -62,7 +64,7 @@ class Archive(Protocol):
         Raises:
             ArchiveAway: It cannot be sent now.
             StorageFull: The archive has no space.
-            SourceAltered: The file does not have this size and sha256.
+            SourceAltered: The file does not have this size and sha256, or cannot be read.
             FileNotFoundError: There is no such file.
             Stopped: `pace` was told to stop.
         """
@@ -191,7 +193,7 @@ class PacedFile:
         try:
             data = self._file.read(size)
         except OSError as error:
-            self.failure = SourceAltered(f"a recorded file cannot be read ({error.strerror}); it stays where it is: check its disk")
+            self.failure = unreadable("a recorded file", error)
             raise self.failure from error
         if data:
             self._pace.spend(len(data))
@@ -239,6 +241,27 @@ class PacedFile:
                 f"the recorded file {name} is not what was recorded (expected {size_bytes} bytes with sha256 {sha256[:12]}…, got "
                 f"{self.size_bytes} with {self.sha256[:12]}…); it stays where it is"
             )
+
+
+def open_source(path: Path) -> BinaryIO:
+    """A recorded file, to be sent.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        SourceAltered: It cannot be opened.
+    """
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(f"the recorded file {path.name}", error) from error
+
+
+def unreadable(what: str, error: Exception) -> SourceAltered:
+    """What to say of a file that the recordings' disk does not give out."""
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return SourceAltered(f"{what} cannot be read ({why}); it stays where it is: check its disk")
 
 
 def hash_of(file: BinaryIO, pace: Pace) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from panops.domain.errors import StorageError, StorageFull
-from panops.storage.archive import ArchiveAway, NotInArchive, Pace, PacedFile, hash_of
+from panops.storage.archive import ArchiveAway, NotInArchive, Pace, PacedFile, hash_of, open_source
 from panops.storage.durable import sync_folder
 from panops.storage.errors import full, means_full
 from panops.storage.recording_folder import RecordingFolder
@@ -26,6 +26,7 @@ class FolderArchive:
 
     def __init__(self, path: Path) -> None:
         self.label = f"the archive {path}"
+        self.known_free_bytes: int | None = None
         self._path = path
         self._folder = RecordingFolder(path, made_by_us=False)
 
@@ -50,7 +51,7 @@ class FolderArchive:
         """See `Archive.put`."""
         target = self._path / stored
         part = target.with_name(f".{target.name}.part")
-        with source.open("rb") as file:
+        with open_source(source) as file:
             try:
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._write(PacedFile(file, pace), part, source.name, size_bytes, sha256)
@@ -117,9 +118,10 @@ class FolderArchive:
     def free_bytes(self) -> int | None:
         """See `Archive.free_bytes`."""
         try:
-            return self._folder.free_bytes()
+            self.known_free_bytes = self._folder.free_bytes()
         except StorageError as error:
             raise ArchiveAway(str(error)) from error
+        return self.known_free_bytes
 
     def _not_there(self, stored: str) -> StorageError:
         if not (self._path / MARK).is_file():

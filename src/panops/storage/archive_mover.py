@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, and_, true
 
@@ -17,7 +18,7 @@ from panops.config.archive_schema import ArchiveConfig
 from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.domain.clock import Clock
 from panops.domain.recordings import Place, Segment
-from panops.storage.archive import Archive, Pace, SourceAltered, Stopped
+from panops.storage.archive import Archive, Pace, SourceAltered, Stopped, unreadable
 from panops.storage.archive_rows import ArchiveRows, Waiting, due_to_move, older_than
 from panops.storage.database import Database
 from panops.storage.recording_folder import RecordingFolder
@@ -32,6 +33,8 @@ _BATCH = 20
 _DELETED_AT_ONCE = 200
 # Before retention has to delete for want of space, the oldest files move.
 _MOVE_AT = 1.25
+# Some disks show only after a while that files are gone, or never, while a snapshot holds them: so long what was deleted counts as free.
+_SHOWS_WITHIN_S = 600.0
 
 
 class ArchiveMover:
@@ -68,6 +71,8 @@ class ArchiveMover:
         self._clock = clock
         self._pace = pace
         self._altered: set[int] = set()
+        self._deleted_at_s = -float("inf")
+        self._promised_bytes = 0
         self.counts = counts if counts is not None else Counter()
         self.problem = ""
 
@@ -87,7 +92,7 @@ class ArchiveMover:
         self._archive.begin(is_new=not self._rows.any_archived())
         self._finish()
         self._let_go()
-        batch = [one for one in self._due(_BATCH) if one.segment_id not in self._altered]
+        batch = self._due()
         if batch:
             self._move(batch)
         return bool(batch)
@@ -133,9 +138,9 @@ class ArchiveMover:
 
     def _send(self, one: Segment) -> bool:
         """Whether it is in the archive now; a file that is not what it was, or is gone, is left alone."""
-        path = self._folder.find(one.path)
         try:
-            self._archive.put(path or self._folder.path / one.path, one.path, one.size_bytes, one.sha256, self._pace)
+            path = self._found(one.path)
+            self._archive.put(path, one.path, one.size_bytes, one.sha256, self._pace)
         except FileNotFoundError:  # retention took it, or the sweep will say that it is gone
             self._altered.add(one.segment_id)
             return False
@@ -149,6 +154,12 @@ class ArchiveMover:
         self.counts["bytes"] += one.size_bytes
         return True
 
+    def _found(self, stored: str) -> Path:
+        try:
+            return self._folder.find(stored) or self._folder.path / stored
+        except (OSError, RuntimeError) as error:  # a disk that fails; a circle of links
+            raise unreadable(f"the recorded file {stored}", error) from error
+
     def _finish(self) -> None:
         """Delete from the recordings' folder what is in the archive, and from the archive what is to go."""
         while both := self._rows.at(Place.BOTH, _DELETED_AT_ONCE):
@@ -161,17 +172,21 @@ class ArchiveMover:
 
     # --- what is due --------------------------------------------------------------------------------------------------------
 
-    def _due(self, limit: int) -> list[Segment]:
-        limit += len(self._altered)
-        found = self._rows.due(self._is_due(), limit)
-        if found:
+    def _due(self) -> list[Segment]:
+        if found := self._movable(self._is_due()):
             return found
         for condition, limit_gib in self._sizes():
-            if limit_gib and self._rows.total(and_(condition, IS_LOCAL)) > limit_gib * GIB:
-                return self._rows.due(condition, limit)
+            is_over = limit_gib and self._rows.total(and_(condition, IS_LOCAL)) > limit_gib * GIB
+            if is_over and (found := self._movable(condition)):
+                return found
         if self._config.min_free_gib and self._folder.free_bytes() < self._config.min_free_gib * GIB * _MOVE_AT:
-            return self._rows.due(true(), limit)
+            return self._movable(true())
         return []
+
+    def _movable(self, condition: ColumnElement[bool]) -> list[Segment]:
+        """The next few files of a condition, without those that cannot move."""
+        found = self._rows.due(condition, _BATCH + len(self._altered))
+        return [one for one in found if one.segment_id not in self._altered][:_BATCH]
 
     def _is_due(self) -> ColumnElement[bool]:
         return due_to_move(self._limits, self._cameras, self._clock.utc_s())
@@ -189,13 +204,30 @@ class ArchiveMover:
         for camera_id in self._rows.cameras():
             wanted = self._cameras.get(camera_id, RecordConfig())
             old = and_(recordings.c.camera_id == camera_id, older_than(wanted, now_s), older_than(limits, now_s))
-            while self._rows.let_go(old, None, _DELETED_AT_ONCE):
+            while self._rows.let_go(old, None, _DELETED_AT_ONCE)[0]:
                 self._finish()
         if limits.max_gib:
-            self._let_go_until(lambda: self._rows.total(IS_ARCHIVED) - int(limits.max_gib * GIB))
-        if limits.min_free_gib and limits.folder:
-            self._let_go_until(lambda: int(limits.min_free_gib * GIB) - (self._archive.free_bytes() or 0))
+            self._let_go_bytes(self._rows.total(IS_ARCHIVED) - int(limits.max_gib * GIB))
+        if limits.folder:
+            self._let_go_for_space(self._archive.free_bytes() or 0, int(limits.min_free_gib * GIB))
 
-    def _let_go_until(self, over: Callable[[], int]) -> None:
-        while (wanted := over()) > 0 and self._rows.let_go(true(), wanted, _DELETED_AT_ONCE):
+    def _let_go_for_space(self, free_bytes: int, least_bytes: int) -> None:
+        """Have enough free. It is measured once: a disk that does not show at once what was deleted must not cost more than what lacks."""
+        now_s = self._clock.monotonic_s()
+        moved_bytes = self.counts["bytes"]
+        if now_s - self._deleted_at_s < _SHOWS_WITHIN_S:
+            free_bytes = max(free_bytes, self._promised_bytes - moved_bytes)
+        gone_bytes = self._let_go_bytes(least_bytes - free_bytes)
+        if gone_bytes:
+            self._deleted_at_s, self._promised_bytes = now_s, free_bytes + gone_bytes + moved_bytes
+
+    def _let_go_bytes(self, wanted_bytes: int) -> int:
+        """Delete the oldest that may go, until so much is gone and no further; how much was."""
+        size = 0
+        while size < wanted_bytes:
+            count, size_bytes = self._rows.let_go(true(), wanted_bytes - size, _DELETED_AT_ONCE)
+            if not count:
+                break
+            size += size_bytes
             self._finish()
+        return size

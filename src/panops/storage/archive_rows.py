@@ -84,7 +84,7 @@ class ArchiveRows:
             with self._database.session() as connection:
                 connection.execute(delete(recordings).where(_column.segment_id.in_(ids), _column.place == Place.GOING.value))
 
-    def let_go(self, condition: ColumnElement[bool], wanted_bytes: int | None, limit: int) -> int:
+    def let_go(self, condition: ColumnElement[bool], wanted_bytes: int | None, limit: int) -> tuple[int, int]:
         """Mark the oldest archived files of a condition, up to `limit`, as to be deleted; what is protected stays.
 
         Args:
@@ -93,7 +93,7 @@ class ArchiveRows:
             limit: No more than so many.
 
         Returns:
-            How many.
+            How many, and their bytes.
         """
         due = and_(condition, _column.place == Place.ARCHIVE.value, _column.protected.is_(False))
         if wanted_bytes is not None:
@@ -108,9 +108,9 @@ class ArchiveRows:
                 ids.append(segment_id)
                 size += size_bytes
             if not ids:
-                return 0
+                return 0, 0
             going = and_(_column.segment_id.in_(ids), due)  # somebody may have protected one meanwhile
-            return int(connection.execute(update(recordings).where(going).values(place=Place.GOING.value)).rowcount)
+            return connection.execute(update(recordings).where(going).values(place=Place.GOING.value)).rowcount, size
 
     def total(self, condition: ColumnElement[bool]) -> int:
         """What files take, bytes."""
@@ -133,7 +133,7 @@ class ArchiveRows:
         """Put right what the rows of a camera say of its archived files.
 
         Rows whose file is gone are called missing, those whose file is back are not any more, and those whose file is gone from the
-        recordings' folder and lies in the archive (a backup of before the move was restored) are archived.
+        recordings' folder and lies in the archive (a backup of before the move, or from amid it, was restored) are archived.
 
         Args:
             camera_id: The camera.
@@ -148,7 +148,8 @@ class ArchiveRows:
         archived = [row for row in rows if row.place in (Place.ARCHIVE.value, Place.BOTH.value)]
         gone = [row.segment_id for row in archived if not row.missing and row.path not in sizes]
         back = [row.segment_id for row in archived if row.missing and row.path in sizes]
-        found = [row.segment_id for row in rows if row.place == Place.HERE.value and row.missing and sizes.get(row.path) == row.size_bytes]
+        lost = [row for row in rows if row.missing and row.place in (Place.HERE.value, Place.SENDING.value)]
+        found = [row.segment_id for row in lost if sizes.get(row.path) == row.size_bytes]
         with self._database.session() as connection:
             for ids, values in ((gone, {"missing": True}), (back, {"missing": False}), (found, {"missing": False, "place": "archive"})):
                 for at in range(0, len(ids), 500):

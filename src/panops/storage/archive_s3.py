@@ -15,7 +15,7 @@ from obstore.store import S3Store
 
 from panops.config.archive_schema import ArchiveConfig
 from panops.domain.errors import StorageError
-from panops.storage.archive import PART_BYTES, ArchiveAway, NotInArchive, Pace, PacedFile, Stopped
+from panops.storage.archive import PART_BYTES, ArchiveAway, NotInArchive, Pace, PacedFile, Stopped, open_source
 
 _CONNECT = timedelta(seconds=5)
 # One request: the longest is a part of a file, through a line of a quarter of a Mbit/s; a player does not wait so long.
@@ -37,6 +37,7 @@ class S3Archive:
     def __init__(self, config: ArchiveConfig) -> None:
         where = config.endpoint or f"Amazon S3, {config.region}"
         self.label = f"the archive in the bucket {config.bucket} of {where}"
+        self.known_free_bytes: int | None = None
         self._secrets = (config.access_key.get_secret_value(), config.secret_key.get_secret_value())
         self._sending, self._reading = (_store(config, timeout) for timeout in (_SENDING, _READING))
 
@@ -47,7 +48,7 @@ class S3Archive:
 
     def put(self, source: Path, stored: str, size_bytes: int, sha256: str, pace: Pace) -> None:
         """See `Archive.put`. The store says by the ETag what it has; where that says nothing, the file is read back."""
-        with source.open("rb") as opened:
+        with open_source(source) as opened:
             file = PacedFile(opened, pace)
             try:
                 sent = self._ask(lambda: self._put(stored, file, size_bytes), pace)

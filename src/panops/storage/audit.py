@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, true
 
 from panops.storage.database import Database
 from panops.storage.errors import InvalidCursor
@@ -99,18 +99,16 @@ class AuditLog:
         Raises:
             StorageError: It was not written.
         """
-        text = json.dumps(dict(detail or {}), default=str)
-        values = {"at_s": at_s, "user": _clean(user), "action": action, "target": _clean(target), "detail": text}
         with self._database.session() as connection:
-            connection.execute(insert(audit).values(address=_clean(asking_from.get()), **values))
+            add_entry(connection, at_s, user, action, target, detail)
 
     def delete_before(self, before_s: float, now_s: float) -> int:
-        """Delete what is older, and write down that it was; how many entries went.
+        """Delete what is older, piece by piece, and write each piece down with its deletion; how many entries went.
 
         It waits until there is something a day older: each deletion is an entry itself.
 
         Raises:
-            StorageError: Nothing more was deleted.
+            StorageError: Nothing more was deleted; what was before is written down.
         """
         with self._database.reading() as connection:
             due = select(audit.c.entry_id).where(audit.c.at_s < before_s - _DAY_S).limit(1)
@@ -120,12 +118,12 @@ class AuditLog:
         while True:
             with self._database.session() as connection:
                 ids = list(connection.execute(select(audit.c.entry_id).where(audit.c.at_s < before_s).limit(_BATCH)).scalars())
-                connection.execute(delete(audit).where(audit.c.entry_id.in_(ids)))
+                if ids:
+                    connection.execute(delete(audit).where(audit.c.entry_id.in_(ids)))
+                    add_entry(connection, now_s, "", "audit.delete", detail={"entries": len(ids), "before_s": before_s})
             count += len(ids)
             if len(ids) < _BATCH:
-                break
-        self.record(now_s, "", "audit.delete", detail={"entries": count, "before_s": before_s})
-        return count
+                return count
 
     def entries(self, limit: int = 100, cursor: str | None = None, wanted: AuditFilter | None = None) -> AuditPage:
         """A page of entries, newest first.
@@ -162,6 +160,15 @@ class AuditLog:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return tuple(map(_entry, rows))
+
+
+def add_entry(
+    connection: Connection, at_s: float, user: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
+) -> None:
+    """Add an entry in the transaction of what it tells of, so that there is neither without the other."""
+    text = json.dumps(dict(detail or {}), default=str)
+    values = {"at_s": at_s, "user": _clean(user), "action": action, "target": _clean(target), "detail": text}
+    connection.execute(insert(audit).values(address=_clean(asking_from.get()), **values))
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ from panops.config.record_schema import RecordConfig, RecordingConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageFull
 from panops.domain.recordings import Place
+from panops.storage.archive import open_archive
 from panops.storage.archive_rows import older_than
 from panops.storage.database import Database
 from panops.storage.recording_folder import RecordingFolder
@@ -186,14 +186,12 @@ class RecordingRetention:
         return [(name, max(0.0, space - held) / all_a_day) for name, space in spaces]
 
     def _archive_free_bytes(self) -> int | None:
-        """Free space of the archive's disk; None where it has no end, or cannot be asked now."""
+        """Free space of the archive's disk as its own thread found it last; None where it has no end, or was not asked yet.
+
+        A network disk that hangs would hold up whoever asks it, and here that would be what keeps the first disk from filling.
+        """
         archive = self._config.archive
-        if archive is None or not archive.folder:
-            return None
-        try:
-            return shutil.disk_usage(archive.folder).free
-        except OSError:
-            return None
+        return open_archive(archive).known_free_bytes if archive is not None and archive.folder else None
 
     def _of_camera(
         self,

@@ -113,11 +113,16 @@ class SecondFactors:
     def remove(self, username: str) -> bool:
         """Take a second factor and its recovery codes away; False when there was none that counted."""
         with self._database.session() as connection:
-            key = second_factors.c.username == username
-            counted = connection.execute(select(second_factors.c.username).where(key, second_factors.c.confirmed)).first() is not None
-            connection.execute(delete(recovery_codes).where(recovery_codes.c.username == username))
-            connection.execute(delete(second_factors).where(key))
-        return counted
+            return take_away(connection, username)
+
+
+def take_away(connection: Connection, username: str) -> bool:
+    """The same within a transaction."""
+    key = second_factors.c.username == username
+    counted = connection.execute(select(second_factors.c.username).where(key, second_factors.c.confirmed)).first() is not None
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.username == username))
+    connection.execute(delete(second_factors).where(key))
+    return counted
 
 
 def _new_codes(connection: Connection, username: str) -> tuple[str, ...]:

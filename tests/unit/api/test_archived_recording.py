@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import anyio
 import pytest
+from anyio import to_thread
 
+from panops.api import archived_file
 from panops.api.archived_file import span_of
 from panops.config.archive_schema import ArchiveConfig
 from panops.config.record_schema import RecordingConfig
 from panops.domain.recordings import Segment
-from panops.storage.archive import Pace, open_archive
+from panops.storage.archive import ArchiveAway, Pace, open_archive
 from panops.storage.archive_mover import ArchiveMover
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recordings import RecordingIndex
@@ -168,6 +172,44 @@ async def test_how_far_back_both_places_will_reach(site: Site, record: Record, m
     token = site.accounts.create_token("half", site.accounts.user("oscar").role, ["yard"])  # type: ignore[union-attr]  # exists
     mine = (await site.get(None, "/api/v1/recordings", headers={"Authorization": f"Bearer {token}"})).json()
     assert (mine["archive"]["label"], mine["archive"]["size_bytes"]) == ("", 0)
+
+
+async def test_an_archive_that_hangs_holds_up_nothing_else(
+    site: Site, record: Record, move: Move, config: ArchiveConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record("gate", 0.0)
+    (one,) = move()
+    archive, hung, over = open_archive(config), threading.Semaphore(0), threading.Event()
+
+    def hang(*_: object) -> None:
+        hung.release()
+        over.wait(30)
+        raise ArchiveAway("it hung")
+
+    for what in ("read", "local"):
+        monkeypatch.setattr(archive, what, hang)
+    monkeypatch.setattr(archived_file, "_LONGEST_WAIT_S", 0.2)
+    answers: list[int] = []
+
+    async def ask() -> None:
+        answers.append((await site.get("greta", f"/api/v1/cameras/gate/recording/segments/{one.segment_id}.mp4")).status_code)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(ask)
+            with anyio.fail_after(20):
+                for _ in range(8):
+                    while not hung.acquire(blocking=False):
+                        await anyio.sleep(0.01)
+                assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+                assert (await site.get("greta", address())).status_code == 200
+                while len(answers) < 2:  # those that got no thread
+                    await anyio.sleep(0.01)
+            over.set()
+    finally:
+        over.set()
+    assert answers == [503] * 10
 
 
 @pytest.mark.parametrize(

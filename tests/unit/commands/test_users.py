@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from typer.testing import CliRunner
 
 from panops.cli import app
@@ -54,6 +56,20 @@ def test_the_factor_and_what_was_signed_in_go_and_the_password_stays(home: Path)
     assert (entry.user, entry.action, entry.target) == ("", "second_factor.reset", "ada")
     assert entry.detail["sessions"] == 1
     assert entry.detail["by"]
+
+
+def test_what_cannot_be_noted_is_not_done(home: Path) -> None:
+    with Database.at(home) as database, database.session() as connection:
+        connection.execute(text("CREATE TRIGGER no BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the disk fails'); END"))
+    with pytest.raises(IntegrityError):
+        reset(home, "ada")
+    clock = FakeClock(NOW_S)
+    with Database.at(home) as database:
+        accounts = Accounts(database, clock, ScryptCost(2, 1, 1))
+        factor = SecondFactors(database, clock).of("ada")
+        assert factor is not None
+        assert factor.codes_left == 10
+        assert [len(accounts.sessions(user)) for user in accounts.users()] == [1, 1]
 
 
 @pytest.mark.parametrize(("name", "why"), [("vera", "vera has no second factor"), ("eva", "there is no user 'eva'; there is ada, vera")])

@@ -128,8 +128,55 @@ def test_a_request_that_is_wrong_is_told_why(message: Any, complaint: str) -> No
 
 def test_a_message_of_a_great_many_empty_parts_is_not_parsed() -> None:
     for part in (b"\x2a\x00", b"\x3a\x00", b"\x22\x02\x0a\x00"):
-        with pytest.raises(RequestUnreadable, match="at most 256 tensors and parameters"):
+        with pytest.raises(RequestUnreadable, match="at most 2048 tensors, parameters"):
             read_protobuf(memoryview(part * 1_000_000))
+
+
+def inside(number: int, part: bytes, times: int) -> memoryview:
+    """A message with one field that holds a great many."""
+    held = part * times
+    return memoryview(bytes([number << 3 | 2]) + _length(len(held)) + held)
+
+
+def _length(size: int) -> bytes:
+    pieces = []
+    while size > 0x7F:
+        pieces.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*pieces, size])
+
+
+PARAMETER = b"\x22\x07\x0a\x01a\x12\x02\x08\x01"
+OUTPUT_PARAMETER = b"\x12" + PARAMETER[1:]
+
+
+@pytest.mark.parametrize("where", ["input", "output", "contents"])
+def test_nor_is_one_whose_inputs_or_outputs_hold_a_great_many(where: str) -> None:
+    body = {
+        "input": inside(5, PARAMETER, 300_000),
+        "output": inside(6, OUTPUT_PARAMETER, 300_000),
+        "contents": inside(5, bytes(inside(5, b"\x42\x00", 500_000)), 1),
+    }[where]
+    with pytest.raises(RequestUnreadable, match="at most 2048 tensors, parameters"):
+        read_protobuf(body)
+
+
+def test_groups_do_not_hide_what_follows() -> None:
+    # Read as a number, the group's first field would be its value, and what follows the length of a part that never ends.
+    hidden = b"\x0b\x08\x0a\xf8\xff\xff\xff\x0f\x00\x0c" + b"\x2a\x00" * 100_000
+    with pytest.raises(RequestUnreadable, match="no ModelInferRequest"):
+        read_protobuf(memoryview(hidden))
+
+
+def test_as_many_tensors_and_dimensions_as_may_be_are_read() -> None:
+    # Shapes that are not packed: each of their numbers is a field.
+    rest = b"\x12\x05UINT8" + b"\x18\x01" * 16 + b"\x2a\x03\x22\x01\x07"
+    inputs = b"".join(bytes(inside(5, b"\x0a\x03t%02d" % number + rest, 1)) for number in range(64))
+    outputs = b"".join(b"\x32\x05\x0a\x03o%02d" % number for number in range(64))
+    got = read_protobuf(memoryview(b"\x0a\x06street" + inputs + outputs)).request
+    assert [(array.shape, int(array.max())) for array in got.inputs.values()] == [((1,) * 16, 7)] * 64
+    assert got.outputs is not None
+    assert len(got.outputs) == 64
 
 
 @given(st.binary(max_size=200))

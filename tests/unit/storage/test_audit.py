@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from panops.storage import audit
 from panops.storage.audit import AuditEntry, AuditLog
 from panops.storage.database import Database
 from panops.storage.errors import InvalidCursor
@@ -56,3 +59,23 @@ def test_what_is_too_old_goes_and_that_is_an_entry(log: AuditLog) -> None:
     newest, *others = log.entries().entries
     assert [entry.target for entry in others] == ["9", "8", "7", "6", "5", "4"]
     assert (newest.user, newest.action, newest.detail) == ("", "audit.delete", {"entries": 4, "before_s": 4 * day_s})
+
+
+def test_a_deletion_that_breaks_off_has_told_of_what_went(log: AuditLog, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_BATCH", 2)
+    day_s = 86_400.0
+    for day in range(7):
+        log.record(day * day_s, "eva", "login", str(day))
+    with database.session() as connection:
+        connection.execute(
+            text("CREATE TRIGGER no BEFORE DELETE ON audit WHEN OLD.target = '5' BEGIN SELECT RAISE(ABORT, 'the disk fails'); END")
+        )
+    with pytest.raises(IntegrityError):
+        log.delete_before(7 * day_s, 11 * day_s)
+    told = [entry.detail["entries"] for entry in log.entries().entries if entry.action == "audit.delete"]
+    assert told == [2, 2]
+    assert [entry.target for entry in log.entries().entries if entry.action == "login"] == ["6", "5", "4"]
+    with database.session() as connection:
+        connection.execute(text("DROP TRIGGER no"))
+    assert log.delete_before(7 * day_s, 11 * day_s) == 3
+    assert sum(entry.detail["entries"] for entry in log.entries().entries) == 7
