@@ -102,6 +102,7 @@ function load() {
 }
 
 function ordered(cameras) {
+  if (view?.gone) return []; // it names no camera that is there; with none it would be all
   if (view?.cameras.length) {
     const known = new Map(cameras.map((camera) => [camera.id, camera]));
     return view.cameras.flatMap((id) => known.get(id) ?? []);
