@@ -68,16 +68,7 @@ class VideoSources:
             return made[0]
         if made is not None:
             self._end(camera_id)
-        new = second_connection(camera_id, config, self._clock)
-        if new is None:
-            return "the camera has no main stream of its own: set `record_source`"
-        if len(self._made) >= MOST_MADE:
-            if not self._left_s:
-                return f"{MOST_MADE} main streams are watched already; this is shown as pictures"
-            self._end(min(self._left_s, key=self._left_s.__getitem__))
-        self._made[camera_id] = (new, config)
-        new.start()
-        return new
+        return self._make(camera_id, config)
 
     def keep(self, watched: Collection[str]) -> None:
         """End the connections of main streams that nobody has watched for some seconds, and of those that are recorded by now.
@@ -100,6 +91,18 @@ class VideoSources:
     def any_open(self) -> bool:
         """Whether there are connections that only serve viewers."""
         return bool(self._made)
+
+    def _make(self, camera_id: str, config: CameraConfig) -> CameraFeed | str:
+        new = second_connection(camera_id, config, self._clock)
+        if new is None:
+            return "the camera has no main stream of its own: set `record_source`"
+        if len(self._made) >= MOST_MADE:
+            if not self._left_s:
+                return f"{MOST_MADE} main streams are watched already; this is shown as pictures"
+            self._end(min(self._left_s, key=self._left_s.__getitem__))
+        self._made[camera_id] = (new, config)
+        new.start()
+        return new
 
     def _end(self, camera_id: str) -> None:
         feed, _ = self._made.pop(camera_id)
