@@ -72,3 +72,20 @@ def test_a_player_that_cannot_be_fetched_is_asked_for_again(site: SiteServer, ta
     page.unroute("**/js/video.js")
     page.click("#showing [data-show=sub]")
     page.wait_for_function(PLAYS, arg=2)
+
+
+def test_video_that_the_browser_does_not_play_is_not_asked_for_again(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server)
+    made.page.add_init_script("MediaSource.isTypeSupported = () => false")
+    asked: list[str] = []
+    made.page.on("websocket", lambda socket: asked.append(socket.url) if "/ws/video/" in socket.url else None)
+    page = made.open("/cameras/gate")
+    said = "Shows pictures: this browser does not play this camera's video"
+    page.wait_for_function("(said) => document.getElementById('showing-why').textContent === said", arg=said)
+    for _ in range(3):
+        server.tell(lambda: server.live.set_state("gate", CameraState.LIVE))
+        frames = int(page.get_attribute(".picture[data-frames]", "data-frames") or 0)
+        page.wait_for_function("(least) => Number(document.querySelector('.picture').dataset.frames) > least", arg=frames + 5)
+    assert page.inner_text("#showing-why") == said
+    assert len(asked) == 1

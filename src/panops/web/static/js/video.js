@@ -83,7 +83,7 @@ export class LiveVideo {
   #told(message) {
     if (message.type === "refused") this.#reset(message.reason);
     else if (message.type === "start" && !MediaSource.isTypeSupported(message.mime)) {
-      this.#wanted = null;
+      // What was asked for stays: asked for once more, it would be refused once more.
       this.#end(message.mime.includes("hvc1") ? t("this browser does not play H.265") : t("this browser does not play this camera's video"));
     } else if (message.type === "start") this.#begin(message.mime);
   }
