@@ -136,3 +136,11 @@ async def test_a_player_that_confirms_nothing_gets_no_more_and_then_goes_on_at_a
             flags, shown_s, _ = struct.unpack_from("<Idd", message)
             keyframe, before_s, last_s = bool(flags), last_s, shown_s
         assert last_s - before_s > 0.3, "pictures, which come every 0.1 s, were left out before the keyframe"
+
+
+async def test_a_player_that_has_lost_count_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.api.video_socket._UNCONFIRMED_S", 0.2)
+    monkeypatch.setattr("panops.api.video_socket._LOST_S", 0.3)
+    async with site.served() as address, player(site, address, "vera") as socket:
+        code, reason = await code_of(socket)
+        assert (code, reason) == (1001, "the player confirms nothing any more; connect again")
