@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from panops.storage.scope import Role
+from panops.storage.site import SiteRepository
 from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
@@ -102,6 +103,21 @@ def test_a_view_of_a_group_shows_no_other_camera_before_it_is_known(make_site: C
     page.wait_for_selector(".tile[data-id=cam1]")
     assert shown(page) == ["cam1"]
     assert [url.partition("?")[2] for url in asked] == ["group=north"] * len(asked)
+
+
+def test_a_view_whose_cameras_are_gone_shows_none_and_can_be_changed(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site(NINE)
+    page = tab(server).open("/")
+    number = keep(page, name="Corner", cameras=["cam3"])
+    SiteRepository(server.database).delete_camera("cam3")
+    page.goto(f"{server.url}/?view={number}")
+    page.wait_for_selector(".wall :text('Nothing in this view')")
+    assert shown(page) == []
+    page.click("[popovertarget=views]")
+    page.click("#change-view")
+    page.wait_for_selector(".order")
+    assert page.input_value("#field-shows") == "some", "not all cameras by a press on Save"
+    assert problems(page) == []
 
 
 def test_a_wall_turns_its_pages_and_asks_for_the_next_ones_pictures_in_time(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
