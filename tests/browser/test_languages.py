@@ -40,6 +40,8 @@ def test_the_language_is_chosen_on_the_account_page_and_kept(site: SiteServer, t
     assert page.eval_on_selector_all("#language option", "all => all.map((one) => one.textContent)") == ["English", "Deutsch"]
     page.select_option("#language", "en")
     page.wait_for_selector("h1:has-text('Your account')")
+    kept = {one["name"]: one.get("sameSite") for one in page.context.cookies()}
+    assert kept["language"] == "Lax", "a link in a mail leads to a page in it, too"
     page = made.open("/rules")
     assert (page.inner_text("h1"), page.evaluate("() => document.documentElement.lang")) == ("Rules", "en")
     made.open("/account").wait_for_selector("#language")

@@ -102,3 +102,13 @@ def test_a_suggestion_that_does_not_stand_any_more_says_so(judged: SiteServer, t
     sites.put_rule(sites.load().rules[0].model_copy(update={"after_s": 2.0}))
     page.locator(f"{CARD} button:has-text('Apply')").first.click()
     page.wait_for_selector(".toast.red:has-text('does not stand any more')")
+
+
+def test_an_event_that_is_marked_asks_for_the_progress_alone(judged: SiteServer, tab: MakeTab) -> None:
+    page = tab(judged).open("/suggestions")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/v1/suggestions" in request.url else None)
+    page.goto(f"{judged.url}/events/gate-7-0")
+    page.wait_for_selector(".after .muted:has-text('Marked of the rule night')")
+    assert f"{judged.url}/api/v1/suggestions/progress" in asked
+    assert asked.count(f"{judged.url}/api/v1/suggestions") <= 1, "the list beside it asks once, for its lamp; the event does not"

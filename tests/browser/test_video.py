@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from playwright.sync_api import WebSocketRoute
+
 from panops.pipeline.live import CameraState
 from tests.browser.conftest import PHONE, MakeTab
 from tests.browser.layout import problems
@@ -72,3 +74,39 @@ def test_a_player_that_cannot_be_fetched_is_asked_for_again(site: SiteServer, ta
     page.unroute("**/js/video.js")
     page.click("#showing [data-show=sub]")
     page.wait_for_function(PLAYS, arg=2)
+
+
+def test_video_that_the_browser_does_not_play_is_not_asked_for_again(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server)
+    made.page.add_init_script("MediaSource.isTypeSupported = () => false")
+    asked: list[str] = []
+    made.page.on("websocket", lambda socket: asked.append(socket.url) if "/ws/video/" in socket.url else None)
+    page = made.open("/cameras/gate")
+    said = "Shows pictures: this browser does not play this camera's video"
+    page.wait_for_function("(said) => document.getElementById('showing-why').textContent === said", arg=said)
+    for _ in range(3):
+        server.tell(lambda: server.live.set_state("gate", CameraState.LIVE))
+        frames = int(page.get_attribute(".picture[data-frames]", "data-frames") or 0)
+        page.wait_for_function("(least) => Number(document.querySelector('.picture').dataset.frames) > least", arg=frames + 5)
+    assert page.inner_text("#showing-why") == said
+    assert len(asked) == 1
+
+
+def test_what_a_player_throws_away_is_confirmed(site: SiteServer, tab: MakeTab) -> None:
+    made = tab(site)
+    made.page.add_init_script("MediaSource.prototype.addEventListener = () => {}")  # what comes waits for ever
+    said: list[str | bytes] = []
+
+    def serve(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda text: said.append(text))  # noqa: PLW0108 - playwright takes no built-in function
+        socket.send('{"type": "start", "mime": "video/mp4; codecs=\\"avc1.42E01E\\"", "size_wh": [640, 360]}')
+        socket.send(b"a beginning")
+        socket.send(bytes(40))
+        socket.send('{"type": "refused", "reason": "the camera is away"}')
+
+    made.page.route_web_socket("**/ws/video/**", serve)
+    page = made.open("/cameras/gate")
+    page.wait_for_selector("#showing-why:has-text('the camera is away')")
+    page.wait_for_timeout(50)
+    assert said == ['{"ack":2}']

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from panops.storage.scope import Role
+from panops.storage.site import SiteRepository
 from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
 from tests.browser.site import SiteServer
@@ -81,6 +82,42 @@ def test_a_view_for_everybody_shows_each_what_they_may_see(make_site: Callable[.
     assert page.inner_text("#views h2") == "For everybody"
     page.goto(f"{server.url}/?view=77")
     page.wait_for_selector(".toast.red:has-text('There is no such view')")
+
+
+def test_a_view_of_a_group_shows_no_other_camera_before_it_is_known(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    made = tab(make_site(f"{NINE}\ngroups: {{north: [cam1]}}"))
+    page = made.open("/")
+    page.wait_for_selector(".tile[data-id=cam1] .picture[data-frames]")
+    number = keep(page, name="North", group="north")
+    held: list[Route] = []
+    heard: list[str | bytes] = []
+    asked: list[str] = []
+    page.route("**/api/v1/views", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no built-in function
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda text: heard.append(text)))  # noqa: PLW0108 - the same
+    page.on("request", lambda request: asked.append(request.url) if "/api/v1/cameras" in request.url else None)
+    page.goto(f"{made.url}/?view={number}")
+    while not (held and heard):  # connected, and the views are not there yet
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(200)
+    held[0].continue_()
+    page.wait_for_selector(".tile[data-id=cam1]")
+    assert shown(page) == ["cam1"]
+    assert [url.partition("?")[2] for url in asked] == ["group=north"] * len(asked)
+
+
+def test_a_view_whose_cameras_are_gone_shows_none_and_can_be_changed(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site(NINE)
+    page = tab(server).open("/")
+    number = keep(page, name="Corner", cameras=["cam3"])
+    SiteRepository(server.database).delete_camera("cam3")
+    page.goto(f"{server.url}/?view={number}")
+    page.wait_for_selector(".wall :text('Nothing in this view')")
+    assert shown(page) == []
+    page.click("[popovertarget=views]")
+    page.click("#change-view")
+    page.wait_for_selector(".order")
+    assert page.input_value("#field-shows") == "some", "not all cameras by a press on Save"
+    assert problems(page) == []
 
 
 def test_a_wall_turns_its_pages_and_asks_for_the_next_ones_pictures_in_time(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:

@@ -127,6 +127,18 @@ def suggestions(caller: Viewer, services: Needed) -> SuggestionsOut:
     )
 
 
+class ProgressesOut(Out):
+    """How much was marked of each rule, in the order of the site."""
+
+    progress: list[ProgressOut]
+
+
+@router.get("/progress")
+def progress(caller: Viewer, services: Needed) -> ProgressesOut:
+    """How much was marked of each rule, and how much it takes before anything is suggested; nothing is looked for."""
+    return ProgressesOut(progress=[ProgressOut.of(one) for one in services.suggesting.progress(caller.scope)])
+
+
 @router.post("/{suggestion_id}/apply")
 async def apply(suggestion_id: SuggestionId, caller: Admin, services: Needed) -> SuggestionOut:
     """Change the setting; 409 where the suggestion does not stand any more."""

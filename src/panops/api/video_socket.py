@@ -38,6 +38,8 @@ _HEAD = struct.Struct("<Idd")
 # Who has not confirmed what was sent so long ago gets nothing more until then; what waits is skipped by the feed.
 _UNCONFIRMED_S = 1.5
 _MOST_UNCONFIRMED = 500
+# A player that then stays silent for so long has lost count: it begins anew.
+_LOST_S = 10.0
 
 
 @router.websocket("/ws/video/{camera_id}", dependencies=[OPEN])
@@ -210,11 +212,19 @@ class VideoSocket:
         self._sockets.sent(len(piece.data))
 
     async def _send_bytes(self, data: bytes) -> None:
-        """Send, once the player keeps up: meanwhile the feed gathers, and leaves out what grows old."""
+        """Send, once the player keeps up: meanwhile the feed gathers, and leaves out what grows old.
+
+        Raises:
+            WebSocketDisconnect: The player did not confirm anything for 10 s more; the connection is closed.
+        """
         loop = asyncio.get_running_loop()
         while self._unconfirmed and (loop.time() - self._unconfirmed[0] > _UNCONFIRMED_S or len(self._unconfirmed) >= _MOST_UNCONFIRMED):
             self._confirmed.clear()
-            await self._confirmed.wait()
+            try:
+                await asyncio.wait_for(self._confirmed.wait(), _LOST_S)
+            except TimeoutError:
+                await self.close(GOING_AWAY, "the player confirms nothing any more; connect again")
+                raise WebSocketDisconnect(GOING_AWAY) from None
         self._unconfirmed.append(loop.time())
         await self._websocket.send_bytes(data)
 

@@ -54,7 +54,10 @@ class ViewIn(BaseModel):
 
 
 class ViewOut(Out):
-    """A view: of its cameras those that the caller may see. `may_change`: whether the caller may."""
+    """A view: of its cameras those that the caller may see. `may_change`: whether the caller may.
+
+    `gone`: nothing of what it names is there, or the caller may not see it; it shows no camera then.
+    """
 
     id: int
     name: str
@@ -64,6 +67,7 @@ class ViewOut(Out):
     turn_s: float | None
     shared: bool
     may_change: bool
+    gone: bool
 
     @classmethod
     def of(cls, view: WallView, caller: Caller) -> Self:
@@ -72,6 +76,7 @@ class ViewOut(Out):
         return cls(
             id=view.view_id, name=shown.name, cameras=list(shown.cameras), group=shown.group or None, columns=shown.columns,
             turn_s=shown.turn_s, shared=view.owner is None, may_change=view.owner is not None or caller.role.covers(Role.ADMIN),
+            gone=view.gone,
         )  # fmt: skip
 
 
@@ -88,7 +93,7 @@ def owner_of(caller: Caller) -> str | None:
 
 @router.get("")
 def views(caller: Viewer, services: Needed) -> ViewsOut:
-    """The caller's own views, and those for everybody that show a camera which the caller may see."""
+    """The caller's own views, and those for everybody that show a camera which the caller may see; to administrators also empty ones."""
     found = services.wall_views.of(caller.scope, owner_of(caller))
     return ViewsOut(views=[ViewOut.of(view, caller) for view in found])
 

@@ -33,9 +33,11 @@ class WallView:
         arrangement: What it shows, without cameras that the person may not see or that are gone.
         owner: Whose it is; None for everybody's.
         etag: Changes whenever the view does.
+        gone: Whether nothing of what it names is there for the person; no camera in the arrangement does not mean all of them then.
     """
 
     view_id: int
     arrangement: Arrangement
     owner: str | None
     etag: str
+    gone: bool = False

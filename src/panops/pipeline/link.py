@@ -18,6 +18,7 @@ from typing import Any
 _HEAD = struct.Struct("<II")
 _LARGEST_BYTES = 64 * 1024 * 1024
 _MOST_PREVIEWS = 64
+_MOST_VIDEO = 1000
 _MOST_VIDEO_BYTES = 16 * 1024 * 1024
 
 Message = dict[str, Any]
@@ -48,7 +49,7 @@ class ShardLink:
         self._sock = sock
         self._bound = bound
         self._waiting: deque[tuple[bytes, bool, bool]] = deque()
-        self._previews = self._video_bytes = 0
+        self._previews = self._videos = self._video_bytes = 0
         self._ready = threading.Condition()
         self._closed = False
         self._sender = threading.Thread(target=self._send_all, name="link-send", daemon=True)
@@ -57,12 +58,15 @@ class ShardLink:
     def send(self, message: Message, tail: bytes = b"", *, droppable: bool = False, video: bool = False) -> bool:
         """Queue a message; False when it was not taken (a preview or video, and behind, or the link is closed)."""
         with self._ready:
-            behind = (droppable and self._previews >= _MOST_PREVIEWS) or (video and self._video_bytes >= _MOST_VIDEO_BYTES)
+            # Small pictures are many: by their bytes alone they would take the room of what must not be lost.
+            full = self._videos >= _MOST_VIDEO or self._video_bytes >= _MOST_VIDEO_BYTES
+            behind = (droppable and self._previews >= _MOST_PREVIEWS) or (video and full)
             if self._closed or behind or len(self._waiting) >= self._bound:
                 return False
             frame = pack(message, tail)
             self._waiting.append((frame, droppable, video))
             self._previews += droppable
+            self._videos += video
             self._video_bytes += len(frame) if video else 0
             self._ready.notify()
         return True
@@ -97,6 +101,7 @@ class ShardLink:
                     return
                 frame, droppable, video = self._waiting.popleft()
                 self._previews -= droppable
+                self._videos -= video
                 self._video_bytes -= len(frame) if video else 0
             try:
                 self._sock.sendall(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,10 @@ from panops.pipeline.link import LinkClosedError, Message, pack, read_message
 log = logging.getLogger(__name__)
 
 _GRACE_S = 0.5
+# What waits of a shard after this process slept itself is read for so long at most.
+_CATCH_UP_S = 5.0
+# Sent by what also looks after the shard's work. Pictures and video come of threads of their own, also where the rest hangs.
+_SIGNS_OF_LIFE = frozenset({"ready", "status"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class HandleSettings:
     """Set by code.
 
     Attributes:
-        start_s: How long a process may take to its first word: a small machine under load reads its libraries for a while.
-        silence_s: A shard that then says nothing for so long hangs; it is killed and started again.
+        start_s: How long a process may take to its first `ready` or `status`: a small machine under load reads its libraries for a while.
+        silence_s: A shard that then says neither for so long hangs, whatever else it sends; it is killed and started again.
         first_wait_s: Pause before the first restart; doubled each time, up to `longest_wait_s`.
         longest_wait_s: The longest pause.
         healthy_s: A shard that ran so long starts with `first_wait_s` again.
@@ -202,22 +207,28 @@ class ShardHandle:
         return await self._ended(reason)
 
     async def _listen(self, reader: asyncio.StreamReader) -> str:
-        """Pass messages on until the process is gone or silent; which of the two, in words."""
+        """Pass messages on until the process is gone or hangs; which of the two, in words."""
+        loop = asyncio.get_running_loop()
         patience_s, complaint = self._settings.start_s, "it did not start within"
+        due_s, gives_up_s = loop.time() + patience_s, math.inf
         while True:
             reading = asyncio.create_task(read_message(reader))
             try:
-                await asyncio.wait({reading}, timeout=patience_s)
-                # This process may have slept itself (SIGSTOP, a paused machine): what came meanwhile is read first.
-                await asyncio.wait({reading}, timeout=_GRACE_S)
-                if not reading.done():
+                await asyncio.wait({reading}, timeout=max(0.0, due_s - loop.time()))
+                if loop.time() >= due_s:
+                    # This process may have slept itself (SIGSTOP, a paused machine): what came meanwhile is read first.
+                    gives_up_s = min(gives_up_s, loop.time() + _CATCH_UP_S)
+                    await asyncio.wait({reading}, timeout=_GRACE_S)
+                if not reading.done() or loop.time() >= gives_up_s:
                     return f"{complaint} {patience_s:.0f} s"
                 message, tail = reading.result()
             except LinkClosedError:
                 return "it closed its connection"
             finally:
                 reading.cancel()
-            patience_s, complaint = self._settings.silence_s, "it said nothing for"
+            if message["type"] in _SIGNS_OF_LIFE:
+                patience_s, complaint = self._settings.silence_s, "it did not say how it is for"
+                due_s, gives_up_s = loop.time() + patience_s, math.inf
             if message["type"] == "ready":
                 self._ready, self.failed_starts = True, 0
             question = self._question

@@ -83,6 +83,7 @@ class ShardVideo:
         wanted = self._wanted
         for key in [key for key in self._streams if key not in wanted]:
             self._streams.pop(key).let_go()
+        self._sources.keep({camera_id for camera_id, name, _ in wanted if name == "main"})
         for key in wanted:
             camera_id, name, _ = key
             stream = self._streams.setdefault(key, _Stream(camera_id, name, self._send, self._wake.set))
@@ -91,7 +92,6 @@ class ShardVideo:
             except Exception:  # one camera's fault must not end the video of the others
                 log.exception("camera %s: its video failed; it begins anew", camera_id)
                 self._streams.pop(key).let_go()
-        self._sources.keep({camera_id for camera_id, name, _ in wanted if name == "main"})
 
 
 class _Stream:

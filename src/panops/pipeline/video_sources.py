@@ -11,7 +11,10 @@ from panops.ingest.camera_feed import CameraFeed
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.shard_recording import ShardRecording, second_connection
 from panops.pipeline.video import StreamName
+from panops.pipeline.video_hub import MOST_VIEWERS
 
+MOST_MADE = MOST_VIEWERS
+"""So many connections of main streams may only serve viewers: each has a thread, and up to 64 MiB of packets."""
 # Who leaves and comes back finds the connection still there.
 _KEEP_S = 5.0
 _STOP_WITHIN_S = 1.0
@@ -65,15 +68,13 @@ class VideoSources:
             return made[0]
         if made is not None:
             self._end(camera_id)
-        new = second_connection(camera_id, config, self._clock)
-        if new is None:
-            return "the camera has no main stream of its own: set `record_source`"
-        self._made[camera_id] = (new, config)
-        new.start()
-        return new
+        return self._make(camera_id, config)
 
     def keep(self, watched: Collection[str]) -> None:
-        """End the connections of main streams that nobody has watched for some seconds, and of those that are recorded by now."""
+        """End the connections of main streams that nobody has watched for some seconds, and of those that are recorded by now.
+
+        For the beginning of a round: `feed` then knows which ones it may end to have room.
+        """
         now_s = self._clock.monotonic_s()
         for camera_id in tuple(self._made):
             if camera_id in watched and self._recording.own(camera_id) is None:
@@ -90,6 +91,18 @@ class VideoSources:
     def any_open(self) -> bool:
         """Whether there are connections that only serve viewers."""
         return bool(self._made)
+
+    def _make(self, camera_id: str, config: CameraConfig) -> CameraFeed | str:
+        new = second_connection(camera_id, config, self._clock)
+        if new is None:
+            return "the camera has no main stream of its own: set `record_source`"
+        if len(self._made) >= MOST_MADE:
+            if not self._left_s:
+                return f"{MOST_MADE} main streams are watched already; this is shown as pictures"
+            self._end(min(self._left_s, key=self._left_s.__getitem__))
+        self._made[camera_id] = (new, config)
+        new.start()
+        return new
 
     def _end(self, camera_id: str) -> None:
         feed, _ = self._made.pop(camera_id)

@@ -32,7 +32,11 @@ class WallViews:
         self._database = database
 
     def of(self, scope: Scope, owner: str | None) -> list[WallView]:
-        """One's own views and everybody's, by name; of each the cameras in the scope. Views of others' cameras only are not there."""
+        """One's own views and everybody's, by name; of each the cameras in the scope.
+
+        Of those where that leaves nothing there are one's own and, for administrators who see every camera, everybody's: somebody has to
+        be able to delete them.
+        """
         with self._database.reading() as connection:
             shown = _Shown(connection, scope)
             rows = connection.execute(select(wall_views).where(_for(owner)).order_by(wall_views.c.name, wall_views.c.view_id)).all()
@@ -128,17 +132,20 @@ class _Shown:
         ids = connection.execute(select(cameras.c.camera_id).where(scope.where(cameras.c.camera_id))).scalars()
         self.cameras: Collection[str] = frozenset(ids)
         rows = connection.execute(select(camera_groups.c.group_id, camera_groups.c.config))
+        self._scope = scope
         sees_all = scope.cameras is None
         self.groups = {row.group_id for row in rows if sees_all or not self.cameras.isdisjoint(json.loads(row.config))}
 
     def view(self, row: Row[Any]) -> WallView | None:
-        """A stored view without what is not shown; None where nothing of it is left."""
+        """A stored view without what is not shown; None where nothing of it is left, and it is not for the caller to delete."""
         config = json.loads(row.config)
         named = tuple(camera for camera in config["cameras"] if camera in self.cameras)
-        if (config["cameras"] and not named) or (config["group"] and config["group"] not in self.groups):
+        gone = bool((config["cameras"] and not named) or (config["group"] and config["group"] not in self.groups))
+        may_delete = row.owner is not None or (self._scope.cameras is None and self._scope.role.covers(Role.ADMIN))
+        if gone and not may_delete:
             return None
         arrangement = Arrangement(row.name, named, config["group"], config["columns"], config["turn_s"])
-        return WallView(row.view_id, arrangement, row.owner, str(row.revision))
+        return WallView(row.view_id, arrangement, row.owner, str(row.revision), gone)
 
     def check(self, arrangement: Arrangement) -> None:
         """Refuse an arrangement of what is not there, by a `ConfigError`."""

@@ -193,6 +193,7 @@ TABLE = [
     ("GET", "/api/v1/compliance", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/compliance.csv", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/suggestions", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/suggestions/progress", None, (401, 200, 200, 200, 200)),
     ("POST", "/api/v1/suggestions/0123456789abcdef/apply", None, (401, 403, 403, 403, 409)),
     ("POST", "/api/v1/suggestions/0123456789abcdef/take-back", None, (401, 403, 403, 403, 409)),
     ("POST", "/api/v1/suggestions/0123456789abcdef/dismiss", None, (401, 403, 403, 403, 409)),

@@ -238,3 +238,12 @@ async def test_how_much_is_missing_is_told(site: Site) -> None:
     assert (await asked(site))["progress"][0]["false_alarms"] == 1, "what was taken back does not count"
     answer = await site.get("vera", "/api/v1/suggestions")
     assert answer.json()["progress"][0]["false_alarms"] == 1
+
+
+async def test_how_much_is_missing_is_told_without_looking_for_suggestions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge(site, 1, 1.4)
+    judge(site, 2, 1.4, camera="yard")
+    monkeypatch.setattr(site.services.suggesting, "_find", None)
+    for who, false_alarms in (("vera", 2), ("greta", 1)):
+        told = {"rule_id": "night", "false_alarms": false_alarms, "true_alarms": 0, "needs_false": 5, "needs_true": 1}
+        assert (await site.get(who, "/api/v1/suggestions/progress")).json() == {"progress": [told]}

@@ -115,19 +115,32 @@ async def test_a_player_that_confirms_nothing_gets_no_more_and_then_goes_on_at_a
     monkeypatch.setattr("panops.api.video_socket._UNCONFIRMED_S", 0.3)
     monkeypatch.setattr("panops.pipeline.video_hub._SLOW_S", 0.5)
     async with site.served() as address, player(site, address, "vera") as socket, asyncio.timeout(40):
-        came, silent = 0, False
+        came, silent, last_s = 0, False, 0.0
         while not silent:
             try:
-                came += isinstance(await asyncio.wait_for(socket.recv(), 2.0), bytes)
+                message = await asyncio.wait_for(socket.recv(), 2.0)
             except TimeoutError:
                 silent = True
+            else:
+                if isinstance(message, bytes):
+                    came += 1
+                    if came > 1:
+                        last_s = struct.unpack_from("<Idd", message)[1]
         assert came < 12, "it stops when nothing is confirmed"
         await socket.send(json.dumps({"ack": came}))
-        flags, shown_s = 0, []
-        while not flags:
+        keyframe = False
+        while not keyframe:
             message = await socket.recv()
             assert isinstance(message, bytes)
             await socket.send('{"ack": 1}')
-            flags, at_s, _ = struct.unpack_from("<Idd", message)
-            shown_s.append(at_s)
-        assert shown_s[-1] > shown_s[0] or len(shown_s) == 1
+            flags, shown_s, _ = struct.unpack_from("<Idd", message)
+            keyframe, before_s, last_s = bool(flags), last_s, shown_s
+        assert last_s - before_s > 0.3, "pictures, which come every 0.1 s, were left out before the keyframe"
+
+
+async def test_a_player_that_has_lost_count_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.api.video_socket._UNCONFIRMED_S", 0.2)
+    monkeypatch.setattr("panops.api.video_socket._LOST_S", 0.3)
+    async with site.served() as address, player(site, address, "vera") as socket:
+        code, reason = await code_of(socket)
+        assert (code, reason) == (1001, "the player confirms nothing any more; connect again")

@@ -18,7 +18,7 @@ async def test_a_view_from_making_to_deleting(site: Site) -> None:
     assert made.status_code == 201
     assert made.json() == {
         "id": 1, "name": "Night", "cameras": ["yard", "gate"], "group": None, "columns": 2, "turn_s": None, "shared": False,
-        "may_change": True,
+        "may_change": True, "gone": False,
     }  # fmt: skip
     stale = {"If-Match": made.headers["etag"]}
     changed = await site.ask("PUT", "vera", "/api/v1/views/1", json={"name": "Day", "turn_s": 20}, headers=stale)
@@ -58,6 +58,17 @@ async def test_views_for_everybody(site: Site) -> None:
     seen = (await site.get("greta", "/api/v1/views")).json()["views"]
     assert [(view["name"], view["cameras"], view["shared"], view["may_change"]) for view in seen] == [("Doors", ["gate"], True, False)]
     assert (await site.get("greta", "/api/v1/views/2")).status_code == 404
+
+
+async def test_one_whose_cameras_are_gone_is_told_so_and_can_be_deleted(site: Site) -> None:
+    await site.ask("POST", "vera", "/api/v1/views", json={"name": "Mine", "cameras": ["yard"]})
+    await site.ask("POST", "ada", "/api/v1/views", json={"name": "Yard", "cameras": ["yard"], "shared": True})
+    assert (await site.ask("DELETE", "ada", "/api/v1/cameras/yard")).status_code == 204
+    for who, number, name in (("vera", 1, "Mine"), ("ada", 2, "Yard")):
+        (view,) = (await site.get(who, "/api/v1/views")).json()["views"]
+        assert (view["name"], view["cameras"], view["gone"], view["may_change"]) == (name, [], True, True)
+        assert (await site.ask("DELETE", who, f"/api/v1/views/{number}")).status_code == 204
+        assert (await site.get(who, "/api/v1/views")).json() == {"views": []}
 
 
 async def test_a_token_has_no_views_of_its_own(site: Site) -> None:

@@ -46,6 +46,16 @@ def test_previews_are_dropped_when_nobody_reads_and_the_rest_is_kept() -> None:
     link.close()
 
 
+def test_small_pictures_of_video_do_not_take_the_room_of_events() -> None:
+    ours, theirs = socket.socketpair()
+    link = ShardLink(theirs)
+    taken = sum(link.send({"type": "video"}, b"x", video=True) for _ in range(20_000))
+    assert 1000 <= taken < 5000, "what lies in the socket's own buffer comes on top"
+    assert link.send({"type": "event"})
+    ours.close()
+    link.close()
+
+
 def test_the_death_of_either_side_is_seen() -> None:
     ours, theirs = socket.socketpair()
     link = ShardLink(theirs)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from panops.domain.errors import StorageLocked
 from panops.pipeline.link import pack
 from panops.pipeline.shard_handle import HandleSettings, ShardHandle
@@ -158,7 +160,7 @@ def test_a_process_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
         site.handle._settings = HandleSettings(start_s=20.0, silence_s=0.1)
         reader = asyncio.StreamReader()
         asyncio.get_running_loop().call_later(0.5, reader.feed_data, pack({"type": "ready"}))
-        assert await site.handle._listen(reader) == "it said nothing for 0 s"
+        assert await site.handle._listen(reader) == "it did not say how it is for 0 s"
         assert site.messages == ["ready"]
         site.handle._settings = HandleSettings(start_s=0.1, silence_s=20.0)
         assert await site.handle._listen(asyncio.StreamReader()) == "it did not start within 0 s"
@@ -176,12 +178,31 @@ def test_a_supervisor_that_slept_itself_does_not_blame_its_shards(tmp_path: Path
         for at_s in (0.1, 1.2):
             # The whole process stands still, as after SIGSTOP; the shard goes on meanwhile.
             loop.call_later(at_s, time.sleep, 1.0)
-            threading.Timer(at_s + 0.6, theirs.sendall, [pack({"type": "preview"}, bytes(600_000))]).start()
+            threading.Timer(at_s + 0.6, theirs.sendall, [pack({"type": "preview"}, bytes(600_000)) + pack({"type": "status"})]).start()
         reason = await site.handle._listen(reader)
         writer.close()
         theirs.shutdown(socket.SHUT_RDWR)
         theirs.close()
-        assert "said nothing" in reason
-        assert site.messages == ["preview", "preview"]
+        assert "did not say how it is" in reason
+        assert site.messages == ["preview", "status"] * 2
+
+    asyncio.run(run())
+
+
+def test_a_shard_that_hangs_is_ended_though_its_video_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panops.pipeline.shard_handle._CATCH_UP_S", 0.3)
+
+    async def run() -> None:
+        site = Site(tmp_path)
+        site.handle._settings = HandleSettings(start_s=20.0, silence_s=0.3)
+        reader = asyncio.StreamReader()
+        reader.feed_data(pack({"type": "ready"}))
+        ended = asyncio.create_task(site.handle._listen(reader))
+        async with asyncio.timeout(15):
+            while not ended.done():
+                reader.feed_data(pack({"type": "video"}, bytes(100)))
+                await asyncio.sleep(0.02)
+        assert ended.result() == "it did not say how it is for 0 s"
+        assert site.messages.count("video") > 5, "they are passed on meanwhile"
 
     asyncio.run(run())

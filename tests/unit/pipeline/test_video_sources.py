@@ -11,7 +11,7 @@ from panops.config.schema import CameraConfig
 from panops.ingest.camera_feed import CameraFeed
 from panops.pipeline import video_sources
 from panops.pipeline.shard_recording import ShardRecording
-from panops.pipeline.video_sources import VideoSources
+from panops.pipeline.video_sources import MOST_MADE, VideoSources
 from panops.testing.fake_clock import FakeClock
 
 
@@ -99,3 +99,20 @@ def test_it_ends_with_its_camera_and_its_settings(shard: Shard) -> None:
     shard.sources.feed("gate", "main")
     shard.sources.close()
     assert shard.made[2].did == ["start", "stop"]
+
+
+def test_there_is_a_limit_of_connections_and_the_one_that_is_longest_left_gives_way(shard: Shard) -> None:
+    names = [f"camera-{number}" for number in range(MOST_MADE + 2)]
+    shard.cameras |= {name: shard.camera("rtsp://camera.example/main") for name in names}
+    for name in names[:MOST_MADE]:
+        shard.sources.feed(name, "main")
+    shard.sources.keep(names[:MOST_MADE])
+    assert shard.sources.feed(names[-1], "main") == "16 main streams are watched already; this is shown as pictures"
+    shard.sources.keep([name for name in names[:MOST_MADE] if name != names[7]])
+    shard.clock.now_s += 1.0
+    shard.sources.keep([names[0]])
+    for name in names[MOST_MADE:]:
+        assert not isinstance(shard.sources.feed(name, "main"), str)
+    assert shard.made[7].did == ["start", "stop"], "it was left before the others"
+    assert shard.made[0].did == ["start"], "it is watched"
+    assert sum(one.did == ["start"] for one in shard.made) == MOST_MADE

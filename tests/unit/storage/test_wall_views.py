@@ -104,6 +104,30 @@ def test_a_camera_that_goes_leaves_the_view_and_a_user_takes_theirs_along(views:
     assert names(views, EVERYTHING, "greta") == [], "somebody of the same name is somebody else"
 
 
+def test_a_view_whose_cameras_are_all_gone_can_still_be_deleted(views: WallViews, database: Database) -> None:
+    mine = views.add(EVERYTHING, "greta", Arrangement("mine", ("yard",)))
+    grouped = views.add(EVERYTHING, "greta", Arrangement("grouped", group="south"))
+    shared = views.add(EVERYTHING, None, Arrangement("back", ("yard", "dock")))
+    whole = views.add(EVERYTHING, None, Arrangement("whole"))
+    limited = Scope(Role.VIEWER, frozenset({"gate"}))
+    assert [(one.arrangement.name, one.arrangement.cameras, one.gone) for one in views.of(limited, "greta")] == [
+        ("grouped", (), True), ("mine", (), True), ("whole", (), False),
+    ]  # fmt: skip
+    sites = SiteRepository(database)
+    sites.delete_camera("yard")
+    sites.delete_camera("dock")
+    assert names(views, Scope(Role.VIEWER, None), None) == ["whole"], "not for who cannot change it"
+    assert names(views, Scope(Role.ADMIN, frozenset({"gate"})), "ada") == ["whole"], "nor for who sees a part of the site"
+    found = views.get(EVERYTHING, "ada", shared.view_id)
+    assert found is not None
+    assert (found.gone, found.arrangement.cameras) == (True, ())
+    changed = views.change(EVERYTHING, "ada", shared.view_id, Arrangement("front", ("gate",)), shared=True)
+    assert not changed.gone
+    assert views.remove(Scope(Role.VIEWER, None), "greta", mine.view_id) == "mine"
+    assert views.remove(limited, "greta", grouped.view_id) == "grouped"
+    assert views.get(EVERYTHING, "ada", whole.view_id) == whole
+
+
 def test_two_who_change_the_same_view_are_told(views: WallViews) -> None:
     made = views.add(EVERYTHING, "ada", Arrangement("mine"))
     changed = views.change(EVERYTHING, "ada", made.view_id, Arrangement("renamed"), shared=False, etag=made.etag)

@@ -200,7 +200,7 @@ export class Detail {
     };
     show(null);
     if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
-    show((await get("/suggestions").catch(() => ({}))).progress);
+    show((await get("/suggestions/progress").catch(() => ({}))).progress);
   }
 
   #note() {

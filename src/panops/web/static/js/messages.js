@@ -51,8 +51,8 @@ export const inside = (word) => (language === "en" ? word.toLowerCase() : word);
 /** A language by its own name. */
 export const nameOf = (code) => new Intl.DisplayNames([code], { type: "language" }).of(code);
 
-/** Keeps the choice in this browser and shows the page in it. */
+/** Keeps the choice in this browser and shows the page in it. `lax`, so that a link in a mail leads to a page in it, too. */
 export function speak(code) {
-  document.cookie = `language=${code}; path=/; max-age=31536000; samesite=strict${location.protocol === "https:" ? "; secure" : ""}`;
+  document.cookie = `language=${code}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   location.reload();
 }

@@ -83,7 +83,7 @@ export class LiveVideo {
   #told(message) {
     if (message.type === "refused") this.#reset(message.reason);
     else if (message.type === "start" && !MediaSource.isTypeSupported(message.mime)) {
-      this.#wanted = null;
+      // What was asked for stays: asked for once more, it would be refused once more.
       this.#end(message.mime.includes("hvc1") ? t("this browser does not play H.265") : t("this browser does not play this camera's video"));
     } else if (message.type === "start") this.#begin(message.mime);
   }
@@ -135,10 +135,7 @@ export class LiveVideo {
   }
 
   #appended() {
-    if (this.#queue.length === 0 && this.#unconfirmed && this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(`{"ack":${this.#unconfirmed}}`);
-      this.#unconfirmed = 0;
-    }
+    if (this.#queue.length === 0) this.#confirm();
     const { buffered } = this.root;
     if (buffered.length) {
       // Not the end of what is buffered: the last picture is said to stay longer than it does.
@@ -152,6 +149,12 @@ export class LiveVideo {
       if (!this.#buffer.updating && this.root.currentTime - buffered.start(0) > 2 * KEEP_S) this.#trim(KEEP_S);
     }
     this.#append();
+  }
+
+  #confirm() {
+    if (!this.#unconfirmed || this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(`{"ack":${this.#unconfirmed}}`);
+    this.#unconfirmed = 0;
   }
 
   #trim(keepS) {
@@ -192,7 +195,8 @@ export class LiveVideo {
   /** Lets go of what is being played; the connection stays. */
   #reset(text) {
     this.#source = this.#buffer = null;
-    [this.#queue, this.#times, this.#unconfirmed, this.#expectsStart] = [[], [], this.#unconfirmed, false];
+    [this.#queue, this.#times, this.#expectsStart] = [[], [], false];
+    this.#confirm(); // what is thrown away is never appended, and the server waits to hear of it
     if (this.root.src) {
       this.root.removeAttribute("src");
       this.root.load();

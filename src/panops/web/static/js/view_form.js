@@ -71,7 +71,7 @@ export async function viewForm(of, now, shares) {
   const view = stored ?? { name: "", turn_s: null, shared: false, ...now };
   const name = h("input", { class: "input", value: view.name, maxlength: 60, autocomplete: "off", required: true });
   const what = choice([["all", t("All cameras")], ...groups.map((group) => [`group ${group.name}`, t("Group {name}", { name: group.name })]), ["some", t("Cameras chosen here")]],
-    view.cameras.length ? "some" : view.group ? `group ${view.group}` : "all");
+    view.cameras.length || view.gone ? "some" : view.group ? `group ${view.group}` : "all");
   const chosen = order(cameras, view.cameras.length ? view.cameras : []);
   const grid = choice(GRIDS, String(view.columns ?? ""));
   const turns = TURNS.some(([value]) => value === String(view.turn_s ?? "")) ? TURNS : [...TURNS, seconds(view.turn_s)];

@@ -94,14 +94,27 @@ if (!new URLSearchParams(location.search).has("view")) groupSelect(() => load())
 let loading = null;
 /** The tiles in the order of the wall. */
 let shown = [];
+const address = () => `/cameras${view ? query({ group: view.group ?? "" }) : groupQuery()}`;
+/** Which view it is stands in the address; what is in it comes. */
+const arrangement = savedViews(can, () => ({ cameras: view?.cameras ?? [], group: view ? view.group : chosenGroup() || null, columns: Number(columns()) || null }))
+  .then((found) => { view = found; });
+
+async function read() {
+  await arrangement; // else a view would show cameras that it does not name
+  const asked = address();
+  const { cameras } = await get(asked);
+  return asked === address() ? arrange(cameras) : read(); // somebody chose another group meanwhile
+}
+
 function load() {
-  loading ??= get(`/cameras${view ? query({ group: view.group ?? "" }) : groupQuery()}`).then(({ cameras }) => arrange(cameras)).catch((error) => {
+  loading ??= read().catch((error) => {
     if (!tiles.size) fill(wall, empty("warning", t("The cameras could not be read"), error.message, [h("button", { class: "button", onclick: load }, icon("retry"), t("Try again"))], true));
   }).finally(() => { loading = null; });
   return loading;
 }
 
 function ordered(cameras) {
+  if (view?.gone) return []; // it names no camera that is there; with none it would be all
   if (view?.cameras.length) {
     const known = new Map(cameras.map((camera) => [camera.id, camera]));
     return view.cameras.flatMap((id) => known.get(id) ?? []);
@@ -261,5 +274,4 @@ new ResizeObserver(() => { if (!big) setColumns(columns()); }).observe(byId("scr
 fill(wall, Array.from({ length: 9 }, () => h("div", { class: "tile waiting" }, h("div", { class: "picture" }))));
 wall.dataset.columns = 3;
 latest(byId("ticker-list"), live);
-view = await savedViews(can, () => ({ cameras: view?.cameras ?? [], group: view ? view.group : chosenGroup() || null, columns: Number(columns()) || null }));
 await load();
