@@ -10,33 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import math
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from starlette.concurrency import run_in_threadpool
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
+from panops.api.caller_socket import CHECK_EVERY_S, GOING_AWAY, NOT_UNDERSTOOD, TOO_MANY, CallerSocket, SocketClosed, admitted, first_to_end
 from panops.api.notices import notice_for
 from panops.api.preview_batch import CameraIndex, pack_batch
 from panops.api.schemas import CameraOut, EventOut
-from panops.api.security import Caller, Resolver, find_caller, is_same_origin
+from panops.api.security import Caller, Resolver
 from panops.api.site_view import SiteView, status_of
 from panops.config.schema import SiteConfig
-from panops.domain.errors import StorageError
 from panops.pipeline.live import CameraStatus, EventNotice, LiveMessage, LiveSite, Preview, SystemNotice
 from panops.storage.events import EventRepository
-
-log = logging.getLogger(__name__)
 
 MOST_UNACKNOWLEDGED = 2
 MOST_CAMERAS = 256
 SLOWEST_FPS, FASTEST_FPS = 0.1, 15.0
-CHECK_EVERY_S = 5.0
-
-NOT_SIGNED_IN, OTHER_SITE, NEEDS_FACTOR, TOO_MANY, NOT_UNDERSTOOD, GOING_AWAY = 4401, 4403, 4428, 1013, 1008, 1001
 
 
 class SocketCounts:
@@ -87,16 +80,11 @@ class LiveSockets:
         return len(self._open)
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Serve one socket to its end. Refusals come after the accept: a page whose handshake fails would retry for ever."""
-        caller: Caller | None = getattr(websocket.state, "user", None)
-        await websocket.accept()
-        if not is_same_origin(websocket):
-            await websocket.close(OTHER_SITE, "the page is not this server's own")
-        elif caller is None:
-            await websocket.close(NOT_SIGNED_IN, "sign in first")
-        elif caller.lacks_factor:
-            await websocket.close(NEEDS_FACTOR, "set a second factor up first")
-        elif self._closing or len(self._open) >= self._limit:
+        """Serve one socket to its end."""
+        caller = await admitted(websocket)
+        if caller is None:
+            return
+        if self._closing or len(self._open) >= self._limit:
             await websocket.close(TOO_MANY, "too many live connections")
         elif sum(socket.belongs_to(caller) for socket in self._open) >= self._limit_of_one:
             await websocket.close(TOO_MANY, f"{caller.username} has {self._limit_of_one} live connections already; close some pages")
@@ -124,12 +112,11 @@ class LiveSockets:
         await asyncio.gather(*(socket.close(GOING_AWAY, "the server stops") for socket in tuple(self._open)))
 
 
-class LiveSocket:
+class LiveSocket(CallerSocket):
     """One open socket. Lives on the event loop."""
 
     def __init__(self, websocket: WebSocket, caller: Caller, parts: SocketParts, counts: SocketCounts) -> None:
-        self._websocket = websocket
-        self._caller = caller
+        super().__init__(websocket, caller, parts.resolve)
         self._parts = parts
         self._counts = counts
         self._index = CameraIndex()
@@ -145,10 +132,6 @@ class LiveSocket:
         self._check = asyncio.Event()
         self._reviews: dict[str, EventNotice] = {}
 
-    def belongs_to(self, caller: Caller) -> bool:
-        """Whether it is this user's or token's."""
-        return (self._caller.via, self._caller.username) == (caller.via, caller.username)
-
     def check(self) -> None:
         """Look again at the cameras and the session, soon."""
         self._check.set()
@@ -158,37 +141,16 @@ class LiveSocket:
         self._reviews[notice.event_id] = notice
         self._check.set()
 
-    async def close(self, code: int, reason: str) -> None:
-        """Close the socket; `run` ends then. A client that does not read is not waited for."""
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-                await asyncio.wait_for(self._websocket.close(code, reason), 1.0)
-
     async def run(self) -> None:
         """Serve until either side closes."""
         try:
-            self._site = await run_in_threadpool(self._parts.view.current)
-            self._index.update(self._visible())
-            await self._say({"type": "cameras", "index": self._index.numbers})
-            await self._first_to_end(self._receive(), self._pump(), self._send_batches(), self._keep_checking())
-        except (WebSocketDisconnect, _ClosedError):
-            pass  # the ordinary end
-        except StorageError as error:
-            log.warning("a live connection of %s ends: %s", self._caller.username, error)
-            await self.close(TOO_MANY, "the storage cannot be read")
+            async with self.orderly_end():
+                self._site = await run_in_threadpool(self._parts.view.current)
+                self._index.update(self._visible())
+                await self._say({"type": "cameras", "index": self._index.numbers})
+                await first_to_end(self._receive(), self._pump(), self._send_batches(), self._keep_checking())
         finally:
             self._subscription.close()
-
-    async def _first_to_end(self, *works: Coroutine[Any, Any, None]) -> None:
-        tasks = [asyncio.create_task(work) for work in works]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- up -------------------------------------------------------------------------------------------------------------------
 
@@ -196,12 +158,11 @@ class LiveSocket:
         while True:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
-                raise _ClosedError
+                raise SocketClosed
             try:
                 self._take(json.loads(message["text"]))
             except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
-                await self.close(NOT_UNDERSTOOD, 'expected {"sub": [ids], "fps": n, "size": "s|m|l"} or {"ack": n}')
-                raise _ClosedError from None
+                await self.end(NOT_UNDERSTOOD, 'expected {"sub": [ids], "fps": n, "size": "s|m|l"} or {"ack": n}')
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, dict) or not ("sub" in message or "ack" in message):
@@ -318,14 +279,7 @@ class LiveSocket:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._check.wait(), CHECK_EVERY_S)
             self._check.clear()
-            caller = await find_caller(self._websocket, self._parts.resolve)
-            if caller is None:
-                await self.close(NOT_SIGNED_IN, "the session has ended")
-                raise _ClosedError
-            if caller.lacks_factor:
-                await self.close(NEEDS_FACTOR, "set a second factor up first")
-                raise _ClosedError
-            self._caller = caller
+            await self.check_caller()
             self._site = await run_in_threadpool(self._parts.view.current)
             if self._index.update(self._visible()):
                 await self._say({"type": "cameras", "index": self._index.numbers})
@@ -336,10 +290,6 @@ class LiveSocket:
 
     def _visible(self) -> list[str]:
         return [camera for camera in self._site.cameras if self._caller.scope.allows(camera)]
-
-
-class _ClosedError(Exception):
-    """The socket is closed; its tasks end."""
 
 
 def _keep_newest(news: dict[tuple[str, str], LiveMessage], message: LiveMessage) -> None:

@@ -10,21 +10,18 @@ Text `{"type": "refused", "reason"}`: there is none now; it may begin later.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import struct
 from collections import deque
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.concurrency import run_in_threadpool
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
-from panops.api.live_socket import CHECK_EVERY_S, GOING_AWAY, NEEDS_FACTOR, NOT_SIGNED_IN, NOT_UNDERSTOOD, OTHER_SITE, TOO_MANY
-from panops.api.security import OPEN, Caller, Resolver, find_caller, is_same_origin
+from panops.api.caller_socket import CHECK_EVERY_S, GOING_AWAY, NOT_UNDERSTOOD, TOO_MANY, CallerSocket, admitted, first_to_end
+from panops.api.security import OPEN, Caller, Resolver
 from panops.api.services import services_of
 from panops.api.site_view import SiteView
 from panops.domain.errors import StorageError
@@ -34,6 +31,7 @@ from panops.pipeline.video import StreamName, TooManyViewersError, VideoFeed, Vi
 router = APIRouter()
 
 NOT_THERE = 4404
+_NO_CAMERA = "there is no such camera, or you may not see it"
 _HEAD = struct.Struct("<Idd")
 # Who has not confirmed what was sent so long ago gets nothing more until then; what waits is skipped by the feed.
 _UNCONFIRMED_S = 1.5
@@ -82,27 +80,23 @@ class VideoSockets:
         self._skipped = Counter("panops_video_pictures_skipped", "Pictures of live video a slow player did not get.", registry=registry)
 
     async def serve(self, websocket: WebSocket, camera_id: str, stream: str) -> None:
-        """Serve one player to its end. Refusals come after the accept, with a code that says what it is."""
-        caller: Caller | None = getattr(websocket.state, "user", None)
-        await websocket.accept()
-        if not is_same_origin(websocket):
-            await websocket.close(OTHER_SITE, "the page is not this server's own")
-        elif caller is None:
-            await websocket.close(NOT_SIGNED_IN, "sign in first")
-        elif caller.lacks_factor:
-            await websocket.close(NEEDS_FACTOR, "set a second factor up first")
-        elif sum(one.belongs_to(caller) for one in self._open) >= self._limit_of_one:
-            await websocket.close(TOO_MANY, f"{caller.username} watches {self._limit_of_one} videos already; close some pages")
-        elif stream not in ("sub", "main"):
+        """Serve one player to its end."""
+        caller = await admitted(websocket)
+        if caller is None:
+            return
+        if stream not in ("sub", "main"):
             await websocket.close(NOT_UNDERSTOOD, "expected the stream sub or main")
         else:
             await self._serve(websocket, caller, camera_id, "main" if stream == "main" else "sub")
 
     async def _serve(self, websocket: WebSocket, caller: Caller, camera_id: str, stream: StreamName) -> None:
         try:
-            site = await run_in_threadpool(self._parts.view.current)
-            if camera_id not in site.cameras or not caller.scope.allows(camera_id):
-                await websocket.close(NOT_THERE, "there is no such camera, or you may not see it")
+            if not await self.has_camera(caller, camera_id):
+                await websocket.close(NOT_THERE, _NO_CAMERA)
+                return
+            # Nothing is awaited from here until it counts as open.
+            if sum(one.belongs_to(caller) for one in self._open) >= self._limit_of_one:
+                await websocket.close(TOO_MANY, f"{caller.username} watches {self._limit_of_one} videos already; close some pages")
                 return
             feed = self._parts.live.video(camera_id, stream)
         except TooManyViewersError as error:
@@ -111,7 +105,7 @@ class VideoSockets:
         except StorageError:
             await websocket.close(TOO_MANY, "the storage cannot be read")
             return
-        socket = VideoSocket(websocket, caller, camera_id, feed, self)
+        socket = VideoSocket(websocket, caller, camera_id, feed, self, self._parts.resolve)
         self._open.add(socket)
         self._viewers.set(len(self._open))
         try:
@@ -127,60 +121,33 @@ class VideoSockets:
         self._pictures.inc()
         self._bytes.inc(size_bytes)
 
-    async def may_go_on(self, websocket: WebSocket, camera_id: str) -> tuple[int, str] | None:
-        """Whether a player may still watch; the code and reason where not."""
-        caller = await find_caller(websocket, self._parts.resolve)
-        if caller is None:
-            return NOT_SIGNED_IN, "the session has ended"
-        if caller.lacks_factor:
-            return NEEDS_FACTOR, "set a second factor up first"
+    async def has_camera(self, caller: Caller, camera_id: str) -> bool:
+        """Whether there is such a camera for this caller."""
         site = await run_in_threadpool(self._parts.view.current)
-        if camera_id not in site.cameras or not caller.scope.allows(camera_id):
-            return NOT_THERE, "there is no such camera, or you may not see it"
-        return None
+        return camera_id in site.cameras and caller.scope.allows(camera_id)
 
     async def close_all(self) -> None:
         """Close every connection with 1001."""
         await asyncio.gather(*(socket.close(GOING_AWAY, "the server stops") for socket in tuple(self._open)))
 
 
-class VideoSocket:
+class VideoSocket(CallerSocket):
     """One player's connection. Lives on the event loop."""
 
-    def __init__(self, websocket: WebSocket, caller: Caller, camera_id: str, feed: VideoFeed, sockets: VideoSockets) -> None:
-        self._websocket = websocket
-        self._caller = caller
+    def __init__(
+        self, websocket: WebSocket, caller: Caller, camera_id: str, feed: VideoFeed, sockets: VideoSockets, resolve: Resolver
+    ) -> None:
+        super().__init__(websocket, caller, resolve)
         self._camera_id = camera_id
         self._feed = feed
         self._sockets = sockets
         self._unconfirmed: deque[float] = deque()
         self._confirmed = asyncio.Event()
 
-    def belongs_to(self, caller: Caller) -> bool:
-        """Whether it is this user's or token's."""
-        return (self._caller.via, self._caller.username) == (caller.via, caller.username)
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close; `run` ends then. A player that does not read is not waited for."""
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-                await asyncio.wait_for(self._websocket.close(code, reason[:120]), 1.0)
-
     async def run(self) -> None:
         """Serve until either side closes."""
-        works: tuple[Coroutine[Any, Any, None], ...] = (self._receive(), self._send(), self._keep_checking())
-        tasks = [asyncio.create_task(work) for work in works]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                    task.result()
-        except StorageError:
-            await self.close(TOO_MANY, "the storage cannot be read")
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with self.orderly_end():
+            await first_to_end(self._receive(), self._send(), self._keep_checking())
 
     async def _receive(self) -> None:
         while True:
@@ -190,8 +157,7 @@ class VideoSocket:
             try:
                 count = min(max(0, int(json.loads(message["text"])["ack"])), len(self._unconfirmed))
             except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
-                await self.close(NOT_UNDERSTOOD, 'expected {"ack": n}')
-                return
+                await self.end(NOT_UNDERSTOOD, 'expected {"ack": n}')
             for _ in range(count):
                 self._unconfirmed.popleft()
             self._confirmed.set()
@@ -215,7 +181,7 @@ class VideoSocket:
         """Send, once the player keeps up: meanwhile the feed gathers, and leaves out what grows old.
 
         Raises:
-            WebSocketDisconnect: The player did not confirm anything for 10 s more; the connection is closed.
+            SocketClosed: The player did not confirm anything for 10 s more; the connection is closed.
         """
         loop = asyncio.get_running_loop()
         while self._unconfirmed and (loop.time() - self._unconfirmed[0] > _UNCONFIRMED_S or len(self._unconfirmed) >= _MOST_UNCONFIRMED):
@@ -223,8 +189,7 @@ class VideoSocket:
             try:
                 await asyncio.wait_for(self._confirmed.wait(), _LOST_S)
             except TimeoutError:
-                await self.close(GOING_AWAY, "the player confirms nothing any more; connect again")
-                raise WebSocketDisconnect(GOING_AWAY) from None
+                await self.end(GOING_AWAY, "the player confirms nothing any more; connect again")
         self._unconfirmed.append(loop.time())
         await self._websocket.send_bytes(data)
 
@@ -232,7 +197,6 @@ class VideoSocket:
         """Follow the caller's rights, and the end of the session."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            refusal = await self._sockets.may_go_on(self._websocket, self._camera_id)
-            if refusal is not None:
-                await self.close(*refusal)
-                return
+            await self.check_caller()
+            if not await self._sockets.has_camera(self._caller, self._camera_id):
+                await self.end(NOT_THERE, _NO_CAMERA)
