@@ -20,6 +20,7 @@ from panops.config.fields import Name
 from panops.storage.accounts import Origin, User, check_password
 from panops.storage.errors import AccountRefused
 from panops.storage.scope import Role
+from panops.storage.second_factor_reset import reset
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 
@@ -130,10 +131,8 @@ async def delete_user(username: Username, caller: Admin, services: Needed) -> Re
 async def reset_second_factor(username: Username, caller: Admin, services: Needed) -> Response:
     """Take a user's second factor and recovery codes away, for one who lost both; all their sessions and own tokens end."""
     user = await _existing(services, username)
-    if not await run_in_threadpool(services.second_factors.remove, user.username):
+    if await run_in_threadpool(reset, services.database, services.clock, user.username, caller.username) is None:
         raise not_found("second factor")
-    await run_in_threadpool(services.accounts.end_access, user)
-    await services.note(caller, "second_factor.reset", user.username)
     services.sockets.check()
     return Response(status_code=204)
 

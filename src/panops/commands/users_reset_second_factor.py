@@ -36,7 +36,7 @@ def reset_second_factor(
         if user is None:
             names = ", ".join(one.username for one in accounts.users()) or "nobody"
             raise PanopsError(f"there is no user {name!r}; there is {names}")
-        ended = reset(database, clock, user.username, who())
+        ended = reset(database, clock, user.username, "", {"by": who()})
         if ended is None:
             raise PanopsError(f"{user.username} has no second factor; nothing was changed")
     sessions, tokens = ended
