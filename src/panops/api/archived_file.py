@@ -6,6 +6,7 @@ import re
 from functools import partial
 
 from anyio import CapacityLimiter, fail_after, to_thread
+from anyio.lowlevel import RunVar
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +22,7 @@ _PIECE_BYTES = 2 * 1024 * 1024
 # An archive that hangs must not take the threads that everything else is answered by; who comes while all of its own wait is told so.
 _AT_ONCE, _LONGEST_WAIT_S = 8, 20.0
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?|bytes=-(\d{1,15})")
-_limiters: dict[int, CapacityLimiter] = {}
+_threads: RunVar[CapacityLimiter] = RunVar("threads of archives")
 
 
 def span_of(asked: str | None, length: int) -> tuple[int, int] | None:
@@ -113,6 +114,9 @@ class ArchivedFile(Response):
 
 def _limiter() -> CapacityLimiter:
     """One for each event loop: it belongs to the loop that made it."""
-    from asyncio import get_running_loop  # noqa: PLC0415 - asked once a piece
-
-    return _limiters.setdefault(id(get_running_loop()), CapacityLimiter(_AT_ONCE))
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = CapacityLimiter(_AT_ONCE)
+        _threads.set(limiter)
+        return limiter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path as PathOnDisk
 from typing import Annotated, Literal, Self
 
@@ -29,7 +30,7 @@ from panops.pipeline.recording_upkeep import record_configs
 from panops.storage.archive_rows import ArchiveRows, due_to_move
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recording_retention import RecordingRetention
-from panops.storage.recordings import RecordingIndex
+from panops.storage.recordings import RecordedTotals, RecordingIndex
 from panops.storage.scope import Scope
 from panops.storage.tables import recordings as recordings_table
 
@@ -197,15 +198,16 @@ def recordings(caller: Operator, services: Needed) -> RecordingsOut:
         headroom_hours=forecast.headroom_hours if sees_all and math.isfinite(forecast.headroom_hours) else None,
         message=forecast.message if sees_all or not forecast.message else _SHORT_OF_SPACE,
         cameras=cameras,
-        archive=_archive_out(services, site, caller.scope),
+        archive=_archive_out(
+            services, site, caller.scope, [one.totals for name, one in forecast.cameras.items() if caller.scope.allows(name)]
+        ),
     )
 
 
-def _archive_out(services: Services, site: SiteConfig, scope: Scope) -> ArchiveOut | None:
+def _archive_out(services: Services, site: SiteConfig, scope: Scope, totals: Sequence[RecordedTotals]) -> ArchiveOut | None:
     config = site.recording.archive
     if config is None:
         return None
-    totals = RecordingIndex(services.database).totals(scope, services.clock.utc_s()).values()
     waiting = ArchiveRows(services.database).waiting(
         and_(due_to_move(config, record_configs(site), services.clock.utc_s()), scope.where(recordings_table.c.camera_id))
     )

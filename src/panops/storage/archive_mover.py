@@ -111,7 +111,9 @@ class ArchiveMover:
             ArchiveAway: It cannot be asked.
             StorageError: The database cannot be used.
         """
+        # Those that could not move are tried again, and what was said of them is said again where it still holds.
         self._altered.clear()
+        self.problem = ""
         missing = unknown = 0
         for camera_id in self._rows.cameras():
             if self._pace.is_stopped:

@@ -122,6 +122,11 @@ def test_a_file_that_cannot_be_opened_stays_and_is_told(
     assert "cannot be read" in mover.problem
     with pytest.raises(SourceAltered, match="cannot be read"):
         open_archive(config).put(path, bad.path, bad.size_bytes, bad.sha256, Pace())
+    mover.look_through()
+    assert not mover.problem, "it is said again where the file still cannot move"
+    while mover.round():
+        pass
+    assert "cannot be read" in mover.problem
 
 
 def test_a_folder_that_cannot_be_looked_into_holds_up_no_other_file(make: Make) -> None:
