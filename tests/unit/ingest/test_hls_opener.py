@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 
 import av.error
@@ -19,17 +18,9 @@ from panops.ingest.hls_opener import HlsOpener
 from panops.ingest.http import HttpSource
 from panops.ingest.timed_http import Deadline
 
-from .test_http import Answer, WebSite
+from .web_site import Answer, WebSite
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def web() -> Iterator[WebSite]:
-    site = WebSite()
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
 
 
 def guarded(handler: BaseHTTPRequestHandler) -> bool:
