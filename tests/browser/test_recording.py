@@ -78,7 +78,7 @@ def test_one_file_goes_on_into_the_next_and_a_gap_is_passed(server: SiteServer, 
     page.goto(f"{server.url}/cameras/gate?at={before.end_s + 600}")
     page.wait_for_selector(PLAYING)
     after = segments[segments.index(before) + 1]
-    page.wait_for_function("() => document.querySelector('.playback video').currentTime > 0")
+    page.wait_for_function("() => document.querySelector('.playback video:not(.coming)').currentTime > 0")
     assert after.start_s - 1 <= shown_s(page) <= after.start_s + 20
     assert "Nothing was recorded from" in page.inner_text("#announce")
 

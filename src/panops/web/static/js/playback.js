@@ -58,7 +58,9 @@ export class Playback {
     if (turn !== this.#seek) return undefined;
     if (!segment) return this.#waitForMore(at_s, paused);
     if (segment.start_s > at_s + 1) this.onGap(at_s, segment.start_s);
-    return this.#show(segment, Math.max(at_s, segment.start_s), paused);
+    this.at_s = Math.max(at_s, segment.start_s); // the playhead stands beyond the gap before its first picture is there
+    this.onTime(this.at_s);
+    return this.#show(segment, this.at_s, paused);
   }
 
   pause() {
