@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from panops.api.rates import RATES, CallerRates, Rate
+from panops.domain.clock import SystemClock
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.verdicts import Finding, Verdict
 
@@ -181,8 +184,10 @@ async def test_counts(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, filled_database: Path) -> Iterator[Site]:
-    """One site for all examples of the fuzzing tests, with a few events."""
+    """One site for all examples of the fuzzing tests, with a few events; it lets one caller ask as often as a quick machine can."""
     site = open_site(tmp_path_factory.mktemp("fuzz") / "home", filled_database)
+    boundless = CallerRates(SystemClock(), {kind: Rate(1_000_000, 1e6) for kind in RATES})
+    site.app.state.services = replace(site.app.state.services, rates=boundless)
     save(site)
     yield site
     site.database.close()
