@@ -23,6 +23,27 @@ def ready(page: Page) -> None:
     page.wait_for_selector("#connection.green")
 
 
+def test_what_is_asked_first_is_asked_while_the_modules_are_on_their_way(site: SiteServer, tab: MakeTab) -> None:
+    asked: list[str] = []
+    made = tab(site)
+    made.page.on("request", lambda request: asked.append(request.url.removeprefix(site.url)))
+    page = made.open("/events")
+    page.wait_for_selector(".event-card[data-id]")
+    begun = page.evaluate(
+        """() => Object.fromEntries(performance.getEntriesByType('resource').map((one) => [new URL(one.name).pathname, one.startTime]))"""
+    )
+    parsed_ms = page.evaluate("() => performance.getEntriesByType('navigation')[0].domInteractive")  # modules run after that
+    assert begun["/api/v1/setup"] < parsed_ms
+    for path in ("/api/v1/setup", "/api/v1/site"):
+        assert asked.count(path) == 1, "the early answer is taken, and nothing asked twice"
+    assert asked.count("/api/v1/events?limit=60") <= 2, "once, and once more for what happened before the connection was there"
+    # An answer is taken once: who comes back to the whole list is told what is true then.
+    with page.expect_request("**/api/v1/events?camera=yard&limit=60"):
+        page.select_option("[name=camera]", "yard")
+    with page.expect_request("**/api/v1/events?limit=60"):
+        page.select_option("[name=camera]", "")
+
+
 def test_filters_are_in_the_address(site: SiteServer, tab: MakeTab) -> None:
     page = tab(site).open("/events?camera=yard")
     ready(page)

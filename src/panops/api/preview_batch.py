@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from panops.pipeline.live import LiveBox, Preview
 
@@ -32,10 +33,23 @@ def pack_batch(previews: Iterable[Preview], index: Mapping[str, int]) -> bytes:
             continue
         parts += [_HEAD.pack(number, HAS_BOXES if preview.boxes else 0, len(preview.jpeg), preview.time_s), preview.jpeg]
         if preview.boxes:
-            rows = [[box.track_id, box.class_name, round(box.score, 3), *(round(edge, 4) for edge in box.box)] for box in preview.boxes]
-            body = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+            body = _boxes_json(preview.boxes)
             parts += [_LENGTH.pack(len(body)), body]
     return b"".join(parts)
+
+
+def _boxes_json(boxes: Iterable[LiveBox]) -> bytes:
+    # Written out: `json.dumps` took most of the time that sending a wall took.
+    rows = (
+        "[%d,%s,%.3f,%.4f,%.4f,%.4f,%.4f]" % (box.track_id, _quoted(box.class_name), box.score, *box.box)  # noqa: UP031 - the quickest way
+        for box in boxes
+    )
+    return f"[{','.join(rows)}]".encode()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
 
 
 def unpack_batch(message: bytes) -> list[tuple[int, float, bytes, tuple[LiveBox, ...]]]:

@@ -27,7 +27,8 @@ class DeskSettings:
     """Set by code.
 
     Attributes:
-        nice: How far the worker stands back behind cameras; time of such processes also counts as free when the machine's load is read.
+        nice: The worker's `nice` value: it runs when cameras leave it time, and that time also counts as free when the machine's load is
+            read. 0: it is a process like others.
         body_bytes: The longest body.
         answer_bytes: The longest answer.
         slots: Orders that are with the worker at once on a CPU: one is done, the next one lies ready.

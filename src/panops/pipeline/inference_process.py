@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import sys
@@ -15,6 +14,7 @@ import numpy as np
 
 from panops.domain.device import Device
 from panops.models.store import ModelStore
+from panops.pipeline.giving_way import give_way
 from panops.pipeline.inference_clerk import Done, InferenceClerk
 from panops.pipeline.inference_order import Order
 from panops.pipeline.inference_slots import InferenceSlots
@@ -36,7 +36,7 @@ def main() -> int:
     link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
     try:
         boot, _ = link.receive()
-        os.nice(int(boot["nice"]))
+        give_way(int(boot["nice"]))
         slots = InferenceSlots(int(sys.argv[2]), boot["slots"], boot["body_bytes"], boot["answer_bytes"])
         home, device = Home(Path(boot["home"])), Device.parse(boot["device"])
         store = ModelStore(home.models)

@@ -32,7 +32,7 @@ def test_packing_and_unpacking_agree(previews: list[Preview]) -> None:
 def test_the_bytes_are_those_of_the_contract() -> None:
     box = LiveBox(7, "person", 0.91234, (0.1, 0.2, 0.30001, 0.4))
     message = pack_batch([Preview("b", 12.5, "s", b"JPEG", (box,)), Preview("a", 13.0, "s", b"X")], {"a": 1, "b": 2})
-    body = b'[[7,"person",0.912,0.1,0.2,0.3,0.4]]'
+    body = b'[[7,"person",0.912,0.1000,0.2000,0.3000,0.4000]]'
     wanted = (
         struct.pack("<HHId", 2, 1, 4, 12.5) + b"JPEG" + struct.pack("<I", len(body)) + body + struct.pack("<HHId", 1, 0, 1, 13.0) + b"X"
     )

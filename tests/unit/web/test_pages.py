@@ -89,7 +89,7 @@ def test_a_shell_is_served_and_names_only_files_that_are_there(route: str, clien
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.route)
 def test_a_page_is_less_than_60_kb_of_code_on_the_wire(page: Page) -> None:
     names = [f"js/{name}" for name in ASSETS.modules(page.script)] + [f"css/{name}" for name in ("base.css", *page.styles)]
-    assets = [ASSETS.get(name, ASSETS.version) for name in (*names, "js/theme.js", "img/icons.svg")]
+    assets = [ASSETS.get(name, ASSETS.version) for name in (*names, "js/theme.js", "js/early.js", "img/icons.svg")]
     assert sum(len(asset.compressed or asset.content) for asset in assets if asset) < 60_000
     assert len(render(ASSETS, CATALOGUE)[page.route].content) < 12_000
 

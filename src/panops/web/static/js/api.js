@@ -41,13 +41,15 @@ export function nextPage(search) {
 export async function api(method, path, body, { signal, headers = {}, anonymous = false, onHeaders = null } = {}) {
   let answer;
   try {
-    answer = await fetch(`/api/v1${path}`, {
+    const early = method === "GET" && !signal?.aborted ? window.takeEarly?.(path) : null;
+    answer = await (early ?? fetch(`/api/v1${path}`, {
       method,
       signal,
       cache: "no-store",
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    }));
+    if (early) signal?.throwIfAborted();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("The server does not answer. Check that panops is running and that this device is connected.") });

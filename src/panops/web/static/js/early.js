@@ -1,0 +1,23 @@
+// Runs while the page's modules are still on their way (a classic script in <head>): what each page asks first is asked now.
+// `api.js` takes the answers. Nothing is asked here that could be refused: a stranger is known by the first answer.
+(() => {
+  const asked = new Map();
+  const ask = (path) => {
+    const answer = fetch(`/api/v1${path}`, { cache: "no-store" });
+    answer.catch(() => {}); // who takes it says so
+    asked.set(path, answer);
+    return answer;
+  };
+  /** The answer to a request that is on its way, once; undefined where there is none. */
+  window.takeEarly = (path) => {
+    const answer = asked.get(path);
+    asked.delete(path);
+    return answer;
+  };
+  const { pathname, search } = location;
+  ask("/setup").then((answer) => answer.clone().json()).then(({ user, second_factor_missing: limited }) => {
+    if (!user || limited || pathname === "/login" || pathname === "/setup") return;
+    ask("/site");
+    if (pathname === "/events" && !search) ask("/events?limit=60"); // the list without a filter
+  }).catch(() => {});
+})();
