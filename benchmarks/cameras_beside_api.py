@@ -41,6 +41,7 @@ from panops.domain.errors import PanopsError
 from panops.inference.oip_types import described
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore
+from panops.pipeline.giving_way import give_way
 from panops.pipeline.latency import LatencyHistogram, total
 from panops.storage.home import Home
 
@@ -62,6 +63,7 @@ def request_of(model: str) -> tuple[dict[str, str], bytes]:
 
 def ask(address: str, token: str, model: str, clients: int) -> None:
     """Ask until the input ends, then print how often which status came; prints a line when it begins."""
+    give_way(10)
     more, body = request_of(model)
     headers = {"Authorization": f"Bearer {token}", **more}
 

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from panops.api.settings import ApiSettings
 from panops.domain.clock import SystemClock
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore
+from panops.pipeline.giving_way import give_way
 from panops.pipeline.inference_desk import DeskSettings, InferenceDesk
 from panops.pipeline.inference_order import Order, OrderKind
 from panops.pipeline.usage import cpu_s
@@ -103,7 +103,7 @@ async def measure(model: str, seconds: float, rounds: int, nice: int) -> dict[st
 
     async def elsewhere(*arguments: str, nice: int) -> dict[str, float]:
         command = [sys.executable, "-m", "benchmarks.inference_api", "--model", model, "--seconds", str(seconds), *arguments]
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(nice))
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, preexec_fn=lambda: give_way(nice))
         out, _ = await process.communicate()
         found: dict[str, float] = json.loads(out)
         return found
@@ -123,7 +123,7 @@ async def measure(model: str, seconds: float, rounds: int, nice: int) -> dict[st
                 await desk.ask(Order(OrderKind.METADATA, model), (), "bench")
                 for _ in range(rounds):
                     engine = await elsewhere("--bare", str(home.path), nice=nice)
-                    api = await elsewhere("--ask", address, token, str(desk.pid), nice=0)
+                    api = await elsewhere("--ask", address, token, str(desk.pid), nice=nice)
                     done.append(_compared(engine, api))
                     print(done[-1], file=sys.stderr, flush=True)
             finally:
