@@ -2,11 +2,10 @@
 // `api.js` takes the answers. Nothing is asked here that could be refused: a stranger is known by the first answer.
 (() => {
   const asked = new Map();
-  const ask = (path) => {
-    const answer = fetch(`/api/v1${path}`, { cache: "no-store" });
+  const ask = (path, then = (answer) => answer) => {
+    const answer = fetch(`/api/v1${path}`, { cache: "no-store" }).then(then);
     answer.catch(() => {}); // who takes it says so
     asked.set(path, answer);
-    return answer;
   };
   /** The answer to a request that is on its way, once; undefined where there is none. */
   window.takeEarly = (path) => {
@@ -15,9 +14,13 @@
     return answer;
   };
   const { pathname, search } = location;
-  ask("/setup").then((answer) => answer.clone().json()).then(({ user, second_factor_missing: limited }) => {
-    if (!user || limited || pathname === "/login" || pathname === "/setup") return;
-    ask("/site");
-    if (pathname === "/events" && !search) ask("/events?limit=60"); // the list without a filter
-  }).catch(() => {});
+  // Handed over when what follows from it has been asked: whoever has this answer finds the next ones here.
+  ask("/setup", async (answer) => {
+    const { user, second_factor_missing: limited } = await answer.clone().json().catch(() => ({}));
+    if (user && !limited && pathname !== "/login" && pathname !== "/setup") {
+      ask("/site");
+      if (pathname === "/events" && !search) ask("/events?limit=60"); // the list without a filter
+    }
+    return answer;
+  });
 })();
