@@ -104,7 +104,7 @@ class Programs:
 
     def __enter__(self) -> Programs:
         """Start them; they ask from here on."""
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.pid = self._process.pid
         if self._process.stdout is None or self._process.stdout.readline() != "asking\n":
             self._process.kill()

@@ -103,7 +103,9 @@ async def measure(model: str, seconds: float, rounds: int, nice: int) -> dict[st
 
     async def elsewhere(*arguments: str, nice: int) -> dict[str, float]:
         command = [sys.executable, "-m", "benchmarks.inference_api", "--model", model, "--seconds", str(seconds), *arguments]
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, preexec_fn=lambda: give_way(nice))
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=lambda: give_way(nice)
+        )
         out, _ = await process.communicate()
         found: dict[str, float] = json.loads(out)
         return found

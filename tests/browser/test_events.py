@@ -27,21 +27,57 @@ def test_what_is_asked_first_is_asked_while_the_modules_are_on_their_way(site: S
     asked: list[str] = []
     made = tab(site)
     made.page.on("request", lambda request: asked.append(request.url.removeprefix(site.url)))
-    page = made.open("/events")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    made.page.route("**/js/events.js", hold)
+    made.page.goto(f"{site.url}/events", wait_until="commit")
+    while asked.count("/api/v1/events?limit=60") == 0:
+        made.page.wait_for_timeout(20)
+    assert made.page.query_selector(".event-card[data-id]") is None, "no module has run yet"
+    made.page.wait_for_timeout(200)  # all three are answered before anybody takes them
+    waiting[0].continue_()
+    page = made.page
     page.wait_for_selector(".event-card[data-id]")
-    begun = page.evaluate(
-        """() => Object.fromEntries(performance.getEntriesByType('resource').map((one) => [new URL(one.name).pathname, one.startTime]))"""
-    )
-    parsed_ms = page.evaluate("() => performance.getEntriesByType('navigation')[0].domInteractive")  # modules run after that
-    assert begun["/api/v1/setup"] < parsed_ms
     for path in ("/api/v1/setup", "/api/v1/site"):
         assert asked.count(path) == 1, "the early answer is taken, and nothing asked twice"
-    assert asked.count("/api/v1/events?limit=60") <= 2, "once, and once more for what happened before the connection was there"
+    page.wait_for_selector("#connection.green")
+    page.wait_for_timeout(200)
+    assert asked.count("/api/v1/events?limit=60") == 2, "once, and once more for what happened before the connection was there"
     # An answer is taken once: who comes back to the whole list is told what is true then.
     with page.expect_request("**/api/v1/events?camera=yard&limit=60"):
         page.select_option("[name=camera]", "yard")
     with page.expect_request("**/api/v1/events?limit=60"):
         page.select_option("[name=camera]", "")
+
+
+def test_an_early_answer_that_nobody_wants_any_more_changes_nothing(site: SiteServer, tab: MakeTab) -> None:
+    made = tab(site)
+    held: list[Route] = []
+    made.page.route("**/api/v1/events?limit=60", lambda route: held.append(route) if not held else route.continue_())
+    page = made.open("/events")
+    page.wait_for_selector("#connection.green")
+    page.select_option("[name=camera]", "yard")
+    page.wait_for_selector(".event-card[data-id^=yard]")
+    shown = page.locator(".event-card[data-id]").count()
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    assert page.locator(".event-card[data-id]").count() == shown == page.locator(".event-card[data-id^=yard]").count()
+
+
+def test_what_happened_before_the_connection_was_there_comes_with_it(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    made = tab(server)
+    held: list[Route] = []
+    made.page.route("**/api/v1/events?limit=60", lambda route: held.append(route) if not held else route.continue_())
+    page = made.open("/events")
+    page.wait_for_selector("#connection.green")
+    answer = held[0].fetch()  # the list as it is now: empty
+    server.add_events(1, time.time())  # of this nobody is told
+    held[0].fulfill(response=answer)
+    page.wait_for_selector(".event-card[data-id]")
 
 
 def test_filters_are_in_the_address(site: SiteServer, tab: MakeTab) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import struct
 
 import pytest
@@ -27,6 +28,13 @@ def test_packing_and_unpacking_agree(previews: list[Preview]) -> None:
     known = [preview for preview in previews if preview.camera_id in INDEX]
     found = unpack_batch(pack_batch(previews, INDEX))
     assert found == [(INDEX[item.camera_id], item.time_s, item.jpeg, item.boxes) for item in known]
+
+
+@given(st.floats(-1e6, 1e6), st.tuples(*[st.floats(-10, 10)] * 4), st.text(max_size=8))
+def test_boxes_are_written_as_a_plain_encoder_writes_them(score: float, edges: tuple[float, float, float, float], name: str) -> None:
+    message = pack_batch([Preview("a", 1.0, "s", b"", (LiveBox(7, name, score, edges),))], INDEX)
+    rows = [[7, name, round(score, 3), *(round(edge, 4) for edge in edges)]]
+    assert json.loads(message[struct.calcsize("<HHIdI") :]) == json.loads(json.dumps(rows))
 
 
 def test_the_bytes_are_those_of_the_contract() -> None:

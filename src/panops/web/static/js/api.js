@@ -35,21 +35,21 @@ export function nextPage(search) {
 }
 
 /**
- * Asks the API. Answers the JSON, or null for 204.
+ * Asks the API. Answers the JSON, or null for 204. What `early.js` has asked already is not asked again.
  * `anonymous` keeps a 401 from leading to the sign-in page; `signal` aborts; `onHeaders` gets the headers of a good answer.
  */
 export async function api(method, path, body, { signal, headers = {}, anonymous = false, onHeaders = null } = {}) {
   let answer;
   try {
     const early = method === "GET" && !signal?.aborted ? window.takeEarly?.(path) : null;
-    answer = await (early ?? fetch(`/api/v1${path}`, {
+    if (early) signal?.addEventListener("abort", early.abort, { once: true });
+    answer = await (early?.answer ?? fetch(`/api/v1${path}`, {
       method,
       signal,
       cache: "no-store",
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     }));
-    if (early) signal?.throwIfAborted();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("The server does not answer. Check that panops is running and that this device is connected.") });

@@ -3,15 +3,16 @@
 (() => {
   const asked = new Map();
   const ask = (path, then = (answer) => answer) => {
-    const answer = fetch(`/api/v1${path}`, { cache: "no-store" }).then(then);
+    const stop = new AbortController();
+    const answer = fetch(`/api/v1${path}`, { cache: "no-store", signal: stop.signal }).then(then);
     answer.catch(() => {}); // who takes it says so
-    asked.set(path, answer);
+    asked.set(path, { answer, abort: () => stop.abort() });
   };
-  /** The answer to a request that is on its way, once; undefined where there is none. */
+  /** A request that is on its way, `{answer, abort()}`, once; undefined where there is none. */
   window.takeEarly = (path) => {
-    const answer = asked.get(path);
+    const request = asked.get(path);
     asked.delete(path);
-    return answer;
+    return request;
   };
   const { pathname, search } = location;
   // Handed over when what follows from it has been asked: whoever has this answer finds the next ones here.

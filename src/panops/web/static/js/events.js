@@ -54,6 +54,7 @@ async function more(first = false) {
   if (loading || ended) return;
   const mine = new AbortController();
   loading = mine;
+  const connected = live.up;
   if (!first) byId("end").textContent = t("Loading older events …");
   try {
     const page = await get(`/events${query({ ...filters.wanted(), cursor, limit: PAGE })}`, { signal: mine.signal });
@@ -61,7 +62,11 @@ async function more(first = false) {
     const known = new Map(cards.events.map((event) => [event.event_id, event]));
     for (const event of page.events) known.set(event.event_id, newerOf(known.get(event.event_id), event));
     const events = [...known.values()].sort(order);
-    if (first && !live.up) dropped = true; // what happens before the connection is there is asked for then
+    // What happens before the connection is there is asked for then; it may have come while the answer was on its way.
+    if (first && !connected) {
+      dropped = true;
+      if (live.up) catchUp();
+    }
     cursor = page.next_cursor ?? null;
     ended = cursor === null;
     loading = null;
@@ -132,7 +137,8 @@ function hear({ event, phase }) {
   else showPill();
 }
 live.on("down", () => { dropped = true; });
-live.on("up", async () => {
+live.on("up", catchUp);
+async function catchUp() {
   if (!dropped) return;
   dropped = false;
   // What was missed during a break comes the same way as what is new.
@@ -140,7 +146,7 @@ live.on("up", async () => {
   for (const event of page.events) if (!merge(event) && !later(event)) waiting.set(event.event_id, event);
   if (waiting.size && (idle() || !cards.events.length)) insert();
   else showPill();
-});
+}
 pill.addEventListener("click", () => {
   insert();
   scroller.scrollTo({ top: 0, behavior: "smooth" });
