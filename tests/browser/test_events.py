@@ -331,6 +331,7 @@ def test_what_happens_while_the_list_is_read_is_not_missed(make_site: Callable[.
         """The list as it was before an event that is told while its answer is on the way."""
         if not answer:
             answer.append(route.fetch().body())
+            made.page.wait_for_selector("#connection.green")
             server.ask(lambda: server.live.raise_event("gate", evidence=False))
             made.page.wait_for_timeout(500)
         route.fulfill(body=answer[0], content_type="application/json")
