@@ -2,7 +2,8 @@
 
 Run it as `python -m benchmarks.cameras_beside_api --cameras 8 --seconds 60 --rounds 4`. The cameras are real RTSP connections to the
 whole product; the programs are threads of another process with a connection each, which send binary tensors again as soon as they are
-answered, and after a 429 wait half a second, less than they are told: they are not polite. Each round is measured without them, then with
+answered, and after a 429 wait half a second, less than they are told: they are not polite. They run at the lowest priority, for they
+stand for machines elsewhere. Each round is measured without them, then with
 them.
 
 `p95_ratio` is the 95th percentile with programs over that without, of all rounds together. Percentiles are read from buckets of a quarter,

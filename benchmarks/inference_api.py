@@ -2,7 +2,7 @@
 
 Run it as `python -m benchmarks.inference_api`. On a busy machine calls a second depend on who gets the processor; `cpu_ratio` does not: the
 processor time of a call of the bare engine, over that of a request in the worker. It is what the ratio of calls a second comes to where
-server and clients have a core of their own.
+server and clients have a core of their own. Clients, worker and bare engine give way alike (`--nice 0`: none does); the server does not.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import json, os, sys, threading
 from pathlib import Path
 from panops.pipeline.giving_way import give_way
 
-told, go, gone = [], threading.Event(), threading.Event()
+told, go = [], threading.Event()
 
 def tell():
     told.append([os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)])
