@@ -202,7 +202,8 @@ async def test_an_archive_that_hangs_holds_up_nothing_else(
                 for _ in range(8):
                     while not hung.acquire(blocking=False):
                         await anyio.sleep(0.01)
-                assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+                while to_thread.current_default_thread_limiter().borrowed_tokens:  # the last two may still be on their way in
+                    await anyio.sleep(0.01)
                 assert (await site.get("greta", address())).status_code == 200
                 while len(answers) < 2:  # those that got no thread
                     await anyio.sleep(0.01)
