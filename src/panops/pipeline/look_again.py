@@ -14,7 +14,7 @@ from panops.domain.places import Box, iou
 from panops.domain.protocols import Detector
 
 # Room on each side of the box, as a share of its longer side, and what is shown at least, px: things are known by what is around them.
-_ROOM = 0.75
+_ROOM = 1.5
 _LEAST_PX = 64
 # So much of the box must be covered by what is found, and the other way round.
 _LEAST_IOU = 0.3
