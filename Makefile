@@ -43,11 +43,11 @@ demo: $(VENV)/.installed-base ## Start panops with a simulated site and print it
 	@$(BIN)/panops demo
 
 # Files in their order, not those with most tests first: the long ones, with whole processes and trainings, would be the last, on one core.
-# Both parts run whatever the first one finds: one run tells all that fails.
+# Both parts run whatever the first one finds: one run tells all that fails. The few that do are asked once more, alone: docs/decisions/0014-tests-asked-again.md.
 test: $(VENV)/.installed-test ## Run the tests (about three quarters of an hour on two cores)
 	@failed=0; \
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/docs tests/unit || failed=1; \
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/unit --ignore tests/docs || failed=1; \
+	$(BIN)/python scripts/run_tests.py -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/docs tests/unit || failed=1; \
+	$(BIN)/python scripts/run_tests.py -m "not slow" --ignore tests/unit --ignore tests/docs || failed=1; \
 	exit $$failed
 
 test-all: $(VENV)/.installed-test ## Run every test, the long ones too
