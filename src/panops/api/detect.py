@@ -1,4 +1,4 @@
-"""A picture in, what is in it out: the friendly way to a detector."""
+"""A picture in, what is in it out: the friendly way to a model, one route a task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from panops.api.inference_service import MOST_BODY_BYTES, coding_of
 from panops.api.problems import FieldError, ProblemError
 from panops.api.security import Operator
 from panops.api.services import Needed, Services
-from panops.pipeline.inference_order import Order, OrderKind
+from panops.pipeline.inference_order import Order, OrderKind, ShownAs
 
 router = APIRouter(prefix="/api/v1", tags=["inference"])
 
@@ -25,26 +25,59 @@ _WITHOUT_MODEL = "motion"
 _MOST_FIELDS = 8
 
 
+Model = Annotated[str, Query(max_length=200)]
+MinScore = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+
+
 @router.post("/detect")
 async def detect(
-    caller: Operator,
-    services: Needed,
-    request: Request,
-    model: Annotated[str, Query(max_length=200)] = "",
-    min_score: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.0,
-    annotated: bool = False,
+    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
 ) -> Response:
     """What a detector sees in a JPEG, PNG or WebP: as JSON, or drawn on the picture."""
-    chosen = model or await run_in_threadpool(_default_model, services)
+    chosen = model or await run_in_threadpool(_default_detector, services)
+    return await _look(caller, services, request, _order("detection", chosen, min_score, annotated=annotated))
+
+
+@router.post("/faces")
+async def faces(
+    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
+) -> Response:
+    """The faces in a JPEG, PNG or WebP with their points: as JSON, or drawn on the picture. Whose they are is not looked at."""
+    chosen = model or await run_in_threadpool(_only_model, services, "faces")
+    return await _look(caller, services, request, _order("faces", chosen, min_score, annotated=annotated))
+
+
+@router.post("/pose")
+async def pose(
+    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
+) -> Response:
+    """The joints of people in a JPEG, PNG or WebP: as JSON, or drawn on the picture."""
+    chosen = model or await run_in_threadpool(_only_model, services, "pose")
+    return await _look(caller, services, request, _order("pose", chosen, min_score, annotated=annotated))
+
+
+@router.post("/segment")
+async def segment(
+    caller: Operator, services: Needed, request: Request, model: Model = "", shown_as: Annotated[ShownAs, Query(alias="as")] = ShownAs.JSON
+) -> Response:
+    """What each part of a JPEG, PNG or WebP shows: shares of classes as JSON, drawn on the picture, or a PNG of class ids."""
+    chosen = model or await run_in_threadpool(_only_model, services, "segmentation")
+    return await _look(caller, services, request, Order(OrderKind.LOOK, chosen, task="segmentation", shown_as=shown_as))
+
+
+def _order(task: str, model: str, min_score: float, *, annotated: bool) -> Order:
+    return Order(OrderKind.LOOK, model, task=task, min_score=min_score, shown_as=ShownAs.PICTURE if annotated else ShownAs.JSON)
+
+
+async def _look(caller: Operator, services: Services, request: Request, order: Order) -> Response:
     coding_of(request)
-    order = Order(OrderKind.DETECT, chosen, min_score=min_score, annotated=annotated)
     async with services.inference.body(request) as body:
         picture = await _picture(request, body)
         reply = await services.inference.ask(order, picture, caller)
     return Response(reply.body, media_type=reply.media_type)
 
 
-def _default_model(services: Services) -> str:
+def _default_detector(services: Services) -> str:
     """The model of cameras that name none.
 
     Raises:
@@ -53,6 +86,19 @@ def _default_model(services: Services) -> str:
     chosen = services.view.current().model or services.models.default()[0]
     if not chosen or chosen == _WITHOUT_MODEL:
         detail = "this site has no model of its own: choose one with ?model=; GET /api/v1/models lists them"
+        raise ProblemError(422, detail, [FieldError("model", detail)])
+    return chosen
+
+
+def _only_model(services: Services, task: str) -> str:
+    """The first model for a task by name; who has several names one.
+
+    Raises:
+        ProblemError: There is none.
+    """
+    chosen = services.inference.index.first(task)
+    if not chosen:
+        detail = f"no model for {task} is installed: panops models list shows which there are, panops models add gets one"
         raise ProblemError(422, detail, [FieldError("model", detail)])
     return chosen
 

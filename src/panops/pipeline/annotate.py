@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.class_map import ClassMap
 from panops.domain.detections import Detections
 from panops.domain.tracks import Tracks
 
@@ -21,6 +22,9 @@ Colour = tuple[int, int, int]
 _PALETTE: tuple[Colour, ...] = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 _ZONE: Colour = (255, 196, 61)
 _LINE: Colour = (64, 200, 255)
+# Points below this are a guess; of a face's mesh each is small.
+_LEAST_POINT_SCORE = 0.2
+_MANY_POINTS = 64
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -41,10 +45,39 @@ def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str]
 
 
 def draw_detections(image: NDArray[np.uint8], detections: Detections, classes: Sequence[str]) -> None:
-    """Draw every detection's box and label; see `draw_tracks`."""
+    """Draw every detection's box and label, and the points in it; see `draw_tracks`."""
     scale = max(0.4, image.shape[1] / 1600)
     for class_id, score, box in zip(detections.class_id, detections.score, detections.xyxy, strict=True):
         _draw_box(image, box, f"{classes[int(class_id)]}  {score:.2f}", _PALETTE[int(class_id) % len(_PALETTE)], scale)
+    if detections.keypoints is not None:
+        for points in detections.keypoints:
+            draw_points(image, points)
+
+
+def draw_points(image: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
+    """Draw the points of one face, person or hand, those that are no guess; `image` as in `draw_tracks`.
+
+    Args:
+        image: Changed in place.
+        points: (K, 3) of x, y in px and score 0..1.
+    """
+    size = max(1, round(image.shape[1] / (400 if len(points) < _MANY_POINTS else 1600)))
+    for index, (x, y, score) in enumerate(points.tolist()):
+        if score >= _LEAST_POINT_SCORE:
+            cv2.circle(image, (round(x), round(y)), size, _PALETTE[index % len(_PALETTE)], cv2.FILLED, cv2.LINE_AA)
+
+
+def draw_classes(image: NDArray[np.uint8], found: ClassMap, classes: Sequence[str]) -> None:
+    """Colour each class but the first, with its name where most of it is; `image` as in `draw_tracks`, of the map's picture size."""
+    ids = found.at_size()
+    scale = max(0.4, image.shape[1] / 1600)
+    for class_id in (index for index in np.unique(ids).tolist() if index):
+        there = ids == class_id
+        colour = _PALETTE[(class_id - 1) % len(_PALETTE)]
+        image[there] = (image[there] * np.float32(0.45) + np.array(colour, np.float32) * np.float32(0.55)).astype(np.uint8)
+        depth = cv2.distanceTransform(there.astype(np.uint8), cv2.DIST_L2, 3)
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        _label(image, classes[class_id], (int(x), int(y)), colour, scale)
 
 
 def draw_places(image: NDArray[np.uint8], camera: CameraConfig) -> None:

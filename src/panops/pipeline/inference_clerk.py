@@ -9,12 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from panops.domain.detections import Detections
 from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported, PanopsError
-from panops.domain.frame import Frame
 from panops.inference.formats import model_format
 from panops.inference.oip_answer import wanted_outputs, write_answer
 from panops.inference.oip_protobuf import read_protobuf, write_protobuf
@@ -23,15 +20,14 @@ from panops.inference.oip_tensors import InferRequest
 from panops.inference.oip_types import RequestUnreadable, described
 from panops.inference.tensors import check_inputs
 from panops.models.store import ModelStore
-from panops.pipeline.annotate import draw_detections, encode_jpeg
 from panops.pipeline.body_coding import BodyRefused, decoded, encoded
-from panops.pipeline.inference_order import Order, OrderKind, Wording
+from panops.pipeline.inference_order import Order, OrderKind, ShownAs, Wording
 from panops.pipeline.open_models import OpenModel, OpenModels
+from panops.pipeline.picture_answer import BoxesAnswer, MapAnswer, PictureAnswer
 from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
+from panops.vision.registry import SEGMENTATION
 
 log = logging.getLogger(__name__)
-
-_JPEG_QUALITY = 88
 
 # The first that fits counts, so the special stand before the general.
 _STATUS: Mapping[type[PanopsError], int] = {RequestUnreadable: 400, ModelNotFound: 404, DeviceError: 503}
@@ -89,8 +85,8 @@ class InferenceClerk:
             return Done(500, error="something went wrong with this request; the server's log has the details")
 
     def _done(self, order: Order, body: memoryview) -> Done:
-        if order.kind is OrderKind.DETECT:
-            return self._detect(order, body)
+        if order.kind is OrderKind.LOOK:
+            return self._look(order, body)
         if order.kind is OrderKind.INFER:
             return self._infer(order, body)
         return self._metadata(self._models.get(order.model))
@@ -135,45 +131,24 @@ class InferenceClerk:
             return self._models.get(asked.reference), asked.request
         return self._models.get(order.model), read_request(body, order.header_bytes)
 
-    def _detect(self, order: Order, body: memoryview) -> Done:
+    def _look(self, order: Order, body: memoryview) -> Done:
         frame = read_sent_picture(body)
         model = self._models.get(order.model)
         manifest = model.model.manifest
-        if manifest.task != "detection":
-            return Done(
-                400, error=f"{manifest.name} is a model for {manifest.task}, not a detector; choose another one", model=manifest.name
-            )
+        if manifest.task != order.task:
+            error = f"{manifest.name} is a model for {manifest.task}, not for {order.task}; choose another one"
+            return Done(400, error=error, model=manifest.name)
         began_s = time.monotonic()
-        found = model.detect(frame)
-        run_s = time.monotonic() - began_s
-        found = found.select(found.score >= order.min_score)
-        found = found.select(np.argsort(-found.score, kind="stable"))
-        if order.annotated:
-            image = frame.image
-            draw_detections(image, found, manifest.classes)
-            return Done(200, (encode_jpeg(image, _JPEG_QUALITY),), "image/jpeg", model=manifest.name, run_s=run_s)
-        content = _detections(model, frame, found, run_s)
-        return Done(200, (_json(content),), model=manifest.name, run_s=run_s)
-
-
-def _detections(model: OpenModel, frame: Frame, found: Detections, run_s: float) -> dict[str, Any]:
-    manifest = model.model.manifest
-    return {
-        "model": manifest.name,
-        "version": model.model.version,
-        "task": manifest.task,
-        "size_wh": list(frame.size_wh),
-        "inference_ms": round(run_s * 1000, 2),
-        "detections": [
-            {
-                "class": manifest.classes[int(class_id)],
-                "class_id": int(class_id),
-                "score": round(float(score), 4),
-                "xyxy": [round(float(edge), 1) for edge in box],
-            }
-            for class_id, score, box in zip(found.class_id, found.score, found.xyxy, strict=True)
-        ],
-    }
+        if order.task == SEGMENTATION:
+            classes = model.segment(frame)
+            seen: PictureAnswer = MapAnswer(model.model, frame, classes, time.monotonic() - began_s)
+        else:
+            found = model.detect(frame)
+            seen = BoxesAnswer(model.model, frame, found, time.monotonic() - began_s, order.min_score)
+        if order.shown_as is ShownAs.JSON:
+            return Done(200, (_json(seen.content()),), model=manifest.name, run_s=seen.run_s)
+        body_type, picture = seen.map() if order.shown_as is ShownAs.MAP else seen.drawn()
+        return Done(200, (picture,), body_type, model=manifest.name, run_s=seen.run_s)
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -16,7 +16,8 @@ class OrderKind(StrEnum):
 
     METADATA = "metadata"
     INFER = "infer"
-    DETECT = "detect"
+    LOOK = "look"
+    """At a picture."""
 
 
 class Wording(StrEnum):
@@ -28,6 +29,16 @@ class Wording(StrEnum):
     """The messages of gRPC; they name their model themselves."""
 
 
+class ShownAs(StrEnum):
+    """How a look at a picture is answered."""
+
+    JSON = "json"
+    PICTURE = "picture"
+    """A JPEG with what was found drawn on it."""
+    MAP = "map"
+    """A PNG of the picture's size whose pixels are class ids; of segmentation only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One request.
@@ -36,8 +47,9 @@ class Order:
         kind: What is asked.
         model: A name, for its active version, or `NAME@VERSION`; empty where the body names it.
         header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
-        min_score: Of detections, 0..1.
-        annotated: Whether the answer is the picture with what was found drawn on it.
+        task: What a picture is looked at for: `detection`, `faces`, `pose`, `hands` or `segmentation`; the model must be one for that.
+        min_score: Of what is found, 0..1.
+        shown_as: How a look is answered.
         wording: How a request for tensors is written.
         coding: How the body is compressed, one of `body_coding.CODINGS`; empty for not at all.
         answer_coding: The same of the answer to a request for tensors.
@@ -46,8 +58,9 @@ class Order:
     kind: OrderKind
     model: str
     header_bytes: int | None = None
+    task: str = "detection"
     min_score: float = 0.0
-    annotated: bool = False
+    shown_as: ShownAs = ShownAs.JSON
     wording: Wording = Wording.JSON
     coding: str = ""
     answer_coding: str = ""
@@ -59,7 +72,7 @@ class Order:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Self:
         """The same again."""
-        return cls(**{**data, "kind": OrderKind(data["kind"]), "wording": Wording(data["wording"])})
+        return cls(**{**data, "kind": OrderKind(data["kind"]), "wording": Wording(data["wording"]), "shown_as": ShownAs(data["shown_as"])})
 
 
 @dataclass(frozen=True, slots=True)

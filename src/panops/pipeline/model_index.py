@@ -43,6 +43,10 @@ class ModelIndex:
             raise ModelNotFound(f"there is no model {name[:80]!r}; known are: {', '.join(self._store.names())}")
         return list(self._store.shelf_without_state(name).places)
 
+    def first(self, task: str) -> str:
+        """The first model for a task, by name; empty where there is none. Built-in and installed ones; their files are not looked at."""
+        return next((model.manifest.name for model in self._store.list() if model.manifest.task == task), "")
+
     def check(self, reference: str) -> None:
         """Whether a model can be used, as far as that can be told without loading it: it is here, and its file is the right one.
 

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.class_map import ClassMap
 from panops.domain.clock import Clock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
@@ -29,7 +30,8 @@ from panops.models.store import ModelStore
 from panops.models.version_id import split_reference
 from panops.vision.batch_detector import BatchDetector
 from panops.vision.model_detector import ModelDetector
-from panops.vision.registry import open_task
+from panops.vision.model_segmenter import ModelSegmenter
+from panops.vision.registry import open_segmentation, open_task
 
 _MOST_OPEN = 4
 # A batch holds a device for longer, and a camera's picture may wait for that: it has to be worth it.
@@ -55,6 +57,7 @@ class OpenModel:
         self._lane = lane
         self._turn = threading.Lock()
         self._detector: Detector | None = None
+        self._segmenter: ModelSegmenter | None = None
 
     def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the model; see `domain.protocols.Backend.infer`."""
@@ -78,6 +81,19 @@ class OpenModel:
             if self._lane is None:
                 return detector.detect(frame)
         return detector.detect(frame)
+
+    def segment(self, frame: Frame) -> ClassMap:
+        """What each part of a picture shows.
+
+        Raises:
+            ModelUnsupported: It is no segmentation model, or its file runs on a device that makes batches.
+        """
+        manifest = self.model.manifest
+        if self._lane is not None:
+            raise ModelUnsupported(f"{manifest.name}: maps of classes are made on the CPU only; start without --device for them")
+        with self._turn:
+            self._segmenter = self._segmenter or ModelSegmenter(manifest, open_segmentation(manifest), self._backend)
+            return self._segmenter.segment(frame)
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from panops.domain.class_map import ClassMap
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.manifest import ModelManifest
 from panops.domain.protocols import VisionTask
 from panops.domain.registry import Entry, Registry
 from panops.vision.candidates import KeepSettings
+
+# Tasks whose answer is boxes, with points in them for the last three: all of them can be a camera's detector.
+BOX_TASKS = ("detection", "faces", "pose", "hands")
+SEGMENTATION = "segmentation"
+# What our own heads read; a plug-in's head reads whatever its manifest says.
+_TASK_OF_HEAD = {
+    "yolox": "detection", "yolox_decoded": "detection", "fastestdet": "detection", "ssd": "detection", "yunet": "faces", "movenet": "pose",
+}  # fmt: skip
 
 
 class HeadFactory(Protocol):
@@ -32,12 +41,16 @@ HEADS = Registry(
         "yolox_decoded": Entry("panops.vision.detect_yolox:DetectYoloxDecoded"),
         "fastestdet": Entry("panops.vision.detect_fastestdet:DetectFastestDet"),
         "ssd": Entry("panops.vision.detect_ssd:DetectSsd"),
+        "yunet": Entry("panops.vision.faces_yunet:FacesYuNet"),
+        "movenet": Entry("panops.vision.pose_movenet:PoseMoveNet"),
     },
 )
 
+SEGMENT_HEADS = Registry("segmentation head", "panops.segment_heads", {"class_map": Entry("panops.vision.segment_classes:SegmentClasses")})
+
 
 def open_task(manifest: ModelManifest, settings: KeepSettings | None = None) -> VisionTask[Detections]:
-    """The task for a detection model.
+    """The task for a model that finds things: objects, faces, people with their points.
 
     Args:
         manifest: The model; its `head` names the decoder.
@@ -47,8 +60,25 @@ def open_task(manifest: ModelManifest, settings: KeepSettings | None = None) -> 
         PluginError: No such head.
         ModelUnsupported: The model is for another task, or its manifest does not fit its head.
     """
-    if manifest.task != "detection":
-        raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}; a camera's detector needs one for detection")
+    if manifest.task not in BOX_TASKS:
+        raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}; a detector needs one for {' or '.join(BOX_TASKS)}")
+    for_task = _TASK_OF_HEAD.get(manifest.head, manifest.task)
+    if for_task != manifest.task:
+        raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}, but its head {manifest.head} is for {for_task}")
     factory: Any = HEADS.load(manifest.head)
     task: VisionTask[Detections] = factory(manifest, settings)
+    return task
+
+
+def open_segmentation(manifest: ModelManifest) -> VisionTask[ClassMap]:
+    """The task for a segmentation model.
+
+    Raises:
+        PluginError: No such head.
+        ModelUnsupported: The model is for another task, or its manifest does not fit its head.
+    """
+    if manifest.task != SEGMENTATION:
+        raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}; a map of classes needs one for {SEGMENTATION}")
+    factory: Any = SEGMENT_HEADS.load(manifest.head)
+    task: VisionTask[ClassMap] = factory(manifest)
     return task

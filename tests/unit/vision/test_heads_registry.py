@@ -9,7 +9,10 @@ from panops.domain.errors import ModelUnsupported, PluginError
 from panops.vision.detect_fastestdet import DetectFastestDet
 from panops.vision.detect_ssd import DetectSsd
 from panops.vision.detect_yolox import DetectYolox, DetectYoloxDecoded
-from panops.vision.registry import HEADS, open_task
+from panops.vision.faces_yunet import FacesYuNet
+from panops.vision.pose_movenet import PoseMoveNet
+from panops.vision.registry import HEADS, open_segmentation, open_task
+from panops.vision.segment_classes import SegmentClasses
 
 
 @pytest.mark.parametrize(
@@ -21,10 +24,31 @@ def test_every_head_opens(head: str, kind: type) -> None:
 
 
 def test_an_unknown_head_names_the_known_ones() -> None:
-    with pytest.raises(PluginError, match="unknown head 'yolo9000'; known are: fastestdet, ssd, yolox, yolox_decoded"):
+    with pytest.raises(PluginError, match="unknown head 'yolo9000'; known are: fastestdet, movenet, ssd, yolox, yolox_decoded, yunet"):
         open_task(manifest("yolo9000"))
 
 
-def test_another_task_is_refused() -> None:
-    with pytest.raises(ModelUnsupported, match="m is a model for pose"):
-        open_task(replace(manifest(), task="pose"))
+@pytest.mark.parametrize(("head", "task", "kind"), [("yunet", "faces", FacesYuNet), ("movenet", "pose", PoseMoveNet)])
+def test_faces_and_poses_open_too(head: str, task: str, kind: type) -> None:
+    assert type(open_task(replace(manifest(head), task=task))) is kind
+
+
+def test_segmentation_opens_apart() -> None:
+    model = replace(manifest("class_map"), task="segmentation")
+    assert type(open_segmentation(model)) is SegmentClasses
+    with pytest.raises(ModelUnsupported, match="m is a model for segmentation; a detector needs one for detection or faces"):
+        open_task(model)
+    with pytest.raises(ModelUnsupported, match="m is a model for detection; a map of classes needs one for segmentation"):
+        open_segmentation(manifest())
+
+
+@pytest.mark.parametrize(("head", "task"), [("yolox", "pose"), ("movenet", "detection"), ("yunet", "hands")])
+def test_a_head_for_another_task_is_refused(head: str, task: str) -> None:
+    with pytest.raises(ModelUnsupported, match=f"m is a model for {task}, but its head {head} is for"):
+        open_task(replace(manifest(head), task=task))
+
+
+@pytest.mark.parametrize("size_wh", [(64, 33), (65, 32)])
+def test_yunet_needs_sides_of_whole_strides(size_wh: tuple[int, int]) -> None:
+    with pytest.raises(ModelUnsupported, match="multiples of 32 px"):
+        open_task(replace(manifest("yunet", size_wh), task="faces"))

@@ -1,0 +1,139 @@
+"""What is said of a picture that somebody sent: as JSON, drawn on it, or as a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from panops.domain.class_map import ClassMap
+from panops.domain.detections import Detections
+from panops.domain.frame import Frame
+from panops.inference.oip_types import RequestUnreadable
+from panops.models.shelf import StoredModel
+from panops.pipeline.annotate import draw_classes, draw_detections, encode_jpeg
+
+_JPEG_QUALITY = 88
+
+
+class PictureAnswer(Protocol):
+    """What was seen. `run_s` is how long the model took, s."""
+
+    @property
+    def run_s(self) -> float:
+        """How long the model took, s."""
+        ...
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values."""
+        ...
+
+    def drawn(self) -> tuple[str, bytes]:
+        """On the picture: media type and file."""
+        ...
+
+    def map(self) -> tuple[str, bytes]:
+        """As a PNG of class ids.
+
+        Raises:
+            RequestUnreadable: There is no map of this.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxesAnswer:
+    """Objects, faces, people or hands, best first, with their points where the model knows some.
+
+    Args:
+        model: Who looked.
+        frame: At what.
+        found: What it saw.
+        run_s: How long it took, s.
+        min_score: Below it nothing is told.
+    """
+
+    model: StoredModel
+    frame: Frame
+    found: Detections
+    run_s: float
+    min_score: float = 0.0
+    _rows: Detections = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sort."""
+        found = self.found.select(self.found.score >= self.min_score)
+        object.__setattr__(self, "_rows", found.select(np.argsort(-found.score, kind="stable")))
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values; `keypoints` of x and y in px and score, each list in the model's own order."""
+        found, classes = self._rows, self.model.manifest.classes
+        rows = [
+            {"class": classes[int(class_id)], "class_id": int(class_id), "score": round(float(score), 4), "xyxy": _rounded(box, 1)}
+            for class_id, score, box in zip(found.class_id, found.score, found.xyxy, strict=True)
+        ]
+        if found.keypoints is not None:
+            for row, points in zip(rows, found.keypoints, strict=True):
+                row["keypoints"] = [[*_rounded(point[:2], 1), round(float(point[2]), 3)] for point in points]
+        return {**_about(self.model, self.frame, self.run_s), "detections": rows}
+
+    def drawn(self) -> tuple[str, bytes]:
+        """A JPEG with boxes, names and points."""
+        image = self.frame.image
+        draw_detections(image, self._rows, self.model.manifest.classes)
+        return "image/jpeg", encode_jpeg(image, _JPEG_QUALITY)
+
+    def map(self) -> tuple[str, bytes]:
+        """There is none."""
+        raise RequestUnreadable(f"{self.model.manifest.name} finds boxes; only models for segmentation have a map")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapAnswer:
+    """What each part of the picture shows.
+
+    Args:
+        model: Who looked.
+        frame: At what.
+        classes: What it saw.
+        run_s: How long it took, s.
+    """
+
+    model: StoredModel
+    frame: Frame
+    classes: ClassMap
+    run_s: float
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values: the classes that are there with their share of the picture, largest first."""
+        names = self.model.manifest.classes
+        shares = self.classes.shares(len(names))
+        order = [int(index) for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
+        rows = [{"class": names[index], "class_id": index, "share": round(float(shares[index]), 5)} for index in order]
+        return {**_about(self.model, self.frame, self.run_s), "classes": rows}
+
+    def drawn(self) -> tuple[str, bytes]:
+        """A JPEG with every class but the first, which is what is left over, in a colour of its own."""
+        image = self.frame.image
+        draw_classes(image, self.classes, self.model.manifest.classes)
+        return "image/jpeg", encode_jpeg(image, _JPEG_QUALITY)
+
+    def map(self) -> tuple[str, bytes]:
+        """A PNG of the picture's size whose pixels are class ids."""
+        return "image/png", cv2.imencode(".png", self.classes.at_size())[1].tobytes()
+
+
+def _about(model: StoredModel, frame: Frame, run_s: float) -> dict[str, Any]:
+    return {
+        "model": model.manifest.name,
+        "version": model.version,
+        "task": model.manifest.task,
+        "size_wh": list(frame.size_wh),
+        "inference_ms": round(run_s * 1000, 2),
+    }
+
+
+def _rounded(numbers: Any, digits: int) -> list[float]:
+    return [round(float(number), digits) for number in numbers]
