@@ -43,6 +43,9 @@ COMMANDS = (
     Row("demo", "demo:demo", "Start a demo site: five simulated cameras and a real clip, with rules, alarms and proof."),
     Row("run", "run:run", "Run a site: cameras in, events out, with the page at http://localhost:8440."),
     Row("process", "process:process", "Run a video file through the same pipeline as live cameras, as fast as it goes."),
+    Row(
+        "look", "look:look", "Look at pictures with one model: objects, faces, poses, or what each part shows; told, and drawn with --out."
+    ),
     Row("doctor", "doctor:doctor", "Look at this machine, and connect to every camera of a site."),
     Row("apply", "apply:apply", "Make the site in the database what a file says; doing it again changes nothing."),
     Row("backup", "backup:backup", "Write a backup of a site into one file, also while it runs."),

@@ -23,9 +23,8 @@ from panops.models.store import ModelStore
 from panops.pipeline.body_coding import BodyRefused, decoded, encoded
 from panops.pipeline.inference_order import Order, OrderKind, ShownAs, Wording
 from panops.pipeline.open_models import OpenModel, OpenModels
-from panops.pipeline.picture_answer import BoxesAnswer, MapAnswer, PictureAnswer
+from panops.pipeline.picture_answer import look_at
 from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
-from panops.vision.registry import SEGMENTATION
 
 log = logging.getLogger(__name__)
 
@@ -138,13 +137,7 @@ class InferenceClerk:
         if manifest.task != order.task:
             error = f"{manifest.name} is a model for {manifest.task}, not for {order.task}; choose another one"
             return Done(400, error=error, model=manifest.name)
-        began_s = time.monotonic()
-        if order.task == SEGMENTATION:
-            classes = model.segment(frame)
-            seen: PictureAnswer = MapAnswer(model.model, frame, classes, time.monotonic() - began_s)
-        else:
-            found = model.detect(frame)
-            seen = BoxesAnswer(model.model, frame, found, time.monotonic() - began_s, order.min_score)
+        seen = look_at(model, frame, order.min_score)
         if order.shown_as is ShownAs.JSON:
             return Done(200, (_json(seen.content()),), model=manifest.name, run_s=seen.run_s)
         body_type, picture = seen.map() if order.shown_as is ShownAs.MAP else seen.drawn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from panops.domain.frame import Frame
 from panops.inference.oip_types import RequestUnreadable
 from panops.models.shelf import StoredModel
 from panops.pipeline.annotate import draw_classes, draw_detections, encode_jpeg
+from panops.pipeline.open_models import OpenModel
+from panops.vision.registry import SEGMENTATION
 
 _JPEG_QUALITY = 88
 
@@ -123,6 +126,25 @@ class MapAnswer:
     def map(self) -> tuple[str, bytes]:
         """A PNG of the picture's size whose pixels are class ids."""
         return "image/png", cv2.imencode(".png", self.classes.at_size())[1].tobytes()
+
+
+def look_at(model: OpenModel, frame: Frame, min_score: float = 0.0) -> PictureAnswer:
+    """Have a model look at a picture, whatever it is for.
+
+    Args:
+        model: The model.
+        frame: The picture.
+        min_score: Of boxes; below it nothing is told.
+
+    Raises:
+        ModelError: It failed, or is for nothing that can be told of a picture.
+    """
+    began_s = time.monotonic()
+    if model.model.manifest.task == SEGMENTATION:
+        classes = model.segment(frame)
+        return MapAnswer(model.model, frame, classes, time.monotonic() - began_s)
+    found = model.detect(frame)
+    return BoxesAnswer(model.model, frame, found, time.monotonic() - began_s, min_score)
 
 
 def _about(model: StoredModel, frame: Frame, run_s: float) -> dict[str, Any]:
