@@ -170,6 +170,12 @@ def test_models_in_use_stand_first(call: Call) -> None:
             None,
             "A person in the picture wore no vest at first, then put it on.",
         ),
+        ({"kind": "hands_up", "class_name": "person", "zone": "desk", "details": {"lasted_s": 3.0}}, {"after_s": 1},
+            "A person in the zone “desk” held both hands up for longer than 1 s."),
+        ({"kind": "lying", "class_name": "person", "zone": "", "details": {"lasted_s": 6.0}}, {"after_s": 5},
+            "A person lay on the ground in the picture for longer than 5 s."),
+        ({"kind": "fall", "class_name": "person", "zone": "hall", "details": {"lasted_s": 2.4}}, {"after_s": 2},
+            "A person fell in the zone “hall” and stayed down."),
         ({"kind": "made_up", "class_name": "", "zone": ""}, None, "Made up."),
     ],
 )  # fmt: skip

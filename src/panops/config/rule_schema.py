@@ -273,6 +273,38 @@ class ComplianceConfig(_RuleConfig):
         return [*self.classes, *(name for one in self.required for name in (*one.present, *one.absent))]
 
 
+class _PostureConfig(_RuleConfig):
+    """What rules about how somebody stands or lies have in common; the camera needs `pose`."""
+
+    zone: Name | None = Field(None, description=_ZONE)
+
+
+class HandsUpConfig(_PostureConfig):
+    """Somebody holds both hands up."""
+
+    kind: Literal["hands_up"]
+    after_s: Seconds = Field(1.0, description="for how long before it counts")
+
+
+class LyingConfig(_PostureConfig):
+    """Somebody lies on the ground."""
+
+    kind: Literal["lying"]
+    after_s: Seconds = Field(5.0, description="for how long before it counts")
+
+
+class FallConfig(_PostureConfig):
+    """Somebody stood, and lies a moment later."""
+
+    kind: Literal["fall"]
+    within_s: Seconds = Field(3.0, gt=0, le=30, description="from standing to lying takes no longer than this")
+    after_s: Seconds = Field(2.0, description="for how long they lie before it counts")
+
+
+POSTURE_KINDS = ("hands_up", "lying", "fall")
+"""Rules that need to know where people's joints are."""
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -300,6 +332,7 @@ RULE_KINDS = Kinds(
         "dwell",
         "combined",
         "compliance",
+        *POSTURE_KINDS,
     ),
     PluginRuleConfig,
 )
@@ -317,7 +350,10 @@ RuleConfig = Annotated[
     | AbsenceConfig
     | DwellConfig
     | CombinedConfig
-    | ComplianceConfig,
+    | ComplianceConfig
+    | HandsUpConfig
+    | LyingConfig
+    | FallConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

@@ -107,6 +107,16 @@ class SecondaryConfig(Config):
     most: int = Field(4, ge=1, le=64, description="objects at one check, at most")
 
 
+class PoseConfig(Config):
+    """Looks for the joints of people who are followed, for rules that ask how somebody stands or lies."""
+
+    model: str = Field("movenet_lightning", min_length=1, description="a model for poses with COCO's 17 joints")
+    classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whose joints")
+    refresh_s: Seconds = Field(0.4, description="each of them is looked at so often")
+    most: int = Field(4, ge=1, le=64, description="people at one check, at most")
+    least_px: int = Field(40, ge=8, le=4096, description="nobody is looked at whose box's longer side is shorter")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -139,6 +149,7 @@ class CameraConfig(Config):
     sleep: Literal["always", "auto", "never"] = Field("auto", description="when only keyframes are decoded while nothing happens")
     motion: MotionConfig = MotionConfig()
     secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
+    pose: PoseConfig | None = Field(None, description="looks for people's joints; rules such as fall and hands_up need it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()
     record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")

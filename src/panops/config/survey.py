@@ -57,6 +57,8 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
         named.append((("cameras", key, "model"), camera.model))
         if camera.secondary is not None:
             named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
+        if camera.pose is not None:
+            named.append((("cameras", key, "pose", "model"), camera.pose.model))
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"

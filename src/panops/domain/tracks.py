@@ -9,6 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+KEYPOINTS_SHAPE = (17, 3)
+"""Of one person: COCO's joints, each x, y and score."""
+
 
 class TrackState(IntEnum):
     """How sure a track is.
@@ -36,6 +39,8 @@ class Tracks:
         first_seen_s: (N,) float64, when the track began.
         last_seen_s: (N,) float64, when a detection last matched; equals `time_s` for confirmed tracks.
         detection_index: (N,) int64, the row of the matched `Detections`, -1 for lost tracks.
+        keypoints: (N, 17, 3) float32 of x, y in px and score 0..1, the joints in COCO's order, where the camera looks for them; rows that
+            were not looked at just now have NaN. None where nobody's joints are known.
     """
 
     camera_id: str
@@ -48,6 +53,7 @@ class Tracks:
     first_seen_s: NDArray[np.float64]
     last_seen_s: NDArray[np.float64]
     detection_index: NDArray[np.int64]
+    keypoints: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check the lengths and make the arrays read-only."""
@@ -56,6 +62,10 @@ class Tracks:
             if len(array) != count:
                 raise ValueError(f"expected {count} rows in every array, got {len(array)}")
             array.setflags(write=False)
+        if self.keypoints is not None:
+            if self.keypoints.shape != (count, *KEYPOINTS_SHAPE):
+                raise ValueError(f"expected keypoints {(count, *KEYPOINTS_SHAPE)}, got {self.keypoints.shape}")
+            self.keypoints.setflags(write=False)
 
     def __len__(self) -> int:
         """How many tracks."""
@@ -69,7 +79,8 @@ class Tracks:
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
         """The rows that `keep`, a mask (N,) or indices (K,), names."""
-        return Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()))  # type: ignore[arg-type]
+        points = None if self.keypoints is None else self.keypoints[keep]
+        return Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points)  # type: ignore[arg-type,call-arg]
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return (

@@ -42,6 +42,8 @@ def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str]
         colour = (235, 64, 52) if int(track_id) in highlight else _PALETTE[int(class_id) % len(_PALETTE)]
         name = classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id))
         _draw_box(image, box, f"{name} {int(track_id)}  {score:.2f}", colour, scale)
+    for points in tracks.keypoints if tracks.keypoints is not None else ():
+        draw_points(image, points)
 
 
 def draw_detections(image: NDArray[np.uint8], detections: Detections, classes: Sequence[str]) -> None:
@@ -63,7 +65,7 @@ def draw_points(image: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
     """
     size = max(1, round(image.shape[1] / (400 if len(points) < _MANY_POINTS else 1600)))
     for index, (x, y, score) in enumerate(points.tolist()):
-        if score >= _LEAST_POINT_SCORE:
+        if score >= _LEAST_POINT_SCORE:  # NaN is no joint that somebody looked for
             cv2.circle(image, (round(x), round(y)), size, _PALETTE[index % len(_PALETTE)], cv2.FILLED, cv2.LINE_AA)
 
 

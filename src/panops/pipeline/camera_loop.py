@@ -41,6 +41,7 @@ from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
 from panops.pipeline.look_keeper import LookLog
 from panops.pipeline.looking import EVERYWHERE, Looking
+from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.stage_meter import StageMeter
 from panops.rules.engine import RuleEngine
@@ -86,13 +87,13 @@ class CameraLoop:
         self.camera_id = camera_id
         self.config = config
         self.secondary = secondary
+        self.poses: PoseLooks | None = None  # looks for people's joints
         self.detector = detector
         self.counters = Counters()
         self.tracks: Tracks | None = None
         self.newest: Frame | None = None
         self.frozen, self.problem, self.advice = False, "", ""
-        self.checked_s = clock.monotonic_s()
-        self.packets_without_frame = 0
+        self.checked_s, self.packets_without_frame = clock.monotonic_s(), 0
         self.sleep = SleepSchedule(config.sleep if config.motion.enabled else "never")
         self.watched = False
         self.detects = True
@@ -287,7 +288,7 @@ class CameraLoop:
     @property
     def further_models(self) -> tuple[str, ...]:
         """The names of the models that it uses beside its detector's."""
-        return tuple(filter(None, (self.second_model, self.secondary.model if self.secondary is not None else "")))
+        return tuple(filter(None, (self.second_model, *(looks.model for looks in (self.secondary, self.poses) if looks is not None))))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -366,6 +367,9 @@ class CameraLoop:
         began_cpu_s = time.thread_time()
         self._looking.learn(tracks)
         tracks = self._only_strong(tracks)
+        if self.poses is not None and not self.sleep.hurried:
+            tracks = self.poses.add(check.frame, tracks)
+            began_cpu_s = self._spent("pose", began_cpu_s)
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
         if self.look_log is not None:
@@ -458,11 +462,12 @@ class CameraLoop:
         counts = {"damaged": self._decoder.corrupt, "waiting_for_keyframe": self._decoder.skipped}
         return {cause: count for cause, count in counts.items() if count}
 
-    def _spent(self, stage: str, began_cpu_s: float) -> None:
-        """Add what the analysis thread used since `began_cpu_s`, a reading of its own clock."""
-        used_s = time.thread_time() - began_cpu_s
-        self._meter.add(stage, used_s)
-        self.counters.analysis_cpu_s += used_s
+    def _spent(self, stage: str, began_cpu_s: float) -> float:
+        """Add what the analysis thread used since `began_cpu_s`, a reading of its own clock; the clock now."""
+        now_s = time.thread_time()
+        self._meter.add(stage, now_s - began_cpu_s)
+        self.counters.analysis_cpu_s += now_s - began_cpu_s
+        return now_s
 
     @property
     def given_up(self) -> dict[str, int]:

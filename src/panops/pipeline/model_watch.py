@@ -173,6 +173,10 @@ class ModelWatch:
             else:
                 with self._between_rounds:
                     secondary.detector = closer.detector
+        posing = self._detectors.loaded(loop.poses.model) if loop.poses is not None else None
+        if loop.poses is not None and posing is not None and loop.poses.detector is not posing.detector:
+            with self._between_rounds:
+                loop.poses.detector = posing.detector
         loaded = self._detectors.loaded(loop.second_model) if loop.second_detector is not None else None
         if loaded is not None and loop.second_detector is not loaded.detector:
             with self._between_rounds:
@@ -182,4 +186,5 @@ class ModelWatch:
 def _lacking(loop: CameraLoop) -> list[str]:
     """The second models that a camera should have and runs without."""
     lacks = [loop.config.secondary.model] if loop.config.secondary is not None and loop.secondary is None else []
+    lacks += [loop.config.pose.model] if loop.config.pose is not None and loop.poses is None else []
     return [*lacks, loop.second_model] if loop.second_model and loop.second_detector is None else lacks

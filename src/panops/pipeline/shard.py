@@ -38,6 +38,7 @@ from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
+from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -215,10 +216,11 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
+        loop.poses, no_poses = PoseLooks.of(config, self._detectors.get, classes)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(filter(None, (trouble, *map(str, problems))))
+        loop.advice = "; ".join(filter(None, (trouble, no_poses, *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from panops.config.rule_schema import CombinedConfig, ComplianceConfig, ObjectLeftConfig, ObjectRemovedConfig
+from panops.config.rule_schema import POSTURE_KINDS, CombinedConfig, ComplianceConfig, ObjectLeftConfig, ObjectRemovedConfig
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
@@ -111,6 +111,8 @@ def _place(config: Any) -> tuple[str, str | None]:
 
 def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
     camera = site.cameras[camera_id]
+    if config.kind in POSTURE_KINDS and camera.pose is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `pose`, so nobody's joints are known there")
     if config.kind == "speed" and camera.ground is None:
         return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there")
     what, name = _place(config)

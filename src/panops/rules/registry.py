@@ -23,5 +23,8 @@ RULES = Registry(
         "absence": Entry("panops.rules.absence:Absence"),
         "dwell": Entry("panops.rules.dwell:Dwell"),
         "combined": Entry("panops.rules.combined:Combined"),
+        "hands_up": Entry("panops.rules.hands_up:HandsUp"),
+        "lying": Entry("panops.rules.lying:Lying"),
+        "fall": Entry("panops.rules.lying:Fall"),
     },
 )

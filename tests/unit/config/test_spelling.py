@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from panops.config.spelling import did_you_mean, nearest
 
-MANY = [f"class-{number}" for number in range(20)]
+MANY = [f"class-{number}" for number in range(30)]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_nearest(word: str, known: list[str], meant: str) -> None:
         ("attic", ["gate", "yard"], "; there are: gate, yard"),
         ("attic", [], "; there are: none"),
         ("clas-7", MANY, "; did you mean 'class-7'?"),
-        ("elephant", MANY, f"; there are: {', '.join(MANY[:15])} ... (20)"),
+        ("elephant", MANY, f"; there are: {', '.join(MANY[:20])} ... (30)"),
     ],
 )
 def test_how_a_message_goes_on(word: str, known: list[str], said: str) -> None:

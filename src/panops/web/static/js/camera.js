@@ -46,6 +46,9 @@ const LIMITS = {
   tailgating: (rule) => t("within {time} of another one", { time: duration(rule.within_s) }),
   direction: (rule) => (rule.when === "against" ? t("against the allowed way") : t("in any but the allowed way")),
   absence: () => t("nobody there"),
+  hands_up: () => t("both hands up"),
+  lying: () => t("lying on the ground"),
+  fall: () => t("fallen and still lying"),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),

@@ -45,6 +45,9 @@ const REASONS = {
     return limit ? t("No {thing} was {where} for longer than {time}.", values) : t("No {thing} was {where}.", values);
   },
   dwell: ({ what, where, facts }) => (facts.dwell_s === undefined ? t("{what} was {where}.", { what, where }) : t("{what} was {where} for {time}.", { what, where, time: duration(facts.dwell_s) })),
+  hands_up: ({ what, where, limit }) => (limit ? t("{what} {where} held both hands up for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} {where} held both hands up.", { what, where })),
+  lying: ({ what, where, limit }) => (limit ? t("{what} lay on the ground {where} for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} lay on the ground {where}.", { what, where })),
+  fall: ({ what, where }) => t("{what} fell {where} and stayed down.", { what, where }),
   combined: ({ facts }) => {
     const values = { rules: facts.rules ?? t("other rules") };
     if (facts.how === "all") return t("All of these came together: {rules}.", values);
