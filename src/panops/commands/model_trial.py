@@ -7,29 +7,39 @@ import numpy as np
 from panops.domain.errors import ModelUnsupported, PanopsError
 from panops.domain.frame import ArrayPixels, Frame
 from panops.inference.open_backend import open_backend
-from panops.models.store import StoredModel
-from panops.vision.model_detector import ModelDetector
-from panops.vision.registry import open_task
+from panops.models.store import ModelStore, StoredModel
+from panops.pipeline.open_models import OpenModel
+from panops.vision.registry import PART, SEGMENTATION
 
 
-def trouble_with(model: StoredModel) -> str:
-    """Empty when the model loads and its outputs for a grey picture make sense, else what is wrong."""
+def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
+    """Empty when the model loads and its outputs for a grey picture make sense, else what is wrong; a part is only loaded.
+
+    Args:
+        model: The model.
+        store: Where the models are that it needs.
+    """
     grey = Frame("check", 0, 0.0, 0.0, ArrayPixels(np.full((360, 640, 3), 114, np.uint8)))
     try:
-        detector = ModelDetector(model.manifest, open_task(model.manifest), open_backend(model.path))
-        detector.detect(grey)
-        detector.close()
+        opened = OpenModel(model, open_backend(model.path), store=store)
+        try:
+            if model.manifest.task == SEGMENTATION:
+                opened.segment(grey)
+            elif model.manifest.task != PART:
+                opened.detect(grey)
+        finally:
+            opened.close()
     except PanopsError as error:
         return str(error)
     return ""
 
 
-def need_to_run(model: StoredModel) -> None:
-    """Raise where a model cannot run on this machine, before it comes into use.
+def need_to_run(model: StoredModel, store: ModelStore | None = None) -> None:
+    """Raise where a model cannot run on this machine, before it comes into use; see `trouble_with`.
 
     Raises:
         ModelUnsupported: It cannot; the sentence says why, and how it is done nevertheless.
     """
-    trouble = trouble_with(model)
+    trouble = trouble_with(model, store)
     if trouble:
         raise ModelUnsupported(f"{model.reference} cannot run here, so it is not put into use: {trouble}; with --force it is nevertheless")

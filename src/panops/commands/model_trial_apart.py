@@ -35,7 +35,8 @@ def main() -> None:
 
     folder, reference = sys.argv[1:]
     try:
-        sys.stdout.write(trouble_with(ModelStore(Path(folder)).get(reference)))
+        store = ModelStore(Path(folder))
+        sys.stdout.write(trouble_with(store.get(reference), store))
     except PanopsError as error:
         sys.stdout.write(str(error))
 

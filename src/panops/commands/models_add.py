@@ -67,7 +67,7 @@ def add(
             )
         if figures:
             store.add_figures(model, read_figures(figures))
-        trouble = trouble_with(model)
+        trouble = trouble_with(model, store)
         active = store.shelf(model.manifest.name).active_or_none
         if as_json:
             told = {"path": str(model.path), "trouble": trouble, "active": active == model.version}

@@ -43,7 +43,7 @@ def promote(
         if places and not version:
             version = meant_version(store.shelf(name))
         if version in places and not force:
-            need_to_run(store.get(f"{name}@{version}"))
+            need_to_run(store.get(f"{name}@{version}"), store)
         promote_version(store, name, version, who=who(), why=why)
         shelf = store.shelf(name)
         if as_json:

@@ -39,7 +39,7 @@ def rollback(
         shelf = store.shelf(name)
         before = shelf.state.previous
         if before in shelf.places and not force:
-            need_to_run(store.get(f"{name}@{before}"))
+            need_to_run(store.get(f"{name}@{before}"), store)
         roll_back(store, name, who=who(), why=why)
         shelf = store.shelf(name)
         if as_json:

@@ -44,7 +44,7 @@ def shadow(
     with sentences():
         store = ModelStore(Home(home).models)
         if version in store.shelf(name).places:
-            trouble = trouble_with(store.get(f"{name}@{version}"))
+            trouble = trouble_with(store.get(f"{name}@{version}"), store)
             if trouble:
                 raise ModelUnsupported(f"{name}@{version} cannot run here: {trouble}")
         shadow_version(store, name, version, every=every, who=who(), why=why)

@@ -34,7 +34,7 @@ def show(
         passport = model.manifest if model else entry.manifest if entry else None
         if passport is None:  # `get` has raised already
             return
-        facts = {**_facts(passport, model), **(_decided(store, name) if model else {})}
+        facts = {**_facts(passport, model, store), **(_decided(store, name) if model else {})}
         if as_json:
             typer.echo(json.dumps(facts, indent=2))
             return
@@ -52,7 +52,7 @@ def show(
             console.print(f"{line['at']} {line['who']} {line['what']} {line['from']} -> {line['to']}{why}", style="dim", markup=False)
 
 
-def _facts(manifest: ModelManifest, model: StoredModel | None) -> dict[str, Any]:
+def _facts(manifest: ModelManifest, model: StoredModel | None, store: ModelStore) -> dict[str, Any]:
     source = {"kind": str(manifest.source.kind), "location": manifest.source.location, "member": manifest.source.member}
     return {
         **summary(manifest, model),
@@ -62,7 +62,7 @@ def _facts(manifest: ModelManifest, model: StoredModel | None) -> dict[str, Any]
         "sha256": manifest.sha256,
         "source": {key: value for key, value in source.items() if value},
         "path": str(model.path) if model else "",
-        "trouble": trouble_with(model) if model else "",
+        "trouble": trouble_with(model, store) if model else "",
     }
 
 

@@ -40,7 +40,7 @@ class ModelManifest:
 
     Attributes:
         name: The name used in the site file and the API.
-        task: `detection`, later `faces`, `pose` ...
+        task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `part` for one that only serves others.
         head: Which decoder reads the outputs: `yolox`, `ssd` ...
         version: Free text, compared for equality only.
         licence: SPDX identifier of the weights.
@@ -54,6 +54,7 @@ class ModelManifest:
         accuracy: Measured figures, for example `{"coco-val2017 AP": 0.258}`.
         not_for: What it is not good for, in one sentence.
         credit: Whom to credit.
+        needs: The models that this one works with, by what they do for it: `{"detector": "palm_detection"}`.
     """
 
     name: str
@@ -70,3 +71,4 @@ class ModelManifest:
     accuracy: Mapping[str, float] = field(default_factory=dict)
     not_for: str = ""
     credit: str = ""
+    needs: Mapping[str, str] = field(default_factory=dict)

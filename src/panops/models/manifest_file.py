@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = ("name", "task", "head", "licence", "source", "file_name", "sha256", "input_size_wh", "classes")
-_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit")
+_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit", "needs")
 
 
 def is_model_name(name: str) -> bool:
@@ -95,6 +95,7 @@ def manifest_from(data: Any, origin: str, lines: Mapping[str, int] | None = None
         accuracy=_accuracy(check),
         not_for=check.text("not_for", required=False),
         credit=check.text("credit", required=False),
+        needs=_needs(check),
     )
     if manifest.file_name == MANIFEST_NAME:
         check.problem("file_name", f"cannot be {MANIFEST_NAME}")
@@ -125,6 +126,7 @@ def dump_manifest(manifest: ModelManifest) -> str:
         "accuracy": dict(manifest.accuracy),
         "not_for": manifest.not_for,
         "credit": manifest.credit,
+        **({"needs": dict(manifest.needs)} if manifest.needs else {}),
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=130)
 
@@ -215,6 +217,15 @@ def _classes(check: _Check) -> tuple[str, ...]:
     if double:
         check.problem("classes", f"expected each name once, got more of {', '.join(double)}")
     return tuple(names)
+
+
+def _needs(check: _Check) -> dict[str, str]:
+    needs = check.mapping("needs")
+    for role, name in needs.items():
+        if not isinstance(name, str) or not is_model_name(name) or name == check.data.get("name"):
+            check.problem(f"needs.{role}", f"expected another model's name, got {_shown(name)}")
+            return {}
+    return {str(role): str(name) for role, name in needs.items()}
 
 
 def _accuracy(check: _Check) -> dict[str, float]:

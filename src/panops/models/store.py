@@ -174,7 +174,7 @@ class ModelStore:
         papers: Provenance | None = None,
         who: str = "",
     ) -> StoredModel:
-        """Install a version of a model. The first version of a new model is active; a further one is not.
+        """Install a version of a model, and the models that it needs. The first version of a new model is active; a further one is not.
 
         Args:
             what: A name of the catalogue; a manifest or a folder with one; or, with `manifest`, a model's file or its https address.
@@ -199,6 +199,8 @@ class ModelStore:
         wish = understand(what, manifest, self.catalogue, name=name, version=version)
         wish = replace(wish, papers=self._fit(wish if papers is None else replace(wish, papers=papers)))
         self._check_free(wish, replace_installed=replace_installed)
+        for needed in wish.manifest.needs.values():
+            self.ensure(needed, allow_network=allow_network, progress=progress)
         return self._install(wish, allow_network=allow_network, progress=progress, replace_installed=replace_installed, who=who)
 
     def add_figures(self, model: StoredModel, figures: Mapping[str, Mapping[str, Any]]) -> None:

@@ -12,16 +12,16 @@ import numpy as np
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelUnsupported
-from panops.domain.protocols import Detector, RegionTask
+from panops.domain.protocols import Backend, Detector
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.pipeline.analysis_loop import MOST_CHECKS_A_ROUND
+from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
-from panops.vision.model_detector import ModelDetector, picture_shape
+from panops.vision.model_detector import picture_shape
 from panops.vision.moving import MovingDetector
-from panops.vision.region_detector import RegionModelDetector
 from panops.vision.registry import open_task
 
 MOTION = "motion"
@@ -166,14 +166,15 @@ class DetectorPool:
         """
         manifest, device = model.manifest, self.device
         if not device.batches:
-            backend = open_backend(model.path, threads=self._threads, cache_dir=self._engines_folder)
-            task = open_task(manifest)
-            if isinstance(task, RegionTask) and task.any_size:
-                return RegionModelDetector(manifest, task, backend, wait=self._patient)
-            return ModelDetector(manifest, task, backend)
+            return open_detector(model, self._backend(model), self.store, self._backend, wait=self._patient)
+        if manifest.needs:
+            raise ModelUnsupported(f"{manifest.name} is made of several models, which run on the CPU only, not on {device}")
         backend = open_backend(model.path, device=device, cache_dir=self._engines_folder)
         picture = np.zeros(picture_shape(manifest), backend.inputs[0].dtype)
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))
+
+    def _backend(self, model: StoredModel) -> Backend:
+        return open_backend(model.path, threads=self._threads, cache_dir=self._engines_folder)
 
     def close(self) -> None:
         """End what runs on devices; whoever waits gets an error. Safe to call twice."""

@@ -28,8 +28,8 @@ from panops.models.manifest_file import is_model_name
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.models.version_id import split_reference
+from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
-from panops.vision.model_detector import ModelDetector
 from panops.vision.model_segmenter import ModelSegmenter
 from panops.vision.registry import open_segmentation, open_task
 
@@ -47,9 +47,11 @@ class OpenModel:
         model: The version.
         backend: Its loaded file; it belongs to this object.
         lane: The same on a device; None on a CPU.
+        store: Where the models are that it needs.
     """
 
-    def __init__(self, model: StoredModel, backend: Backend, lane: BatchRunner | None = None) -> None:
+    def __init__(self, model: StoredModel, backend: Backend, lane: BatchRunner | None = None, store: ModelStore | None = None) -> None:
+        self._store = store
         self.model = model
         self.inputs: tuple[TensorSpec, ...] = backend.inputs
         self.outputs: tuple[TensorSpec, ...] = backend.outputs
@@ -97,12 +99,15 @@ class OpenModel:
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""
+        close_others = getattr(self._detector, "close", None) if self.model.manifest.needs else None
+        if close_others is not None:
+            close_others()
         (self._lane or self._backend).close()
 
     def _made_detector(self) -> Detector:
         manifest = self.model.manifest
         if self._lane is None:
-            return ModelDetector(manifest, open_task(manifest), self._backend)
+            return open_detector(self.model, self._backend, self._store, lambda part: open_backend(part.path))
         return BatchDetector(manifest, lambda: open_task(manifest), self._lane)
 
 
@@ -222,7 +227,10 @@ class OpenModels:
     def _made(self, stored: StoredModel) -> OpenModel:
         backend = self._opens(stored)
         if self._engine is None:
-            return OpenModel(stored, backend)
+            return OpenModel(stored, backend, store=self._store)
+        if stored.manifest.needs:
+            backend.close()
+            raise ModelUnsupported(f"{stored.manifest.name} is made of several models, which run on the CPU only, not on {self.device}")
         if len(backend.inputs) != 1 or not backend.inputs[0].shape:
             raise ModelUnsupported(f"{stored.manifest.name}: on {self.device} only models with one input that has a batch can be asked")
         spec = backend.inputs[0]

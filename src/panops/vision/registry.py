@@ -15,6 +15,8 @@ from panops.vision.candidates import KeepSettings
 # Tasks whose answer is boxes, with points in them for the last three: all of them can be a camera's detector.
 BOX_TASKS = ("detection", "faces", "pose", "hands")
 SEGMENTATION = "segmentation"
+PART = "part"
+"""Of a model that sees nothing alone and serves others."""
 # What our own heads read; a plug-in's head reads whatever its manifest says.
 _TASK_OF_HEAD = {
     "yolox": "detection", "yolox_decoded": "detection", "fastestdet": "detection", "ssd": "detection", "yunet": "faces", "movenet": "pose",
