@@ -26,7 +26,7 @@ from panops.storage.home import Home
 _LAYOUTS = (
     (("name", "state", "task", "input", "licence", "accuracy", "classes"), 50),
     (("name", "state", "task", "input", "licence", "accuracy", "classes"), 30),
-    (("name", "state", "input", "licence", "accuracy", "classes"), 30),
+    (("name", "state", "task", "input", "licence", "classes"), 20),
     (("name", "state", "input", "licence", "classes"), 20),
     (("name", "state", "input", "licence"), 0),
     (("name", "state", "licence"), 0),

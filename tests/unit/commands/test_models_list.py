@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from panops.cli import app
+from panops.models.catalogue import Catalogue, load_catalogue
 from panops.models.manifest_file import parse_manifest
 from panops.models.store import ModelStore
 
@@ -35,6 +36,9 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.delenv("PANOPS_MODEL_MIRROR", raising=False)
     # What comes with panops is the matter of other tests: here the table is.
     monkeypatch.setattr("panops.models.store.package_builtin", lambda: tmp_path / "builtin")
+    known = load_catalogue()
+    few = Catalogue({name: known.models[name] for name in NAMES}, known.assets)
+    monkeypatch.setattr("panops.models.store.load_catalogue", lambda: few)
 
     def shown(columns: int) -> list[str]:
         monkeypatch.setenv("COLUMNS", str(columns))
