@@ -56,6 +56,15 @@ async def pose(
     return await _look(caller, services, request, _order("pose", chosen, min_score, annotated=annotated))
 
 
+@router.post("/hands")
+async def hands(
+    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
+) -> Response:
+    """The hands in a JPEG, PNG or WebP with their joints: as JSON, or drawn on the picture."""
+    chosen = model or await run_in_threadpool(_only_model, services, "hands")
+    return await _look(caller, services, request, _order("hands", chosen, min_score, annotated=annotated))
+
+
 @router.post("/segment")
 async def segment(
     caller: Operator, services: Needed, request: Request, model: Model = "", shown_as: Annotated[ShownAs, Query(alias="as")] = ShownAs.JSON

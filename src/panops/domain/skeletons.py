@@ -97,3 +97,8 @@ _OVAL = _ring(
 FACE_MESH468 = Skeleton("face_mesh468", 468, (*_LIPS, *_EYES, *_BROWS, *_OVAL))
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (COCO17, BLAZEPOSE33, HAND21, FACE5, FACE6, FACE_MESH468)}
+
+
+def skeleton_of(count: int) -> Skeleton | None:
+    """The skeleton with so many points; None where none has."""
+    return next((skeleton for skeleton in SKELETONS.values() if skeleton.count == count), None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from panops.domain.class_map import ClassMap
 from panops.domain.detections import Detections
+from panops.domain.skeletons import skeleton_of
 from panops.domain.tracks import Tracks
 
 if TYPE_CHECKING:  # who only draws boxes need not wait for the site file's checks
@@ -25,6 +26,7 @@ _LINE: Colour = (64, 200, 255)
 # Points below this are a guess; of a face's mesh each is small.
 _LEAST_POINT_SCORE = 0.2
 _MANY_POINTS = 64
+_BONE: Colour = (240, 240, 240)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -64,6 +66,13 @@ def draw_points(image: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
         points: (K, 3) of x, y in px and score 0..1.
     """
     size = max(1, round(image.shape[1] / (400 if len(points) < _MANY_POINTS else 1600)))
+    skeleton = skeleton_of(len(points))
+    for first, second in skeleton.edges if skeleton is not None else ():
+        if points[first, 2] >= _LEAST_POINT_SCORE and points[second, 2] >= _LEAST_POINT_SCORE:
+            start, end = ((round(float(points[index, 0])), round(float(points[index, 1]))) for index in (first, second))
+            cv2.line(image, start, end, _BONE, size, cv2.LINE_AA)
+    if len(points) >= _MANY_POINTS and skeleton is not None:
+        return  # its outlines say it all
     for index, (x, y, score) in enumerate(points.tolist()):
         if score >= _LEAST_POINT_SCORE:  # NaN is no joint that somebody looked for
             cv2.circle(image, (round(x), round(y)), size, _PALETTE[index % len(_PALETTE)], cv2.FILLED, cv2.LINE_AA)

@@ -81,6 +81,7 @@ class OpenModel:
         with self._turn:
             detector = self._detector = self._detector or self._made_detector()
             if self._lane is None:
+                detector.forget(frame.camera_id)  # pictures of programs are no film: nothing of the one before may count
                 return detector.detect(frame)
         return detector.detect(frame)
 

@@ -12,6 +12,7 @@ import numpy as np
 from panops.domain.class_map import ClassMap
 from panops.domain.detections import Detections
 from panops.domain.frame import Frame
+from panops.domain.skeletons import skeleton_of
 from panops.inference.oip_types import RequestUnreadable
 from panops.models.shelf import StoredModel
 from panops.pipeline.annotate import draw_classes, draw_detections, encode_jpeg
@@ -71,7 +72,7 @@ class BoxesAnswer:
         object.__setattr__(self, "_rows", found.select(np.argsort(-found.score, kind="stable")))
 
     def content(self) -> dict[str, Any]:
-        """As JSON values; `keypoints` of x and y in px and score, each list in the model's own order."""
+        """As JSON values; `keypoints` of x and y in px and score in the order of `points`, where these have names."""
         found, classes = self._rows, self.model.manifest.classes
         rows = [
             {"class": classes[int(class_id)], "class_id": int(class_id), "score": round(float(score), 4), "xyxy": _rounded(box, 1)}
@@ -80,7 +81,9 @@ class BoxesAnswer:
         if found.keypoints is not None:
             for row, points in zip(rows, found.keypoints, strict=True):
                 row["keypoints"] = [[*_rounded(point[:2], 1), round(float(point[2]), 3)] for point in points]
-        return {**_about(self.model, self.frame, self.run_s), "detections": rows}
+        skeleton = None if found.keypoints is None else skeleton_of(found.keypoints.shape[1])
+        names = {"points": list(skeleton.points)} if skeleton is not None and skeleton.points else {}
+        return {**_about(self.model, self.frame, self.run_s), **names, "detections": rows}
 
     def drawn(self) -> tuple[str, bytes]:
         """A JPEG with boxes, names and points."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from panops.domain.errors import ModelUnsupported
 from panops.domain.manifest import ModelManifest
 from panops.domain.protocols import Backend, Detector
-from panops.domain.registry import Registry
+from panops.domain.registry import Entry, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,15 @@ class CompositeFactory(Protocol):
         ...
 
 
-COMPOSITES = Registry("head of several models", "panops.composites", {})
+COMPOSITES = Registry(
+    "head of several models",
+    "panops.composites",
+    {
+        "face_mesh": Entry("panops.vision.landmark_heads:face_mesh"),
+        "hands": Entry("panops.vision.landmark_heads:hands"),
+        "blazepose": Entry("panops.vision.landmark_heads:blazepose"),
+    },
+)
 
 
 def open_composite(own: Part, needed: Mapping[str, Part]) -> Detector:

@@ -19,7 +19,8 @@ PART = "part"
 """Of a model that sees nothing alone and serves others."""
 # What our own heads read; a plug-in's head reads whatever its manifest says.
 _TASK_OF_HEAD = {
-    "yolox": "detection", "yolox_decoded": "detection", "fastestdet": "detection", "ssd": "detection", "yunet": "faces", "movenet": "pose",
+    "yolox": "detection", "yolox_decoded": "detection", "fastestdet": "detection", "ssd": "detection",
+    "yunet": "faces", "blaze_face": "faces", "movenet": "pose", "blaze_palm": PART, "blaze_body": PART,
 }  # fmt: skip
 
 
@@ -45,6 +46,9 @@ HEADS = Registry(
         "ssd": Entry("panops.vision.detect_ssd:DetectSsd"),
         "yunet": Entry("panops.vision.faces_yunet:FacesYuNet"),
         "movenet": Entry("panops.vision.pose_movenet:PoseMoveNet"),
+        "blaze_face": Entry("panops.vision.detect_blaze:DetectFaces"),
+        "blaze_palm": Entry("panops.vision.detect_blaze:DetectPalms"),
+        "blaze_body": Entry("panops.vision.detect_blaze:DetectBodies"),
     },
 )
 
@@ -64,6 +68,16 @@ def open_task(manifest: ModelManifest, settings: KeepSettings | None = None) -> 
     """
     if manifest.task not in BOX_TASKS:
         raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}; a detector needs one for {' or '.join(BOX_TASKS)}")
+    return open_part(manifest, settings)
+
+
+def open_part(manifest: ModelManifest, settings: KeepSettings | None = None) -> VisionTask[Detections]:
+    """The same, also of a model that only serves others.
+
+    Raises:
+        PluginError: No such head.
+        ModelUnsupported: The head is for another task, or the manifest does not fit it.
+    """
     for_task = _TASK_OF_HEAD.get(manifest.head, manifest.task)
     if for_task != manifest.task:
         raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}, but its head {manifest.head} is for {for_task}")
