@@ -6,6 +6,9 @@ Read in this order:
 - `preprocess`: from a `Frame` to the input tensor, as the manifest says.
 - `candidates`: from the raw rows of a detector to the `Detections` that are kept.
 - `detect_yolox`, `detect_fastestdet`, `detect_ssd`: what the outputs of each kind of detector mean.
+- `blaze_anchors`, `blaze_decode`, `detect_blaze`: faces, palms and bodies by MediaPipe's small detectors.
+- `landmark_roi`, `landmark_detector`: an object's landmarks in a turned square, followed from frame to frame without its detector; of
+  faces (`face_mesh`), hands (`hands`) and bodies (`pose_blaze`, `heatmap`), steadied by `point_smoothing`.
 - `registry`: the heads by name (plug-ins: entry points in `panops.heads`) and `open_task`.
 - `model_detector`: a task and a backend as one `Detector`.
 - `batch_detector`: a task and a device that takes batches as one detector, whose looks are begun and then collected.

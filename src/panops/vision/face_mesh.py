@@ -42,6 +42,6 @@ class FaceMesh(LandmarkDetector):
 
     def read(self, outputs: Mapping[str, NDArray[Any]]) -> Landmarks:
         """Points in px of the input with a depth that is left away, and a raw score."""
-        points = outputs["conv2d_21"].reshape(_POINTS, 3)[:, :2] / np.float32(self._input_px)
+        points = np.asarray(outputs["conv2d_21"].reshape(_POINTS, 3)[:, :2] / self._input_px, np.float32)
         presence = float(probability(outputs["conv2d_31"].ravel())[0])
         return Landmarks(points, np.full(_POINTS, presence, np.float32), presence)

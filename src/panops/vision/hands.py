@@ -50,7 +50,7 @@ class Hands(LandmarkDetector):
 
     def read(self, outputs: Mapping[str, NDArray[Any]]) -> Landmarks:
         """Points in px of the input with a depth that is left away, presence, and the score for the person's right hand."""
-        points = outputs["Identity"].reshape(_POINTS, 3)[:, :2] / np.float32(self._input_px)
+        points = np.asarray(outputs["Identity"].reshape(_POINTS, 3)[:, :2] / self._input_px, np.float32)
         presence = float(np.clip(outputs["Identity_1"].ravel()[0], 0.0, 1.0))
         side = float(np.clip(outputs["Identity_2"].ravel()[0], 0.0, 1.0))
         return Landmarks(points, np.full(_POINTS, presence, np.float32), presence, side)

@@ -47,5 +47,6 @@ class PoseBlaze(LandmarkDetector):
         """Of each point x, y in px of the input, a depth that is left away, raw visibility and presence, heat; the body's presence."""
         rows = outputs["Identity"].reshape(_ALL_POINTS, 5)
         presence = float(np.clip(outputs["Identity_1"].ravel()[0], 0.0, 1.0))
-        shares = refined(rows[:, :2] / np.float32(self._input_px), outputs["Identity_3"].reshape(_HEAT_SIDE, _HEAT_SIDE, _ALL_POINTS))
-        return Landmarks(shares, probability(rows[:, 3]), presence)
+        shares = np.asarray(rows[:, :2] / self._input_px, np.float32)
+        heat = outputs["Identity_3"].reshape(_HEAT_SIDE, _HEAT_SIDE, _ALL_POINTS)
+        return Landmarks(refined(shares, heat), probability(rows[:, 3]), presence)
