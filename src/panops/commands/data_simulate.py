@@ -33,6 +33,9 @@ def simulate(
     size: Annotated[str, typer.Option(help="Size of the pictures.")] = "640x360",
     worn: Annotated[bool, typer.Option("--worn", help="Label hard hats, vests, bare heads and upper bodies without a vest, too.")] = False,
     workers: Annotated[float, typer.Option(min=0, max=1, help="Share of the walkers who are dressed for a building site.")] = 0.0,
+    deeds: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the walkers who raise their hands, bend down, fall or the like.")
+    ] = 0.0,
 ) -> None:
     """Render labelled pictures of the simulated site as a COCO set, to train on beside real ones."""
     for name, given, known in (("--scene", scene, SCENES), ("--weather", weather, WEATHERS)):
@@ -44,7 +47,7 @@ def simulate(
     with writing(out), picture_bar(pictures) as progress:
         (out / "pictures").mkdir(parents=True, exist_ok=True)
         for made in simulated_pictures(
-            pictures, seed, scene or SCENES, weather or WEATHERS, size_wh, activity=activity, workers=workers, worn=worn
+            pictures, seed, scene or SCENES, weather or WEATHERS, size_wh, activity=activity, workers=workers, deeds=deeds, worn=worn
         ):
             path = out / "pictures" / f"{made.name}.jpg"
             with whole(path) as part:
