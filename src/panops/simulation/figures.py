@@ -267,10 +267,11 @@ def _walker(actor: Actor, where: Where, time_s: float, camera: CameraModel) -> F
         pose = people.STANDING + int(time_s * 0.9 + actor.look) % people.STANDING_BINS
     turn = 0.0 if where.moving else 0.5 * math.sin(0.35 * time_s + actor.look)
 
-    def make() -> tuple[Solids, tuple[Material, ...]]:
-        return people.solids(look, pose), look.materials
-
     body = _solids(kind, actor.look, pose)
+
+    def make() -> tuple[Solids, tuple[Material, ...]]:
+        return body, look.materials
+
     return _body(
         (kind, actor.look, pose), make, [("person", actor.track_id, body)], where, where.heading + turn, look.height_m, 0.0, camera,
         people.worn(look), "walking" if where.moving else "standing", _joints("person", actor.look, pose),
@@ -283,10 +284,11 @@ def _rider(actor: Actor, where: Where, camera: CameraModel) -> Figure | None:
     if look.kind == "motorcycle":
         pose = 0
 
-    def make() -> tuple[Solids, tuple[Material, ...]]:
-        return cycles.solids(look, pose)[0], look.materials
-
     everything, count = cycles.solids(look, pose)
+
+    def make() -> tuple[Solids, tuple[Material, ...]]:
+        return everything, look.materials
+
     machine, rider = (everything.part(rows) for rows in (slice(0, count), slice(count, None)))
     # The rider gets the number after the machine's: numbers of a slot are far enough apart.
     named = [(look.kind, actor.track_id, machine), ("person", actor.track_id + 32, rider)]

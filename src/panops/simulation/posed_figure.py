@@ -111,8 +111,7 @@ def _posed(actor: Actor, where: Where, doing: Doing, camera: CameraModel) -> Pos
     at, heading = (where.x, where.z), where.heading + doing.turn_rad
     points = _corners(body.solids)
     world = in_the_world(points, at, heading)
-    depth = camera.depth(world)
-    if float(depth.min()) < figures.NEAREST_M:
+    if float(camera.depth(world).min()) < figures.NEAREST_M:
         return None
     middle = world.mean(axis=0)
     azimuth, elevation = camera.look(float(middle[0]), float(middle[2]), float(middle[1]))
@@ -121,7 +120,10 @@ def _posed(actor: Actor, where: Where, doing: Doing, camera: CameraModel) -> Pos
     seen = camera.project(world)
     right, up, _ = view.axes()
     laid, *_ = np.linalg.lstsq(np.stack([points @ right, points @ up, np.ones(len(points))], axis=1), seen, rcond=None)
-    recede, *_ = np.linalg.lstsq(np.concatenate([seen, np.ones((len(seen), 1))], axis=1), depth, rcond=None)
+    # How far away its bones are, not its near and far sides: those differ at one and the same picture point.
+    bones = in_the_world(np.concatenate([body.solids.start, body.solids.end]), at, heading)
+    spots = np.concatenate([camera.project(bones), np.ones((len(bones), 1))], axis=1)
+    recede, *_ = np.linalg.lstsq(spots, camera.depth(bones), rcond=None)
     (across, sag), (shear, fall), foot = laid.tolist()
     box = figures.placed_box(body.solids, view, (foot[0], foot[1]), across, -fall, shear, sag)
     thing = figures.Thing(actor.track_id, "person", box, worn(look), doing.posture, keypoints_of(body.skeleton))
