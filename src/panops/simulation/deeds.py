@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from panops.simulation import postures
 from panops.simulation.camera_model import CameraModel
+from panops.simulation.motions import MOTIONS, Motion
 from panops.simulation.noise import generator
 from panops.simulation.scenery import Site, footprint
-from panops.simulation.stances import MOTIONS, Motion, Posture
+from panops.simulation.stances import Posture
 
 FloatArray = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Deed:
     """Something that somebody does once while they pause.
 
     Attributes:
-        name: A key of `stances.MOTIONS`.
+        name: A key of `motions.MOTIONS`.
         variant: Which of its motions.
         place_m: How far along their way, m.
         held_s: How long they keep it up, s.

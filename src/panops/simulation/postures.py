@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.simulation.motions import MOTIONS, STAND
 from panops.simulation.people import (
     FOOT,
     FOREARM,
@@ -28,7 +29,7 @@ from panops.simulation.people import (
     joint,
 )
 from panops.simulation.solids import Solids
-from panops.simulation.stances import MOTIONS, STAND, Stance
+from panops.simulation.stances import Stance
 
 FloatArray = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ import pytest
 from panops.config.schema import CameraConfig
 from panops.domain.errors import SourceUnsupported
 from panops.simulation.deeds import Deed
+from panops.simulation.motions import MOTIONS
 from panops.simulation.scenery import SIGNAL_S
 from panops.simulation.script import LONGEST_S, Actor, Script
 from panops.simulation.sim_address import simulation_of
 from panops.simulation.sites import SCENES, site
-from panops.simulation.stances import MOTIONS
 
 LASTS = {"hands_up": (3, 8), "waving": (3, 6), "bending": (2, 4), "crouching": (3, 6), "sitting": (6, 12), "fall": (6, 15)}
 

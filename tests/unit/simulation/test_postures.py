@@ -10,9 +10,10 @@ import pytest
 
 from panops.simulation import people, postures
 from panops.simulation.keypoints import KEYPOINTS, LIMBS, keypoints_of, unburied
+from panops.simulation.motions import MOTIONS, STAND, Motion
 from panops.simulation.people import FOREARM, SHANK, SPINE, THIGH, UPPER_ARM, Look
 from panops.simulation.solids import Solids, View
-from panops.simulation.stances import MOTIONS, STAND, Motion, along, mirrored, mixed
+from panops.simulation.stances import along, mirrored, mixed
 
 UP = np.array([0.0, 1.0, 0.0])
 POSES = range(postures.FIRST, postures.FIRST + len(postures.STANCES))
