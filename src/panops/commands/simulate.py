@@ -25,13 +25,14 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Which of many scripts; the same seed gives the same bytes.")] = 0,
     weather: Annotated[str, typer.Option(help="clear, wind, rain or night.")] = "clear",
     activity: Annotated[float, typer.Option(help="About how many walkers and vehicles a minute, 0..20.")] = 4.0,
+    deeds: Annotated[float, typer.Option(help="Share of the walkers who raise their hands, bend down, fall or the like, 0..1.")] = 0.0,
     size: Annotated[str, typer.Option(help="Picture size as WIDTHxHEIGHT, even numbers.")] = "640x360",
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 10.0,
     start: Annotated[float, typer.Option(help="Scene time to begin at, s.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON, for machines.")] = False,
 ) -> None:
     """Render a simulated scene with exact boxes, tracks and events."""
-    config = _settings(scene, seed, weather, activity, size, fps)
+    config = _settings(scene, seed, weather, activity, deeds, size, fps)
     console = Console(stderr=as_json)
     began_s = time.monotonic()
     columns = (
@@ -67,7 +68,7 @@ def simulate(
     )
 
 
-def _settings(scene: str, seed: int, weather: str, activity: float, size: str, fps: float) -> SimulationConfig:
+def _settings(scene: str, seed: int, weather: str, activity: float, deeds: float, size: str, fps: float) -> SimulationConfig:
     """The checked settings.
 
     Raises:
@@ -78,7 +79,15 @@ def _settings(scene: str, seed: int, weather: str, activity: float, size: str, f
     if match is None:
         problems.append(ConfigProblem("--size", f"expected WIDTHxHEIGHT such as 640x360, got {size!r}"))
     size_wh = (int(match[1]), int(match[2])) if match else (640, 360)
-    values = {"scene": scene, "seed": seed, "weather": weather, "activity": activity, "rate_fps": fps, "size_wh": size_wh}
+    values = {
+        "scene": scene,
+        "seed": seed,
+        "weather": weather,
+        "activity": activity,
+        "deeds": deeds,
+        "rate_fps": fps,
+        "size_wh": size_wh,
+    }
     try:
         config = SimulationConfig.model_validate(values)
     except ValidationError as error:

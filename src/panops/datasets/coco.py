@@ -12,7 +12,8 @@ import json
 import logging
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -239,7 +240,20 @@ def _is_side(value: object) -> TypeGuard[float]:
     return _is_number(value) and math.isfinite(value) and 1 <= value < 2**31
 
 
-def write_coco(dataset: DetectionSet, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """Keys to write beside those of a set, such as key points.
+
+    Attributes:
+        annotations: For each picture the keys of each box.
+        categories: Keys of classes, by name.
+    """
+
+    annotations: Sequence[Sequence[Mapping[str, Any]]]
+    categories: Mapping[str, Mapping[str, Any]]
+
+
+def write_coco(dataset: DetectionSet, path: Path, additions: Additions | None = None) -> None:
     """Write a COCO file; category ids are class index + 1, picture paths relative to the file where that is possible.
 
     The pictures themselves are left where they are. The file appears whole or not at all.
@@ -247,23 +261,30 @@ def write_coco(dataset: DetectionSet, path: Path) -> None:
     Args:
         dataset: What to write.
         path: The JSON file; its folder is made.
+        additions: What to write beside it.
     """
-    write_whole(path, coco_text(dataset, path.parent))
+    write_whole(path, coco_text(dataset, path.parent, additions))
 
 
-def coco_text(dataset: DetectionSet, folder: Path) -> str:
+def coco_text(dataset: DetectionSet, folder: Path, additions: Additions | None = None) -> str:
     """What a COCO file in the folder says; see `write_coco`."""
     folder = folder.resolve()
     annotations: list[_Record] = []
     images: list[_Record] = []
     for number, picture in enumerate(dataset.pictures, 1):
         images.append(_image_record(picture, number, folder))
-        annotations.extend(_annotations(picture, number, len(annotations) + 1))
+        records = _annotations(picture, number, len(annotations) + 1)
+        if additions is not None:
+            records = [{**record, **more} for record, more in zip(records, additions.annotations[number - 1], strict=True)]
+        annotations.extend(records)
     content = {
         "info": {"description": dataset.name},
         "images": images,
         "annotations": annotations,
-        "categories": [{"id": index, "name": name} for index, name in enumerate(dataset.classes, 1)],
+        "categories": [
+            {"id": index, "name": name, **(additions.categories.get(name, {}) if additions is not None else {})}
+            for index, name in enumerate(dataset.classes, 1)
+        ],
     }
     return json.dumps(content, separators=(",", ":")) + "\n"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from panops.simulation import figures, sites, trees, weather
 from panops.simulation.camera_model import CameraModel
-from panops.simulation.compositing import blend, contact, darken, on_ground, window_of
+from panops.simulation.compositing import blend, contacts, darken, on_ground, window_of
 from panops.simulation.light import Light
 from panops.simulation.scenery import Site
 from panops.simulation.static_picture import Conditions, StaticPicture, render_static
@@ -142,7 +142,7 @@ def cast_shadow(
                 mask = np.asarray(cv2.multiply(mask, sunlit[y1:y2, x1:x2], scale=1 / 255), np.uint8)
             darken(picture, on_ground(still, mask, window), window, 0.40 if small else 0.55)
     if small:
-        spot = contact(camera, figure.at, 0.13 + 0.09 * figure.height_m, camera.size_wh)
+        spot = contacts(camera, figure.spots(), camera.size_wh)
         if spot is not None and figure.box[3] > spot[1][1]:
             darken(picture, on_ground(still, spot[0], spot[1]), spot[1], 0.42)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -23,11 +24,15 @@ def window_of(box: Box, size_wh: tuple[int, int], margin: int = 1) -> Window | N
     return (x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None
 
 
-def visibility(still: StaticPicture, window: Window, depth_m: float) -> Picture | None:
-    """How much of each pixel of a window is not covered by scenery nearer than `depth_m`: (H, W) uint8, or None for all of it."""
+def visibility(still: StaticPicture, window: Window, depth_m: float | NDArray[np.float64]) -> Picture | None:
+    """How much of each pixel of a window is not covered by scenery nearer than `depth_m`: (H, W) uint8, or None for all of it.
+
+    `depth_m` is one for all, or (2H, 2W) for the half pixels.
+    """
     x1, y1, x2, y2 = window
     fine = still.depth_cm[2 * y1 : 2 * y2, 2 * x1 : 2 * x2]
-    farther = fine > int(min(depth_m * 100, FAR_CM - 1))
+    limit = int(min(depth_m * 100, FAR_CM - 1)) if isinstance(depth_m, float) else np.minimum(depth_m * 100, FAR_CM - 1)
+    farther = fine > limit
     if farther.all():
         return None
     return np.asarray(
@@ -82,6 +87,23 @@ def contact(camera: CameraModel, at: tuple[float, float], radius_m: float, size_
     dx = (np.arange(x1, x2, dtype=np.float32) + np.float32(0.5 - foot[0])) / np.float32(wide)
     dy = (np.arange(y1, y2, dtype=np.float32) + np.float32(0.5 - foot[1])) / np.float32(flat)
     return (255 * np.exp(-(dx[None, :] ** 2 + dy[:, None] ** 2))).astype(np.uint8), window
+
+
+def contacts(
+    camera: CameraModel, spots: Sequence[tuple[tuple[float, float], float]], size_wh: tuple[int, int]
+) -> tuple[Picture, Window] | None:
+    """The soft spots below somebody as one mask: where two meet the darker one counts."""
+    found = [spot for at, radius_m in spots if (spot := contact(camera, at, radius_m, size_wh)) is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    windows = [window for _, window in found]
+    x1, y1 = min(window[0] for window in windows), min(window[1] for window in windows)
+    x2, y2 = max(window[2] for window in windows), max(window[3] for window in windows)
+    whole: Picture = np.zeros((y2 - y1, x2 - x1), np.uint8)
+    for mask, (left, top, right, bottom) in found:
+        rows, columns = slice(top - y1, bottom - y1), slice(left - x1, right - x1)
+        whole[rows, columns] = np.maximum(whole[rows, columns], mask)
+    return whole, (x1, y1, x2, y2)
 
 
 def add_light(picture: Picture, outline: NDArray[np.floating], rgb: Rgb, soft_px: int) -> None:

@@ -62,12 +62,17 @@ def solids(look: CycleLook, pose: int) -> tuple[Solids, int]:
     else:
         _motorcycle(machine, first)
     vehicle = machine.build()
-    rider = people.riding(look.rider, pose / POSES, upright=look.kind == "bicycle")
+    rider = people.body(look.rider, riding(look, pose))
     parts = [
         np.concatenate([getattr(vehicle, name), getattr(rider, name)])
         for name in ("start", "end", "start_r", "end_r", "squash", "material", "open_end")
     ]
     return Solids(*parts), len(vehicle.start_r)
+
+
+def riding(look: CycleLook, pose: int) -> people.Skeleton:
+    """The rider's joints at that pose."""
+    return people.riding(look.rider, pose / POSES, upright=look.kind == "bicycle")
 
 
 def _wheel(builder: SolidsBuilder, z: float, radius: float, thick: float, tyre: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from panops.simulation import animals, cycles, people, vehicles
 from panops.simulation.camera_model import CameraModel
+from panops.simulation.keypoints import keypoints_of, unburied
 from panops.simulation.light import Light
 from panops.simulation.script import Actor, Where
 from panops.simulation.shading import Material, Sprite, draw
 from panops.simulation.solids import Solids, View
 from panops.simulation.sprite_cache import SHARED
+from panops.simulation.stances import Posture
 
 Box = tuple[float, float, float, float]
 Window = tuple[int, int, int, int]
@@ -38,12 +40,16 @@ class Thing:
         class_name: What it is.
         box: Where, px, not clipped to the picture.
         wears: What of `people.worn` a person wears.
+        posture: What a person is doing.
+        joints: A person's `keypoints` (17, 3), m, in the body's frame; None for what is no person.
     """
 
     track_id: int
     class_name: str
     box: Box
     wears: tuple[str, ...] = ()
+    posture: Posture = ""
+    joints: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +74,14 @@ class Figure:
         """Its pixels (H, W, 4) uint8 in a window x1, y1, x2, y2 of the picture, colours multiplied by alpha."""
         raise NotImplementedError
 
+    def depth_in(self, window: Window) -> float | FloatArray:
+        """How far away it is, m along the optical axis: all of it, or (2H, 2W) of the half pixels of a window."""
+        return self.depth_m
+
+    def spots(self) -> list[tuple[tuple[float, float], float]]:
+        """Ground points, m, below which it takes the light of the sky, and how far around, m."""
+        return [(self.at, 0.13 + 0.09 * self.height_m)]
+
     def shadow_mask(self, camera: CameraModel, light: Light, window: Window) -> NDArray[np.uint8]:
         """Its shadow (H, W) uint8, 255 where all sun is taken away, before softening."""
         raise NotImplementedError
@@ -89,6 +103,7 @@ class BodyFigure(Figure):
         across: Pixels a metre along the view's right.
         upward: Pixels a metre along the view's up.
         shear: Pixels to the right for each metre along the view's up.
+        sag: Pixels down for each metre along the view's right; none of whoever is upright.
     """
 
     key: tuple[str, int, int]
@@ -98,6 +113,7 @@ class BodyFigure(Figure):
     across: float
     upward: float
     shear: float
+    sag: float
 
     def pixels(self, window: Window, light: Light, brightness: Rgb, *, lamps_on: bool) -> NDArray[np.uint8]:
         """See `Figure.pixels`."""
@@ -107,7 +123,7 @@ class BodyFigure(Figure):
         matrix = np.array(
             [
                 [self.across / r, -self.shear / r, self.foot[0] + self.across * left + self.shear * top - 0.5 - x1],
-                [0.0, self.upward / r, self.foot[1] - self.upward * top - 0.5 - y1],
+                [self.sag / r, self.upward / r, self.foot[1] + self.sag * left - self.upward * top - 0.5 - y1],
             ]
         )
         warped = cv2.warpAffine(sprite.rgba, matrix, (x2 - x1, y2 - y1), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -120,7 +136,16 @@ class BodyFigure(Figure):
     def part_box(self, parts: Sequence[int]) -> Box:
         """Where those of its solids are that have one of these materials, px, not clipped to the picture."""
         solids, _ = self.make()
-        return _placed(_part(solids, np.isin(solids.material, parts)), self.view, self.foot, self.across, self.upward, self.shear)
+        some = solids.part(np.isin(solids.material, parts))
+        return placed_box(some, self.view, self.foot, self.across, self.upward, self.shear, self.sag)
+
+    def keypoints(self, joints: FloatArray) -> FloatArray:
+        """A thing's `joints` as drawn: (17, 3) of x and y in px, and 1 where no other part of the body hides them, else 0."""
+        right, up, _ = self.view.axes()
+        along, upward = joints @ right, joints @ up
+        x = self.foot[0] + self.across * along + self.shear * upward
+        y = self.foot[1] + self.sag * along - self.upward * upward
+        return np.stack([x, y, unburied(joints, self.make()[0], self.view)], axis=1)
 
     def shadow_mask(self, camera: CameraModel, light: Light, window: Window) -> NDArray[np.uint8]:
         """The silhouette laid on the ground away from the sun."""
@@ -196,6 +221,14 @@ class VehicleFigure(Figure):
 
 
 _person = lru_cache(maxsize=512)(people.random_look)
+
+
+@lru_cache(maxsize=512)
+def unburdened(look: int) -> people.Look:
+    """The look of whoever does something on their way: they have their hands free, and nothing on their back to lie on."""
+    return replace(_person(look), bag="none")
+
+
 _cycle = lru_cache(maxsize=128)(cycles.random_cycle)
 _animal = lru_cache(maxsize=128)(animals.random_animal)
 
@@ -226,20 +259,22 @@ def _vehicle(look: vehicles.VehicleLook, track_id: int, at: tuple[float, float],
 
 
 def _walker(actor: Actor, where: Where, time_s: float, camera: CameraModel) -> Figure | None:
-    look = _person(actor.look)
+    look = _person(actor.look) if actor.deed is None else unburdened(actor.look)
+    kind = "person" if actor.deed is None else "doer"
     if where.moving:
         pose = int(where.distance / people.stride_m(look) * people.GAIT_BINS) % people.GAIT_BINS
     else:
         pose = people.STANDING + int(time_s * 0.9 + actor.look) % people.STANDING_BINS
     turn = 0.0 if where.moving else 0.5 * math.sin(0.35 * time_s + actor.look)
 
-    def make() -> tuple[Solids, tuple[Material, ...]]:
-        return people.solids(look, pose), look.materials
+    body = _solids(kind, actor.look, pose)
 
-    body = _solids("person", actor.look, pose)
+    def make() -> tuple[Solids, tuple[Material, ...]]:
+        return body, look.materials
+
     return _body(
-        ("person", actor.look, pose), make, [("person", actor.track_id, body)], where, where.heading + turn, look.height_m, 0.0, camera,
-        people.worn(look),
+        (kind, actor.look, pose), make, [("person", actor.track_id, body)], where, where.heading + turn, look.height_m, 0.0, camera,
+        people.worn(look), "walking" if where.moving else "standing", _joints("person", actor.look, pose),
     )  # fmt: skip
 
 
@@ -249,15 +284,17 @@ def _rider(actor: Actor, where: Where, camera: CameraModel) -> Figure | None:
     if look.kind == "motorcycle":
         pose = 0
 
-    def make() -> tuple[Solids, tuple[Material, ...]]:
-        return cycles.solids(look, pose)[0], look.materials
-
     everything, count = cycles.solids(look, pose)
-    machine, rider = (_part(everything, rows) for rows in (slice(0, count), slice(count, None)))
+
+    def make() -> tuple[Solids, tuple[Material, ...]]:
+        return everything, look.materials
+
+    machine, rider = (everything.part(rows) for rows in (slice(0, count), slice(count, None)))
     # The rider gets the number after the machine's: numbers of a slot are far enough apart.
     named = [(look.kind, actor.track_id, machine), ("person", actor.track_id + 32, rider)]
     wears = people.worn(look.rider)
-    return _body(("cycle", actor.look, pose), make, named, where, where.heading, look.rider.height_m, 0.0, camera, wears)
+    joints = _joints("cycle", actor.look, pose)
+    return _body(("cycle", actor.look, pose), make, named, where, where.heading, look.rider.height_m, 0.0, camera, wears, "riding", joints)
 
 
 def _animal_figure(actor: Actor, where: Where, time_s: float, camera: CameraModel) -> Figure | None:
@@ -281,11 +318,13 @@ def _animal_figure(actor: Actor, where: Where, time_s: float, camera: CameraMode
 @lru_cache(maxsize=1024)
 def _solids(kind: str, look: int, pose: int) -> Solids:
     """Solids of a person, remembered: boxes need them at each frame."""
-    return people.solids(_person(look), pose) if kind == "person" else cycles.solids(_cycle(look), pose)[0]
+    return people.solids(_person(look) if kind == "person" else unburdened(look), pose)
 
 
-def _part(solids: Solids, rows: slice | NDArray[np.bool_]) -> Solids:
-    return Solids(*(getattr(solids, name)[rows] for name in ("start", "end", "start_r", "end_r", "squash", "material", "open_end")))
+@lru_cache(maxsize=1024)
+def _joints(kind: str, look: int, pose: int) -> FloatArray:
+    """Key points (17, 3) of whoever walks, stands or rides, m, in the body's frame; remembered as solids are."""
+    return keypoints_of(people.skeleton(_person(look), pose) if kind == "person" else cycles.riding(_cycle(look), pose))
 
 
 def _body(
@@ -298,6 +337,8 @@ def _body(
     rise: float,
     camera: CameraModel,
     wears: tuple[str, ...] = (),
+    posture: Posture = "",
+    joints: FloatArray | None = None,
 ) -> Figure | None:
     """Place a body: its sprite's stretch and shear make its foot and head land exactly where the camera sees them."""
     points = np.array([[where.x, rise, where.z], [where.x, rise + height, where.z], [where.x, rise + height / 2, where.z]])
@@ -315,8 +356,10 @@ def _body(
     at = (float(foot[0]), float(foot[1]))
     things = []
     for class_name, track_id, solids in named:
-        box = _placed(solids, view, at, across, upward, shear)
-        things.append(Thing(track_id, class_name, box, wears if class_name == "person" else ()))
+        box = placed_box(solids, view, at, across, upward, shear)
+        things.append(
+            Thing(track_id, class_name, box, wears, posture, joints) if class_name == "person" else Thing(track_id, class_name, box)
+        )
     boxes = np.array([thing.box for thing in things])
     whole: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
     return BodyFigure(
@@ -332,12 +375,13 @@ def _body(
         across,
         upward,
         shear,
+        0.0,
     )
 
 
-def _placed(solids: Solids, view: View, foot: tuple[float, float], across: float, upward: float, shear: float) -> Box:
-    """The box of solids of a body that stands at `foot`, px."""
+def placed_box(solids: Solids, view: View, foot: tuple[float, float], across: float, upward: float, shear: float, sag: float = 0.0) -> Box:
+    """The box of solids of a body whose origin is seen at `foot`, px; see `BodyFigure` for the others."""
     right, up, _ = view.axes()
     x1, x2 = solids.extent(across * right + shear * up)
-    low, high = solids.extent(up * upward)
+    low, high = solids.extent(up * upward - sag * right)
     return (foot[0] + x1, foot[1] - high, foot[0] + x2, foot[1] - low)

@@ -7,7 +7,7 @@ and knee (Winter, "Biomechanics and Motor Control of Human Movement").
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -31,6 +31,10 @@ STANDING_BINS = 8
 WORKERS = 1 << 30
 """Looks from this number on are people who are dressed for a building site, each of hat and vest as it comes."""
 STRIDE_M = 1.38  # two steps of somebody 1.75 m tall
+UPRIGHT = np.eye(3)
+UPRIGHT.setflags(write=False)
+THIGH, SHANK, FOOT, SPINE, NECK, UPPER_ARM, FOREARM = 0.245, 0.246, 0.108, 0.285, 0.115, 0.175, 0.15
+"""Lengths of bones as shares of the height."""
 
 _SKIN, _HAIR, _TOP, _BOTTOM, _SHOE, _BAG, _HEADGEAR, _LEGS, _FACE, _INNER = range(10)
 _SKINS = [(236, 200, 176), (222, 178, 150), (198, 150, 118), (160, 112, 80), (112, 76, 54), (78, 52, 40)]
@@ -134,11 +138,16 @@ def stride_m(look: Look) -> float:
 
 def solids(look: Look, pose: int) -> Solids:
     """The body at a pose: 0..11 are the gait from right heel strike to the next, 12..19 standing about."""
-    return _body(look, _standing(look, pose - STANDING) if pose >= STANDING else _walking(look, pose / GAIT_BINS))
+    return body(look, skeleton(look, pose))
 
 
-def riding(look: Look, phase: float, *, upright: bool) -> Solids:
-    """The body on a bicycle (`upright`, its feet going round with `phase` 0..1) or on a motorcycle."""
+def skeleton(look: Look, pose: int) -> Skeleton:
+    """The joints at a pose; see `solids`."""
+    return _standing(look, pose - STANDING) if pose >= STANDING else _walking(look, pose / GAIT_BINS)
+
+
+def riding(look: Look, phase: float, *, upright: bool) -> Skeleton:
+    """The joints on a bicycle (`upright`, its feet going round with `phase` 0..1) or on a motorcycle."""
     h = look.height_m
     seat = np.array([0.0, 0.98 if upright else 0.88, -0.20 if upright else -0.22])
     lean = 0.42 if upright else 0.30
@@ -155,22 +164,21 @@ def riding(look: Look, phase: float, *, upright: bool) -> Solids:
         hip = seat + np.array([side * 0.052 * h, 0.0, 0.0])
         ankle = pedal + np.array([0.0, 0.09, -0.09])
         hips.append(hip)
-        knees.append(_joint(hip, ankle, 0.245 * h, 0.246 * h, np.array([side * 0.25, 0.3, 1.0])))
+        knees.append(joint(hip, ankle, 0.245 * h, 0.246 * h, np.array([side * 0.25, 0.3, 1.0])))
         ankles.append(ankle)
         toes.append(pedal + np.array([side * 0.01, 0.03, 0.09]))
         shoulder = chest + np.array([side * 0.105 * h, -0.012 * h, 0.0])
         hand = grip + np.array([side * 0.26, 0.02, 0.0])
         shoulders.append(shoulder)
-        elbows.append(_joint(shoulder, hand, 0.175 * h, 0.16 * h, np.array([side * 0.8, -1.0, -0.3])))
+        elbows.append(joint(shoulder, hand, 0.175 * h, 0.16 * h, np.array([side * 0.8, -1.0, -0.3])))
         hands.append(hand)
-    bones = _Skeleton(
+    return Skeleton(
         (hips[0], hips[1]), (knees[0], knees[1]), (ankles[0], ankles[1]), (toes[0], toes[1]), seat, chest,
         (shoulders[0], shoulders[1]), (elbows[0], elbows[1]), (hands[0], hands[1]), chest + np.array([0.0, 0.112 * h, 0.045]),
     )  # fmt: skip
-    return _body(look, bones)
 
 
-def _joint(start: FloatArray, end: FloatArray, first: float, second: float, towards: FloatArray) -> FloatArray:
+def joint(start: FloatArray, end: FloatArray, first: float, second: float, towards: FloatArray) -> FloatArray:
     """Where the knee or elbow between two points is, bent `towards` a side; straight when they are too far apart."""
     span = end - start
     distance = min(float(np.linalg.norm(span)), first + second - 1e-3)
@@ -180,8 +188,12 @@ def _joint(start: FloatArray, end: FloatArray, first: float, second: float, towa
     return np.asarray(start + along * share + out / np.linalg.norm(out) * math.sqrt(max(first**2 - share**2, 0.0)))
 
 
-def _body(look: Look, skeleton: _Skeleton) -> Solids:
+def body(look: Look, skeleton: Skeleton) -> Solids:
+    """The solids around a skeleton's bones."""
     builder = SolidsBuilder()
+    if skeleton.torso is not UPRIGHT:
+        # The belt, where patterns have their origin, and below, in the head's frame, the middle of the face.
+        builder.turned(skeleton.torso, skeleton.pelvis, (0.0, 0.53 * look.height_m, 0.0))
     _add_legs(builder, look, skeleton)
     _add_torso(builder, look, skeleton)
     _add_arms(builder, look, skeleton)
@@ -191,8 +203,12 @@ def _body(look: Look, skeleton: _Skeleton) -> Solids:
 
 
 @dataclass(frozen=True, slots=True)
-class _Skeleton:
-    """Joints, m, in the body's frame; pairs are right then left."""
+class Skeleton:
+    """Joints, m, in the body's frame; pairs are right then left.
+
+    `torso`, `skull` and the two `feet` (3, 3) turn these parts, their columns being what is then right, up and forward. `hem` (3,) is
+    where coats and skirts hang to, length 1.
+    """
 
     hips: tuple[FloatArray, FloatArray]
     knees: tuple[FloatArray, FloatArray]
@@ -204,6 +220,10 @@ class _Skeleton:
     elbows: tuple[FloatArray, FloatArray]
     hands: tuple[FloatArray, FloatArray]
     head: FloatArray
+    torso: FloatArray = field(default_factory=lambda: UPRIGHT)
+    skull: FloatArray = field(default_factory=lambda: UPRIGHT)
+    feet: tuple[FloatArray, FloatArray] = (UPRIGHT, UPRIGHT)
+    hem: FloatArray = field(default_factory=lambda: np.array([0.0, -1.0, 0.0]))
 
 
 def _bump(phase: float, centre: float, width: float) -> float:
@@ -211,7 +231,7 @@ def _bump(phase: float, centre: float, width: float) -> float:
     return math.exp(-((distance / width) ** 2) / 2)
 
 
-def _walking(look: Look, phase: float) -> _Skeleton:
+def _walking(look: Look, phase: float) -> Skeleton:
     legs, arms = [], []
     for shift in (0.0, 0.5):
         p = (phase + shift) % 1.0
@@ -224,7 +244,7 @@ def _walking(look: Look, phase: float) -> _Skeleton:
     return _pose(look, legs, arms, twist=0.10 * math.cos(2 * math.pi * phase), lean=0.045)
 
 
-def _standing(look: Look, variant: int) -> _Skeleton:
+def _standing(look: Look, variant: int) -> Skeleton:
     shift = 0.05 * math.sin(2 * math.pi * variant / STANDING_BINS)
     legs = [(0.04 + shift * 0.5, 0.05, 0.0), (-0.03 - shift * 0.5, 0.06, 0.0)]
     arms = [(0.05 + shift, 0.25), (-0.02 - shift, 0.22)]
@@ -233,10 +253,10 @@ def _standing(look: Look, variant: int) -> _Skeleton:
     return _pose(look, legs, arms, twist=shift, lean=0.01 + 0.3 * abs(shift))
 
 
-def _pose(look: Look, legs: list[tuple[float, float, float]], arms: list[tuple[float, float]], twist: float, lean: float) -> _Skeleton:
+def _pose(look: Look, legs: list[tuple[float, float, float]], arms: list[tuple[float, float]], twist: float, lean: float) -> Skeleton:
     """Joints from angles; the pelvis is put where the lower foot stands on the ground."""
     h = look.height_m
-    thigh, shank, foot = 0.245 * h, 0.246 * h, 0.108 * h
+    thigh, shank, foot = THIGH * h, SHANK * h, FOOT * h
     joints = []
     for side, (hip_angle, knee_angle, heel) in zip((1.0, -1.0), legs, strict=True):
         hip = np.array([side * 0.052 * h, 0.0, side * 0.012 * math.cos(twist)])
@@ -260,26 +280,26 @@ def _pose(look: Look, legs: list[tuple[float, float, float]], arms: list[tuple[f
         hands.append(hand)
     head = chest + np.array([0.0, 0.115 * h, 0.015 + 0.04 * math.sin(lean)])
     right, left = ([point + lift for point in joint] for joint in joints)
-    return _Skeleton(
+    return Skeleton(
         (right[0], left[0]), (right[1], left[1]), (right[2], left[2]), (right[3], left[3]), pelvis, chest,
         (shoulders[0], shoulders[1]), (elbows[0], elbows[1]), (hands[0], hands[1]), head,
     )  # fmt: skip
 
 
-def _add_legs(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
+def _add_legs(builder: SolidsBuilder, look: Look, bones: Skeleton) -> None:
     girth = look.build * look.height_m / 1.75
     loose = 1.0 if look.bottom in ("jeans", "shorts", "skirt") else 1.12
-    for hip, knee, ankle, toe in zip(bones.hips, bones.knees, bones.ankles, bones.toes, strict=True):
+    for hip, knee, ankle, toe, foot in zip(bones.hips, bones.knees, bones.ankles, bones.toes, bones.feet, strict=True):
         upper = _BOTTOM if look.bottom != "skirt" else _LEGS
         builder.cone(hip, knee, (0.088 * girth * loose, 0.060 * girth * loose), upper)
-        builder.cone(knee, ankle + np.array([0, 0.01, -0.005]), (0.060 * girth * loose, 0.043 * girth * loose), _LEGS)
-        heel = ankle + np.array([0.0, -0.012, -0.025])
+        builder.cone(knee, ankle + foot @ np.array([0, 0.01, -0.005]), (0.060 * girth * loose, 0.043 * girth * loose), _LEGS)
+        heel = ankle + foot @ np.array([0.0, -0.012, -0.025])
         builder.cone(heel, toe, (0.045, 0.030), _SHOE)
     if look.bottom == "skirt":
         middle = (bones.knees[0] + bones.knees[1]) / 2
         builder.cone(
-            bones.pelvis + np.array([0, 0.06, 0]),
-            middle + np.array([0, 0.03, 0]),
+            bones.pelvis + bones.torso @ np.array([0, 0.06, 0]),
+            middle - 0.03 * bones.hem,
             (0.14 * girth, 0.20 * girth),
             _BOTTOM,
             0.8,
@@ -290,20 +310,22 @@ def _add_legs(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
             builder.cone(hip, knee + 0.25 * (hip - knee), (0.094 * girth, 0.086 * girth), _BOTTOM, open_end=True)
 
 
-def _add_torso(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
+def _add_torso(builder: SolidsBuilder, look: Look, bones: Skeleton) -> None:
     h, girth = look.height_m, look.build * look.height_m / 1.75
     bulk = {"shirt": 1.0, "jacket": 1.12, "coat": 1.13, "hoodie": 1.10, "vest": 1.08}[look.top]
-    up = bones.chest - bones.pelvis
+    up, turn = bones.chest - bones.pelvis, bones.torso
     builder.cone(bones.pelvis + 0.02 * up, bones.pelvis + 0.25 * up, (0.142 * girth, 0.140 * girth), _BOTTOM, 0.74)
     builder.cone(bones.pelvis + 0.28 * up, bones.pelvis + 0.78 * up, (0.138 * girth * bulk, 0.160 * girth * bulk), _TOP, 0.66)
     for shoulder in bones.shoulders:
-        builder.cone(bones.chest + np.array([0, 0.0, 0]), shoulder + np.array([0, -0.012, 0]), (0.074 * girth, 0.056 * girth), _TOP)
-    builder.cone(bones.chest + np.array([0, -0.02, 0]), bones.chest + np.array([0, 0.035, 0]), (0.10 * girth, 0.062), _TOP, 0.8)
-    builder.cone(bones.chest, bones.head + np.array([0, -0.05, -0.01]), (0.054, 0.050), _SKIN)
+        builder.cone(bones.chest, shoulder + turn @ np.array([0, -0.012, 0]), (0.074 * girth, 0.056 * girth), _TOP)
+    builder.cone(
+        bones.chest + turn @ np.array([0, -0.02, 0]), bones.chest + turn @ np.array([0, 0.035, 0]), (0.10 * girth, 0.062), _TOP, 0.8
+    )
+    builder.cone(bones.chest, bones.head + bones.skull @ np.array([0, -0.05, -0.01]), (0.054, 0.050), _SKIN)
     if look.top in ("jacket", "hoodie", "vest"):
         builder.cone(
             bones.pelvis + 0.5 * up,
-            bones.pelvis + np.array([0, -0.02 * h, 0]),
+            bones.pelvis + turn @ np.array([0, -0.02 * h, 0]),
             (0.145 * girth * bulk, 0.160 * girth * bulk),
             _TOP,
             0.78,
@@ -312,7 +334,7 @@ def _add_torso(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
     elif look.top == "coat":
         builder.cone(
             bones.pelvis + 0.5 * up,
-            bones.pelvis + np.array([0, -0.20 * h, 0]),
+            bones.pelvis + 0.20 * h * bones.hem,
             (0.145 * girth * bulk, 0.195 * girth),
             _TOP,
             0.80,
@@ -322,7 +344,7 @@ def _add_torso(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
         builder.cone(bones.pelvis + 0.45 * up, bones.pelvis + 0.02 * up, (0.140 * girth, 0.156 * girth), _TOP, 0.76, open_end=True)
 
 
-def _add_arms(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
+def _add_arms(builder: SolidsBuilder, look: Look, bones: Skeleton) -> None:
     girth = look.build * look.height_m / 1.75
     thick = {"shirt": 1.0, "jacket": 1.22, "coat": 1.22, "hoodie": 1.18, "vest": 1.08}[look.top]
     sleeve = _INNER
@@ -336,30 +358,44 @@ def _add_arms(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
         builder.cone(hand + 0.02 * along, hand + 0.085 * along, (0.036, 0.030), _SKIN, 0.9)
 
 
-def _add_head(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
-    head = bones.head
-    builder.cone(head + np.array([0, -0.055, 0.018]), head + np.array([0, 0.03, 0.0]), (0.062, 0.086), _FACE, 1.1)
-    builder.ball(head + np.array([0, -0.012, 0.098]), 0.016, _FACE)
+def _add_head(builder: SolidsBuilder, look: Look, bones: Skeleton) -> None:
+    head, turn = bones.head, bones.skull
+    if turn is not UPRIGHT:
+        builder.turned(turn, head, look.materials[_FACE].origin)
+    builder.cone(head + turn @ np.array([0, -0.055, 0.018]), head + turn @ np.array([0, 0.03, 0.0]), (0.062, 0.086), _FACE, 1.1)
+    builder.ball(head + turn @ np.array([0, -0.012, 0.098]), 0.016, _FACE)
     for side in (1.0, -1.0):
-        builder.ball(head + np.array([side * 0.086, -0.005, -0.01]), 0.02, _SKIN)
-    crown = head + np.array([0, 0.042, -0.018])
+        builder.ball(head + turn @ np.array([side * 0.086, -0.005, -0.01]), 0.02, _SKIN)
+    crown = head + turn @ np.array([0, 0.042, -0.018])
     if look.head in ("short", "long", "cap"):
-        builder.cone(crown, head + np.array([0, -0.01, -0.03]), (0.092, 0.084), _HAIR, 1.05)
+        builder.cone(crown, head + turn @ np.array([0, -0.01, -0.03]), (0.092, 0.084), _HAIR, 1.05)
     if look.head == "long":
-        builder.cone(head + np.array([0, 0.0, -0.045]), bones.chest + np.array([0, -0.01, -0.075]), (0.088, 0.070), _HAIR, 0.75)
+        builder.cone(
+            head + turn @ np.array([0, 0.0, -0.045]), bones.chest + bones.torso @ np.array([0, -0.01, -0.075]), (0.088, 0.070), _HAIR, 0.75
+        )
     elif look.head == "cap":
-        builder.ball(head + np.array([0, 0.05, -0.008]), 0.094, _HEADGEAR, 1.1)
-        builder.cone(head + np.array([-0.03, 0.052, 0.10]), head + np.array([0.03, 0.052, 0.10]), (0.03, 0.03), _HEADGEAR, 1.9)
+        builder.ball(head + turn @ np.array([0, 0.05, -0.008]), 0.094, _HEADGEAR, 1.1)
+        builder.cone(
+            head + turn @ np.array([-0.03, 0.052, 0.10]), head + turn @ np.array([0.03, 0.052, 0.10]), (0.03, 0.03), _HEADGEAR, 1.9
+        )
     elif look.head == "beanie":
-        builder.cone(head + np.array([0, 0.035, -0.008]), head + np.array([0, 0.07, -0.015]), (0.097, 0.085), _HEADGEAR, 1.1)
+        builder.cone(head + turn @ np.array([0, 0.035, -0.008]), head + turn @ np.array([0, 0.07, -0.015]), (0.097, 0.085), _HEADGEAR, 1.1)
     elif look.head == "hood":
-        builder.cone(crown + np.array([0, -0.01, -0.012]), bones.chest + np.array([0, 0.03, -0.05]), (0.110, 0.10), _HEADGEAR, 0.95)
+        builder.cone(
+            crown + turn @ np.array([0, -0.01, -0.012]),
+            bones.chest + bones.torso @ np.array([0, 0.03, -0.05]),
+            (0.110, 0.10),
+            _HEADGEAR,
+            0.95,
+        )
     elif look.head == "helmet":
-        builder.ball(head + np.array([0, 0.055, -0.005]), 0.112, _HEADGEAR, 1.15)
-        builder.cone(head + np.array([-0.05, 0.045, 0.12]), head + np.array([0.05, 0.045, 0.12]), (0.02, 0.02), _HEADGEAR, 2.0)
+        builder.ball(head + turn @ np.array([0, 0.055, -0.005]), 0.112, _HEADGEAR, 1.15)
+        builder.cone(
+            head + turn @ np.array([-0.05, 0.045, 0.12]), head + turn @ np.array([0.05, 0.045, 0.12]), (0.02, 0.02), _HEADGEAR, 2.0
+        )
 
 
-def _add_bag(builder: SolidsBuilder, look: Look, bones: _Skeleton) -> None:
+def _add_bag(builder: SolidsBuilder, look: Look, bones: Skeleton) -> None:
     up = bones.chest - bones.pelvis
     if look.bag == "backpack":
         back = np.array([0.0, 0.0, -0.19])

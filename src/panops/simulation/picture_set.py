@@ -33,6 +33,7 @@ class SimulatedPicture:
         xyxy: (N, 4) float32, px.
         class_id: (N,) int64, an index into `WATCHED`, and after it `WORN`.
         crowd: (N,) bool: too hidden to be asked for, and not to be called background either.
+        keypoints: (N, 17, 3) float32, COCO's points of people: x and y in px, and 1 where the point is seen, else 0; all 0 for the others.
         group: The script it comes from; a split must not part it.
         name: A file name without ending, different for each picture of a set.
     """
@@ -41,6 +42,7 @@ class SimulatedPicture:
     xyxy: NDArray[np.float32]
     class_id: NDArray[np.int64]
     crowd: NDArray[np.bool_]
+    keypoints: NDArray[np.float32]
     group: str
     name: str
 
@@ -54,6 +56,7 @@ def simulated_pictures(
     activity: float = 8.0,
     workers: float = 0.0,
     *,
+    deeds: float = 0.0,
     worn: bool = False,
 ) -> Iterator[SimulatedPicture]:
     """Labelled frames, scene after scene; the same arguments give the same pictures.
@@ -66,9 +69,10 @@ def simulated_pictures(
         size_wh: Picture size, px.
         activity: How much goes on, as in a `sim://` address.
         workers: The share of walkers dressed for a building site, as there.
+        deeds: The share of walkers who do something, as there.
         worn: Also label what people wear, as `WORN`.
     """
-    asked = {"size_wh": size_wh, "activity": activity, "workers": workers}
+    asked = {"size_wh": size_wh, "activity": activity, "workers": workers, "deeds": deeds}
     return islice(_endless(seed, scenes, weathers, asked, worn=worn), pictures)
 
 
@@ -94,16 +98,19 @@ def _picture(scene: Scene, config: SimulationConfig, frame_index: int, *, worn: 
     watched = [row for row, name in enumerate(truth.class_name) if name in WATCHED]
     image = np.asarray(scene.render(frame_index), np.uint8)
     xyxy, crowd = truth.xyxy[watched], np.asarray(truth.visible[watched] < _LEAST_VISIBLE)
+    keypoints = truth.keypoints[watched]
     class_id = np.array([WATCHED.index(truth.class_name[row]) for row in watched], np.int64)
     if worn:
         more = worn_labels(scene, frame_index, truth)
         xyxy, crowd = np.concatenate([xyxy, more.xyxy]), np.concatenate([crowd, more.crowd])
         class_id = np.concatenate([class_id, len(WATCHED) + more.class_id])
+        keypoints = np.concatenate([keypoints, np.zeros((len(more.xyxy), *keypoints.shape[1:]), np.float32)])
     return SimulatedPicture(
         image=image,
         xyxy=xyxy,
         class_id=class_id,
         crowd=crowd,
+        keypoints=keypoints,
         group=f"simulated:{config.scene}-{config.seed}",
         name=f"{config.scene}-{config.weather}-{config.seed}-{frame_index:05d}",
     )

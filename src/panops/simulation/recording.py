@@ -15,6 +15,7 @@ import numpy as np
 from panops.config.schema import SimulationConfig
 from panops.domain.boxes import xyxy_to_xywh
 from panops.domain.geometry import Polygon, Tripwire
+from panops.simulation.coco_keypoints import coco_keypoints, coco_person
 from panops.simulation.encoding import TIME_BASE, H264Encoder
 from panops.simulation.scene import Scene
 from panops.simulation.sim_address import check_size
@@ -135,7 +136,7 @@ def list_events(truths: list[SceneTruth], zones: list[Polygon], lines: list[Trip
 
 
 def _coco(truths: list[SceneTruth], config: SimulationConfig) -> dict[str, Any]:
-    """Images are the video's frames in order; `visible`, `track_id` and `wears` are additions that readers of COCO pass over."""
+    """Images are the video's frames in order; `visible`, `track_id`, `wears` and `posture` are additions that readers of COCO pass over."""
     width, height = config.size_wh
     images = [
         {"id": number + 1, "file_name": f"{number:06d}.jpg", "width": width, "height": height, "frame_index": number}
@@ -154,15 +155,26 @@ def _coco(truths: list[SceneTruth], config: SimulationConfig) -> dict[str, Any]:
                     "iscrowd": 0,
                     "track_id": int(truth.track_id[row]),
                     "visible": round(float(truth.visible[row]), 3),
-                    **({"wears": list(truth.wears[row])} if truth.class_name[row] == "person" else {}),
+                    **(_of_person(truth, row) if truth.class_name[row] == "person" else {}),
                 }
             )
-    categories = [{"id": number, "name": name} for name, number in sorted(COCO_IDS.items(), key=lambda item: item[1])]
+    categories = [
+        {"id": number, "name": name, **(coco_person() if name == "person" else {})}
+        for name, number in sorted(COCO_IDS.items(), key=lambda item: item[1])
+    ]
     return {
         "info": {"description": f"simulated {config.scene}, seed {config.seed}"},
         "images": images,
         "annotations": annotations,
         "categories": categories,
+    }
+
+
+def _of_person(truth: SceneTruth, row: int) -> dict[str, Any]:
+    return {
+        "wears": list(truth.wears[row]),
+        "posture": truth.posture[row],
+        **coco_keypoints(truth.keypoints[row], truth.size_wh),
     }
 
 

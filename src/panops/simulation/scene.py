@@ -15,10 +15,12 @@ from panops.simulation import compositing, figures, weather
 from panops.simulation.backdrop import Backdrop, backdrop, brightness, cast_shadow
 from panops.simulation.barrier import BoomFigure, openness
 from panops.simulation.camera_model import CameraModel
+from panops.simulation.keypoints import in_the_open
 from panops.simulation.light import display
+from panops.simulation.posed_figure import figure_at
 from panops.simulation.script import Script
 from panops.simulation.static_picture import FAR_CM
-from panops.simulation.truth import SceneTruth
+from panops.simulation.truth import Person, SceneTruth
 
 Picture = NDArray[np.uint8]
 Coverage = NDArray[np.float32]
@@ -46,14 +48,14 @@ class Scene:
     """One simulated camera. Used by one thread at a time; scenes of equal site, size and weather share what does not depend on the seed.
 
     Args:
-        config: Scene, seed, activity, workers, rate, size and weather.
+        config: Scene, seed, activity, workers, deeds, rate, size and weather.
     """
 
     def __init__(self, config: SimulationConfig) -> None:
         """Make or find the backdrop; takes a second or two for the first scene of its kind."""
         self.config = config
         self._backdrop: Backdrop = backdrop(config.scene, config.size_wh, config.weather)
-        self._script = Script(self._backdrop.site, config.seed, config.activity, config.workers)
+        self._script = Script(self._backdrop.site, config.seed, config.activity, config.workers, config.deeds)
         self._clouds = weather.clouds(self._backdrop.site, self.camera, self._backdrop.still, config.weather, config.seed)
         self._faults = weather.LensFaults(config.seed, self._backdrop.site, config.weather, config.size_wh)
 
@@ -106,7 +108,7 @@ class Scene:
         width, height = self.config.size_wh
         taken = np.zeros((height, width), np.float32)
         rows: list[tuple[int, str, figures.Box, float]] = []
-        wears: dict[int, tuple[str, ...]] = {}
+        people: dict[int, Person] = {}
         everything = [*self._figures(time_s, actors=True), *scene.parked]
         parked = {id(figure) for figure in scene.parked}
         for figure in sorted(everything, key=lambda one: one.depth_m):
@@ -119,7 +121,7 @@ class Scene:
             whole = alpha.astype(np.float32) * np.float32(1 / 255)
             inside = whole[window[1] - y1 : window[3] - y1, window[0] - x1 : window[2] - x1]
             # A parked vehicle is itself in the depth map: a little nearer, it does not hide itself.
-            depth = figure.depth_m - (0.05 if id(figure) in parked else 0.0)
+            depth = figure.depth_in(window) - (0.05 if id(figure) in parked else 0.0)
             unhidden = compositing.visibility(scene.still, window, depth)
             drawn = inside if unhidden is None else inside * (unhidden.astype(np.float32) * np.float32(1 / 255))
             covered = taken[window[1] : window[3], window[0] : window[2]]
@@ -127,10 +129,11 @@ class Scene:
             rows += [
                 (thing.track_id, thing.class_name, thing.box, _share(thing.box, whole, shown, (x1, y1), window)) for thing in figure.things
             ]
+            unseen = covered if unhidden is None else 1 - (1 - covered) * (unhidden.astype(np.float32) * np.float32(1 / 255))
+            people.update(_people(figure, 1 - unseen, window))
             covered += shown
-            wears.update((thing.track_id, thing.wears) for thing in figure.things)
         rows.sort(key=lambda row: row[0])
-        return SceneTruth.of(frame_index, time_s, (width, height), rows, wears)
+        return SceneTruth.of(frame_index, time_s, (width, height), rows, people)
 
     def walkers(self, frame_index: int) -> list[tuple[figures.Thing, figures.BodyFigure]]:
         """Everybody on foot in a frame, also outside of the picture, with the figure that is drawn."""
@@ -146,7 +149,7 @@ class Scene:
         seen: list[figures.Figure] = []
         if actors:
             for actor, where in present:
-                figure = figures.figure(actor, where, time_s, self.camera)
+                figure = figure_at(actor, where, time_s, self.camera)
                 if figure is not None:
                     seen.append(figure)
         boom = self._backdrop.site.boom
@@ -182,7 +185,7 @@ class Scene:
         cloud = self._cloud_at(figure, shade)
         light = brightness(figure, scene.conditions, scene.sunlit, self.camera, cloud)
         rgba = figure.pixels(window, scene.figure_light, light, lamps_on=scene.conditions.night or scene.conditions.wet > 0)
-        unhidden = compositing.visibility(scene.still, window, figure.depth_m)
+        unhidden = compositing.visibility(scene.still, window, figure.depth_in(window))
         if unhidden is not None:
             rgba = np.asarray(cv2.multiply(rgba, cv2.merge([unhidden] * 4), scale=1 / 255), dtype=np.uint8)
         self._fade(rgba, figure.depth_m)
@@ -258,6 +261,17 @@ class Scene:
     def _relative(self, points: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
         world = np.array([(x, 0.0, z) for x, z in points])
         return np.asarray(self.camera.project(world) / np.array(self.config.size_wh))
+
+
+def _people(figure: figures.Figure, open_share: Coverage, window: figures.Window) -> dict[int, Person]:
+    """What the people of a figure wear, do and where their key points are; `open_share` (H, W) is what of a window nothing covers."""
+    found = {}
+    for thing in figure.things:
+        if thing.joints is not None and isinstance(figure, figures.BodyFigure):
+            points = figure.keypoints(thing.joints)
+            points[:, 2] *= in_the_open(points[:, :2], open_share, window)
+            found[thing.track_id] = Person(thing.wears, thing.posture, points.astype(np.float32))
+    return found
 
 
 def _share(box: figures.Box, whole: Coverage, shown: Coverage, origin: tuple[int, int], window: figures.Window) -> float:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.simulation.deeds import Deed, deed_of
 from panops.simulation.noise import generator
 from panops.simulation.people import WORKERS
 from panops.simulation.scenery import SIGNAL_S, Site, Way
@@ -45,6 +46,7 @@ class Actor:
         knots_m: (K,) how far along the way it then is.
         speed: Metres a second while it moves.
         passes: From when until when the barrier must be up for it, s after `start_s`, or None.
+        deed: What it does on its way, or None.
     """
 
     track_id: int
@@ -59,6 +61,7 @@ class Actor:
     knots_m: FloatArray
     speed: float
     passes: tuple[float, float] | None = None
+    deed: Deed | None = None
 
     def at(self, time_s: float) -> Where | None:
         """Where it is at `time_s` of the scene, or None when it is not there."""
@@ -100,11 +103,13 @@ class Script:
         seed: Which of many scripts.
         activity: About how many walkers and vehicles come a minute; 0 for nobody.
         workers: The share of walkers, 0 to 1, who are dressed for a building site.
+        deeds: The share of walkers, 0 to 1, who do something on their way.
     """
 
-    def __init__(self, site: Site, seed: int, activity: float, workers: float = 0.0) -> None:
+    def __init__(self, site: Site, seed: int, activity: float, workers: float = 0.0, deeds: float = 0.0) -> None:
         """Nothing is worked out yet."""
         self._workers = workers
+        self._deeds = deeds
         self._site = site
         self._seed = seed
         self._activity = activity
@@ -182,16 +187,29 @@ class Script:
         speed = float(rng.uniform(low, high))
         start = slot * SLOT_S + moment
         stops = self._stops(way, float(along[-1]), reverse, rng)
-        start, stops = _obey(way, start, stops, float(along[-1]), speed, reverse)
-        knots_s, knots_m, passes = _timetable(stops, float(along[-1]), speed, way.bound)
         # Slots before the scene's beginning have ids of their own, and none is negative or zero.
         number = 2 * slot if slot >= 0 else -2 * slot - 1
+        track_id = number * _PER_SLOT + index + 1
+        deed = None
+        if way.traffic == "walk":
+            deed = deed_of(self._site, self._seed, track_id, self._deeds, path, along, heading, _kerb(way, float(along[-1]), reverse))
+        plain = _obey(way, start, stops, float(along[-1]), speed, reverse)
+        knots_s, knots_m, passes = _timetable(plain[1], float(along[-1]), speed, way.bound)
+        if deed is not None:
+            paused = sorted([*stops, (deed.place_m, deed.seconds)])
+            longer = _timetable(_obey(way, start, paused, float(along[-1]), speed, reverse)[1], float(along[-1]), speed, way.bound)
+            if start + float(longer[0][-1]) < slot * SLOT_S + LONGEST_S:
+                knots_s, knots_m, passes = longer
+                deed = replace(deed, begins_s=float(knots_s[np.searchsorted(knots_m, deed.place_m)]))
+            else:  # they would be gone before they have arrived
+                deed = None
+        start = plain[0]
         look = int(rng.integers(WORKERS))
         if way.traffic == "walk" and look < self._workers * WORKERS:
             look += WORKERS
         return Actor(
-            number * _PER_SLOT + index + 1, _KIND[way.traffic], look, start,
-            min(start + float(knots_s[-1]), slot * SLOT_S + LONGEST_S), path, along, heading, knots_s, knots_m, speed, passes,
+            track_id, _KIND[way.traffic], look, start,
+            min(start + float(knots_s[-1]), slot * SLOT_S + LONGEST_S), path, along, heading, knots_s, knots_m, speed, passes, deed,
         )  # fmt: skip
 
     def _stops(self, way: Way, length: float, reverse: bool, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -210,10 +228,8 @@ def _obey(
     """Keep to the signal: whoever walks waits at the kerb, whoever drives comes when it is open."""
     if way.signal is None:
         return start, stops
-    share, opens, closes = way.signal
-    place = (1 - share if reverse else share) * length
-    if way.traffic == "walk" and reverse:
-        place = max(0.0, place - 11.3)  # the other kerb
+    _, opens, closes = way.signal
+    place = _kerb(way, length, reverse) or 0.0
     before = sum(seconds for where, seconds in stops if where < place)
     reaches = (start + place / speed + before) % SIGNAL_S
     wait = 0.0 if opens <= reaches < closes else (opens - reaches) % SIGNAL_S
@@ -222,6 +238,14 @@ def _obey(
     # Squeezed into the open time instead of shifted to its start: two that are shifted would meet there.
     inside = opens + (closes - opens) * reaches / SIGNAL_S
     return start + inside - reaches, stops
+
+
+def _kerb(way: Way, length: float, reverse: bool) -> float | None:
+    """How far along the way, m, one waits for the signal, or None where there is none."""
+    if way.signal is None:
+        return None
+    place = (1 - way.signal[0] if reverse else way.signal[0]) * length
+    return max(0.0, place - 11.3) if way.traffic == "walk" and reverse else place  # the other kerb
 
 
 def _smooth(points: FloatArray, radius: float) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from panops.simulation.light import Light, display
 from panops.simulation.noise import TILE, cloudy
-from panops.simulation.solids import Solids, View, occlusion, trace
+from panops.simulation.solids import Solids, View, at_rest, occlusion, trace
 
 Float32Array = NDArray[np.float32]
 Pattern = Literal["plain", "stripes", "checks", "reflective", "face", "denim", "fur", "glossy"]
@@ -62,10 +62,11 @@ def draw(solids: Solids, materials: tuple[Material, ...], view: View, px_per_m: 
     """Trace and colour a body at one and a half times `px_per_m`, then shrink it so that its edges are soft."""
     traced = trace(solids, view, 1.5 * px_per_m, multiple=3)
     albedo = np.zeros(traced.position.shape, np.float32)
+    position, normal = at_rest(solids, traced)
     for number, material in enumerate(materials):
         where = np.nonzero(traced.material == number)[0]
         if len(where):
-            albedo[where] = _colour(material, traced.position[where], traced.normal[where])
+            albedo[where] = _colour(material, position[where], normal[where])
     right, up, to_camera = view.axes()
     # The light stands still in the camera's frame: within a picture the azimuth changes little against the softness of daylight.
     sin, cos = math.sin(view.elevation_rad), math.cos(view.elevation_rad)

@@ -8,7 +8,8 @@ The intersection is that of Inigo Quilez, "Round cone - intersection" (2019), wo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,8 @@ class Solids:
         squash: (N,) how deep along z a solid is against its width, 1 for round.
         material: (N,) int64, an index into the look's materials.
         open_end: (N,) bool, whether the second sphere is left out, as at the hem of a skirt.
+        turn: (N, 3, 3), how each solid is turned against an upright body: what its x, y and z have become, as columns; None for not at all.
+        shift: (N, 3) m, what is added to a point turned back to get where its cloth is on an upright body; given with `turn`.
     """
 
     start: FloatArray
@@ -41,10 +44,34 @@ class Solids:
     squash: FloatArray
     material: NDArray[np.int64]
     open_end: NDArray[np.bool_]
+    turn: FloatArray | None = None
+    shift: FloatArray | None = None
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.start_r)
+
+    def part(self, rows: slice | NDArray[np.bool_]) -> Solids:
+        """Some of them."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        some: dict[str, Any] = {name: None if array is None else array[rows] for name, array in arrays.items()}
+        return Solids(**some)
+
+    def moved(self, by: FloatArray) -> Solids:
+        """All of them, `by` (3,) m farther."""
+        shift = None if self.shift is None or self.turn is None else self.shift - np.einsum("nji,j->ni", self.turn, by)
+        return replace(self, start=self.start + by, end=self.end + by, shift=shift)
+
+    def reach(self, direction: FloatArray) -> FloatArray:
+        """How far (N,) a solid with radius 1 would go along `direction` (3,), which need not be of length 1."""
+        if self.turn is None:
+            return np.asarray(np.sqrt(direction[0] ** 2 + direction[1] ** 2 + (self.squash * direction[2]) ** 2))
+        flat = self.turn[:, :, 2] @ direction
+        return np.asarray(np.sqrt(direction @ direction + (self.squash**2 - 1) * flat**2))
 
     def extent(self, direction: FloatArray) -> tuple[float, float]:
         """Exact least and greatest coordinate along `direction` (3,), which need not be of length 1."""
-        stretched = np.sqrt(direction[0] ** 2 + direction[1] ** 2 + (self.squash * direction[2]) ** 2)
+        stretched = self.reach(direction)
         first, second = self.start @ direction, self.end @ direction
         low = np.minimum(first - self.start_r * stretched, second - self.end_r * stretched)
         high = np.maximum(first + self.start_r * stretched, second + self.end_r * stretched)
@@ -57,6 +84,12 @@ class SolidsBuilder:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._rows: list[tuple[float, ...]] = []
+        self._frame: tuple[FloatArray, FloatArray] | None = None
+        self._frames: list[tuple[FloatArray, FloatArray]] = []
+
+    def turned(self, turn: FloatArray, about: FloatArray, origin: tuple[float, float, float]) -> None:
+        """What is added from now on is turned by `turn` (3, 3) about the point `about`, which is at `origin` on an upright body, m."""
+        self._frame = (turn, np.asarray(origin) - turn.T @ about)
 
     def cone(
         self,
@@ -70,6 +103,8 @@ class SolidsBuilder:
     ) -> None:
         """Add the hull of two spheres at `start` and `end` with `radii`, m; `open_end` cuts the second sphere off."""
         self._rows.append((*map(float, start), *map(float, end), *radii, squash, float(material), float(open_end)))
+        if self._frame is not None:
+            self._frames.append(self._frame)
 
     def ball(self, centre: tuple[float, float, float] | FloatArray, radius: float, material: int, squash: float = 1.0) -> None:
         """Add a sphere."""
@@ -79,7 +114,11 @@ class SolidsBuilder:
     def build(self) -> Solids:
         """Everything added so far."""
         rows = np.array(self._rows)
-        return Solids(rows[:, :3], rows[:, 3:6], rows[:, 6], rows[:, 7], rows[:, 8], rows[:, 9].astype(np.int64), rows[:, 10] > 0)
+        built = Solids(rows[:, :3], rows[:, 3:6], rows[:, 6], rows[:, 7], rows[:, 8], rows[:, 9].astype(np.int64), rows[:, 10] > 0)
+        if not self._frames:
+            return built
+        turns, shifts = zip(*self._frames, strict=True)
+        return replace(built, turn=np.array(turns), shift=np.array(shifts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +153,7 @@ class Traced:
         material: (N,) int64.
         normal: (N, 3) float32 in the body's frame.
         position: (N, 3) float32 of the points hit, m, in the body's frame.
+        owner: (N,) int16, the number of the solid hit.
         depth: (H, W) float32, m towards the camera; very low where nothing was hit.
         left: Picture coordinate of the left border, m along the picture's right.
         top: Picture coordinate of the upper border, m along the picture's up.
@@ -125,6 +165,7 @@ class Traced:
     material: NDArray[np.int64]
     normal: Float32Array
     position: Float32Array
+    owner: NDArray[np.int16]
     depth: Float32Array
     left: float
     top: float
@@ -168,7 +209,7 @@ def trace(solids: Solids, view: View, px_per_m: float, multiple: int = 1) -> Tra
     upward_m = (top - (hit_rows + 0.5) / px_per_m).astype(np.float32)
     position = across_m[:, None] * right + upward_m[:, None] * up + reach[:, None] * to_camera
     normal = _normals(cast, owner, kind[hit_rows, hit_columns], position)
-    return Traced(hit_rows, hit_columns, solids.material[owner], normal, position, depth, left, top, px_per_m)
+    return Traced(hit_rows, hit_columns, solids.material[owner], normal, position, owner, depth, left, top, px_per_m)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,14 +234,13 @@ class _Cast:
 
 def _cast(solids: Solids, view: View) -> _Cast:
     axes = view.axes()
-    shrink = np.ones((len(solids.start_r), 3))
-    shrink[:, 2] = 1.0 / solids.squash
-    first, second = solids.start * shrink, solids.end * shrink
-    right, up, to_camera = (axis * shrink for axis in axes)
+    shrink = _shrink(solids)
+    first, second = _shrunk(solids.start, shrink), _shrunk(solids.end, shrink)
+    right, up, to_camera = (_shrunk(np.broadcast_to(axis, (len(solids), 3)), shrink) for axis in axes)
     length = np.linalg.norm(to_camera, axis=1)
     bounds = []
     for direction in axes[:2]:
-        stretched = np.sqrt(direction[0] ** 2 + direction[1] ** 2 + (solids.squash * direction[2]) ** 2)
+        stretched = solids.reach(direction)
         a, b = solids.start @ direction, solids.end @ direction
         reach_a, reach_b = solids.start_r * stretched, solids.end_r * stretched
         bounds.append((np.minimum(a - reach_a, b - reach_b), np.maximum(a + reach_a, b + reach_b)))
@@ -217,6 +257,21 @@ def _cast(solids: Solids, view: View) -> _Cast:
     low, high = (np.stack([bound[side] for bound in bounds], axis=1) for side in (0, 1))
     first32, axis32, length32, shrink32, start_r, end_r = narrow
     return _Cast(first32, axis32, length32, shrink32, start_r, end_r, solids.open_end, np.array(dots, np.float32), low, high)
+
+
+def _shrink(solids: Solids) -> FloatArray:
+    """What makes solids round: factors (N, 3), or matrices (N, 3, 3) where they are turned."""
+    if solids.turn is None:
+        factors = np.ones((len(solids), 3))
+        factors[:, 2] = 1.0 / solids.squash
+        return factors
+    flat = solids.turn[:, :, 2]
+    return np.asarray(np.eye(3) + (1.0 / solids.squash - 1.0)[:, None, None] * flat[:, :, None] * flat[:, None, :])
+
+
+def _shrunk(vectors: NDArray[Any], shrink: NDArray[Any]) -> NDArray[Any]:
+    """Vectors (N, 3) in the frame where their solids are round."""
+    return np.asarray(vectors * shrink if shrink.ndim == 2 else np.einsum("nij,nj->ni", shrink, vectors))
 
 
 def _meet(cast: _Cast, group: NDArray[np.int64], across: Float32Array, upward: Float32Array) -> tuple[Float32Array, NDArray[np.int8]]:
@@ -280,15 +335,31 @@ def _meet(cast: _Cast, group: NDArray[np.int64], across: Float32Array, upward: F
 def _normals(cast: _Cast, owner: NDArray[np.int16], kind: NDArray[np.int8], position: Float32Array) -> Float32Array:
     """Unit normals (N, 3) in the body's frame at hits."""
     axis, shrink = cast.axis[owner], cast.shrink[owner]
-    at = position * shrink - cast.first[owner]
+    at = _shrunk(position, shrink) - cast.first[owner]
     slope = cast.start_r - cast.end_r
     d2 = np.einsum("ni,ni->n", cast.axis, cast.axis) - slope * slope
     progress = np.einsum("ni,ni->n", at, axis) - (cast.start_r * slope)[owner]
     # The side's normal leaves out what lies along the axis; a sphere's starts at its centre.
     share = np.where(kind == 1, progress / np.maximum(d2, 1e-9)[owner], kind == 3).astype(np.float32)
-    normal = (at - share[:, None] * axis) * shrink
+    normal = _shrunk(at - share[:, None] * axis, shrink)
     normal /= np.sqrt(np.maximum(np.einsum("ni,ni->n", normal, normal), 1e-18))[:, None]
     return np.asarray(normal, dtype=np.float32)
+
+
+def at_rest(solids: Solids, traced: Traced) -> tuple[Float32Array, Float32Array]:
+    """Where the points hit are on an upright body, m, and their normals there, both (N, 3) float32: cloth goes with what wears it."""
+    if solids.turn is None or solids.shift is None:
+        return traced.position, traced.normal
+    turn, shift = solids.turn.astype(np.float32)[traced.owner], solids.shift.astype(np.float32)[traced.owner]
+    return np.einsum("nji,nj->ni", turn, traced.position) + shift, np.einsum("nji,nj->ni", turn, traced.normal)
+
+
+def buried(solids: Solids, view: View, points: FloatArray) -> FloatArray:
+    """How far (N,), m, the surface that the camera sees lies before points (N, 3) of the body's frame; negative where none does."""
+    right, up, to_camera = view.axes()
+    across, upward = ((points @ axis)[None, None].astype(np.float32) for axis in (right, up))
+    near, _ = _meet(_cast(solids, view), np.arange(len(solids)), across, upward)
+    return np.asarray(near[:, 0].max(axis=0) - points @ to_camera, dtype=np.float64)
 
 
 def occlusion(traced: Traced, radius_m: float = 0.09, strength: float = 5.0) -> Float32Array:

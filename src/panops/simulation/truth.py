@@ -14,6 +14,25 @@ from numpy.typing import NDArray
 
 from panops.domain.boxes import ground_points
 from panops.domain.geometry import Polygon, Tripwire
+from panops.simulation.stances import Posture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """What is true of a person beside their box.
+
+    Attributes:
+        wears: What they wear of `hardhat` and `vest`.
+        posture: What they are doing.
+        keypoints: (17, 3) float32: x and y in px, and 1 where the point is seen, else 0.
+    """
+
+    wears: tuple[str, ...]
+    posture: Posture
+    keypoints: NDArray[np.float32]
+
+
+_NOBODY = Person((), "", np.zeros((17, 3), np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +49,9 @@ class SceneTruth:
         visible: (N,) float32 in 0..1, how much of the object's area is neither hidden nor outside the picture.
         ground: (N, 2) float64, relative: the middle of the lower edge of `xyxy`, as rules take it.
         wears: What each person wears of `hardhat` and `vest`, N of them; empty for what is no person.
+        posture: What each person is doing, N of them; empty for what is no person.
+        keypoints: (N, 17, 3) float32, COCO's points of each person: x and y in px, also outside of the picture, and 1 where the point is
+            seen, else 0: when it is hidden by something, by the person themselves or outside. All 0 for what is no person.
     """
 
     frame_index: int
@@ -41,10 +63,12 @@ class SceneTruth:
     visible: NDArray[np.float32]
     ground: NDArray[np.float64]
     wears: tuple[tuple[str, ...], ...]
+    posture: tuple[Posture, ...]
+    keypoints: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
-        for array in (self.track_id, self.xyxy, self.visible, self.ground):
+        for array in (self.track_id, self.xyxy, self.visible, self.ground, self.keypoints):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -58,7 +82,7 @@ class SceneTruth:
         time_s: float,
         size_wh: tuple[int, int],
         objects: Sequence[tuple[int, str, tuple[float, float, float, float], float]],
-        wears: Mapping[int, tuple[str, ...]] | None = None,
+        people: Mapping[int, Person] | None = None,
     ) -> SceneTruth:
         """Truth from rows of track id, class name, unclipped box and visible share; what has no area in the picture is left out.
 
@@ -67,7 +91,7 @@ class SceneTruth:
             time_s: Scene time, s.
             size_wh: Picture size, px.
             objects: The rows.
-            wears: What people wear, by track id.
+            people: What else is true of people, by track id.
         """
         width, height = size_wh
         xyxy = np.array([row[2] for row in objects], np.float32).reshape(-1, 4)
@@ -76,6 +100,7 @@ class SceneTruth:
             (xyxy[:, 2] - xyxy[:, 0] >= 1) & (xyxy[:, 3] - xyxy[:, 1] >= 1) & (np.array([row[3] for row in objects]) > 0)
         ).tolist()
         xyxy = xyxy[keep]
+        known = [(people or {}).get(objects[i][0], _NOBODY) for i in keep]
         return cls(
             frame_index,
             time_s,
@@ -85,7 +110,9 @@ class SceneTruth:
             xyxy,
             np.array([objects[i][3] for i in keep], np.float32),
             ground_points(xyxy).astype(np.float64) / np.array([width, height]),
-            tuple((wears or {}).get(objects[i][0], ()) for i in keep),
+            tuple(person.wears for person in known),
+            tuple(person.posture for person in known),
+            np.array([person.keypoints for person in known], np.float32).reshape(-1, 17, 3),
         )
 
 
@@ -123,6 +150,7 @@ class _Rows:
     time: NDArray[np.float64]
     frame: NDArray[np.int64]
     ground: NDArray[np.float64]
+    posture: NDArray[np.str_]
 
 
 def stays(
@@ -148,7 +176,10 @@ def stays(
         Stays by start time, then track id.
     """
     rows = _rows(series, classes, min_visible)
-    inside = zone.contains(rows.ground)
+    return _unbroken(series, rows, zone.contains(rows.ground), after_s, gap_s)
+
+
+def _unbroken(series: Sequence[SceneTruth], rows: _Rows, inside: NDArray[np.bool_], after_s: float, gap_s: float) -> list[Stay]:
     track, time, names = rows.track[inside], rows.time[inside], rows.class_name[inside]
     if len(track) == 0:
         return []
@@ -168,6 +199,35 @@ def intrusions(series: Sequence[SceneTruth], zone: Polygon, classes: Collection[
 def loiterings(series: Sequence[SceneTruth], zone: Polygon, classes: Collection[str] = ("person",), after_s: float = 30.0) -> list[Stay]:
     """Stays of one and the same object of at least `after_s`; short gaps are bridged."""
     return stays(series, zone, classes, after_s=after_s, gap_s=1.0)
+
+
+def postures(
+    series: Sequence[SceneTruth],
+    zone: Polygon | None,
+    posture: Posture | Collection[Posture],
+    after_s: float = 0.0,
+    *,
+    gap_s: float = 1.0,
+    min_visible: float = 0.25,
+) -> list[Stay]:
+    """Who was in a posture from when to when.
+
+    Args:
+        series: Frames in order of time.
+        zone: Where; None for anywhere.
+        posture: Which; any of them where there are several.
+        after_s: Shorter stays are left out.
+        gap_s: Doing something else, leaving or being hidden for up to this long does not break a stay.
+        min_visible: Less visible people count as not there.
+
+    Returns:
+        Stays by start time, then track id.
+    """
+    rows = _rows(series, ("person",), min_visible)
+    wanted = np.isin(rows.posture, [posture] if isinstance(posture, str) else list(posture))
+    if zone is not None:
+        wanted &= zone.contains(rows.ground)
+    return _unbroken(series, rows, wanted, after_s, gap_s)
 
 
 def crossings(
@@ -192,10 +252,11 @@ def _rows(series: Sequence[SceneTruth], classes: Collection[str], min_visible: f
     counts = [len(truth) for truth in series]
     track = np.concatenate([truth.track_id for truth in series] or [np.zeros(0, np.int64)])
     names = np.array([name for truth in series for name in truth.class_name], dtype=np.str_)
+    posture = np.array([name for truth in series for name in truth.posture], dtype=np.str_)
     time = np.repeat([truth.time_s for truth in series], counts).astype(np.float64)
     frame = np.repeat(np.arange(len(series)), counts)
     ground = np.concatenate([truth.ground for truth in series] or [np.zeros((0, 2))])
     visible = np.concatenate([truth.visible for truth in series] or [np.zeros(0, np.float32)])
     keep = np.nonzero(np.isin(names, list(classes)) & (visible >= min_visible))[0]
     order = keep[np.lexsort((time[keep], track[keep]))]
-    return _Rows(track[order], names[order], time[order], frame[order], ground[order])
+    return _Rows(track[order], names[order], time[order], frame[order], ground[order], posture[order])

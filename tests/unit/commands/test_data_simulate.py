@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,19 @@ def test_what_people_wear_is_labelled_on_request(tmp_path: Path) -> None:
         name: sum(int((picture.class_id == index).sum()) for picture in dataset.pictures) for index, name in enumerate(dataset.classes)
     }
     assert all(counts[name] > 0 for name in WORN), counts
+
+
+def test_people_have_key_points_and_do_something_on_request(tmp_path: Path) -> None:
+    words = ["data", "simulate", "--out", str(tmp_path), "--pictures", "6", "--scene", "yard", "--weather", "clear", "--worn"]
+    result = CliRunner().invoke(app, [*words, "--deeds", "1", "--activity", "14", "--size", "320x180"])
+    assert result.exit_code == 0, result.output
+    coco = json.loads((tmp_path / "simulated.json").read_text(encoding="utf-8"))
+    person = coco["categories"][WATCHED.index("person")]
+    assert len(person["keypoints"]) == 17
+    counts = {row["num_keypoints"] for row in coco["annotations"] if row["category_id"] == person["id"]}
+    assert max(counts) == 17
+    assert all(("keypoints" in row) == (row["category_id"] == person["id"]) for row in coco["annotations"])
+    assert not [problem for problem in open_dataset(tmp_path).problems if problem.severity == "error"]
 
 
 @pytest.mark.parametrize("size", ["large", "641x360", "0x0"])

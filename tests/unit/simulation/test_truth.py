@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.domain.geometry import Polygon, Tripwire
-from panops.simulation.truth import Crossing, SceneTruth, Stay, crossings, intrusions, loiterings, stays
+from panops.simulation.truth import Crossing, Person, SceneTruth, Stay, crossings, intrusions, loiterings, stays
 
 ZONE = Polygon("zone", np.array([[0.3, 0.3], [0.7, 0.3], [0.7, 0.9], [0.3, 0.9]]))
 LINE = Tripwire("line", np.array([[0.5, 0.0], [0.5, 1.0]]))
@@ -117,9 +117,17 @@ def test_nothing_gives_nothing() -> None:
     assert len(SceneTruth.of(0, 0.0, (10, 10), [(1, "person", (20.0, 20.0, 30.0, 30.0), 1.0)])) == 0
 
 
-def test_what_people_wear_goes_with_its_row() -> None:
+def wearing(*items: str) -> Person:
+    return Person(items, "walking", np.ones((17, 3), np.float32))
+
+
+def test_what_people_wear_and_do_goes_with_its_row() -> None:
     box = (10.0, 10.0, 30.0, 60.0)
     rows = [(1, "person", (-90.0, 0.0, -50.0, 9.0), 1.0), (2, "person", box, 1.0), (3, "car", box, 1.0)]
-    truth = SceneTruth.of(0, 0.0, (100, 100), rows, {1: ("vest",), 2: ("hardhat", "vest")})
+    truth = SceneTruth.of(0, 0.0, (100, 100), rows, {1: wearing("vest"), 2: wearing("hardhat", "vest")})
     assert truth.track_id.tolist() == [2, 3]
     assert truth.wears == (("hardhat", "vest"), ())
+    assert truth.posture == ("walking", "")
+    assert truth.keypoints.shape == (2, 17, 3)
+    assert truth.keypoints[0].all()
+    assert not truth.keypoints[1].any()
