@@ -153,11 +153,12 @@ def deed_of(
     _, least_s, most_s = _CHOICE[name]
     number = int(variant * len(MOTIONS[name]))
     turn_rad = 0.0 if name == "fall" else (2 * turn - 1) * 2.4
-    good = _seen(site, path) & (along > 1.0) & (along < along[-1] - 1.0)
+    far_end = path + _laid(heading + turn_rad, _reach(name, number))
+    good = _seen(site, path) & _seen(site, far_end) & (along > 1.0) & (along < along[-1] - 1.0)
     if crossing_m is not None:
         # Nobody stops where cars drive.
         good &= (along < crossing_m - 2.0) | (along > crossing_m + _CROSSING_M + 1.0)
-    good &= _free(site, path, heading + turn_rad, _reach(name, number))
+    good &= _free(site, path, far_end)
     places = along[good]
     if not len(places):
         return None
@@ -184,11 +185,15 @@ def _seen(site: Site, path: FloatArray) -> NDArray[np.bool_]:
     return good
 
 
-def _free(site: Site, path: FloatArray, facing: FloatArray, reach: tuple[float, float]) -> NDArray[np.bool_]:
-    """Where on the path (P, 2) a body that goes `reach` from its feet lies in nothing."""
+def _laid(facing: FloatArray, reach: tuple[float, float]) -> FloatArray:
+    """Where (P, 2) `reach`, right and forward, goes on the ground from whoever faces those ways (P,)."""
     right, forward = reach
     sin, cos = np.sin(facing), np.cos(facing)
-    end = np.stack([right * cos + forward * sin, forward * cos - right * sin], axis=1)
+    return np.stack([right * cos + forward * sin, forward * cos - right * sin], axis=1)
+
+
+def _free(site: Site, path: FloatArray, far_end: FloatArray) -> NDArray[np.bool_]:
+    """Where a body with its feet on the path (P, 2) and its head at the far end (P, 2) lies in nothing."""
     free = np.ones(len(path), bool)
     for block in site.blocks:
         if block.base_m > 2.0:
@@ -196,7 +201,7 @@ def _free(site: Site, path: FloatArray, facing: FloatArray, reach: tuple[float, 
         corners = footprint(block)
         origin, u, v = corners[0], corners[1] - corners[0], corners[3] - corners[0]
         for share in (0.0, 0.35, 0.7, 1.0):
-            offset = path + share * end - origin
+            offset = path + share * (far_end - path) - origin
             inside = np.ones(len(path), bool)
             for side in (u, v):
                 length = float(np.hypot(*side))

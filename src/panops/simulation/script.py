@@ -183,27 +183,26 @@ class Script:
         if way.back:
             steps[-1] = steps[-2]
         heading = np.unwrap(np.arctan2(steps[:, 0], steps[:, 1]))
+        length = float(along[-1])
         low, high = _SPEED[way.traffic]
         speed = float(rng.uniform(low, high))
-        start = slot * SLOT_S + moment
-        stops = self._stops(way, float(along[-1]), reverse, rng)
+        stops = self._stops(way, length, reverse, rng)
+        arrives = slot * SLOT_S + moment
+        start, obeyed = _obey(way, arrives, stops, length, speed, reverse)
+        knots_s, knots_m, passes = _timetable(obeyed, length, speed, way.bound)
         # Slots before the scene's beginning have ids of their own, and none is negative or zero.
-        number = 2 * slot if slot >= 0 else -2 * slot - 1
-        track_id = number * _PER_SLOT + index + 1
+        track_id = (2 * slot if slot >= 0 else -2 * slot - 1) * _PER_SLOT + index + 1
         deed = None
         if way.traffic == "walk":
-            deed = deed_of(self._site, self._seed, track_id, self._deeds, path, along, heading, _kerb(way, float(along[-1]), reverse))
-        plain = _obey(way, start, stops, float(along[-1]), speed, reverse)
-        knots_s, knots_m, passes = _timetable(plain[1], float(along[-1]), speed, way.bound)
+            deed = deed_of(self._site, self._seed, track_id, self._deeds, path, along, heading, _kerb(way, length, reverse))
         if deed is not None:
-            paused = sorted([*stops, (deed.place_m, deed.seconds)])
-            longer = _timetable(_obey(way, start, paused, float(along[-1]), speed, reverse)[1], float(along[-1]), speed, way.bound)
-            if start + float(longer[0][-1]) < slot * SLOT_S + LONGEST_S:
-                knots_s, knots_m, passes = longer
+            _, obeyed = _obey(way, arrives, sorted([*stops, (deed.place_m, deed.seconds)]), length, speed, reverse)
+            later_s, later_m, _ = _timetable(obeyed, length, speed, way.bound)
+            if start + float(later_s[-1]) < slot * SLOT_S + LONGEST_S:
+                knots_s, knots_m = later_s, later_m
                 deed = replace(deed, begins_s=float(knots_s[np.searchsorted(knots_m, deed.place_m)]))
             else:  # they would be gone before they have arrived
                 deed = None
-        start = plain[0]
         look = int(rng.integers(WORKERS))
         if way.traffic == "walk" and look < self._workers * WORKERS:
             look += WORKERS
