@@ -61,10 +61,10 @@ def inside(xyxy: FloatArray, size_wh: tuple[int, int]) -> tuple[IndexArray, NDAr
         Left, top, right and bottom counted from 0, the last pixel outside, as Python's slices are.
     """
     width, height = size_wh
-    bound = np.array([width, height, width, height], np.float32)
+    bound = np.array([width + 1, height + 1, width, height], np.float32)  # what begins beyond the picture stays beyond it
     whole = np.trunc(np.nan_to_num(np.clip(xyxy, 0, bound), nan=0.0)).astype(np.int64)
     whole[:, :2] = np.maximum(whole[:, :2], 1) - 1
-    usable = np.isfinite(xyxy).all(axis=1) & (whole[:, 2:] > whole[:, :2]).all(axis=1)
+    usable: NDArray[np.bool_] = np.isfinite(xyxy).all(axis=1) & np.all(whole[:, 2:] > whole[:, :2], axis=1)
     return whole[usable], usable
 
 

@@ -39,7 +39,7 @@ class PictureSums:
         rows = self._sums[:, bottom[0]] - self._sums[:, top[0]]
         sums = np.take(rows, right[0], axis=2) - np.take(rows, left[0], axis=2)
         share = _shares(top, bottom)[0][:, None] * _shares(left, right)[0]
-        means = sums.astype(np.float32)
+        means: FloatArray = sums.astype(np.float32)
         means *= share
         return means
 
