@@ -40,7 +40,7 @@ class MtcnnSettings:
     """How faces are looked for.
 
     Attributes:
-        least_face_px: Lowest and narrowest face looked for, px of the frame; from 12 on. Half the size takes four times as long.
+        least_face_px: Lowest and narrowest face looked for, px of the frame; from 12 on. Half of it is four times as much for P-net.
         thresholds: Lowest probabilities of P-, R- and O-net, 0..1; the last is the lowest score reported.
         pyramid_factor: Size of the picture from one look of P-net to the next, between 0 and 1.
         most_candidates: At most so many go on from a size of the picture, and from all of them to R-net. Pictures of crowds have 600.
