@@ -57,7 +57,7 @@ def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            records = _records(archive, name, len(content))
+            records = stored_records(archive, name, len(content))
             graph = json.loads(records.pop(_MODEL))
             payloads = {config: json.loads(records.pop(config)) for config in (_WEIGHTS, _CONSTANTS)}
     except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
@@ -72,15 +72,20 @@ def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
     return _written(kept)
 
 
-def _records(archive: zipfile.ZipFile, name: str, most_bytes: int) -> dict[str, bytes]:
-    """Every record by its path below the archive's one folder.
+def stored_records(archive: zipfile.ZipFile, name: str, most_bytes: int) -> dict[str, bytes]:
+    """Every record by its path below the archive's one folder. `torch.save` and `torch.export.save` lay them out alike.
+
+    Args:
+        archive: The archive.
+        name: The file's name, for messages.
+        most_bytes: The file's size.
 
     Raises:
-        Unreadable: They would take more memory than the file.
+        Unreadable: They are compressed, or would take more memory than the file.
     """
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
-        raise Unreadable(name, "torch", "it is compressed, which no archive of torch.export.save is; write it anew with that")
+        raise Unreadable(name, "torch", "it is compressed, which torch's own archives never are; write it anew with torch")
     if sum(info.file_size for info in infos) > most_bytes:
         raise Unreadable(name, "torch", "its records overlap: they are larger together than the file")
     return {info.filename.partition("/")[2]: archive.read(info) for info in infos}

@@ -13,4 +13,6 @@ Read in this order:
 - `model_detector`: a task and a backend as one `Detector`.
 - `batch_detector`: a task and a device that takes batches as one detector, whose looks are begun and then collected.
 - `moving`: the detector without weights, `motion`.
+- `faces_mtcnn`: faces and five points of each by three networks, with `mtcnn_boxes` and `picture_sums`.
+- `face_alignment`: faces turned upright, at the size that recognition wants.
 """
