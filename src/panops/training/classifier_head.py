@@ -20,6 +20,10 @@ _LOOKED = 16
 Tell = Callable[[int, int], None]
 
 
+class Stopped(Exception):
+    """Somebody asked for a stop before the head was trained; there is nothing to save."""
+
+
 def _silent(_done: int, _total: int) -> None:
     """Told nothing."""
 

@@ -18,7 +18,7 @@ from panops.datasets.class_splitting import parted
 from panops.datasets.problems import DataProblem
 from panops.domain.class_pictures import ClassSet
 from panops.domain.errors import ModelUnsupported, PanopsError
-from panops.training.classifier_head import train_head
+from panops.training.classifier_head import Stopped, train_head
 from panops.training.classifier_pictures import PictureShelf, as_tensor
 from panops.training.classifier_recipe import ClassifierRecipe, write_classifier_recipe
 from panops.training.classifier_report import write_classifier_report
@@ -212,8 +212,15 @@ def _trained(recipe: ClassifierRecipe, folder: Path, pictures: ClassifierPicture
 def _headed(trainer: ClassifierTrainer, recipe: ClassifierRecipe, learn: PictureShelf, watcher: ClassifierWatcher) -> bool:
     """The first part; False where it was asked to stop meanwhile, which leaves nothing behind: it takes seconds."""
     began_s, cpu_began_s = time.monotonic(), time.process_time()
-    loss = train_head(trainer.network, learn, recipe, watcher.looking)
-    if watcher.stop():
+
+    def looked(done: int, total: int) -> None:
+        watcher.looking(done, total)
+        if watcher.stop():
+            raise Stopped
+
+    try:
+        loss = train_head(trainer.network, learn, recipe, looked)
+    except Stopped:
         return False
     trainer.progress.seconds += time.monotonic() - began_s
     trainer.progress.cpu_seconds += time.process_time() - cpu_began_s

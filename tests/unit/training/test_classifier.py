@@ -109,6 +109,13 @@ def test_a_stopped_training_goes_on_as_if_it_had_never_stopped(tmp_path: Path, d
     assert "<svg" in (tmp_path / "parts" / "report.html").read_text()
 
 
+def test_a_stop_before_the_head_is_trained_leaves_nothing(tmp_path: Path, data: Path) -> None:
+    ended = run_classifier_training(tiny(data), tmp_path / "run", 1, Watched(0))
+    assert not ended.finished
+    assert not ended.progress.headed
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
 def test_the_head_alone_and_a_start_from_a_checkpoint(tmp_path: Path, data: Path) -> None:
     watched = Watched()
     ended = run_classifier_training(tiny(data, epochs=0), tmp_path / "head", 1, watched)
@@ -216,6 +223,8 @@ def test_the_end_is_measured_files_in_the_store(ended: tuple[Path, dict[str, obj
     assert papers.data[0].pictures == 42
     assert papers.figures["val"]["evaluation"] == "classification"
     assert "kind: classifier" in papers.recipe
+    line = ["models", "add", str(folder / "run" / "model"), "--as", "further", "--home", str(folder / "home")]
+    assert RUN.invoke(app, line, catch_exceptions=False).exit_code == 0
     card = RUN.invoke(app, ["models", "card", "shapes", "--home", str(folder / "home")], catch_exceptions=False).output
     assert "How well it tells things apart" in card
     assert "What 8 bits cost" in card
