@@ -146,7 +146,7 @@ def few_of(dataset: ClassSet, count: int, seed: int) -> ClassSet:
     for class_id in range(len(dataset.classes)):
         own = [picture for picture in dataset.pictures if picture.class_id == class_id]
         queues.append(chance.sample(own, len(own)))
-    chosen = set()
+    chosen = set[str]()
     while len(chosen) < count and any(queues):
         for queue in queues:
             if queue and len(chosen) < count:

@@ -89,7 +89,9 @@ def train_head(network: ClassifierNetwork, shelf: PictureShelf, recipe: Classifi
         for group in optimiser.param_groups:
             group["lr"] = rate
         total = 0.0
-        for chosen in torch.randperm(len(features), generator=chance).split(_BATCH):
+        order = torch.randperm(len(features), generator=chance)
+        for first in range(0, len(order), _BATCH):
+            chosen = order[first : first + _BATCH]
             kept = torch.bernoulli(torch.full((len(chosen), features.shape[1]), 1 - recipe.dropout), generator=chance) / (
                 1 - recipe.dropout
             )

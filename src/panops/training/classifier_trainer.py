@@ -173,7 +173,8 @@ class ClassifierTrainer:
             targets = part * targets + (1 - part) * targets[other]
         self._learning_mode()
         with torch.no_grad():
-            x = torch.cat([network.upto(network.normalised(few), 0, self._frozen) for few in pictures.split(_LOOKED)])
+            some = (pictures[first : first + _LOOKED] for first in range(0, len(pictures), _LOOKED))
+            x = torch.cat([network.upto(network.normalised(few), 0, self._frozen) for few in some])
         logits = network.answer(network.pooled(network.upto(x, self._frozen, len(network.parts))))
         loss = functional.cross_entropy(logits, targets)
         self._optimiser.zero_grad(set_to_none=True)

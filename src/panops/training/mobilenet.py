@@ -18,8 +18,8 @@ from torch.nn import functional
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 BLOCKS = sum(repeats for _, _, repeats, _ in _STAGES)
 _STEM, _LAST = 32, 1280
-# What TensorFlow trains with.
-_EPSILON, _MOMENTUM = 1e-3, 0.01
+# What TensorFlow trains with; but statistics follow the weights faster than there, for a transfer has hundreds of steps, not millions.
+_EPSILON, _MOMENTUM = 1e-3, 0.1
 # Pixels 0 to 255 as the network wants them: (pixel - 127.5) / 127.5; and black as it then is.
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 1 / 127.5
 BLACK, GREY = -1.0, 0.0

@@ -23,15 +23,9 @@ class FoldedUnit(nn.Module):
     def __init__(self, unit: ConvUnit, *, pixels: bool = False) -> None:
         super().__init__()
         old, norm = unit.conv, unit.norm
-        self.conv = nn.Conv2d(
-            old.in_channels,
-            old.out_channels,
-            old.kernel_size,
-            old.stride,
-            old.padding,
-            groups=old.groups,
-            bias=True,  # type: ignore[arg-type]  # pairs
-        )
+        kernel, stride = old.kernel_size[0], old.stride[0]
+        same = 0 if unit.ahead else kernel // 2
+        self.conv = nn.Conv2d(old.in_channels, old.out_channels, kernel, stride, same, groups=old.groups, bias=True)
         factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()  # type: ignore[union-attr]  # it keeps statistics
         weight = old.weight.double() * factor[:, None, None, None]
         bias = norm.bias.double() - factor * norm.running_mean.double()  # type: ignore[union-attr]  # as above

@@ -27,6 +27,7 @@ from panops.training.classifier_pictures import EpochBatches, PictureShelf, augm
 from panops.training.classifier_recipe import (
     ClassAugmentConfig,
     ClassifierRecipe,
+    PicturesConfig,
     cosine,
     differences,
     portable_recipe,
@@ -141,7 +142,7 @@ def test_the_parts_share_no_picture(tmp_path: Path, data: Path) -> None:
     assert not parts[0] & parts[1]
     assert not (parts[0] | parts[1]) & parts[2]
     assert [problem.kind for problem in pictures.problems] == ["duplicate_picture"]
-    alone = read_pictures(tiny(folder, data={"train": folder / "train"}))
+    alone = read_pictures(tiny(folder).model_copy(update={"data": PicturesConfig(train=folder / "train")}))
     assert alone.val.counts() == {"bar": 3, "disc": 3, "ring": 3}
     assert "20%" in alone.how
     shutil.rmtree(folder / "train" / "disc")

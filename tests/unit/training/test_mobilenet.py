@@ -108,7 +108,7 @@ def test_the_published_weights_give_the_published_answers(shared_data: Path) -> 
 def test_the_reader_agrees_with_litert(shared_data: Path) -> None:
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     path = shared_data / "models" / "mobilenet_v2_1.0_224_quant.tflite"
-    interpreter = litert.Interpreter(str(path), experimental_preserve_all_tensors=True)
+    interpreter = litert.Interpreter(str(path))
     interpreter.allocate_tensors()
     found = {tensor.name: tensor for tensor in read_tflite(path).tensors}
     weights = [one for one in interpreter.get_tensor_details() if "weights_quant" in one["name"]]
