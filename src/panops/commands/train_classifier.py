@@ -37,7 +37,7 @@ def train_classifier(
     out: Annotated[Path | None, typer.Option(help="The training's folder; runs/NAME when it is not given.")] = None,
     name: Annotated[str, typer.Option(help="What the new model is called; the data's folder when it is not given.")] = "",
     start: Annotated[
-        str, typer.Option(help="Weights to start from: MobileNetV2 as .tflite, a checkpoint (.pt) or a model's name; none for chance.")
+        str, typer.Option(help="Where to start: MobileNetV2 as .tflite, a checkpoint (.pt), a model's name (mobilenet_v2_quant), none.")
     ] = "",
     size: Annotated[int, typer.Option(min=0, help="The input's side, px, a multiple of 32; 0 takes 224, or 128 for small pictures.")] = 0,
     epochs: Annotated[int, typer.Option(min=0, help="How often the pictures are shown to the network; 0 trains the head alone.")] = 25,

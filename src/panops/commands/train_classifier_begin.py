@@ -7,17 +7,19 @@ from pathlib import Path
 from statistics import median
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from panops.commands.data_sets import writing
 from panops.datasets.class_folders import read_class_folders, split_folders
 from panops.datasets.picture_size import picture_size
 from panops.domain.class_pictures import ClassSet
-from panops.domain.errors import ModelNotFound
+from panops.domain.errors import ConfigError, ModelNotFound
 from panops.models.store import ModelStore
 from panops.storage.home import Home
 from panops.training.classifier_recipe import ClassifierRecipe, read_classifier_recipe, write_classifier_recipe
 from panops.training.folder_lock import FolderLock
+from panops.training.recipe_problems import recipe_problems
 
 # What a training starts from unless something else is said: the catalogue's MobileNetV2.
 DEFAULT_START = "mobilenet_v2_quant"
@@ -50,7 +52,7 @@ def classifier_recipe(
 
     Raises:
         PanopsError: The pictures or the start weights cannot be used.
-        ConfigError: The recipe has mistakes.
+        ConfigError: The recipe, or an option that goes into it, has mistakes.
     """
     if path is not None:
         if wishes.data is not None:
@@ -111,7 +113,10 @@ def _made(wishes: Wishes, name: str, home: Path | None) -> ClassifierRecipe:
     }
     if wishes.size % 32:
         raise typer.BadParameter(f"expected a multiple of 32 px, got {wishes.size}", param_hint="--size")
-    return ClassifierRecipe.model_validate(values)
+    try:
+        return ClassifierRecipe.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("the recipe of these options", recipe_problems(error, ClassifierRecipe)) from error
 
 
 def _fitting(dataset: ClassSet) -> int:

@@ -40,7 +40,7 @@ def checked_figures(record: Mapping[str, Any], sha256: str, origin: str) -> dict
     if record.get("evaluation") not in EVALUATIONS or not isinstance(models, list) or not isinstance(record.get("data"), Mapping):
         raise ConfigError(
             origin,
-            [ConfigProblem("", "expected what `panops evaluate detector --json` or `evaluate classifier --json` writes, got other JSON")],
+            [ConfigProblem("", "expected what `panops evaluate detector --json` writes, or that of classifier, got other JSON")],
         )
     if own_figures(record, sha256) is None:
         measured = ", ".join(f"{model.get('name')} ({str(model.get('sha256'))[:12]})" for model in models if isinstance(model, Mapping))

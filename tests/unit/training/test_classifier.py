@@ -317,6 +317,8 @@ def test_what_people_get_wrong(tmp_path: Path, data: Path) -> None:
     assert RUN.invoke(app, ["train", "classifier"]).exit_code == 2
     assert RUN.invoke(app, ["train", "classifier", "recipe.yaml", "--data", str(data)]).exit_code == 2
     assert RUN.invoke(app, trained(data, tmp_path / "odd", "--size", "50")).exit_code == 2
+    with pytest.raises(ConfigError, match="name: expected a name of small letters"):
+        RUN.invoke(app, trained(data, tmp_path / "odd", "--name", "My Signs"), catch_exceptions=False)
     with pytest.raises(SourceUnsupported, match="expected a folder with a folder for each class"):
         RUN.invoke(app, trained(tmp_path / "nowhere", tmp_path / "out"), catch_exceptions=False)
     with pytest.raises(ModelNotFound, match="no such file"):
