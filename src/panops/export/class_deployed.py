@@ -56,7 +56,7 @@ class ClassRun:
     def speed(self) -> dict[str, float | int]:
         """For JSON."""
         return {
-            "infer_ms": round(self.wall_ms, 3),
+            "wall_ms": round(self.wall_ms, 3),
             "cpu_ms": round(self.cpu_ms, 3),
             "pictures": len(self.truth),
             "threads": self.threads,

@@ -27,11 +27,12 @@ def class_blocks(model: StoredModel, papers: Provenance) -> Iterator[Block]:
         own = own_figures(record, model.manifest.sha256)
         if own is None:
             continue
-        overall = _mapping(own.get("overall"))
+        overall, speed = _mapping(own.get("overall")), _mapping(own.get("speed"))
         yield Heading(3, f"On {name}")
         yield Paragraph(
             f"{overall.get('pictures', '?')} pictures; fingerprint {fingerprint_of(record)[:16]}; measured"
-            f" {record.get('measured_at', 'at an unknown time')} with {own.get('backend', 'an unknown backend')}."
+            f" {record.get('measured_at', 'at an unknown time')} with {own.get('backend', 'an unknown backend')},"
+            f" {speed.get('cpu_ms', '?')} ms of CPU a picture."
         )
         yield Table(
             ("accuracy", "95 of 100", "macro F1", "calibration error"),

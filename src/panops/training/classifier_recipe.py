@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +22,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
 KIND = "classifier"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 class _Strict(BaseModel):
@@ -165,7 +168,7 @@ def differences(recipe: ClassifierRecipe, stored: Mapping[str, Any]) -> list[str
 
 
 def read_classifier_recipe(path: Path) -> ClassifierRecipe:
-    """Read a recipe; its paths are relative to its folder.
+    """Read a recipe; its paths are relative to its folder, and may name environment variables, `${PANOPS_SHARED}`.
 
     Raises:
         ConfigError: All that is wrong with it.
@@ -184,6 +187,10 @@ def read_classifier_recipe(path: Path) -> ClassifierRecipe:
         raise ConfigError(str(path), [ConfigProblem("", "expected a mapping with name, classes and data")])
     try:
         return ClassifierRecipe.model_validate(_absolute(values, path.parent))
+    except KeyError as error:
+        raise ConfigError(
+            str(path), [ConfigProblem("", f"the environment variable {error.args[0]}, which a path names, is not set")]
+        ) from error
     except ValidationError as error:
         raise ConfigError(str(path), recipe_problems(error, ClassifierRecipe, lines)) from error
 
@@ -218,12 +225,18 @@ def cosine(done: float) -> float:
 
 
 def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The values with absolute paths; `${NAME}` is an environment variable.
+
+    Raises:
+        KeyError: Such a variable is not set.
+    """
+
+    def path(value: Any) -> Any:
+        return str((folder / _VARIABLE.sub(lambda found: os.environ[found[1]], value)).resolve()) if isinstance(value, str) else value
+
     made = dict(values)
     if isinstance(made.get("data"), dict):
-        made["data"] = {
-            key: str((folder / value).resolve()) if key in ("train", "val") and isinstance(value, str) else value
-            for key, value in made["data"].items()
-        }
-    if isinstance(made.get("start"), str):
-        made["start"] = str((folder / made["start"]).resolve())
+        made["data"] = {key: path(value) if key in ("train", "val") else value for key, value in made["data"].items()}
+    if "start" in made:
+        made["start"] = path(made["start"])
     return made

@@ -168,10 +168,16 @@ def test_augmentation_is_repeatable_and_keeps_the_middle(data: Path) -> None:
     assert np.abs(mirrored.astype(int) - plain[:, ::-1]).max() <= 1
 
 
-def test_a_recipe_reads_back_and_names_its_mistakes(tmp_path: Path, data: Path) -> None:
+def test_a_recipe_reads_back_and_names_its_mistakes(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tiny(data, start=data / "start.tflite")
     write_classifier_recipe(recipe, tmp_path / "recipe.yaml")
     assert read_classifier_recipe(tmp_path / "recipe.yaml") == recipe
+    (tmp_path / "own.yaml").write_text("name: x\nclasses: [a, b]\ndata: {train: '${PICTURES}/a'}\nstart: b.pt\n")
+    with pytest.raises(ConfigError, match="environment variable PICTURES"):
+        read_classifier_recipe(tmp_path / "own.yaml")
+    monkeypatch.setenv("PICTURES", str(data))
+    own = read_classifier_recipe(tmp_path / "own.yaml")
+    assert (own.data.train, own.start) == (data / "a", tmp_path / "b.pt")
     assert differences(recipe, recipe.model_dump(mode="json")) == []
     assert differences(recipe, {"name": "x"}) == ["it was made by another version of panops"]
     told = yaml.safe_load(portable_recipe(recipe))
