@@ -11,7 +11,7 @@ from typing import NamedTuple
 import typer
 
 import panops
-from panops.commands.lazy_command import add_lazily
+from panops.commands.lazy_command import LazyCommand, add_branch, add_lazily
 from panops.domain.errors import ConfigError, PanopsError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     """A command.
 
     Attributes:
-        words: What people type after `panops`; a first word of two is a group of `_GROUPS`.
+        words: What people type after `panops`; a first word of two is a group of `_GROUPS`, or a command above it, whose branch this is.
         target: `module:function` in `panops.commands`; the function's docstring is its help.
         summary: The first line of that docstring. A test holds the two together.
         extra: The optional dependencies that it needs (`train` for `panops[train]`); empty where a plain installation has everything.
@@ -209,6 +209,12 @@ COMMANDS = (
         extra="train",
     ),
     Row(
+        "train classifier",
+        "train_classifier:train_classifier",
+        "Train a classifier on a folder of pictures for each class: first its head, then the network; goes on where it was stopped.",
+        extra="train",
+    ),
+    Row(
         "tune",
         "tune:tune",
         "Look for good settings of a recipe by many short trainings, bad ones broken off; goes on where it was stopped.",
@@ -219,6 +225,11 @@ COMMANDS = (
         "evaluate_detector:evaluate_detector",
         "COCO AP of a detector, through the code that cameras run: by source, class, size and group, with thresholds and speed.",
         extra="train",
+    ),
+    Row(
+        "evaluate classifier",
+        "evaluate_classifier:evaluate_classifier",
+        "Accuracy of a classifier, through the code that cameras run: by class, what is taken for what, and how far to trust its scores.",
     ),
     Row(
         "evaluate compliance",
@@ -241,9 +252,16 @@ _GROUPS = {
 
 def _add_commands() -> None:
     groups = {name: typer.Typer(help=summary, no_args_is_help=True) for name, summary in _GROUPS.items()}
+    alone: dict[str, type[LazyCommand]] = {}
     for row in COMMANDS:
         belongs_to, _, name = row.words.rpartition(" ")
-        add_lazily(groups[belongs_to] if belongs_to else app, name, f"panops.commands.{row.target}", row.summary, extra=row.extra)
+        target = f"panops.commands.{row.target}"
+        if belongs_to in alone:
+            add_branch(alone[belongs_to], name, target, extra=row.extra)
+            continue
+        command = add_lazily(groups[belongs_to] if belongs_to else app, name, target, row.summary, extra=row.extra)
+        if not belongs_to:
+            alone[name] = command
     for name, group in groups.items():
         app.add_typer(group, name=name)
 

@@ -20,7 +20,10 @@ _UNFIT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
 # People write these in several lines.
 _TEXTS = re.compile(r"note|file_text|alerts\.\d+\.template")
 _MOST_NAMED = 20
-LONGER_BODIES = ("/v2/models/", "/api/v1/detect", "/api/v1/faces", "/api/v1/hands", "/api/v1/pose", "/api/v1/segment")
+LONGER_BODIES = (
+    "/v2/models/",
+    *(f"/api/v1/{task}" for task in ("classify", "detect", "faces", "hands", "pose", "segment")),
+)
 """How paths begin whose bodies may be longer than others: none of them is ever read here."""
 
 

@@ -65,6 +65,15 @@ async def hands(
     return await _look(caller, services, request, _order("hands", chosen, min_score, annotated=annotated))
 
 
+@router.post("/classify")
+async def classify(
+    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
+) -> Response:
+    """What a JPEG, PNG or WebP shows as a whole: the best five classes as JSON, or the best one written on the picture."""
+    chosen = model or await run_in_threadpool(_only_model, services, "classification")
+    return await _look(caller, services, request, _order("classification", chosen, min_score, annotated=annotated))
+
+
 @router.post("/segment")
 async def segment(
     caller: Operator, services: Needed, request: Request, model: Model = "", shown_as: Annotated[ShownAs, Query(alias="as")] = ShownAs.JSON

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from panops.commands.evaluate_facts import data_title
+from panops.commands.export_classifier import classifier_checkpoint, write_classifier
 from panops.commands.export_papers import Origin, check_folder, checkpoint_origin, file_origin, write_papers
 from panops.commands.options import HomeOption, JsonOption
 from panops.datasets import open_dataset
@@ -32,6 +33,7 @@ from panops.models.manifest_file import MANIFEST_NAME, read_manifest
 from panops.models.store import ModelStore
 from panops.storage.home import Home
 
+CLASSIFICATION = "classification"
 _TRAINED_SIZE_PX = 416
 # How many of the worst layers `--mixed` keeps in float, until the gate opens.
 _MIXED = (4, 8, 16)
@@ -45,16 +47,20 @@ def export(
     form: Annotated[
         Literal["onnx", "int8", "openvino", "tflite", "coreml", "pt2"], typer.Option("--format", help="What to write.")
     ] = "onnx",
-    data: Annotated[Path | None, typer.Option(help="Labelled pictures: forms are compared on some; 8 bits are judged on all.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled pictures, a folder per class for classifiers: forms are compared; 8 bits are judged.")
+    ] = None,
     calibration: Annotated[Path | None, typer.Option(help="Other pictures to calibrate 8 bits with, such as the training's.")] = None,
     pictures: Annotated[int, typer.Option(min=1, help="How many pictures calibrate 8 bits.")] = 200,
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
     precision: Annotated[
         Literal["float32", "float16", "int8"] | None, typer.Option(help="Of openvino, tflite and coreml; phones get float16 by default.")
     ] = None,
-    size: Annotated[int | None, typer.Option(min=32, help="Input, px, a multiple of 32; for checkpoints (416 by default).")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Input, px, a multiple of 32; for checkpoints (416 by default; a classifier's own).")
+    ] = None,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="ONNX of a checkpoint: leave batch and picture size open.")] = False,
-    max_loss: Annotated[float, typer.Option(min=0.0, help="AP points that 8 bits may cost.")] = 1.0,
+    max_loss: Annotated[float, typer.Option(min=0.0, help="Points of AP, or of a classifier's accuracy, that 8 bits may cost.")] = 1.0,
     max_small_loss: Annotated[float, typer.Option(min=0.0, help="AP points that 8 bits may cost on boxes below 32x32 px.")] = 1.5,
     mixed: Annotated[bool, typer.Option("--mixed", help="Where 8 bits cost too much, keep the worst layers in float.")] = False,
     name: Annotated[str, typer.Option(help="The model's name; that of MODEL by default.")] = "",
@@ -68,12 +74,17 @@ def export(
 
     Where the model is from goes along: papers, recipe and figures of MODEL lie beside the new file, for `panops models card`.
     """
-    opened = _opened(data)
     known: dict[str, str] = {"licence": licence, "credit": credit, "not_for": not_for}
     source, origin, folder = _source(model, name, size, known, home, dynamic=dynamic)
     check_folder(out, folder)
     limits = Limits(max_loss, max_small_loss)
-    others = _opened(calibration)
+    if source.manifest.task == CLASSIFICATION:
+        plain = Int8Settings(pictures, seed, limits)
+        settings = ExportSettings(format=form, precision=precision, dynamic=dynamic, int8=plain)
+        with _bar() as progress:
+            write_classifier(source, origin, out, settings, data, calibration, progress, as_json=as_json)
+        return
+    opened, others = _opened(data), _opened(calibration)
     int8 = Int8Settings(pictures, seed, limits, _MIXED if mixed else (), others.dataset if others is not None else None)
     settings = ExportSettings(format=form, precision=precision, dynamic=dynamic, int8=int8)
     with _bar() as progress:
@@ -99,7 +110,7 @@ def _source(
     """What is exported, where it is from, and the folder in which it lies."""
     path = Path(model)
     if path.suffix == ".pt":
-        return *_checkpoint(path, name or path.stem, size or _TRAINED_SIZE_PX, known, dynamic=dynamic), path.parent
+        return *_checkpoint(path, name, size, known, dynamic=dynamic), path.parent
     if dynamic:
         raise ModelUnsupported("--dynamic is for checkpoints: an ONNX file has the sizes that it has")
     if path.suffix == ".onnx" or path.is_dir():
@@ -116,10 +127,16 @@ def _source(
     return Source(read_onnx(file), renamed, file_run(file, "onnxruntime")), file_origin(manifest, file), file.parent
 
 
-def _checkpoint(path: Path, name: str, size: int, known: dict[str, str], *, dynamic: bool) -> tuple[Source, Origin]:
+def _checkpoint(path: Path, name: str, size: int | None, known: dict[str, str], *, dynamic: bool) -> tuple[Source, Origin]:
     from panops.training.checkpoint import load_network, read_checkpoint  # noqa: PLC0415  # torch: only a checkpoint needs it
+    from panops.training.classifier_recipe import KIND  # noqa: PLC0415  # as above
     from panops.training.network import ExportedNetwork  # noqa: PLC0415  # as above
 
+    if read_checkpoint(path).get("kind") == KIND:
+        if dynamic:
+            raise ModelUnsupported("--dynamic is for detectors: a classifier's pictures have one size")
+        return classifier_checkpoint(path, name, size, known)
+    name, size = name or path.stem, size or _TRAINED_SIZE_PX
     network = load_network(path)
     manifest = detector_manifest(name, network.shape.classes, (size, size), **known)
     source = torch_source(ExportedNetwork(network).eval(), manifest, dynamic=dynamic)

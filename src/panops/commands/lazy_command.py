@@ -16,9 +16,13 @@ class LazyCommand(TyperCommand):
 
     target: ClassVar[str]
     extra: ClassVar[str]
+    branches: ClassVar[dict[str, LazyCommand]]
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **more: Any) -> Any:
-        """The context of the real command, which is invoked in this one's place."""
+        """The context of the real command, which is invoked in this one's place; or of its branch that the first word names."""
+        branch = self.branches.get(args[0]) if args else None
+        if branch is not None:
+            return branch.make_context(f"{info_name} {args[0]}", args[1:], parent, **more)
         return self.real(info_name).make_context(info_name, args, parent, **more)
 
     def real(self, name: str | None = None) -> Any:
@@ -44,8 +48,8 @@ class LazyCommand(TyperCommand):
         return typer.main.get_command(alone)
 
 
-def add_lazily(group: typer.Typer, name: str, target: str, summary: str, *, extra: str = "") -> None:
-    """Put a command into a group without importing it.
+def add_lazily(group: typer.Typer, name: str, target: str, summary: str, *, extra: str = "") -> type[LazyCommand]:
+    """Put a command into a group without importing it; gives its class, for `add_branch`.
 
     Args:
         group: Where it belongs.
@@ -54,7 +58,22 @@ def add_lazily(group: typer.Typer, name: str, target: str, summary: str, *, extr
         summary: The docstring's first line, for the group's help. A test holds the two together.
         extra: The optional dependencies that it needs (`train` for `panops[train]`); empty where a plain installation has everything.
     """
-    group.command(name, cls=type("LazyCommand", (LazyCommand,), {"target": target, "extra": extra}), help=summary)(_stand_in)
+    kind = type("LazyCommand", (LazyCommand,), {"target": target, "extra": extra, "branches": {}})
+    group.command(name, cls=kind, help=summary)(_stand_in)
+    return kind
+
+
+def add_branch(command: type[LazyCommand], name: str, target: str, *, extra: str = "") -> None:
+    """Give a command that takes arguments a second word of its own: `panops train RECIPE` beside `panops train classifier`.
+
+    Args:
+        command: From `add_lazily`.
+        name: The word.
+        target: As for `add_lazily`.
+        extra: The same.
+    """
+    kind = type("LazyCommand", (LazyCommand,), {"target": target, "extra": extra, "branches": {}})
+    command.branches[name] = kind(name=name, callback=_stand_in)
 
 
 def _stand_in() -> None:

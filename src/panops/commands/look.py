@@ -106,7 +106,7 @@ def _tell(console: Console, content: dict[str, Any]) -> None:
     width, height = content["size_wh"]
     head = f"{content['file']}: {width}x{height}, {content['model']} {content['version']}, {content['inference_ms']:.1f} ms"
     console.print(head, soft_wrap=True, highlight=False, markup=False)
-    rows = content.get("classes", content.get("detections", []))
+    rows = content.get("classes") or content.get("scores") or content.get("detections", [])
     for row in rows[:_MOST_LINES]:
         console.print(f"  {_line(row)}", soft_wrap=True, highlight=False, markup=False)
     if len(rows) > _MOST_LINES:
@@ -118,6 +118,8 @@ def _tell(console: Console, content: dict[str, Any]) -> None:
 def _line(row: dict[str, Any]) -> str:
     if "share" in row:
         return f"{row['class']}  {row['share']:.1%}"
+    if "xyxy" not in row:
+        return f"{row['class']}  {row['score']:.2f}"
     left, top, right, bottom = row["xyxy"]
     points = f", {len(row['keypoints'])} points" if "keypoints" in row else ""
     return f"{row['class']}  {row['score']:.2f}  {left:.0f},{top:.0f} to {right:.0f},{bottom:.0f}{points}"

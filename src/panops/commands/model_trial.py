@@ -6,9 +6,10 @@ import numpy as np
 
 from panops.domain.errors import ModelUnsupported, PanopsError
 from panops.domain.frame import ArrayPixels, Frame
-from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore, StoredModel
+from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_models import OpenModel
+from panops.vision.classify import TASK as CLASSIFICATION
 from panops.vision.registry import PART, SEGMENTATION
 
 
@@ -21,10 +22,12 @@ def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
     """
     grey = Frame("check", 0, 0.0, 0.0, ArrayPixels(np.full((360, 640, 3), 114, np.uint8)))
     try:
-        opened = OpenModel(model, open_backend(model.path), store=store)
+        opened = OpenModel(model, open_model_file(model), store=store)
         try:
             if model.manifest.task == SEGMENTATION:
                 opened.segment(grey)
+            elif model.manifest.task == CLASSIFICATION:
+                opened.classify(grey)
             elif model.manifest.task != PART:
                 opened.detect(grey)
         finally:

@@ -56,6 +56,8 @@ def train(
 
     With a recipe, or with --model and --data: then the recipe is made and written into the folder. report.html there shows the curves while
     it runs. Ctrl-C saves and stops; the same command goes on.
+
+    For a model that says of a whole picture what it shows, from a folder for each class: panops train classifier --help
     """
     console = Console(stderr=True)
     where = device_named(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from panops.domain.class_pictures import ClassSet
 from panops.domain.labels import DetectionSet
 
 
@@ -27,3 +28,9 @@ def data_fingerprint(dataset: DetectionSet) -> str:
             one.update(picture.path.read_bytes())
         rows.append(one.digest())
     return hashlib.sha256(b"".join(sorted(rows))).hexdigest()
+
+
+def class_fingerprint(dataset: ClassSet) -> str:
+    """The same for pictures that are of one class each: the sha256 of all class names and picture files."""
+    rows = sorted(f"{dataset.classes[picture.class_id]}|{picture.sha256}" for picture in dataset.pictures)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -49,7 +49,8 @@ class CoremlFacts:
 def write_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path, compute: ComputeType = "float16") -> None:
     """Write a `.mlpackage` for iOS 16, macOS 13 and later.
 
-    Its input is an image (BGR, 0 to 255), letterboxed by the app as the metadata says; its output the rows.
+    Its input is an image (BGR or RGB as the manifest says, 0 to 255), letterboxed by the app as the metadata says; its output the rows, or
+    a classifier's scores.
 
     Args:
         model: Float, from `tracing.onnx_from_torch`, with fixed sizes; batch 1.
@@ -65,11 +66,12 @@ def write_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path, co
     shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
     if len(shape) != 4 or min(shape) < 1 or shape[0] != 1:
         raise ModelUnsupported("Core ML export needs an ONNX graph with fixed sizes and batch 1; export it without --dynamic")
+    colour = image_colour(manifest)
     with _quietly():
         program = _program(model, shape, ct)
         package: Any = ct.convert(
             program,
-            inputs=[ct.ImageType(name=model.graph.input[0].name, shape=tuple(shape), color_layout=ct.colorlayout.BGR)],
+            inputs=[ct.ImageType(name=model.graph.input[0].name, shape=tuple(shape), color_layout=getattr(ct.colorlayout, colour))],
             convert_to="mlprogram",
             minimum_deployment_target=ct.target.iOS16,
             compute_precision=ct.precision.FLOAT16 if compute == "float16" else ct.precision.FLOAT32,
@@ -78,14 +80,19 @@ def write_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path, co
         package.author = manifest.credit
         package.license = manifest.licence
         package.version = manifest.version
-        package.short_description = (
-            f"{manifest.name}: rows of box, objectness and {len(manifest.classes)} class scores for strides 8, 16, 32"
-        )
+        rows = f"rows of box, objectness and {len(manifest.classes)} class scores for strides 8, 16, 32"
+        scores = f"a score for each of {len(manifest.classes)} classes, which add up to 1"
+        package.short_description = f"{manifest.name}: {scores if manifest.task == 'classification' else rows}"
         metadata = package.user_defined_metadata
         metadata["classes"] = ",".join(manifest.classes)
         for key, value in manifest.preprocessing.items():
             metadata[key] = str(value)
         package.save(str(path))
+
+
+def image_colour(manifest: ModelManifest) -> str:
+    """The order of colours in the input image, `RGB` or `BGR`."""
+    return str(manifest.preprocessing.get("channels", "rgb")).upper()
 
 
 def coreml_facts(path: Path) -> CoremlFacts:
@@ -147,6 +154,11 @@ class _Translation:
         self._emit: dict[str, Callable[[NodeProto, list[Any]], Any]] = {
             "Conv": self._conv,
             "Relu": lambda node, x: self._mb.relu(x=x[0], name=node.output[0]),
+            "Clip": self._relu6,
+            "ReduceMean": lambda node, x: self._mb.reduce_mean(
+                x=x[0], axes=self._values[node.input[1]].tolist(), keep_dims=bool(attribute(node, "keepdims", 1)), name=node.output[0]
+            ),
+            "Softmax": lambda node, x: self._mb.softmax(x=x[0], axis=attribute(node, "axis", -1), name=node.output[0]),
             "Sigmoid": lambda node, x: self._mb.sigmoid(x=x[0], name=node.output[0]),
             "Add": lambda node, x: self._mb.add(x=x[0], y=x[1], name=node.output[0]),
             "Mul": lambda node, x: self._mb.mul(x=x[0], y=x[1], name=node.output[0]),
@@ -179,6 +191,12 @@ class _Translation:
             pad=_pads(node),
             name=node.output[0],
         )
+
+    def _relu6(self, node: NodeProto, x: list[Any]) -> Any:
+        bounds = [float(self._values[name]) for name in node.input[1:]]
+        if bounds != [0.0, 6.0]:
+            raise ModelUnsupported(f"{node.name}: Core ML export knows the bounds 0 and 6, got {bounds}")
+        return self._mb.relu6(x=x[0], name=node.output[0])
 
     def _max_pool(self, node: NodeProto, x: list[Any]) -> Any:
         return self._mb.max_pool(

@@ -40,7 +40,7 @@ _LARGEST_DIFFERENCE = {"float32": 1e-2, "float16": 1.0, "int8": float("inf")}
 _SMALLEST_SHARE = {"float32": 0.99, "float16": 0.9, "int8": 0.0}
 
 
-def _silent(_what: str, _done: int, _total: int) -> None:
+def silent(_what: str, _done: int, _total: int) -> None:
     """Told nothing."""
 
 
@@ -100,7 +100,7 @@ def export(
     folder: Path,
     settings: ExportSettings,
     dataset: DetectionSet | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> tuple[Exported, dict[str, Any]]:
     """Write a model folder: the file, `manifest.yaml` and `export.json`.
 
@@ -119,7 +119,7 @@ def export(
         ModelUnsupported: This source cannot become this form, the form differs too much, or 8 bits are wanted without pictures.
         ModelError: The folder cannot be written or holds another model.
     """
-    precision = _precision(source.model, settings)
+    precision = chosen_precision(source.model, settings)
     target = ready_folder(folder, file_name(source.manifest.name, settings.format))
     try:
         return _made(source, target, settings, precision, dataset, progress)
@@ -144,25 +144,30 @@ def _made(
             quantised, verdict = source.model, None
         pictures = readable(chosen_pictures(dataset, settings.compared, settings.int8.seed)) if dataset is not None else []
         if settings.format == "pt2":
-            form = write_program(_network(source), source.manifest, work / target.name)
+            form = write_program(torch_network(source), source.manifest, work / target.name)
         else:
             form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
         report |= _checked(source, form, settings.format, precision, pictures, given=dataset is not None)
-        _move(work, target)
+        put_in_place(work, target)
     exported = Exported(for_file(form.manifest, target), target, verdict)
     exported = replace(exported, manifest=replace(exported.manifest, accuracy=_figures(report, dataset) or exported.manifest.accuracy))
-    report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": _size(target)}
+    report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": size_of(target)}
     write_passport(exported, report)
     return exported, report
 
 
-def _network(source: Source) -> nn.Module:
+def torch_network(source: Source) -> nn.Module:
+    """The network that a torch program is made of.
+
+    Raises:
+        ModelUnsupported: The source is a file.
+    """
     if source.network is None:
         raise ModelUnsupported("a torch program is made of a torch network; give the checkpoint (.pt), not an ONNX file")
     return source.network
 
 
-def _precision(model: onnx.ModelProto, settings: ExportSettings) -> Precision:
+def chosen_precision(model: onnx.ModelProto, settings: ExportSettings) -> Precision:
     """The precision asked for, or the one that comes of itself."""
     if settings.format == "int8":
         return "int8"
@@ -198,7 +203,7 @@ def _checked(
     if form_format == "coreml":
         return {"compared": {}, "note": "Core ML runs on Apple's systems only: its graph was checked, its numbers were not"}
     found: dict[str, Agreement] = {}
-    runs = _runs(form, form_format)
+    runs = runs_of(form, form_format)
     for name, run in runs.items():
         found[name] = compare((source.manifest, source.run), (form.manifest, run), pictures)
         _refuse_strangers(name, found[name], precision, form_format)
@@ -208,7 +213,8 @@ def _checked(
     return {"compared": {name: agreement.record() for name, agreement in found.items()}}
 
 
-def _runs(form: Exported, form_format: Format) -> Mapping[str, Run]:
+def runs_of(form: Exported, form_format: Format) -> Mapping[str, Run]:
+    """What runs a form, by the runtime's name."""
     if form_format == "tflite":
         return {"LiteRT": file_run(form.path, "litert")}
     if form_format == "pt2":
@@ -230,7 +236,7 @@ def _refuse_strangers(runtime: str, agreement: Agreement, precision: Precision, 
         )
 
 
-def _move(work: Path, target: Path) -> None:
+def put_in_place(work: Path, target: Path) -> None:
     """The finished files to where they belong; what was there goes first."""
     for path in sorted(work.iterdir()):
         if path.stem != target.stem:
@@ -248,7 +254,7 @@ def _figures(report: Mapping[str, Any], dataset: DetectionSet | None) -> dict[st
     return {f"{dataset.name} AP": round(gate["int8"]["AP"], 4), f"{dataset.name} AP50": round(gate["int8"]["AP50"], 4)}
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
     """Bytes of a file, of a package's files, or of IR's two files."""
     if path.is_dir():
         return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())

@@ -10,7 +10,7 @@ import onnx
 
 from panops.domain.errors import ModelUnsupported
 from panops.domain.manifest import ModelManifest
-from panops.export.coreml_graph import ComputeType, coreml_facts, write_coreml
+from panops.export.coreml_graph import ComputeType, coreml_facts, image_colour, write_coreml
 from panops.export.passport import Exported, for_file
 from panops.export.tflite_graph import FloatType, tflite_bytes
 from panops.export.torch_program import program_bytes
@@ -94,7 +94,7 @@ def _check_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path) -
     checks = {
         "convolutions": (facts.operators.get("conv", 0), wanted["Conv"]),
         "maxima": (facts.operators.get("max_pool", 0), wanted["MaxPool"]),
-        "input": (facts.inputs, (f"{model.graph.input[0].name}: image {width}x{height} BGR",)),
+        "input": (facts.inputs, (f"{model.graph.input[0].name}: image {width}x{height} {image_colour(manifest)}",)),
         "output": (facts.outputs, (f"{model.graph.output[0].name}: {rows}",)),
         "classes": (facts.classes, manifest.classes),
         "licence": (facts.licence, manifest.licence),

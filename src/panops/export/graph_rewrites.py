@@ -24,11 +24,12 @@ _PRODUCER = "panops"
 _WRAPPERS = (".conv",)
 
 
-def rewritten(traced: onnx.ModelProto) -> onnx.ModelProto:
+def rewritten(traced: onnx.ModelProto, output_name: str = OUTPUT_NAME) -> onnx.ModelProto:
     """A model with the rewrites of this module applied.
 
     Args:
         traced: As torch's exporter gives it; not changed.
+        output_name: What its output is called then.
     """
     graph = onnx.GraphProto()
     graph.CopyFrom(traced.graph)
@@ -37,7 +38,7 @@ def rewritten(traced: onnx.ModelProto) -> onnx.ModelProto:
     _chain_pools(graph)
     _in_order(graph)
     _drop_unused(graph)
-    _rename(graph)
+    _rename(graph, output_name)
     return _fresh(graph, traced)
 
 
@@ -216,10 +217,10 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(initializers)
 
 
-def _rename(graph: onnx.GraphProto) -> None:
+def _rename(graph: onnx.GraphProto, output_name: str) -> None:
     """Names from the modules: a convolution is called like its weight, what follows is numbered by kind."""
     values = {tensor.name for tensor in graph.initializer}
-    new = {graph.input[0].name: INPUT_NAME, graph.output[0].name: OUTPUT_NAME}
+    new = {graph.input[0].name: INPUT_NAME, graph.output[0].name: output_name}
     fixed = set(new)
     counts: Counter[str] = Counter()
     taken: set[str] = set()

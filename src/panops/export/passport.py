@@ -80,6 +80,29 @@ def detector_manifest(
     )
 
 
+# What a classifier of ours was trained with: raw RGB pixels, the picture in the middle of grey.
+CLASSIFIER_PREPROCESSING: Mapping[str, Any] = {"channels": "rgb", "layout": "nchw", "letterbox": 128, "anchor": "center"}
+
+
+def classifier_manifest(
+    name: str,
+    classes: tuple[str, ...],
+    size_wh: tuple[int, int],
+    *,
+    licence: str = "",
+    credit: str = "",
+    version: str = "1",
+    not_for: str = "",
+) -> ModelManifest:
+    """The manifest of a classifier of our own trainer, before it has a file; as `detector_manifest`.
+
+    Raises:
+        ModelUnsupported: The name is none.
+    """
+    told = detector_manifest(name, classes, size_wh, licence=licence, credit=credit, version=version, not_for=not_for)
+    return replace(told, task="classification", head="softmax", preprocessing=dict(CLASSIFIER_PREPROCESSING))
+
+
 def for_file(manifest: ModelManifest, path: Path, **preprocessing: Any) -> ModelManifest:
     """The manifest for another file: its name and sha256, with some keys of `preprocessing` changed."""
     return replace(

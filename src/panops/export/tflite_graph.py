@@ -23,8 +23,8 @@ FloatType = Literal["float32", "float16"]
 _U8_TO_S8 = -128
 
 
-def tflite_bytes(model: onnx.ModelProto, float_type: FloatType = "float16", description: str = "panops detector") -> bytes:
-    """A TFLite file of a detector.
+def tflite_bytes(model: onnx.ModelProto, float_type: FloatType = "float16", description: str = "panops model") -> bytes:
+    """A TFLite file of a detector or a classifier.
 
     Args:
         model: From `tracing.onnx_from_torch` (float) or `quantising.quantised` (QDQ), with fixed sizes; batch 1.
@@ -61,10 +61,13 @@ class _Translation:
         self._emit: dict[str, Callable[[NodeProto], Stored]] = {
             "Conv": self._conv,
             "Relu": self._relu,
+            "Clip": self._relu,
             "Sigmoid": self._sigmoid,
             "Add": self._add,
             "Mul": self._mul,
             "MaxPool": self._max_pool,
+            "ReduceMean": self._mean,
+            "Softmax": self._softmax,
             "Concat": self._concat,
             "Resize": self._resize,
             "Reshape": self._reshape,
@@ -104,12 +107,12 @@ class _Translation:
 
     def _conv(self, node: NodeProto) -> Stored:
         x = self._stored[node.input[0]]
-        fused = self._fused_relu(node)
+        fused = self._fused(node)
         levels = self._home(fused.output[0] if fused is not None else node.output[0])
         weight_node = self._producer.get(node.input[1])
         bias = np.asarray(self._values[node.input[2]], np.float32) if len(node.input) > 2 else None
         if weight_node is not None and x.levels is not None and levels is not None:
-            return self._integer_conv(node, x, weight_node, bias, levels, relu=fused is not None)
+            return self._integer_conv(node, x, weight_node, bias, levels, self._activation(fused))
         if weight_node is not None:
             steps, integers = self._weight(weight_node)
             weight = (integers.astype(np.float32) * steps[:, None, None, None]).astype(np.float32)
@@ -124,10 +127,10 @@ class _Translation:
             self._float_constant(f"{node.name}.bias", zeros if bias is None else bias),
         ]
         output = self._writer.tensor(node.output[0], self._conv_shape(x, node, weight.shape, padding))
-        return self._put_conv(node, 1, inputs, output, padding, relu=fused is not None)
+        return self._put_conv(node, 1, inputs, output, padding, self._activation(fused))
 
     def _integer_conv(
-        self, node: NodeProto, x: Stored, weight_node: NodeProto, bias: NDArray[np.float32] | None, levels: Levels, *, relu: bool
+        self, node: NodeProto, x: Stored, weight_node: NodeProto, bias: NDArray[np.float32] | None, levels: Levels, activation: int
     ) -> Stored:
         steps, integers = self._weight(weight_node)
         x, padding = self._padded(x, node)
@@ -144,17 +147,16 @@ class _Translation:
         added = np.clip(whole, limit.min, limit.max).astype(np.int32)
         bias_stored = self._writer.constant(f"{node.name}.bias", added, Levels(tuple(fine.tolist()), (0,) * len(steps), 0))
         output = self._writer.tensor(node.output[0], self._conv_shape(x, node, integers.shape, padding), np.int8, levels)
-        return self._put_conv(node, 3, [x, weight, bias_stored], output, padding, relu=relu)
+        return self._put_conv(node, 3, [x, weight, bias_stored], output, padding, activation)
 
-    def _put_conv(self, node: NodeProto, version: int, inputs: Sequence[Stored], output: Stored, padding: int, *, relu: bool) -> Stored:
+    def _put_conv(self, node: NodeProto, version: int, inputs: Sequence[Stored], output: Stored, padding: int, activation: int) -> Stored:
         depthwise = attribute(node, "group", 1) != 1
         options = self._schema.DepthwiseConv2DOptionsT() if depthwise else self._schema.Conv2DOptionsT()
         if depthwise:
             options.depthMultiplier = 1
         options.padding = padding
         options.strideH, options.strideW = self._pair(node, "strides")
-        kinds = self._schema.ActivationFunctionType
-        options.fusedActivationFunction = kinds.RELU if relu else kinds.NONE
+        options.fusedActivationFunction = activation
         return self._writer.operator("DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", version, inputs, output, options)
 
     def _weight(self, node: NodeProto) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -202,17 +204,35 @@ class _Translation:
     def _window_size(self, size: int, kernel: int, stride: int, padding: int) -> int:
         return -(-size // stride) if padding == self._schema.Padding.SAME else (size - kernel) // stride + 1
 
-    def _fused_relu(self, node: NodeProto) -> NodeProto | None:
+    def _fused(self, node: NodeProto) -> NodeProto | None:
+        """The ReLU or ReLU6 that alone reads a convolution, and becomes part of it."""
         readers = self._readers.get(node.output[0], [])
-        return readers[0] if len(readers) == 1 and readers[0].op_type == "Relu" else None
+        return readers[0] if len(readers) == 1 and readers[0].op_type in ("Relu", "Clip") else None
+
+    def _activation(self, fused: NodeProto | None) -> int:
+        """The schema's number of it."""
+        kinds = self._schema.ActivationFunctionType
+        if fused is None:
+            return int(kinds.NONE)
+        if fused.op_type == "Relu":
+            return int(kinds.RELU)
+        self._check_relu6(fused)
+        return int(kinds.RELU6)
+
+    def _check_relu6(self, node: NodeProto) -> None:
+        bounds = [float(self._values[name]) for name in node.input[1:] if name in self._values]
+        if bounds != [0.0, 6.0]:
+            raise ModelUnsupported(f"{node.name}: TFLite export knows the bounds 0 and 6, got {bounds}")
 
     # The rest
 
     def _relu(self, node: NodeProto) -> Stored:
         before = self._producer.get(node.input[0])
-        if before is not None and before.op_type == "Conv" and self._fused_relu(before) is not None:
+        if before is not None and before.op_type == "Conv" and self._fused(before) is not None:
             return self._stored[node.input[0]]
-        return self._unary("RELU", node)
+        if node.op_type == "Clip":
+            self._check_relu6(node)
+        return self._unary("RELU6" if node.op_type == "Clip" else "RELU", node)
 
     def _sigmoid(self, node: NodeProto) -> Stored:
         return self._unary("LOGISTIC", node)
@@ -249,6 +269,29 @@ class _Translation:
         options.filterHeight, options.filterWidth = kernel
         return self._writer.operator("MAX_POOL_2D", 1 if x.levels is None else 2, [x], self._alike(node, x), options)
 
+    def _mean(self, node: NodeProto) -> Stored:
+        """The mean over all places, (1, C, H, W) to (1, C, 1, 1); stored with channels last."""
+        x = self._stored[node.input[0]]
+        axes = sorted(self._values[node.input[1]].tolist()) if len(node.input) > 1 else []
+        if len(x.shape) != 4 or axes not in ([2, 3], [-2, -1]) or not attribute(node, "keepdims", 1):
+            raise ModelUnsupported(f"{node.name}: TFLite export knows the mean over a whole map, got axes {axes}")
+        levels = self._home(node.output[0])
+        table = self._writer.constant(f"{node.name}.axes", np.array([1, 2], np.int32))
+        options = self._schema.ReducerOptionsT()
+        options.keepDims = True
+        shape = (1, 1, 1, x.shape[3])
+        if x.levels is None or levels is None:
+            return self._writer.operator("MEAN", 1, [self._as_float(x), table], self._writer.tensor(node.output[0], shape), options)
+        return self._writer.operator("MEAN", 2, [x, table], self._writer.tensor(node.output[0], shape, np.int8, levels), options)
+
+    def _softmax(self, node: NodeProto) -> Stored:
+        x = self._as_float(self._stored[node.input[0]])
+        if len(x.shape) != 2:
+            raise ModelUnsupported(f"{node.name}: TFLite export knows the softmax of (1, C), got {x.shape}")
+        options = self._schema.SoftmaxOptionsT()
+        options.beta = 1.0
+        return self._writer.operator("SOFTMAX", 1, [x], self._writer.tensor(node.output[0], x.shape), options)
+
     def _resize(self, node: NodeProto) -> Stored:
         x = self._stored[node.input[0]]
         scales = self._values[node.input[2]].tolist() if len(node.input) > 2 and node.input[2] else []
@@ -283,12 +326,13 @@ class _Translation:
         return self._writer.operator("CONCATENATION", 1 if parts[0].levels is None else 2, parts, output, options)
 
     def _reshape(self, node: NodeProto) -> Stored:
-        """(1, C, H, W) to (1, C, H * W): stored as (1, H * W, C)."""
+        """(1, C, H, W) to (1, C, H * W), stored as (1, H * W, C); or (1, C, 1, 1) to (1, C)."""
         x = self._stored[node.input[0]]
         target = self._values[node.input[1]].tolist()
-        if len(x.shape) != 4 or len(target) != 3 or target[1] != x.shape[3]:
+        flat = len(target) == 2 and x.shape[:3] == (1, 1, 1)
+        if len(x.shape) != 4 or not (flat or (len(target) == 3 and target[1] == x.shape[3])):
             raise ModelUnsupported(f"{node.name}: TFLite export knows the reshape of a map to rows, got {target}")
-        shape = (1, x.shape[1] * x.shape[2], x.shape[3])
+        shape = (1, x.shape[3]) if flat else (1, x.shape[1] * x.shape[2], x.shape[3])
         size = self._writer.constant(f"{node.name}.shape", np.array(shape, np.int32))
         options = self._schema.ReshapeOptionsT()
         options.newShape = np.array(shape, np.int32)

@@ -22,14 +22,17 @@ OPSET = 18
 _STEP_PX = 32
 
 
-def onnx_from_torch(network: nn.Module, size_wh: tuple[int, int], *, dynamic: bool = False) -> onnx.ModelProto:
+def onnx_from_torch(
+    network: nn.Module, size_wh: tuple[int, int], *, dynamic: bool = False, output_name: str = OUTPUT_NAME
+) -> onnx.ModelProto:
     """Trace a network.
 
     Args:
-        network: Pictures (B, 3, H, W) float32 to rows (B, N, 5 + C), such as the training's `ExportedNetwork`; it is put into
-            evaluation mode.
+        network: Pictures (B, 3, H, W) float32 to rows (B, N, 5 + C) or scores (B, C), such as the training's
+            `ExportedNetwork`; it is put into evaluation mode.
         size_wh: Width and height of the pictures, px, multiples of 32.
         dynamic: Leave batch, height and width open instead of 1 and `size_wh`.
+        output_name: What the output is called: `rows` of a detector, `scores` of a classifier.
 
     Returns:
         The graph after `graph_rewrites`. The same network gives the same bytes.
@@ -50,7 +53,7 @@ def onnx_from_torch(network: nn.Module, size_wh: tuple[int, int], *, dynamic: bo
                 network,
                 (picture,),
                 input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
+                output_names=[output_name],
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=False,
@@ -58,7 +61,7 @@ def onnx_from_torch(network: nn.Module, size_wh: tuple[int, int], *, dynamic: bo
             )
     except torch.onnx.errors.OnnxExporterError as error:
         raise ModelUnsupported(f"torch cannot trace this network: {str(error).splitlines()[0]}") from error
-    model = rewritten(program.model_proto)
+    model = rewritten(program.model_proto, output_name)
     if dynamic:
         model = freed_sizes(model)
     onnx.checker.check_model(model)

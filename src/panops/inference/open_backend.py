@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelUnsupported, PluginError
@@ -19,7 +20,7 @@ _CPU_ONLY = frozenset({"cpu"})
 
 
 def open_backend(
-    path: Path | str, *, preferred: str = "", threads: int = 1, cache_dir: Path | None = None, device: Device = CPU
+    path: Path | str, *, preferred: str = "", threads: int = 1, cache_dir: Path | None = None, device: Device = CPU, exact: bool = False
 ) -> Backend:
     """Load a model.
 
@@ -32,6 +33,7 @@ def open_backend(
         threads: Threads of the session.
         cache_dir: Where backends that compile may keep the result for the next start; None keeps nothing.
         device: Where it shall run.
+        exact: Compute in float32, also where the processor would be quicker with less; on a CPU only.
 
     Raises:
         ModelNotFound: There is no such file.
@@ -56,7 +58,9 @@ def open_backend(
         devices: frozenset[str] = getattr(factory, "devices", _CPU_ONLY)
         if device.kind not in devices:
             continue
-        placed = {"device": device} if devices is not _CPU_ONLY else {}
+        placed: dict[str, Any] = {"device": device} if devices is not _CPU_ONLY else {}
+        if exact and name == "openvino":
+            placed["precision"] = "f32"
         try:
             backend = factory(path, threads=threads, cache_dir=cache_dir, **placed)
         except ModelUnsupported as error:

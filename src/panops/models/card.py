@@ -43,7 +43,8 @@ def model_card(model: StoredModel, papers: Provenance, parent: Provenance | None
 def _purpose(model: StoredModel, papers: Provenance) -> str:
     if papers.purpose:
         return papers.purpose.rstrip(".") + "."
-    return f"It finds {', '.join(model.manifest.classes)} in pictures."
+    names = ", ".join(model.manifest.classes)
+    return f"It tells pictures of {names} apart." if model.manifest.task == "classification" else f"It finds {names} in pictures."
 
 
 def _facts(model: StoredModel, papers: Provenance) -> Iterator[tuple[str, str]]:
@@ -89,7 +90,7 @@ def _eight_bits(export: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading(2, "What 8 bits cost")
     before, after = (_mapping(gate.get(key)) for key in ("float", "int8"))
     rows = []
-    for name in ("AP", "AP50", "AP75", "APs", "APm", "APl", "recall"):
+    for name in ("AP", "AP50", "AP75", "APs", "APm", "APl", "recall", "accuracy", "macro_f1", "calibration_error"):
         first, second = before.get(name), after.get(name)
         if isinstance(first, int | float) and isinstance(second, int | float):
             rows.append((name, f"{first:.3f}", f"{second:.3f}", f"{100 * (second - first):+.2f}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from panops.models.card_classes import class_blocks
 from panops.models.card_text import Block, Heading, Paragraph, Table
 from panops.models.figures import fingerprint_of, other_figures, own_figures
 from panops.models.provenance import Provenance
@@ -17,6 +18,9 @@ _Figures = Mapping[str, Any]
 
 def figure_blocks(model: StoredModel, papers: Provenance, parent: Provenance | None) -> Iterator[Block]:
     """Every data set's figures, the parent's beside them where it was measured on the same pictures."""
+    if model.manifest.task == "classification":
+        yield from class_blocks(model, papers)
+        return
     yield Heading(2, "How well it finds things")
     if not papers.figures:
         yield Paragraph("Nothing was measured yet: panops evaluate detector MODEL --data DATA --json FILE, then panops models figures.")

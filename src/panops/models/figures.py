@@ -1,4 +1,4 @@
-"""What `panops evaluate detector --json` measured, as it is kept with a version and read for its card."""
+"""What `panops evaluate detector --json` or `classifier --json` measured, as it is kept with a version and read for its card."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from panops.domain.errors import ConfigError, ConfigProblem
 
+# What these commands call themselves in their JSON.
+EVALUATIONS = ("detection", "classification")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -32,11 +34,14 @@ def checked_figures(record: Mapping[str, Any], sha256: str, origin: str) -> dict
         origin: The file's name, for messages.
 
     Raises:
-        ConfigError: It is no evaluation of a detector, or of another file.
+        ConfigError: It is no evaluation of a detector or a classifier, or of another file.
     """
     models = record.get("models")
-    if record.get("evaluation") != "detection" or not isinstance(models, list) or not isinstance(record.get("data"), Mapping):
-        raise ConfigError(origin, [ConfigProblem("", "expected what `panops evaluate detector --json` writes, got other JSON")])
+    if record.get("evaluation") not in EVALUATIONS or not isinstance(models, list) or not isinstance(record.get("data"), Mapping):
+        raise ConfigError(
+            origin,
+            [ConfigProblem("", "expected what `panops evaluate detector --json` writes, or that of classifier, got other JSON")],
+        )
     if own_figures(record, sha256) is None:
         measured = ", ".join(f"{model.get('name')} ({str(model.get('sha256'))[:12]})" for model in models if isinstance(model, Mapping))
         problem = ConfigProblem("models", f"expected figures of the file with sha256 {sha256[:12]}..., got those of {measured or 'none'}")

@@ -91,6 +91,11 @@ def draw_classes(image: NDArray[np.uint8], found: ClassMap, classes: Sequence[st
         _label(image, classes[class_id], (int(x), int(y)), colour, scale)
 
 
+def draw_caption(image: NDArray[np.uint8], text: str) -> None:
+    """Write a few words into the picture's upper left corner; `image` as in `draw_tracks`."""
+    _label(image, text, (0, 0), _ZONE, max(0.5, image.shape[1] / 900))
+
+
 def draw_places(image: NDArray[np.uint8], camera: CameraConfig) -> None:
     """Draw the camera's zones and lines with their names; `image` as in `draw_tracks`."""
     height, width = image.shape[:2]

@@ -18,6 +18,7 @@ from panops.inference.open_backend import open_backend
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.pipeline.analysis_loop import MOST_CHECKS_A_ROUND
+from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
 from panops.vision.model_detector import picture_shape
@@ -174,7 +175,7 @@ class DetectorPool:
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))
 
     def _backend(self, model: StoredModel) -> Backend:
-        return open_backend(model.path, threads=self._threads, cache_dir=self._engines_folder)
+        return open_model_file(model, threads=self._threads, cache_dir=self._engines_folder)
 
     def close(self) -> None:
         """End what runs on devices; whoever waits gets an error. Safe to call twice."""

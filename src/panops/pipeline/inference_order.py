@@ -47,7 +47,8 @@ class Order:
         kind: What is asked.
         model: A name, for its active version, or `NAME@VERSION`; empty where the body names it.
         header_bytes: How long the JSON at the front of the body is; None where there is nothing behind it.
-        task: What a picture is looked at for: `detection`, `faces`, `pose`, `hands` or `segmentation`; the model must be one for that.
+        task: What a picture is looked at for: `detection`, `faces`, `pose`, `hands`, `segmentation` or `classification`; the model must
+            be one for that.
         min_score: Of what is found, 0..1.
         shown_as: How a look is answered.
         wording: How a request for tensors is written.

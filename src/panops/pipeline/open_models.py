@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.class_map import ClassMap
+from panops.domain.class_scores import ClassScores
 from panops.domain.clock import Clock
 from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
@@ -28,8 +29,10 @@ from panops.models.manifest_file import is_model_name
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
 from panops.models.version_id import split_reference
+from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
+from panops.vision.model_classifier import ModelClassifier
 from panops.vision.model_segmenter import ModelSegmenter
 from panops.vision.registry import open_segmentation, open_task
 
@@ -60,6 +63,7 @@ class OpenModel:
         self._turn = threading.Lock()
         self._detector: Detector | None = None
         self._segmenter: ModelSegmenter | None = None
+        self._classifier: ModelClassifier | None = None
 
     def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the model; see `domain.protocols.Backend.infer`."""
@@ -98,6 +102,18 @@ class OpenModel:
             self._segmenter = self._segmenter or ModelSegmenter(manifest, open_segmentation(manifest), self._backend)
             return self._segmenter.segment(frame)
 
+    def classify(self, frame: Frame) -> ClassScores:
+        """What a picture shows as a whole.
+
+        Raises:
+            ModelUnsupported: It is no classifier, or its file runs on a device that makes batches.
+        """
+        if self._lane is not None:
+            raise ModelUnsupported(f"{self.model.manifest.name}: pictures are classified on the CPU only; start without --device for that")
+        with self._turn:
+            self._classifier = self._classifier or ModelClassifier(self.model.manifest, self._backend)
+            return self._classifier.classify(frame)
+
     def close(self) -> None:
         """Free the model. Safe to call twice."""
         close_others = getattr(self._detector, "close", None) if self.model.manifest.needs else None
@@ -108,7 +124,7 @@ class OpenModel:
     def _made_detector(self) -> Detector:
         manifest = self.model.manifest
         if self._lane is None:
-            return open_detector(self.model, self._backend, self._store, lambda part: open_backend(part.path))
+            return open_detector(self.model, self._backend, self._store, open_model_file)
         return BatchDetector(manifest, lambda: open_task(manifest), self._lane)
 
 
@@ -242,6 +258,8 @@ class OpenModels:
         return ModelNotFound(f"there is no model {ascii(name)[:80]}; known are: {', '.join(self._store.names())}")
 
     def _open_backend(self, model: StoredModel) -> Backend:
+        if self._engine is None:
+            return open_model_file(model, cache_dir=self._engines)
         return open_backend(model.path, device=self.device, cache_dir=self._engines)
 
 

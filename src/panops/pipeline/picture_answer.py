@@ -10,16 +10,19 @@ import cv2
 import numpy as np
 
 from panops.domain.class_map import ClassMap
+from panops.domain.class_scores import ClassScores
 from panops.domain.detections import Detections
 from panops.domain.frame import Frame
 from panops.domain.skeletons import skeleton_of
 from panops.inference.oip_types import RequestUnreadable
 from panops.models.shelf import StoredModel
-from panops.pipeline.annotate import draw_classes, draw_detections, encode_jpeg
+from panops.pipeline.annotate import draw_caption, draw_classes, draw_detections, encode_jpeg
 from panops.pipeline.open_models import OpenModel
+from panops.vision.classify import TASK as CLASSIFICATION
 from panops.vision.registry import SEGMENTATION
 
 _JPEG_QUALITY = 88
+_MOST_CLASSES = 5
 
 
 class PictureAnswer(Protocol):
@@ -131,6 +134,50 @@ class MapAnswer:
         return "image/png", cv2.imencode(".png", self.classes.at_size())[1].tobytes()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoresAnswer:
+    """What the picture shows as a whole.
+
+    Args:
+        model: Who looked.
+        frame: At what.
+        scores: What it saw; one answer.
+        run_s: How long it took, s.
+        min_score: Below it nothing is told.
+    """
+
+    model: StoredModel
+    frame: Frame
+    scores: ClassScores
+    run_s: float
+    min_score: float = 0.0
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values: the best five classes."""
+        return {**_about(self.model, self.frame, self.run_s), "scores": self._best()}
+
+    def drawn(self) -> tuple[str, bytes]:
+        """A JPEG with the best class in its corner."""
+        image = self.frame.image
+        best = self._best()[:1]
+        draw_caption(image, f"{best[0]['class']}  {best[0]['score']:.2f}" if best else "?")
+        return "image/jpeg", encode_jpeg(image, _JPEG_QUALITY)
+
+    def map(self) -> tuple[str, bytes]:
+        """There is none."""
+        raise RequestUnreadable(f"{self.model.manifest.name} classifies whole pictures; only models for segmentation have a map")
+
+    def _best(self) -> list[dict[str, Any]]:
+        scores = self.scores.scores[0]
+        order = np.argsort(-scores, kind="stable")[:_MOST_CLASSES].tolist()
+        names = self.model.manifest.classes
+        return [
+            {"class": names[index], "class_id": index, "score": round(float(scores[index]), 4)}
+            for index in order
+            if scores[index] >= self.min_score
+        ]
+
+
 def look_at(model: OpenModel, frame: Frame, min_score: float = 0.0) -> PictureAnswer:
     """Have a model look at a picture, whatever it is for.
 
@@ -146,6 +193,9 @@ def look_at(model: OpenModel, frame: Frame, min_score: float = 0.0) -> PictureAn
     if model.model.manifest.task == SEGMENTATION:
         classes = model.segment(frame)
         return MapAnswer(model.model, frame, classes, time.monotonic() - began_s)
+    if model.model.manifest.task == CLASSIFICATION:
+        scores = model.classify(frame)
+        return ScoresAnswer(model.model, frame, scores, time.monotonic() - began_s, min_score)
     found = model.detect(frame)
     return BoxesAnswer(model.model, frame, found, time.monotonic() - began_s, min_score)
 

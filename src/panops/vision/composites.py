@@ -45,6 +45,7 @@ COMPOSITES = Registry(
     "head of several models",
     "panops.composites",
     {
+        "mtcnn_onet": Entry("panops.vision.landmark_heads:mtcnn"),
         "face_mesh": Entry("panops.vision.landmark_heads:face_mesh"),
         "hands": Entry("panops.vision.landmark_heads:hands"),
         "blazepose": Entry("panops.vision.landmark_heads:blazepose"),

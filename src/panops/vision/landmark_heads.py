@@ -1,4 +1,4 @@
-"""Heads of two models: a finder, and what gives the landmarks of what it finds."""
+"""Heads of several models: what finds something, and what gives the landmarks of what it found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from panops.vision.composites import Part, need
 from panops.vision.face_mesh import FaceMesh
+from panops.vision.faces_mtcnn import FacesMtcnn
 from panops.vision.hands import Hands
 from panops.vision.landmark_detector import LandmarkSettings
 from panops.vision.model_detector import ModelDetector
@@ -29,6 +30,12 @@ def hands(own: Part, needed: Mapping[str, Part]) -> Hands:
 def blazepose(own: Part, needed: Mapping[str, Part]) -> PoseBlaze:
     """Bodies with 33 points."""
     return PoseBlaze(_finder(own, needed), own.backend, _SETTINGS)
+
+
+def mtcnn(own: Part, needed: Mapping[str, Part]) -> FacesMtcnn:
+    """Faces with five points by three networks, of which the last is the model's own."""
+    proposer, refiner = need(own, needed, "proposer", "refiner")
+    return FacesMtcnn(proposer.backend, refiner.backend, own.backend)
 
 
 def _finder(own: Part, needed: Mapping[str, Part]) -> ModelDetector:

@@ -133,6 +133,7 @@ TABLE = [
     ("POST", "/api/v1/detect", None, (401, 403, 403, 422, 422)),
     ("POST", "/api/v1/faces", None, (401, 403, 403, 422, 422)),
     ("POST", "/api/v1/hands", None, (401, 403, 403, 422, 422)),
+    ("POST", "/api/v1/classify", None, (401, 403, 403, 400, 400)),
     ("POST", "/api/v1/pose", None, (401, 403, 403, 422, 422)),
     ("POST", "/api/v1/segment", None, (401, 403, 403, 422, 422)),
     ("GET", "/v2", None, (401, 403, 403, 200, 200)),

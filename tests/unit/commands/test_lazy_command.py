@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from panops.commands.lazy_command import add_lazily
+from panops.commands.lazy_command import add_branch, add_lazily
 from panops.domain.errors import PluginError
 
 GREET = '''
@@ -56,6 +56,16 @@ def test_the_command_runs_with_its_own_parameters(app: typer.Typer) -> None:
     wrong = CliRunner().invoke(app, ["greet", "you", "--lout"])
     assert wrong.exit_code == 2
     assert "No such option" in wrong.output
+
+
+def test_a_branch_is_a_second_word_of_its_own(app: typer.Typer) -> None:
+    kind = add_lazily(app, "wave", "greeting_a:greet", "Say hello.")
+    add_branch(kind, "twice", "greeting_a:greet")
+    assert CliRunner().invoke(app, ["wave", "you"]).stdout == "hello you\n"
+    assert CliRunner().invoke(app, ["wave", "twice", "you", "--loud"]).stdout == "hello you!\n"
+    shown = CliRunner().invoke(app, ["wave", "twice", "--help"]).stdout
+    assert "wave twice" in shown
+    assert CliRunner().invoke(app, ["wave", "twice"]).exit_code == 2
 
 
 def test_a_missing_extra_is_a_sentence(app: typer.Typer) -> None:
