@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +35,7 @@ def open_model_file(model: StoredModel, *, threads: int = 1, cache_dir: Path | N
 
 
 def _converted(network: str, path: Path) -> Path:
-    target = Path(_folder().name) / f"mtcnn_{network}.onnx"
+    target = _folder() / f"mtcnn_{network}.onnx"
     if not target.exists():
         part = target.with_suffix(".part")
         part.write_bytes(mtcnn_onnx(network, path.name, path.read_bytes()))
@@ -44,6 +46,8 @@ def _converted(network: str, path: Path) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _folder() -> tempfile.TemporaryDirectory[str]:
+def _folder() -> Path:
     """Goes with the process."""
-    return tempfile.TemporaryDirectory(prefix="panops-networks-")
+    folder = Path(tempfile.mkdtemp(prefix="panops-networks-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
