@@ -24,7 +24,7 @@ _CACHE = Path(".pytest_cache/v/cache/lastfailed")
 def main(arguments: list[str]) -> int:
     """Run the tests; the exit status is pytest's own."""
     status = _pytest(["--cache-clear", *arguments])
-    if status != _TESTS_FAILED or os.environ.get("PANOPS_STRICT_TESTS") == "1":
+    if status != _TESTS_FAILED or os.environ.get("PANOPS_STRICT_TESTS") == "1" or _stops_early(arguments):
         return status
     failed = _failed()
     if not 0 < len(failed) <= MOST_ASKED_AGAIN:
@@ -34,6 +34,12 @@ def main(arguments: list[str]) -> int:
     if status == 0:
         print("\nUNSTEADY, passed alone and not before, to be mended:", *failed, sep="\n  ", flush=True)
     return status
+
+
+def _stops_early(arguments: list[str]) -> bool:
+    """Whether the run ends at a failure: nobody knows then what the rest would have said."""
+    words = [*arguments, *os.environ.get("PYTEST_ADDOPTS", "").split()]
+    return any(word in ("-x", "--exitfirst") or word.startswith("--maxfail") for word in words)
 
 
 def _pytest(arguments: list[str]) -> int:

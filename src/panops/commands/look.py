@@ -37,8 +37,9 @@ def look(
     A picture that cannot be read is named and passed over, and the exit status is 1.
     """
     files = _files(pictures)
-    if out is not None and out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"expected a folder, got the file {out}", param_hint="--out")
+    names = _names(files)
+    if out is not None:
+        _check_out(out, files, names)
     store = ModelStore(Home(home).models)
     models = OpenModels(store)
     console = Console(stderr=as_json)
@@ -46,7 +47,6 @@ def look(
     failed = 0
     try:
         opened = models.get(store.get(model or likely_default(store)).reference)
-        names = _names(files)
         for file, name in zip(files, names, strict=True):
             try:
                 seen = look_at(opened, read_sent_picture(memoryview(file.read_bytes())), min_score)
@@ -85,13 +85,26 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _names(files: Sequence[Path]) -> list[str]:
-    """A name each for what is drawn: the file's, with a number where two files have the same."""
-    count: dict[str, int] = {}
+    """A name each for what is drawn: the file's, with a number where it is taken."""
     names: list[str] = []
     for file in files:
-        count[file.stem] = count.get(file.stem, 0) + 1
-        names.append(file.stem if count[file.stem] == 1 else f"{file.stem}-{count[file.stem]}")
+        name, number = file.stem, 1
+        while name in names:
+            number += 1
+            name = f"{file.stem}-{number}"
+        names.append(name)
     return names
+
+
+def _check_out(out: Path, files: Sequence[Path], names: Sequence[str]) -> None:
+    """What is drawn must not lie where a picture is that it was made from."""
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"expected a folder, got the file {out}", param_hint="--out")
+    given = {file.resolve() for file in files}
+    taken = next((name for name in names if (out / f"{name}.jpg").resolve() in given), None)
+    if taken is not None:
+        message = f"{out / taken}.jpg is one of the pictures and would be written over; take another folder"
+        raise typer.BadParameter(message, param_hint="--out")
 
 
 def _draw(path: Path, seen: PictureAnswer) -> None:

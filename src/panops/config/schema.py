@@ -112,7 +112,7 @@ class PoseConfig(Config):
 
     model: str = Field("movenet_lightning", min_length=1, description="a model for poses with COCO's 17 joints")
     classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whose joints")
-    refresh_s: Seconds = Field(0.4, description="each of them is looked at so often")
+    refresh_s: Seconds = Field(0.4, le=3.0, description="each of them is looked at so often")
     most: int = Field(4, ge=1, le=64, description="people at one check, at most")
     least_px: int = Field(40, ge=8, le=4096, description="nobody is looked at whose box's longer side is shorter")
 

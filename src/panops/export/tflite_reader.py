@@ -55,6 +55,14 @@ class TfliteTensor:
             return np.asarray(self.values, np.float32)
         along = [1] * len(self.shape)
         if len(self.scale) > 1:
+            if (
+                not 0 <= self.axis < len(self.shape)
+                or self.shape[self.axis] != len(self.scale)
+                or len(self.zero) not in (1, len(self.scale))
+            ):
+                raise ModelUnsupported(
+                    f"{self.name}: expected a scale for each of {self.shape}, got {len(self.scale)} for axis {self.axis}"
+                )
             along[self.axis] = len(self.scale)
         scale, zero = (
             np.reshape(self.scale, along if len(self.scale) > 1 else ()),
@@ -108,7 +116,9 @@ def read_tflite(path: Path) -> TfliteFile:
 def _file(model: _Table) -> TfliteFile:
     kinds = [max(code.number(0, "b"), code.number(3, "i")) for code in model.tables(1)]
     buffers = list(model.tables(4))
-    graph = next(iter(model.tables(2)))
+    graph = next(iter(model.tables(2)), None)
+    if graph is None:
+        raise ValueError("there is no graph in it")
     tensors = tuple(_tensor(entry, buffers) for entry in graph.tables(0))
     operators = []
     for entry in graph.tables(3):

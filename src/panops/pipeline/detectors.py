@@ -11,7 +11,7 @@ import numpy as np
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import CPU, Device
-from panops.domain.errors import DeviceError, ModelUnsupported
+from panops.domain.errors import DeviceError, ModelUnsupported, PanopsError
 from panops.domain.protocols import Backend, Detector
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
@@ -167,7 +167,12 @@ class DetectorPool:
         """
         manifest, device = model.manifest, self.device
         if not device.batches:
-            return open_detector(model, self._backend(model), self.store, self._backend, wait=self._patient)
+            backend = self._backend(model)
+            try:
+                return open_detector(model, backend, self.store, self._backend, wait=self._patient)
+            except PanopsError:
+                backend.close()
+                raise
         if manifest.needs:
             raise ModelUnsupported(f"{manifest.name} is made of several models, which run on the CPU only, not on {device}")
         backend = open_backend(model.path, device=device, cache_dir=self._engines_folder)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.crops import part_around
+from panops.domain.detections import Detections
 from panops.domain.errors import ModelError
 from panops.domain.frame import Frame, Pixels
 from panops.domain.places import Box, iou
@@ -50,6 +51,24 @@ class PartPixels:
         return self.whole.rgb(size_wh, (x + left, y + top, x + right, y + bottom))
 
 
+def look_at_part(detector: Detector, frame: Frame, part: tuple[int, int, int, int]) -> Detections:
+    """What a detector sees in a part of a picture, in px of the part.
+
+    Parts are no film: who was shown before counts for nothing, and what the detector follows on the camera is left alone.
+
+    Args:
+        detector: What looks.
+        frame: The picture.
+        part: Left, top, right, bottom, whole px inside it.
+
+    Raises:
+        ModelError: The detector failed.
+    """
+    view = Frame(f"{frame.camera_id}#part", frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
+    detector.forget(view.camera_id)
+    return detector.detect(view)
+
+
 def look_again(detector: Detector, frame: Frame, box: Box, class_name: str) -> float | None:
     """The best score with which a class is found at a box, when only its surroundings are shown.
 
@@ -65,9 +84,8 @@ def look_again(detector: Detector, frame: Frame, box: Box, class_name: str) -> f
     if detector.classes == _MOVING or class_name not in detector.classes:
         return None
     part = _surroundings(box, frame.size_wh)
-    view = Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
     try:
-        found = detector.detect(view)
+        found = look_at_part(detector, frame, part)
     except ModelError:
         return None
     rows = np.flatnonzero(found.class_id == detector.classes.index(class_name))

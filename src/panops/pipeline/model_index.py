@@ -44,8 +44,9 @@ class ModelIndex:
         return list(self._store.shelf_without_state(name).places)
 
     def first(self, task: str) -> str:
-        """The first model for a task, by name; empty where there is none. Built-in and installed ones; their files are not looked at."""
-        return next((model.manifest.name for model in self._store.list() if model.manifest.task == task), "")
+        """The first model for a task, by name, those first that need no others, as they run on every device; empty where there is none."""
+        fitting = [model.manifest for model in self._store.list() if model.manifest.task == task]
+        return min(((bool(one.needs), one.name) for one in fitting), default=(False, ""))[1]
 
     def check(self, reference: str) -> None:
         """Whether a model can be used, as far as that can be told without loading it: it is here, and its file is the right one.

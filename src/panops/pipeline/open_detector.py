@@ -29,7 +29,7 @@ def open_detector(model: StoredModel, backend: Backend, store: ModelStore | None
         wait: Look at parts of pictures, too; waiting for each new size of part or not. None for whole pictures only.
 
     Raises:
-        ModelError: It, or a model that it needs, cannot be used. The backend is closed only where it needs others.
+        ModelError: It, or a model that it needs, cannot be used; the backend stays open.
     """
     manifest = model.manifest
     if manifest.needs:
@@ -44,7 +44,6 @@ def _open_several(manifest: ModelManifest, backend: Backend, store: ModelStore |
     if store is None:
         raise ModelUnsupported(f"{manifest.name} needs other models, which cannot be looked up here")
     with ExitStack() as opened:
-        opened.callback(backend.close)
         needed: dict[str, Part] = {}
         for role, name in manifest.needs.items():
             part = store.get(name)

@@ -19,7 +19,7 @@ from panops.domain.errors import DeviceFull, DeviceLate, ModelError, ModelUnsupp
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import KEYPOINTS_SHAPE, Tracks, TrackState
-from panops.pipeline.look_again import PartPixels
+from panops.pipeline.look_again import look_at_part
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +81,13 @@ class PoseLooks:
         keypoints = np.full((len(tracks), *KEYPOINTS_SHAPE), np.nan, np.float32)
         try:
             for row in rows:
-                self._looked_s[int(tracks.track_id[row])] = tracks.time_s
                 found = self._one(frame, tracks.xyxy[row])
+                self._looked_s[int(tracks.track_id[row])] = tracks.time_s
                 self.looks += 1
                 if found is not None:
                     keypoints[row] = found
         except (DeviceLate, DeviceFull):
-            return tracks  # load, which says nothing about the model; who was not looked at is next time
+            pass  # load, which says nothing about the model; who was not looked at is next time
         except ModelError as error:
             if self.problem != str(error):
                 log.error("camera %s: the pose model %s: %s", frame.camera_id, self.model, error)
@@ -118,8 +118,7 @@ class PoseLooks:
         """(17, 3) joints of the person at a box, px of the frame; None where the model finds nobody there."""
         left, top, right, bottom = box.tolist()
         part = part_around((left, top, right, bottom), frame.size_wh, _ROOM, _LEAST_PX)
-        view = Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
-        found = self.detector.detect(view)
+        found = look_at_part(self.detector, frame, part)
         if not len(found):
             return None
         if found.keypoints is None or found.keypoints.shape[1:] != KEYPOINTS_SHAPE:

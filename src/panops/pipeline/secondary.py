@@ -21,7 +21,7 @@ from panops.domain.errors import DeviceFull, DeviceLate, ModelError, PanopsError
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
-from panops.pipeline.look_again import PartPixels
+from panops.pipeline.look_again import look_at_part
 from panops.pipeline.looking import Look
 
 log = logging.getLogger(__name__)
@@ -161,8 +161,7 @@ class SecondaryLooks:
     def _one(self, frame: Frame, box: NDArray[np.float32]) -> Detections:
         left, top, right, bottom = box.tolist()
         part = part_around((left, top, right, bottom), frame.size_wh)
-        view = Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, PartPixels(frame.pixels, part))
-        seen = self.detector.detect(view)
+        seen = look_at_part(self.detector, frame, part)
         if len(seen):
             seen = seen.select(~_cut(seen.xyxy, part, frame.size_wh))
         offset = np.array([part[0], part[1], part[0], part[1]], np.float32)

@@ -17,6 +17,8 @@ from panops.rules.track_table import EPSILON_S, TrackTable
 
 # Looks that show something else for no longer than this are mistakes of the pose model.
 _SLIP_S = 0.8
+# Two looks that show the same posture, further apart than this, are two stories.
+_BLIND_S = 5.0
 # Whoever is away for longer has left and begins anew.
 ABSENCE_S = 2.0
 
@@ -24,9 +26,9 @@ ABSENCE_S = 2.0
 class PostureRule:
     """One incident for each person who holds a posture for `after_s`.
 
-    It counts from the first look that showed it. A look at which the joints are not known says nothing; one that shows something else
-    counts once it is more than `_SLIP_S` after the last one that showed the posture. The incident ends when it was not shown for
-    `end_after_s` (at least `ABSENCE_S`).
+    It counts from the first look that showed it. A look at which the joints are not known says nothing, for `_BLIND_S` at most; one that
+    shows something else counts once it is more than `_SLIP_S` after the last one that showed the posture. The incident ends when it was
+    not shown for `end_after_s` (at least `ABSENCE_S`).
 
     Args:
         config: The rule's settings.
@@ -73,6 +75,8 @@ class PostureRule:
     def _look(self, tracks: Tracks, rows: Rows, slots: Rows, found: NDArray[np.int64]) -> list[Incident]:
         table, time_s = self._people.rows, tracks.time_s
         shows = (found & self.shown) != 0
+        # Nobody looked for so long: what was shown before says nothing of what is shown now.
+        table["holds"][slots[time_s - table["shown_s"][slots] > _BLIND_S]] = False
         other = ((found & self.told) != 0) & ~shows
         begins = slots[shows & ~table["holds"][slots]]
         if len(begins):

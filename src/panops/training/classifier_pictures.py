@@ -23,10 +23,12 @@ Image = NDArray[np.uint8]
 # Larger pictures are kept at this size: more is never seen.
 _ROOM = 1.5
 PAD = 128
+# So much of the pictures stays decoded in memory; the rest is decoded again each time.
+_MOST_BYTES = 2 * 1024**3
 
 
 class PictureShelf:
-    """The pictures of a set in memory, each decoded once.
+    """The pictures of a set, each decoded once as far as 2 GiB go; what goes beyond is decoded whenever it is asked for.
 
     Args:
         dataset: Which.
@@ -37,6 +39,7 @@ class PictureShelf:
         self.dataset = dataset
         self.input_px = input_px
         self._images: dict[int, Image] = {}
+        self._bytes = 0
 
     def __len__(self) -> int:
         """How many."""
@@ -52,9 +55,13 @@ class PictureShelf:
         Raises:
             SourceCorrupt: It cannot be decoded any more.
         """
-        if index not in self._images:
-            self._images[index] = _decoded(self.dataset.pictures[index], int(self.input_px * _ROOM))
-        return self._images[index]
+        image = self._images.get(index)
+        if image is None:
+            image = _decoded(self.dataset.pictures[index], int(self.input_px * _ROOM))
+            if self._bytes + image.nbytes <= _MOST_BYTES:
+                self._images[index] = image
+                self._bytes += image.nbytes
+        return image
 
     def plain(self, index: int) -> Image:
         """A picture as cameras show it to the network: scaled to fit, in the middle of grey; (P, P, 3) uint8."""

@@ -62,6 +62,9 @@ def open_composite(own: Part, needed: Mapping[str, Part]) -> Detector:
     """
     factory: Any = COMPOSITES.load(own.manifest.head)
     detector: Detector = factory(own, needed)
+    if tuple(detector.classes) != tuple(own.manifest.classes):
+        has, says = ", ".join(detector.classes), ", ".join(own.manifest.classes)
+        raise ModelUnsupported(f"{own.manifest.name}: its head {own.manifest.head} finds {has}; its manifest says {says}")
     return detector
 
 

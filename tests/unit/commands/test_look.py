@@ -64,13 +64,22 @@ def test_a_folder_goes_on_after_what_is_no_picture(tmp_path: Path) -> None:
 
 def test_pictures_of_one_name_are_drawn_apart(tmp_path: Path) -> None:
     files = []
-    for name in ("one", "two"):
+    for name, file in (("one", "same.png"), ("two", "same.png"), ("three", "same-2.png")):
         (tmp_path / name).mkdir()
-        files.append(tmp_path / name / "same.png")
+        files.append(tmp_path / name / file)
         cv2.imwrite(str(files[-1]), np.full((90, 160, 3), 114, np.uint8))
     done = RUN.invoke(app, ["look", *map(str, files), "--out", str(tmp_path / "out"), "--home", str(tmp_path / "home")])
     assert done.exit_code == 0, done.output
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["same-2.jpg", "same.jpg"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["same-2-2.jpg", "same-2.jpg", "same.jpg"]
+
+
+def test_a_picture_is_never_written_over(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    cv2.imwrite(str(picture), np.full((90, 160, 3), 114, np.uint8))
+    before = picture.read_bytes()
+    done = RUN.invoke(app, ["look", str(tmp_path), "--out", str(tmp_path), "--home", str(tmp_path / "home")])
+    assert done.exit_code == 2
+    assert picture.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,26 @@ def test_without_what_it_needs_it_says_what_is_missing(store: ModelStore, tmp_pa
         DetectorPool(store).get("pair")
 
 
+def test_once_the_part_is_back_it_works_again(store: ModelStore, tmp_path: Path) -> None:
+    store.add("pair", allow_network=False)
+    away = tmp_path / "away"
+    shutil.move(store.folder / "finder", away)
+    (tmp_path / "mirror" / "tiny.onnx").rename(tmp_path / "tiny.onnx")
+    models = OpenModels(store)
+    with pytest.raises(ModelNotFound):
+        models.get("pair").detect(GREY)
+    shutil.move(away, store.folder / "finder")
+    assert len(models.get("pair").detect(GREY)) == 1
+    models.close()
+
+
+def test_classes_must_be_those_of_the_head(store: ModelStore) -> None:
+    store.add("pair", allow_network=False)
+    model = store.get("pair")
+    other = replace(model, manifest=replace(model.manifest, classes=("thing", "thong")))
+    assert trouble_with(other, store) == "pair: its head pair finds thing; its manifest says thing, thong"
+
+
 def test_a_trial_runs_it_and_a_part_is_only_loaded(store: ModelStore) -> None:
     store.add("pair", allow_network=False)
     assert trouble_with(store.get("pair"), store) == ""

@@ -139,8 +139,10 @@ def test_a_device_that_is_full_is_no_fault_of_the_model() -> None:
     poser = Poser()
     poser.fault = DeviceFull("too much")
     pose, tracks = looks(poser), people(0.0, Sighting(1, 0.5, 0.9))
-    assert pose.add(GREY, tracks) is tracks
+    assert looked_at(pose.add(GREY, tracks)) == []
     assert pose.problem == ""
+    poser.fault = None
+    assert looked_at(pose.add(GREY, people(0.1, Sighting(1, 0.5, 0.9)))) == [1]
 
 
 def test_a_model_for_something_else_is_told() -> None:

@@ -136,3 +136,10 @@ def test_only_in_the_zone() -> None:
 def test_a_camera_without_joints_says_nothing() -> None:
     for rule in (fall(after_s=0.0), lying(after_s=0.0), hands_up(after_s=0.0)):
         assert begun(rule, story((10, None))) == []
+
+
+def test_two_looks_minutes_apart_are_two_stories() -> None:
+    looks = list(story((0.4, FALLEN), (600, None), (0.4, FALLEN)))
+    for rule in (lying(after_s=5.0), fall(after_s=0.8)):
+        assert begun(rule, looks) == []
+    assert begun(hands_up(after_s=1.0), story((0.4, HANDS_UP), (60, None), (0.4, HANDS_UP))) == []

@@ -64,6 +64,13 @@ def test_nothing_is_forgiven_where_somebody_says_so(tmp_path: Path) -> None:
     assert "asked once more" not in told
 
 
+@pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
+def test_a_run_that_stops_early_forgives_nothing(tmp_path: Path, option: str) -> None:
+    status, told = run(tmp_path, UNSTEADY + "\ndef test_bad(): assert False\n", option)
+    assert status == 1
+    assert "asked once more" not in told
+
+
 def test_a_file_that_cannot_be_read_fails_the_run(tmp_path: Path) -> None:
     assert run(tmp_path, "import nothing_of_this_name\n")[0] == 2
 
