@@ -68,7 +68,7 @@ _MORE: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("patch", "/api/v1/users/{username}"): (409,),
     ("delete", "/api/v1/users/{username}"): (409,),
     ("post", "/api/v1/tokens"): (409,),
-    **{("post", f"/api/v1/{task}"): (404, 415) for task in ("classify", "detect", "faces", "hands", "pose", "segment")},
+    **{("post", f"/api/v1/{task}"): (400, 404, 415) for task in ("classify", "detect", "faces", "hands", "pose", "segment")},
     ("post", "/api/v1/views"): (409,),
     ("get", "/api/v1/oidc/begin"): (404,),
     ("get", "/api/v1/oidc/end"): (404,),

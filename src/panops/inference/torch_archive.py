@@ -83,7 +83,7 @@ def stored_records(archive: zipfile.ZipFile, name: str, most_bytes: int) -> dict
     Raises:
         Unreadable: They are compressed, or would take more memory than the file.
     """
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # `is_dir` fails for one without a name
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
         raise Unreadable(name, "torch", "it is compressed, which torch's own archives never are; write it anew with torch")
     if sum(info.file_size for info in infos) > most_bytes:

@@ -26,7 +26,7 @@ from panops.inference.batching import BatchingEngine
 from panops.inference.onnx_rewrites import freed_batch
 from panops.models.promotion import promote, shadow
 from panops.models.store import ModelStore
-from panops.pipeline import detectors
+from panops.pipeline import detectors, model_file
 from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_run_is_opened_once_for_all_its_cameras(tmp_path:
         asked.append(path)
         raise ModelUnsupported("net.onnx: OpenVINO has no operator Odd")
 
-    monkeypatch.setattr(detectors, "open_backend", open_backend)
+    monkeypatch.setattr(model_file, "open_backend", open_backend)
     store, clock = store_of(tmp_path, net=("a",)), HandClock()
     pool = DetectorPool(store, clock=clock)
     for _ in range(200):
