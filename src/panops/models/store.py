@@ -199,8 +199,6 @@ class ModelStore:
         wish = understand(what, manifest, self.catalogue, name=name, version=version)
         wish = replace(wish, papers=self._fit(wish if papers is None else replace(wish, papers=papers)))
         self._check_free(wish, replace_installed=replace_installed)
-        for needed in wish.manifest.needs.values():
-            self.ensure(needed, allow_network=allow_network, progress=progress)
         return self._install(wish, allow_network=allow_network, progress=progress, replace_installed=replace_installed, who=who)
 
     def add_figures(self, model: StoredModel, figures: Mapping[str, Mapping[str, Any]]) -> None:
@@ -279,6 +277,8 @@ class ModelStore:
         self, wish: Wish, *, allow_network: bool, progress: Progress, replace_installed: bool = False, who: str = ""
     ) -> StoredModel:
         manifest, wanted = wish.manifest, wish.wanted
+        for needed in manifest.needs.values():
+            self.ensure(needed, allow_network=allow_network, progress=progress)
         version = version_id(manifest.version)
         with told(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)

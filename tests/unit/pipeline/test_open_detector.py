@@ -70,8 +70,9 @@ def store(tmp_path: Path, catalogue: Catalogue) -> ModelStore:
     return ModelStore(tmp_path / "models", [tmp_path / "mirror"], catalogue, tmp_path / "none")
 
 
-def test_what_it_needs_is_added_with_it(store: ModelStore) -> None:
-    store.add("pair", allow_network=False)
+@pytest.mark.parametrize("way", ["add", "ensure", "get"])
+def test_what_it_needs_comes_with_it_however_it_comes(store: ModelStore, way: str) -> None:
+    store.get("pair") if way == "get" else getattr(store, way)("pair", allow_network=False)
     assert store.names() == ["finder", "pair"]
 
 
