@@ -94,6 +94,5 @@ class PostureRule:
         for index in np.flatnonzero(long).tolist():
             origin, since_s = int(table["origin"][slots[index]]), float(table["since_s"][slots[index]])
             incident, phase = self._incidents.hold(origin, tracks, rows[index : index + 1], since_s)
-            incident.details["lasted_s"] = round(time_s - since_s, 1)
             messages.append(incident.message(phase, time_s))
         return messages

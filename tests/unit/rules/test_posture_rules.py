@@ -85,7 +85,6 @@ def test_a_fall_is_told_once_they_have_lain_for_a_moment() -> None:
     assert incident.started_at_s == 104.0
     assert incident.kind == "fall"
     assert incident.class_name == "person"
-    assert incident.details["lasted_s"] == 2.0
 
 
 @pytest.mark.parametrize("what", [BENDING, SITTING, STANDING, HANDS_UP], ids=["bending", "sitting", "standing", "hands up"])
