@@ -9,8 +9,8 @@ from panops.domain.frame import ArrayPixels, Frame
 from panops.models.store import ModelStore, StoredModel
 from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_models import OpenModel
-from panops.vision.classify import TASK as CLASSIFICATION
-from panops.vision.registry import PART, SEGMENTATION
+from panops.pipeline.picture_answer import look_at
+from panops.vision.registry import PART
 
 
 def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
@@ -24,12 +24,8 @@ def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
     try:
         opened = OpenModel(model, open_model_file(model), store=store)
         try:
-            if model.manifest.task == SEGMENTATION:
-                opened.segment(grey)
-            elif model.manifest.task == CLASSIFICATION:
-                opened.classify(grey)
-            elif model.manifest.task != PART:
-                opened.detect(grey)
+            if model.manifest.task != PART:
+                look_at(opened, grey)
         finally:
             opened.close()
     except PanopsError as error:

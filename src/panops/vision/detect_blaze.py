@@ -125,8 +125,7 @@ def _framed(found: Candidates, context: Letterbox, most: int) -> Detections:
     xyxy = context.clip(context.inverse(found.xyxy))
     inside = np.flatnonzero((xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1]))[:most]
     points = found.points[inside]
-    flat = points.reshape(points.shape[0] * points.shape[1], 2)
-    back = context.inverse(np.concatenate([flat, flat], axis=1))[:, :2].reshape(points.shape)
+    back = context.inverse_points(points)
     score = np.ascontiguousarray(found.score[inside], np.float32)
     scores = np.broadcast_to(score[:, None, None], (*points.shape[:2], 1))
     keypoints = np.concatenate([back, scores], axis=2).astype(np.float32)

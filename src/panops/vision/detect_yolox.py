@@ -20,8 +20,9 @@ from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.domain.region import Region
 from panops.vision.candidates import FloatArray, IndexArray, KeepSettings, best_indices, keep
+from panops.vision.grid_cells import SizedPictures, grid_cells
 from panops.vision.letterbox import Letterbox
-from panops.vision.preprocess import InputPicture, Preprocessing
+from panops.vision.preprocess import Preprocessing
 
 _STRIDE_SETS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32), (8, 16))
 # exp(12) cells are more than any input has; without a bound a damaged weight would overflow to infinity.
@@ -43,24 +44,20 @@ class DetectYolox:
         self._name = manifest.name
         self._class_count = len(manifest.classes)
         self._settings = settings or KeepSettings()
-        self._how = how
-        self._pictures = {how.size_wh: InputPicture(how)}
+        self._pictures = SizedPictures(how)
         self._cells = {how.size_wh: {} if self.decoded else _cells(how.size_wh)}
         # A decoded file has its own size's cells inside; a stretched picture has another shape at another size.
         self.any_size = not self.decoded and how.pad is not None
 
     def prepare(self, frame: Frame) -> tuple[dict[str, NDArray[Any]], Letterbox]:
         """The model's input (valid until the next call) and the way back to the frame."""
-        tensor, box = self._pictures[self._how.size_wh].fill(frame)
-        return {self._how.input_name: tensor}, box
+        return self._pictures.whole(frame)
 
     def prepare_region(self, frame: Frame, region: Region) -> tuple[dict[str, NDArray[Any]], Letterbox]:
         """As `prepare`, of a part of the picture at the size of input that the region names; only with `any_size`."""
-        if region.input_wh not in self._pictures:
-            self._pictures[region.input_wh] = InputPicture(self._how, region.input_wh)
+        if region.input_wh not in self._cells:
             self._cells[region.input_wh] = _cells(region.input_wh)
-        tensor, box = self._pictures[region.input_wh].fill(frame, region)
-        return {self._how.input_name: tensor}, box
+        return self._pictures.part(frame, region)
 
     def finish(self, outputs: Mapping[str, NDArray[Any]], context: Letterbox) -> Detections:
         """The detections in px of the frame, best first.
@@ -132,10 +129,6 @@ def _cells(size_wh: tuple[int, int]) -> dict[int, FloatArray]:
     """For each usual set of strides, by its number of rows: x, y and stride (N, 3) of every row's cell."""
     found: dict[int, FloatArray] = {}
     for strides in _STRIDE_SETS:
-        parts = []
-        for stride in strides:
-            y, x = np.mgrid[0 : size_wh[1] // stride, 0 : size_wh[0] // stride]
-            parts.append(np.stack([x.ravel(), y.ravel(), np.full(x.size, stride)], axis=1))
-        cells = np.concatenate(parts).astype(np.float32)
+        cells = grid_cells(size_wh, strides)
         found.setdefault(len(cells), cells)
     return found

@@ -20,8 +20,9 @@ from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.domain.region import Region
 from panops.vision.candidates import FloatArray, IndexArray, KeepSettings, best_indices, class_wise_nms
+from panops.vision.grid_cells import SizedPictures, grid_cells
 from panops.vision.letterbox import Letterbox
-from panops.vision.preprocess import InputPicture, Preprocessing
+from panops.vision.preprocess import Preprocessing
 
 POINTS = 5
 _STRIDES = (8, 16, 32)
@@ -47,23 +48,17 @@ class FacesYuNet:
             raise ModelUnsupported(f"{manifest.name}: expected an input whose sides are multiples of 32 px, got {how.size_wh}")
         self._name = manifest.name
         self._settings = settings or _DEFAULTS
-        self._how = how
-        self._pictures = {how.size_wh: InputPicture(how)}
-        self._cells = {how.size_wh: _cells(how.size_wh)}
+        self._pictures = SizedPictures(how)
+        self._cells: dict[tuple[int, int], FloatArray] = {}
         self.any_size = how.pad is not None
 
     def prepare(self, frame: Frame) -> tuple[dict[str, NDArray[Any]], Letterbox]:
         """The model's input (valid until the next call) and the way back to the frame."""
-        tensor, box = self._pictures[self._how.size_wh].fill(frame)
-        return {self._how.input_name: tensor}, box
+        return self._pictures.whole(frame)
 
     def prepare_region(self, frame: Frame, region: Region) -> tuple[dict[str, NDArray[Any]], Letterbox]:
         """As `prepare`, of a part of the picture at the size of input that the region names; only with `any_size`."""
-        if region.input_wh not in self._pictures:
-            self._pictures[region.input_wh] = InputPicture(self._how, region.input_wh)
-            self._cells[region.input_wh] = _cells(region.input_wh)
-        tensor, box = self._pictures[region.input_wh].fill(frame, region)
-        return {self._how.input_name: tensor}, box
+        return self._pictures.part(frame, region)
 
     def finish(self, outputs: Mapping[str, NDArray[Any]], context: Letterbox) -> Detections:
         """The faces with `keypoints` (N, 5, 3) in px of the frame, best first; a point's score is its face's.
@@ -71,6 +66,8 @@ class FacesYuNet:
         Raises:
             ModelUnsupported: An output is missing, or does not fit the input's size.
         """
+        if context.input_wh not in self._cells:
+            self._cells[context.input_wh] = grid_cells(context.input_wh, _STRIDES)
         cells = self._cells[context.input_wh]
         joined = {kind: self._joined(outputs, kind, width, context.input_wh) for kind, width in _WIDTHS.items()}
         # Both are trained as probabilities; quantised files leave 0..1 by a hair.
@@ -88,8 +85,7 @@ class FacesYuNet:
         rows: IndexArray = class_wise_nms(xyxy, score, np.zeros(len(xyxy), np.int64), self._settings.iou_threshold)
         rows = rows[np.argsort(-score[rows], kind="stable")][: self._settings.most]
         framed = context.clip(context.inverse(xyxy[rows]))
-        flat = points[rows].reshape(-1, 2)
-        xy = context.inverse(np.concatenate([flat, flat], axis=1))[:, :2].reshape(-1, POINTS, 2)
+        xy = context.inverse_points(points[rows])
         sure = np.repeat(score[rows, None, None], POINTS, axis=1)
         keypoints = np.concatenate([xy, sure], axis=2).astype(np.float32)
         inside = (framed[:, 2] > framed[:, 0]) & (framed[:, 3] > framed[:, 1])
@@ -111,12 +107,3 @@ class FacesYuNet:
 
 
 _WIDTHS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 2 * POINTS}
-
-
-def _cells(size_wh: tuple[int, int]) -> FloatArray:
-    """x, y and stride (N, 3) of every row's cell."""
-    parts = []
-    for stride in _STRIDES:
-        y, x = np.mgrid[0 : size_wh[1] // stride, 0 : size_wh[0] // stride]
-        parts.append(np.stack([x.ravel(), y.ravel(), np.full(x.size, stride)], axis=1))
-    return np.concatenate(parts).astype(np.float32)

@@ -64,6 +64,11 @@ class Letterbox:
         """Boxes (N, 4) in px of the input as boxes in px of the frame, of the same dtype; not clipped to the picture."""
         return ((xyxy - _twice(self.offset_xy)) / self._scale() + _twice(self.origin_xy)).astype(xyxy.dtype)
 
+    def inverse_points(self, xy: FloatBoxes) -> FloatBoxes:
+        """Points (..., 2) in px of the input as points in px of the frame, of the same dtype; not clipped to the picture."""
+        offset, origin = np.array(self.offset_xy, np.float64), np.array(self.origin_xy, np.float64)
+        return ((xy - offset) / self._scale()[:2] + origin).astype(xy.dtype)
+
     def clip(self, xyxy: FloatBoxes) -> FloatBoxes:
         """Boxes (N, 4) in px of the frame, cut to the picture."""
         low = _twice(self.origin_xy)

@@ -67,8 +67,7 @@ class PoseMoveNet:
 
 def keypoints_in_frame(points: FloatArray, box: Letterbox) -> FloatArray:
     """Points (N, K, 3) of x, y in 0..1 of the input and score as x, y in px of the frame and score; what is no number has the score 0."""
-    flat = points[..., :2].reshape(-1, 2) * np.array(box.input_wh, np.float32)
-    framed = box.inverse(np.concatenate([flat, flat], axis=1).astype(np.float32))[:, :2].reshape(*points.shape[:2], 2)
+    framed = box.inverse_points(points[..., :2] * np.array(box.input_wh, np.float32))
     out = np.concatenate([framed, np.clip(points[..., 2:], 0.0, 1.0)], axis=2).astype(np.float32)
     bad = ~np.isfinite(out).all(axis=2)
     if bad.any():

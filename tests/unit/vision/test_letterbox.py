@@ -92,3 +92,9 @@ def test_sizes_must_be_positive(sizes_wh: tuple[tuple[int, int], tuple[int, int]
         Letterbox.fit(*sizes_wh)
     with pytest.raises(ValueError, match="at least 1 px"):
         Letterbox.stretch(*sizes_wh)
+
+
+def test_points_go_back_as_the_corners_of_boxes_do() -> None:
+    box = replace(Letterbox.fit((640, 360), (192, 192), "center"), origin_xy=(30, 40))
+    boxes = np.array([[10, 60, 100, 120], [0, 42, 192, 150]], np.float32)
+    np.testing.assert_allclose(box.inverse_points(boxes.reshape(2, 2, 2)).reshape(2, 4), box.inverse(boxes), rtol=1e-6)
