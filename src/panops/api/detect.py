@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -14,7 +15,7 @@ from starlette.responses import Response
 
 from panops.api.inference_service import MOST_BODY_BYTES, coding_of
 from panops.api.problems import FieldError, ProblemError
-from panops.api.security import Operator
+from panops.api.security import Caller, Operator
 from panops.api.services import Needed, Services
 from panops.pipeline.inference_order import Order, OrderKind, ShownAs
 
@@ -26,52 +27,58 @@ _MOST_FIELDS = 8
 
 
 Model = Annotated[str, Query(max_length=200)]
-MinScore = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who asks, and what all looks at pictures have in common."""
+
+    caller: Operator
+    services: Needed
+    request: Request
+    model: Model = ""
+    min_score: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    annotated: bool = False
+
+    async def answer(self, task: str, default: Callable[[Services, str], str]) -> Response:
+        """Have the model look; `default` names one where none is asked for."""
+        model = self.model or await run_in_threadpool(default, self.services, task)
+        shown_as = ShownAs.PICTURE if self.annotated else ShownAs.JSON
+        order = Order(OrderKind.LOOK, model, task=task, min_score=self.min_score, shown_as=shown_as)
+        return await _look(self.caller, self.services, self.request, order)
+
+
+Asked = Annotated[_Asked, Depends()]
 
 
 @router.post("/detect")
-async def detect(
-    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
-) -> Response:
+async def detect(asked: Asked) -> Response:
     """What a detector sees in a JPEG, PNG or WebP: as JSON, or drawn on the picture."""
-    chosen = model or await run_in_threadpool(_default_detector, services)
-    return await _look(caller, services, request, _order("detection", chosen, min_score, annotated=annotated))
+    return await asked.answer("detection", _default_detector)
 
 
 @router.post("/faces")
-async def faces(
-    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
-) -> Response:
+async def faces(asked: Asked) -> Response:
     """The faces in a JPEG, PNG or WebP with their points: as JSON, or drawn on the picture. Whose they are is not looked at."""
-    chosen = model or await run_in_threadpool(_only_model, services, "faces")
-    return await _look(caller, services, request, _order("faces", chosen, min_score, annotated=annotated))
+    return await asked.answer("faces", _first_model)
 
 
 @router.post("/pose")
-async def pose(
-    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
-) -> Response:
+async def pose(asked: Asked) -> Response:
     """The joints of people in a JPEG, PNG or WebP: as JSON, or drawn on the picture."""
-    chosen = model or await run_in_threadpool(_only_model, services, "pose")
-    return await _look(caller, services, request, _order("pose", chosen, min_score, annotated=annotated))
+    return await asked.answer("pose", _first_model)
 
 
 @router.post("/hands")
-async def hands(
-    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
-) -> Response:
+async def hands(asked: Asked) -> Response:
     """The hands in a JPEG, PNG or WebP with their joints: as JSON, or drawn on the picture."""
-    chosen = model or await run_in_threadpool(_only_model, services, "hands")
-    return await _look(caller, services, request, _order("hands", chosen, min_score, annotated=annotated))
+    return await asked.answer("hands", _first_model)
 
 
 @router.post("/classify")
-async def classify(
-    caller: Operator, services: Needed, request: Request, model: Model = "", min_score: MinScore = 0.0, annotated: bool = False
-) -> Response:
+async def classify(asked: Asked) -> Response:
     """What a JPEG, PNG or WebP shows as a whole: the best five classes as JSON, or the best one written on the picture."""
-    chosen = model or await run_in_threadpool(_only_model, services, "classification")
-    return await _look(caller, services, request, _order("classification", chosen, min_score, annotated=annotated))
+    return await asked.answer("classification", _first_model)
 
 
 @router.post("/segment")
@@ -79,15 +86,11 @@ async def segment(
     caller: Operator, services: Needed, request: Request, model: Model = "", shown_as: Annotated[ShownAs, Query(alias="as")] = ShownAs.JSON
 ) -> Response:
     """What each part of a JPEG, PNG or WebP shows: shares of classes as JSON, drawn on the picture, or a PNG of class ids."""
-    chosen = model or await run_in_threadpool(_only_model, services, "segmentation")
+    chosen = model or await run_in_threadpool(_first_model, services, "segmentation")
     return await _look(caller, services, request, Order(OrderKind.LOOK, chosen, task="segmentation", shown_as=shown_as))
 
 
-def _order(task: str, model: str, min_score: float, *, annotated: bool) -> Order:
-    return Order(OrderKind.LOOK, model, task=task, min_score=min_score, shown_as=ShownAs.PICTURE if annotated else ShownAs.JSON)
-
-
-async def _look(caller: Operator, services: Services, request: Request, order: Order) -> Response:
+async def _look(caller: Caller, services: Services, request: Request, order: Order) -> Response:
     coding_of(request)
     async with services.inference.body(request) as body:
         picture = await _picture(request, body)
@@ -95,12 +98,13 @@ async def _look(caller: Operator, services: Services, request: Request, order: O
     return Response(reply.body, media_type=reply.media_type)
 
 
-def _default_detector(services: Services) -> str:
+def _default_detector(services: Services, task: str) -> str:
     """The model of cameras that name none.
 
     Raises:
         ProblemError: There is none that can look at a single picture.
     """
+    del task
     chosen = services.view.current().model or services.models.default()[0]
     if not chosen or chosen == _WITHOUT_MODEL:
         detail = "this site has no model of its own: choose one with ?model=; GET /api/v1/models lists them"
@@ -108,7 +112,7 @@ def _default_detector(services: Services) -> str:
     return chosen
 
 
-def _only_model(services: Services, task: str) -> str:
+def _first_model(services: Services, task: str) -> str:
     """The first model for a task by name; who has several names one.
 
     Raises:
