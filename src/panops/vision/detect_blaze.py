@@ -98,6 +98,7 @@ class DetectFaces(DetectBlaze):
     Points: right eye, left eye, nose, mouth, right ear, left ear (`domain.skeletons.FACE6`); right is the person's own.
     """
 
+    for_task: ClassVar[str] = "faces"
     points: ClassVar[int] = 6
     layouts: ClassVar[tuple[AnchorLayout, ...]] = (AnchorLayout(128, (8, 16, 16, 16)), AnchorLayout(192, (4,), interpolated=False))
 
@@ -105,6 +106,7 @@ class DetectFaces(DetectBlaze):
 class DetectPalms(DetectBlaze):
     """Palms, for `hands.Hands`. Points: wrist, the roots of index, middle, ring and little finger, then the thumb's two lower joints."""
 
+    for_task: ClassVar[str] = "part"
     points: ClassVar[int] = 7
     layouts: ClassVar[tuple[AnchorLayout, ...]] = (AnchorLayout(192, (8, 16, 16, 16)),)
 
@@ -116,6 +118,7 @@ class DetectBodies(DetectBlaze):
     from between the shoulders. They may lie far outside of the picture.
     """
 
+    for_task: ClassVar[str] = "part"
     points: ClassVar[int] = 4
     layouts: ClassVar[tuple[AnchorLayout, ...]] = (AnchorLayout(224, (8, 16, 32, 32, 32)),)
 

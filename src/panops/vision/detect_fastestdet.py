@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ class DetectFastestDet:
         manifest: The model.
         settings: What is reported.
     """
+
+    for_task: ClassVar[str] = "detection"
 
     def __init__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> None:
         how = Preprocessing.of(manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class DetectSsd:
         manifest: The model.
         settings: What is reported; overlaps were settled inside the model.
     """
+
+    for_task: ClassVar[str] = "detection"
 
     def __init__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> None:
         how = Preprocessing.of(manifest)

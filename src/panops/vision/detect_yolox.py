@@ -37,6 +37,7 @@ class DetectYolox:
         settings: What is reported.
     """
 
+    for_task: ClassVar[str] = "detection"
     decoded: ClassVar[bool] = False
 
     def __init__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> None:

@@ -8,7 +8,7 @@ sizes, as YOLOX has them, and x, y of right eye, left eye, nose, right and left 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class FacesYuNet:
     Raises:
         ModelUnsupported: The input's size does not fit the strides.
     """
+
+    for_task: ClassVar[str] = "faces"
 
     def __init__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> None:
         how = Preprocessing.of(manifest)

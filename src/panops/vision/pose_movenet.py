@@ -7,7 +7,7 @@ meant for the part of a picture that one person fills: shown a whole scene it pi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class PoseMoveNet:
         manifest: The model; its one class is whose points these are.
         settings: What is reported: a person whose points' mean score reaches `min_score`.
     """
+
+    for_task: ClassVar[str] = "pose"
 
     def __init__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> None:
         how = Preprocessing.of(manifest)

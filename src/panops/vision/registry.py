@@ -17,15 +17,13 @@ BOX_TASKS = ("detection", "faces", "pose", "hands")
 SEGMENTATION = "segmentation"
 PART = "part"
 """Of a model that sees nothing alone and serves others."""
-# What our own heads read; a plug-in's head reads whatever its manifest says.
-_TASK_OF_HEAD = {
-    "yolox": "detection", "yolox_decoded": "detection", "fastestdet": "detection", "ssd": "detection",
-    "yunet": "faces", "blaze_face": "faces", "movenet": "pose", "blaze_palm": PART, "blaze_body": PART,
-}  # fmt: skip
 
 
 class HeadFactory(Protocol):
-    """What a plug-in registers in `panops.heads`: a class whose instances are `VisionTask[Detections]`."""
+    """What a plug-in registers in `panops.heads`: a class whose instances are `VisionTask[Detections]`.
+
+    One with an attribute `for_task` reads models for that task only; others read whatever the manifest says.
+    """
 
     def __call__(self, manifest: ModelManifest, settings: KeepSettings | None = None) -> VisionTask[Detections]:
         """Make the task.
@@ -78,10 +76,10 @@ def open_part(manifest: ModelManifest, settings: KeepSettings | None = None) -> 
         PluginError: No such head.
         ModelUnsupported: The head is for another task, or the manifest does not fit it.
     """
-    for_task = _TASK_OF_HEAD.get(manifest.head, manifest.task)
+    factory: Any = HEADS.load(manifest.head)
+    for_task = getattr(factory, "for_task", manifest.task)
     if for_task != manifest.task:
         raise ModelUnsupported(f"{manifest.name} is a model for {manifest.task}, but its head {manifest.head} is for {for_task}")
-    factory: Any = HEADS.load(manifest.head)
     task: VisionTask[Detections] = factory(manifest, settings)
     return task
 
