@@ -21,7 +21,7 @@ from panops.pipeline.analysis_loop import MOST_CHECKS_A_ROUND
 from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
-from panops.vision.model_detector import picture_shape
+from panops.vision.model_task import picture_shape
 from panops.vision.moving import MovingDetector
 from panops.vision.registry import open_task
 

@@ -33,7 +33,7 @@ from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
 from panops.vision.model_classifier import ModelClassifier
-from panops.vision.model_segmenter import ModelSegmenter
+from panops.vision.model_task import ModelTask
 from panops.vision.registry import open_segmentation, open_task
 
 _MOST_OPEN = 4
@@ -62,7 +62,7 @@ class OpenModel:
         self._lane = lane
         self._turn = threading.Lock()
         self._detector: Detector | None = None
-        self._segmenter: ModelSegmenter | None = None
+        self._segmenter: ModelTask[ClassMap] | None = None
         self._classifier: ModelClassifier | None = None
 
     def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -99,8 +99,8 @@ class OpenModel:
         if self._lane is not None:
             raise ModelUnsupported(f"{manifest.name}: maps of classes are made on the CPU only; start without --device for them")
         with self._turn:
-            self._segmenter = self._segmenter or ModelSegmenter(manifest, open_segmentation(manifest), self._backend)
-            return self._segmenter.segment(frame)
+            self._segmenter = self._segmenter or ModelTask(manifest, open_segmentation(manifest), self._backend)
+            return self._segmenter.run(frame)
 
     def classify(self, frame: Frame) -> ClassScores:
         """What a picture shows as a whole.

@@ -10,7 +10,7 @@ Read in this order:
 - `landmark_roi`, `landmark_detector`: an object's landmarks in a turned square, followed from frame to frame without its detector; of
   faces (`face_mesh`), hands (`hands`) and bodies (`pose_blaze`, `heatmap`), steadied by `point_smoothing`.
 - `registry`: the heads by name (plug-ins: entry points in `panops.heads`) and `open_task`.
-- `model_detector`: a task and a backend as one `Detector`.
+- `model_task`: a task and a backend as one; `model_detector`: the same as a `Detector`.
 - `batch_detector`: a task and a device that takes batches as one detector, whose looks are begun and then collected.
 - `moving`: the detector without weights, `motion`.
 - `faces_mtcnn`: faces and five points of each by three networks, with `mtcnn_boxes` and `picture_sums`.

@@ -12,7 +12,7 @@ from panops.domain.errors import ModelError
 from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.domain.protocols import BatchRunner, Ticket, VisionTask
-from panops.vision.model_detector import check_input
+from panops.vision.model_task import check_input
 
 MakeTask = Callable[[], VisionTask[Detections]]
 

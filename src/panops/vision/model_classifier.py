@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,11 +11,11 @@ from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.domain.protocols import Backend
 from panops.vision.classify import Classify
-from panops.vision.model_detector import check_input
+from panops.vision.model_task import ModelTask
 
 
-class ModelClassifier:
-    """A classifier from a model. For one thread at a time; keeps nothing of any camera.
+class ModelClassifier(ModelTask[ClassScores]):
+    """A classifier from a model; see `ModelTask`.
 
     Args:
         manifest: The model.
@@ -28,11 +26,8 @@ class ModelClassifier:
     """
 
     def __init__(self, manifest: ModelManifest, backend: Backend) -> None:
-        check_input(manifest, backend.inputs)
-        named = replace(manifest, preprocessing={**manifest.preprocessing, "input": backend.inputs[0].name})
-        self._task = Classify(named)
-        self._backend = backend
-        self.classes = manifest.classes
+        self._classify = Classify(manifest)
+        super().__init__(manifest, self._classify, backend)
 
     def classify(self, frame: Frame) -> ClassScores:
         """The scores (1, C) of a whole picture.
@@ -40,8 +35,7 @@ class ModelClassifier:
         Raises:
             ModelError: The model failed.
         """
-        inputs, context = self._task.prepare(frame)
-        return self._task.finish(self._backend.infer(inputs), context)
+        return self.run(frame)
 
     def classify_boxes(self, frame: Frame, xyxy: NDArray[np.float32]) -> ClassScores:
         """The scores (N, C) of parts of a picture, each with a little room around its box.
@@ -56,10 +50,7 @@ class ModelClassifier:
         rows = []
         for box in xyxy:
             left, top, right, bottom = map(float, box)
-            inputs, context = self._task.prepare_part(frame, part_around((left, top, right, bottom), frame.size_wh))
-            rows.append(self._task.finish(self._backend.infer(inputs), context).scores)
+            inputs, context = self._classify.prepare_part(frame, part_around((left, top, right, bottom), frame.size_wh))
+            (tensor,) = inputs.values()
+            rows.append(self._classify.finish(self._backend.infer({self._input_name: tensor}), context).scores)
         return ClassScores(np.concatenate(rows)) if rows else ClassScores.empty(len(self.classes))
-
-    def close(self) -> None:
-        """Free the model. Safe to call twice."""
-        self._backend.close()

@@ -17,7 +17,7 @@ from panops.domain.frame import Frame
 from panops.inference.open_backend import open_backend
 from panops.models.catalogue import load_catalogue
 from panops.vision.model_detector import ModelDetector
-from panops.vision.model_segmenter import ModelSegmenter
+from panops.vision.model_task import ModelTask
 from panops.vision.registry import open_segmentation, open_task
 
 MODELS = load_catalogue().models
@@ -39,9 +39,9 @@ def look(shared_data: Path, name: str, shown: Frame) -> Detections:
 
 def segment(shared_data: Path, name: str, shown: Frame) -> ClassMap:
     manifest = MODELS[name].manifest
-    segmenter = ModelSegmenter(manifest, open_segmentation(manifest), open_backend(shared_data / "models" / manifest.file_name))
+    segmenter = ModelTask(manifest, open_segmentation(manifest), open_backend(shared_data / "models" / manifest.file_name))
     try:
-        return segmenter.segment(shown)
+        return segmenter.run(shown)
     finally:
         segmenter.close()
 
