@@ -30,16 +30,6 @@ class ClassMap:
         """(count,) which share of the picture each class takes, 0..1; classes beyond `count` are left out."""
         return np.bincount(self.class_id.ravel(), minlength=count)[:count] / self.class_id.size
 
-    def share_within(self, class_ids: NDArray[np.int64], inside: NDArray[np.bool_]) -> float:
-        """Which share of a part of the picture these classes take, 0..1.
-
-        Args:
-            class_ids: (K,) the classes.
-            inside: (H, W) bool, the part, on the same grid; 0.0 where it is empty.
-        """
-        cells = int(inside.sum())
-        return float(np.isin(self.class_id[inside], class_ids).sum()) / cells if cells else 0.0
-
     def at_size(self, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """(H, W) uint8, the map at the picture's own size or another one, px; each pixel takes the nearest cell's class."""
         width, height = size_wh or self.size_wh

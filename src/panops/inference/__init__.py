@@ -7,7 +7,8 @@ What this room knows is how to load a file and run it; what the tensors mean is 
 - `registry`: the backends by name; plug-ins join through the entry-point group `panops.backends`.
 - `open_backend`: picks the backend for a file, and explains why none fits.
 - `backends/`: one file each: OpenVINO, onnxruntime, LiteRT, torch.
-- `state_dict` with `torch_pickle`: torch's files of weights, read as data; `mtcnn_networks` makes ONNX of three of them by `onnx_writer`.
+- `state_dict` with `torch_pickle`: torch's files of weights, read as data; `mtcnn_networks` makes ONNX of three of them, by `onnx_writer`
+  and `protobuf_writer`.
 - `openvino_import`: imports OpenVINO without the usage report that its package sends otherwise.
 - `oip_request`, `oip_answer`: requests and answers of the Open Inference Protocol over HTTP, as bytes and as arrays; `oip_protobuf` with
   `oip_messages`: the same over gRPC; `oip_tensors`, `oip_types`: what both share.

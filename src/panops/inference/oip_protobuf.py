@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from panops.inference.oip_messages import RAW_OUTPUT_FIELD, messages
 from panops.inference.oip_tensors import MOST_TENSORS, InferRequest, WantedOutput, as_dtype, dtype_of, from_bytes, shape_of, shown
 from panops.inference.oip_types import RequestUnreadable, datatype
+from panops.inference.protobuf_writer import varint
 
 # Which typed contents a datatype has; FP16 has none.
 _CONTENTS: Mapping[str, str] = {
@@ -89,7 +90,7 @@ def write_protobuf(
         head.outputs.add(name=output.name, datatype=datatype(array.dtype), shape=array.shape)
         # A field of bytes: its number and kind, its length, itself. Fields that are joined make a message.
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        raw += [_varint(RAW_OUTPUT_FIELD << 3 | 2) + _varint(little.nbytes), little]
+        raw += [varint(RAW_OUTPUT_FIELD << 3 | 2) + varint(little.nbytes), little]
     return [head.SerializeToString(), *raw]
 
 
@@ -186,11 +187,3 @@ def _refuse_parameters(parameters: Mapping[str, Any], where: str) -> None:
         raise RequestUnreadable(f"{where}: classification is not offered; take the numbers")
     if "sequence_id" in parameters:
         raise RequestUnreadable("models here keep nothing from one request to the next: leave sequence_id away")
-
-
-def _varint(number: int) -> bytes:
-    pieces = bytearray()
-    while number > 0x7F:
-        pieces.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*pieces, number])

@@ -14,13 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.inference.protobuf_writer import Field, key, message
+
 # Softmax over one axis came with 13; readers from 2021 on know both.
 _OPSET, _IR_VERSION = 13, 8
 _FLOAT = 1
 _FLOAT_KIND, _INT_KIND, _INTS_KIND = 1, 2, 7
 # A size that varies is a word.
 Dims: TypeAlias = Sequence[int | str]
-_Field: TypeAlias = "int | str | bytes"
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class OnnxWriter:
     def weight(self, name: str, array: NDArray[np.floating[Any]]) -> str:
         """Add a tensor, as float32; returns its name."""
         plain = np.ascontiguousarray(array, "<f4")
-        self._weights.append(_message([*((1, size) for size in plain.shape), (2, _FLOAT), (8, name), (9, plain.tobytes())]))
+        self._weights.append(message([*((1, size) for size in plain.shape), (2, _FLOAT), (8, name), (9, plain.tobytes())]))
         return name
 
     def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: float | Sequence[int]) -> str:
@@ -50,8 +51,8 @@ class OnnxWriter:
             output: The name of what comes out.
             attributes: Whole numbers, floats, or lists of whole numbers.
         """
-        head: list[tuple[int, _Field]] = [*((1, name) for name in inputs), (2, output), (3, output), (4, operator)]
-        self._nodes.append(_message([*head, *((5, _attribute(name, attributes[name])) for name in sorted(attributes))]))
+        head: list[tuple[int, Field]] = [*((1, name) for name in inputs), (2, output), (3, output), (4, operator)]
+        self._nodes.append(message([*head, *((5, _attribute(name, attributes[name])) for name in sorted(attributes))]))
         return output
 
     def content(self, inputs: Mapping[str, Dims], outputs: Mapping[str, Dims]) -> bytes:
@@ -61,46 +62,20 @@ class OnnxWriter:
             inputs: float32 inputs by name; a size that varies is a word.
             outputs: The same of what comes out.
         """
-        parts: list[tuple[int, _Field]] = [*((1, node) for node in self._nodes), (2, self.name), *((5, weight) for weight in self._weights)]
+        parts: list[tuple[int, Field]] = [*((1, node) for node in self._nodes), (2, self.name), *((5, weight) for weight in self._weights)]
         parts += [(11, _tensor_info(name, dims)) for name, dims in inputs.items()]
         parts += [(12, _tensor_info(name, dims)) for name, dims in outputs.items()]
-        return _message([(1, _IR_VERSION), (2, "panops"), (7, _message(parts)), (8, _message([(1, ""), (2, _OPSET)]))])
+        return message([(1, _IR_VERSION), (2, "panops"), (7, message(parts)), (8, message([(1, ""), (2, _OPSET)]))])
 
 
 def _attribute(name: str, value: float | Sequence[int]) -> bytes:
     if isinstance(value, int):
-        return _message([(1, name), (3, value), (20, _INT_KIND)])
+        return message([(1, name), (3, value), (20, _INT_KIND)])
     if isinstance(value, float):
-        return _message([(1, name)]) + _key(2, 5) + struct.pack("<f", value) + _message([(20, _FLOAT_KIND)])
-    return _message([(1, name), *((8, number) for number in value), (20, _INTS_KIND)])
+        return message([(1, name)]) + key(2, 5) + struct.pack("<f", value) + message([(20, _FLOAT_KIND)])
+    return message([(1, name), *((8, number) for number in value), (20, _INTS_KIND)])
 
 
 def _tensor_info(name: str, dims: Dims) -> bytes:
-    shape = _message([(1, _message([(1 if isinstance(size, int) else 2, size)])) for size in dims])
-    return _message([(1, name), (2, _message([(1, _message([(1, _FLOAT), (2, shape)]))]))])
-
-
-def _message(fields: Sequence[tuple[int, _Field]]) -> bytes:
-    """Numbers as varints, words and messages as their length and themselves."""
-    pieces: list[bytes] = []
-    for number, value in fields:
-        if isinstance(value, int):
-            pieces += [_key(number, 0), _varint(value)]
-        else:
-            content = value.encode() if isinstance(value, str) else value
-            pieces += [_key(number, 2), _varint(len(content)), content]
-    return b"".join(pieces)
-
-
-def _key(number: int, kind: int) -> bytes:
-    return _varint(number << 3 | kind)
-
-
-def _varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; a negative number counts from 2^64 downwards."""
-    number &= (1 << 64) - 1
-    pieces = bytearray()
-    while number > 0x7F:
-        pieces.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*pieces, number])
+    shape = message([(1, message([(1 if isinstance(size, int) else 2, size)])) for size in dims])
+    return message([(1, name), (2, message([(1, message([(1, _FLOAT), (2, shape)]))]))])

@@ -80,14 +80,6 @@ def test_at_another_size_each_pixel_takes_the_nearest_cell(rows: int, columns: i
     assert found.shares(5).sum() == pytest.approx(1.0)
 
 
-def test_the_share_of_some_classes_within_a_part() -> None:
-    found = ClassMap(np.array([[0, 1], [2, 2]], np.uint8), (20, 20))
-    left = np.array([[True, False], [True, False]])
-    assert found.share_within(np.array([2]), left) == 0.5
-    assert found.share_within(np.array([1, 2]), ~left) == 1.0
-    assert found.share_within(np.array([1]), np.zeros((2, 2), np.bool_)) == 0.0
-
-
 @pytest.mark.parametrize("ids", [np.zeros((0, 3), np.uint8), np.zeros((2, 2), np.int64), np.zeros(4, np.uint8)])
 def test_a_map_is_a_grid_of_bytes(ids: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected class ids"):
