@@ -12,16 +12,15 @@ import typer
 
 from panops.commands.class_facts import class_record, class_row
 from panops.commands.evaluate_facts import versions
-from panops.commands.export_papers import Origin, clear_papers
+from panops.commands.export_papers import Origin, leave_papers
 from panops.datasets.class_folders import read_class_folders, split_folders
 from panops.domain.class_pictures import ClassSet
-from panops.domain.errors import ModelError
 from panops.export.class_exporter import ClassExport, classifier_source, export_classifier
 from panops.export.exporter import ExportSettings, Source
 from panops.export.gate import ExportRefused, Progress
-from panops.export.passport import classifier_manifest, write_passport
+from panops.export.passport import classifier_manifest
 from panops.models.figures import figures_name, own_figures
-from panops.models.provenance import Provenance, read_provenance, write_provenance
+from panops.models.provenance import Provenance, read_provenance
 
 _TOOLS = {"int8": ("nncf", "openvino"), "openvino": ("openvino",), "tflite": ("ai-edge-litert",), "coreml": ("coremltools",)}
 
@@ -116,13 +115,7 @@ def _with_papers(made: ClassExport, origin: Origin, judge: ClassSet | None) -> d
     told = replace(
         papers, tools={**{name: one for name, one in tools.items() if one != "not installed"}, **papers.tools}, export={}, figures=figures
     )
-    folder = exported.path.parent
-    try:
-        clear_papers(folder)
-        write_provenance(folder, told)
-    except OSError as error:
-        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    write_passport(exported, report)
+    leave_papers(exported, told, report)
     return report
 
 

@@ -133,6 +133,16 @@ def write_papers(
         export={},
         figures=figures,
     )
+    leave_papers(exported, told, report)
+    return report
+
+
+def leave_papers(exported: Exported, told: Provenance, report: dict[str, Any]) -> None:
+    """Write the papers and the passport of a file beside it, in place of what lay there.
+
+    Raises:
+        ModelError: They cannot be written.
+    """
     folder = exported.path.parent
     try:
         clear_papers(folder)
@@ -140,7 +150,6 @@ def write_papers(
     except OSError as error:
         raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
     write_passport(exported, report)
-    return report
 
 
 def clear_papers(folder: Path) -> None:

@@ -16,9 +16,9 @@ from panops.commands.class_facts import class_record, class_row
 from panops.commands.data_sets import writing
 from panops.commands.evaluate_classifier_table import print_classification
 from panops.commands.evaluate_facts import versions
-from panops.commands.export_papers import clear_papers
+from panops.commands.train_finish import make_room
+from panops.commands.train_papers import parent_of
 from panops.domain.class_pictures import ClassSet
-from panops.domain.errors import ConfigError, ModelNotFound
 from panops.evaluation.data_fingerprint import class_fingerprint
 from panops.export.class_exporter import ClassExport, classifier_source, export_classifier
 from panops.export.class_gate import MeasuredClasses, measure_classes
@@ -28,8 +28,7 @@ from panops.export.int8 import Int8Settings
 from panops.export.passport import classifier_manifest, write_passport
 from panops.models.checksum import sha256_of
 from panops.models.figures import figures_name
-from panops.models.manifest_file import MANIFEST_NAME, read_manifest
-from panops.models.provenance import DataUsed, Parent, Provenance, write_provenance
+from panops.models.provenance import DataUsed, Provenance, write_provenance
 from panops.training.classifier_recipe import ClassifierRecipe, portable_recipe
 from panops.training.classifier_session import ClassifierPictures
 from panops.training.classifier_trainer import load_classifier
@@ -96,7 +95,7 @@ class _End:
         manifest = classifier_manifest(recipe.name.replace(".", "-"), tuple(recipe.classes), size, licence=licence, credit=credit)
         source = classifier_source(ExportedClassifier(network).eval(), manifest)
         for name in ("model", "model-int8"):
-            _make_room(self._folder / name)
+            make_room(self._folder / name)
         told: dict[str, Any] = {"best_model": str(self._folder / "model"), "files": []}
         with Progress(TextColumn("{task.description}"), console=self._console, transient=True) as bar:
             task = bar.add_task("exporting to ONNX", total=None)
@@ -164,29 +163,10 @@ def classifier_papers(recipe: ClassifierRecipe, learnt: tuple[ClassSet, ...], fi
     data = DataUsed("/".join(recipe.data.train.parts[-2:]), class_fingerprint(used), len(used))
     return Provenance(
         purpose=f"Tells pictures of {len(recipe.classes)} classes apart.",
-        parent=_parent(recipe.start) if recipe.start is not None else None,
+        parent=parent_of(recipe.start) if recipe.start is not None else None,
         data=(data,),
         tools={name: version for name, version in versions(_TOOLS).items() if version != "not installed"},
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=portable_recipe(recipe),
         figures=figures,
     )
-
-
-def _parent(start: Path) -> Parent:
-    """The model that it began with: by its manifest where there is one beside it."""
-    parent = Parent(start.name, sha256=sha256_of(start) if start.is_file() else "")
-    try:
-        manifest = read_manifest(start.parent / MANIFEST_NAME)
-    except (ConfigError, ModelNotFound, OSError):
-        return parent
-    return replace(parent, name=manifest.name, version=manifest.version) if manifest.file_name == start.name else parent
-
-
-def _make_room(target: Path) -> None:
-    """Remove what an earlier end of this training wrote."""
-    with writing(target):
-        clear_papers(target)
-        for path in target.iterdir() if target.is_dir() else ():
-            if path.is_file():
-                path.unlink()

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
-from panops.commands.train_screen import LINE_EVERY_S
+from panops.commands.train_screen import LINE_EVERY_S, bar_columns
 from panops.training.classifier_session import ClassifierPictures, ClassifierWatcher
 from panops.training.classifier_trainer import HEADLINE
 
@@ -34,15 +34,7 @@ class ClassifierScreen(ClassifierWatcher):
         self._folder = folder
         self._console = console
         self._stop = stop
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._bars = Progress(*bar_columns(), console=console, disable=not console.is_terminal)
         self._task: TaskID | None = None
         self._what = ""
         self._means: dict[str, float] = {}

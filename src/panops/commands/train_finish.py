@@ -114,7 +114,7 @@ def told_of(folder: Path) -> dict[str, Any]:
 def _end(recipe: Recipe, folder: Path, val: DetectionSet, console: Console, *, export_it: bool) -> None:
     target, weights = folder / "model", weights_of(folder)
     if export_it:
-        _make_room(target)
+        make_room(target)
         with console.status("exporting to ONNX"):
             network = load_network(weights)
             source = torch_source(ExportedNetwork(network).eval(), _manifest(recipe))
@@ -179,7 +179,7 @@ def _manifest(recipe: Recipe) -> ModelManifest:
     return detector_manifest(model_name(recipe), tuple(recipe.classes), (recipe.input_px, recipe.input_px), credit=credit)
 
 
-def _make_room(target: Path) -> None:
+def make_room(target: Path) -> None:
     """Remove what an earlier end of this training wrote."""
     with writing(target):
         clear_papers(target)

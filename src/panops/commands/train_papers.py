@@ -36,7 +36,7 @@ def papers_of(recipe: Recipe, figures: Mapping[str, Path] | None = None, *, look
     """
     measured = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in (figures or {}).items()}
     return Provenance(
-        parent=_parent(recipe.start) if recipe.start is not None else None,
+        parent=parent_of(recipe.start) if recipe.start is not None else None,
         data=tuple(_used(recipe)) if look else tuple(DataUsed(path.name) for path in recipe.data.train),
         tools={name: version for name, version in versions(_TOOLS).items() if version != "not installed"},
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -45,7 +45,7 @@ def papers_of(recipe: Recipe, figures: Mapping[str, Path] | None = None, *, look
     )
 
 
-def _parent(start: Path) -> Parent:
+def parent_of(start: Path) -> Parent:
     """The model that it began with: by its manifest where there is one beside it."""
     parent = Parent(start.name, sha256=sha256_of(start) if start.is_file() else "")
     try:

@@ -13,7 +13,16 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from panops.training.prepare import Prepared
 from panops.training.recipe import Recipe
@@ -25,6 +34,18 @@ _MOST_PROBLEMS = 10
 LINE_EVERY_S = 30.0
 # The newest step's share in the figures that are shown.
 _NEWEST = 0.05
+
+
+def bar_columns() -> tuple[ProgressColumn, ...]:
+    """What a training's bar shows: what, how far, its figures, and the time."""
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
 
 
 class TrainScreen(Watcher):
@@ -44,15 +65,7 @@ class TrainScreen(Watcher):
         self._console = console
         self._stop = stop
         self._quiet = quiet
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=console, disable=quiet or not console.is_terminal)
+        self._bars = Progress(*bar_columns(), console=console, disable=quiet or not console.is_terminal)
         self._training: TaskID | None = None
         self._measuring: TaskID | None = None
         self._means: dict[str, float] = {}

@@ -16,6 +16,7 @@ from panops.config import yaml_reader
 from panops.config.problems import PathKey
 from panops.domain.errors import ConfigError, ConfigProblem
 from panops.training.mobilenet import BLOCKS
+from panops.training.recipe import read_recipe_text
 from panops.training.recipe_problems import lines_of, recipe_problems
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -173,11 +174,7 @@ def read_classifier_recipe(path: Path) -> ClassifierRecipe:
     Raises:
         ConfigError: All that is wrong with it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigError(str(path), [ConfigProblem("", f"expected a recipe, but it cannot be read: {reason}")]) from error
+    text = read_recipe_text(path)
     try:
         lines: dict[PathKey, int] = dict(lines_of(yaml_reader.compose(text)))
         values: Any = yaml_reader.load(text)

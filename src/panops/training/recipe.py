@@ -223,17 +223,26 @@ def differences(recipe: Recipe, stored: Mapping[str, Any]) -> list[str]:
     return [f"{name} is {own[name]!r}, was {other[name]!r}" for name in own if own[name] != other[name]]
 
 
+def read_recipe_text(path: Path) -> str:
+    """What a recipe's file says.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(str(path), [ConfigProblem("", f"expected a recipe, but it cannot be read: {reason}")]) from error
+
+
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; its paths are relative to its folder, and may name the environment variable `${PANOPS_SHARED}`.
 
     Raises:
         ConfigError: All that is wrong with it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigError(str(path), [ConfigProblem("", f"expected a recipe, but it cannot be read: {reason}")]) from error
+    text = read_recipe_text(path)
     try:
         lines = dict(lines_of(yaml_reader.compose(text)))
         data: Any = yaml_reader.load(text)
