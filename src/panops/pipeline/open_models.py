@@ -97,7 +97,7 @@ class OpenModel:
         """
         manifest = self.model.manifest
         if self._lane is not None:
-            raise ModelUnsupported(f"{manifest.name}: maps of classes are made on the CPU only; start without --device for them")
+            raise ModelUnsupported(f"{manifest.name}: maps of classes are made on the CPU only, and the device of this site is another")
         with self._turn:
             self._segmenter = self._segmenter or ModelTask(manifest, open_segmentation(manifest), self._backend)
             return self._segmenter.run(frame)
@@ -109,7 +109,9 @@ class OpenModel:
             ModelUnsupported: It is no classifier, or its file runs on a device that makes batches.
         """
         if self._lane is not None:
-            raise ModelUnsupported(f"{self.model.manifest.name}: pictures are classified on the CPU only; start without --device for that")
+            raise ModelUnsupported(
+                f"{self.model.manifest.name}: pictures are classified on the CPU only, and the device of this site is another"
+            )
         with self._turn:
             self._classifier = self._classifier or ModelClassifier(self.model.manifest, self._backend)
             return self._classifier.classify(frame)
