@@ -25,9 +25,9 @@ from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.followed import followed_classes
-from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.pipeline.secondary import SecondaryLooks
+from panops.pipeline.track_looks import TrackLooks
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
 from panops.rules.scene import ANY_CLASS, MOVING_CLASS
@@ -72,8 +72,8 @@ def process(
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
-    poses, no_poses = PoseLooks.of(config, detectors.get, seen)
-    for problem in filter(None, (trouble, no_poses, *check_rules(settings, camera_id, seen))):
+    looks = TrackLooks.of(config, detectors.get, seen)
+    for problem in filter(None, (trouble, looks.trouble, *check_rules(settings, camera_id, seen))):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
     _make_folder(out)
@@ -90,7 +90,7 @@ def process(
         console.print(f"note: {note}", style="yellow")
     followed = followed_classes(settings.camera_rules(camera_id), seen)
     job = ProcessJob(
-        camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain, secondary, poses
+        camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain, secondary, looks
     )
     began_s = time.monotonic()
     columns = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from panops.domain.faces import FaceLook
+from panops.domain.gestures import GestureLook
 
 KEYPOINTS_SHAPE = (17, 3)
 """Of one person: COCO's joints, each x, y and score."""
@@ -41,6 +44,8 @@ class Tracks:
         detection_index: (N,) int64, the row of the matched `Detections`, -1 for lost tracks.
         keypoints: (N, 17, 3) float32 of x, y in px and score 0..1, the joints in COCO's order, where the camera looks for them; rows that
             were not looked at just now have NaN. None where nobody's joints are known.
+        faces: What looks at faces said just now; at most one for each track, most often none at all.
+        gestures: What looks at hands said just now, likewise.
     """
 
     camera_id: str
@@ -54,6 +59,8 @@ class Tracks:
     last_seen_s: NDArray[np.float64]
     detection_index: NDArray[np.int64]
     keypoints: NDArray[np.float32] | None = None
+    faces: tuple[FaceLook, ...] = ()
+    gestures: tuple[GestureLook, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the lengths and make the arrays read-only."""
@@ -80,7 +87,12 @@ class Tracks:
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
         """The rows that `keep`, a mask (N,) or indices (K,), names."""
         points = None if self.keypoints is None else self.keypoints[keep]
-        return Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points)  # type: ignore[arg-type,call-arg]
+        kept = Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points)  # type: ignore[arg-type,call-arg]
+        if not self.faces and not self.gestures:
+            return kept
+        ids = set(kept.track_id.tolist())
+        faces = tuple(look for look in self.faces if look.track_id in ids)
+        return replace(kept, faces=faces, gestures=tuple(look for look in self.gestures if look.track_id in ids))
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return (

@@ -41,9 +41,9 @@ from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
 from panops.pipeline.look_keeper import LookLog
 from panops.pipeline.looking import EVERYWHERE, Looking
-from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.stage_meter import StageMeter
+from panops.pipeline.track_looks import TrackLooks
 from panops.rules.engine import RuleEngine
 from panops.verify.chain import Chain
 
@@ -87,7 +87,7 @@ class CameraLoop:
         self.camera_id = camera_id
         self.config = config
         self.secondary = secondary
-        self.poses: PoseLooks | None = None  # looks for people's joints
+        self.looks = TrackLooks()  # at the people it follows
         self.detector = detector
         self.counters = Counters()
         self.tracks: Tracks | None = None
@@ -288,7 +288,8 @@ class CameraLoop:
     @property
     def further_models(self) -> tuple[str, ...]:
         """The names of the models that it uses beside its detector's."""
-        return tuple(filter(None, (self.second_model, *(looks.model for looks in (self.secondary, self.poses) if looks is not None))))
+        secondary = self.secondary.model if self.secondary is not None else ""
+        return tuple(filter(None, (self.second_model, secondary, *self.looks.models)))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -367,9 +368,8 @@ class CameraLoop:
         began_cpu_s = time.thread_time()
         self._looking.learn(tracks)
         tracks = self._only_strong(tracks)
-        if self.poses is not None and not self.sleep.hurried:
-            tracks = self.poses.add(check.frame, tracks)
-            began_cpu_s = self._spent("pose", began_cpu_s)
+        if self.looks and not self.sleep.hurried:
+            tracks, began_cpu_s = self.looks.add(check.frame, tracks, self._spent, began_cpu_s)
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
         if self.look_log is not None:

@@ -114,6 +114,4 @@ class HealthMeter:
             return CameraState.FROZEN, f"the very same picture has come for more than {loop.config.frozen_s:.0f} s"
         closer = loop.secondary.problem if loop.secondary is not None else ""
         unseen = f"nobody looks closer (secondary.model): {closer}" if closer else ""
-        joints = loop.poses.problem if loop.poses is not None else ""
-        no_joints = f"nobody's joints are known (pose.model): {joints}" if joints else ""
-        return state, "; ".join(filter(None, (unseen, no_joints, loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))))
+        return state, "; ".join(filter(None, (unseen, loop.looks.problem, loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from threading import Lock, Thread
 
 from panops.domain.errors import PanopsError
+from panops.domain.protocols import Detector
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.detectors import DetectorPool
@@ -158,6 +159,10 @@ class ModelWatch:
         except Exception:
             log.exception("model %s could not be tried", name)
 
+    def _loaded_detector(self, name: str) -> Detector | None:
+        model = self._detectors.loaded(name)
+        return None if model is None else model.detector
+
     def _bring_second_up_to_date(self, loop: CameraLoop) -> None:
         """Who looks again knows nothing of the frames before, and is asked for a class by its name: nothing hangs on another version.
 
@@ -173,10 +178,10 @@ class ModelWatch:
             else:
                 with self._between_rounds:
                     secondary.detector = closer.detector
-        posing = self._detectors.loaded(loop.poses.model) if loop.poses is not None else None
-        if loop.poses is not None and posing is not None and loop.poses.detector is not posing.detector:
-            with self._between_rounds:
-                loop.poses.detector = posing.detector
+        for look in loop.looks:
+            if look.is_outdated(self._loaded_detector):
+                with self._between_rounds:
+                    look.renew(self._loaded_detector)
         loaded = self._detectors.loaded(loop.second_model) if loop.second_detector is not None else None
         if loaded is not None and loop.second_detector is not loaded.detector:
             with self._between_rounds:
@@ -186,5 +191,5 @@ class ModelWatch:
 def _lacking(loop: CameraLoop) -> list[str]:
     """The second models that a camera should have and runs without."""
     lacks = [loop.config.secondary.model] if loop.config.secondary is not None and loop.secondary is None else []
-    lacks += [loop.config.pose.model] if loop.config.pose is not None and loop.poses is None else []
+    lacks += loop.looks.lacking
     return [*lacks, loop.second_model] if loop.second_model and loop.second_detector is None else lacks

@@ -12,14 +12,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.config.schema import CameraConfig, PoseConfig
+from panops.config.schema import PoseConfig
 from panops.domain.boxes import iou
 from panops.domain.crops import part_around
-from panops.domain.errors import DeviceFull, DeviceLate, ModelError, ModelUnsupported, PanopsError
+from panops.domain.errors import DeviceFull, DeviceLate, ModelError, ModelUnsupported
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
-from panops.domain.tracks import KEYPOINTS_SHAPE, Tracks, TrackState
+from panops.domain.tracks import KEYPOINTS_SHAPE, Tracks
 from panops.pipeline.look_again import look_at_part
+from panops.pipeline.look_turns import LookTurns
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ _ROOM = 0.25
 _LEAST_PX = 64
 # A pose that overlaps the person's box less is somebody else's.
 _SAME_PERSON_IOU = 0.2
-# A turn may come so much of `refresh_s` early: timestamps jitter.
-_EARLY_SHARE = 0.25
 
 
 class PoseLooks:
@@ -47,42 +46,40 @@ class PoseLooks:
         problem: Why the last look failed; empty when it did not.
     """
 
+    stage = "pose"
+    lack = "nobody's joints are known (pose.model)"
+
     def __init__(self, config: PoseConfig, detector: Detector, classes: Sequence[str]) -> None:
-        self._config = config
         self.model = config.model
         self.detector = detector
-        wanted = {name.strip().casefold() for name in config.classes}
-        self._is_wanted = np.array([name.casefold() in wanted for name in classes], np.bool_)
-        self._looked_s: dict[int, float] = {}
+        self._turns = LookTurns(config, classes)
         self.looks = 0
         self.problem = ""
 
-    @classmethod
-    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> tuple[PoseLooks | None, str]:
-        """A camera's, or None where it has none; and why its model cannot be used, in words, or nothing.
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The pose model's name."""
+        return (self.model,)
 
-        Args:
-            config: The camera's settings.
-            detectors: Gives the detector of a model.
-            classes: The class names of the camera's tracks.
-        """
-        if config.pose is None:
-            return None, ""
-        try:
-            return cls(config.pose, detectors(config.pose.model), classes), ""
-        except PanopsError as error:
-            return None, f"nobody's joints are known (pose.model): {error}"
+    def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
+        """Whether the pose model is loaded in another version by now."""
+        newer = loaded(self.model)
+        return newer is not None and newer is not self.detector
+
+    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
+        """Take up the model that is loaded now."""
+        self.detector = loaded(self.model) or self.detector
 
     def add(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The tracks with the joints of those whose turn it is; the others' are NaN. The same tracks where nobody's turn it is."""
-        rows = self._due(tracks)
+        rows = self._turns.due(tracks)
         if not rows:
             return tracks
         keypoints = np.full((len(tracks), *KEYPOINTS_SHAPE), np.nan, np.float32)
         try:
             for row in rows:
                 found = self._one(frame, tracks.xyxy[row])
-                self._looked_s[int(tracks.track_id[row])] = tracks.time_s
+                self._turns.note(int(tracks.track_id[row]), tracks.time_s)
                 self.looks += 1
                 if found is not None:
                     keypoints[row] = found
@@ -95,24 +92,6 @@ class PoseLooks:
             return tracks
         self.problem = ""
         return replace(tracks, keypoints=keypoints)
-
-    def _due(self, tracks: Tracks) -> list[int]:
-        """The rows to look at now: those whose last look is the longest ago, at most as many as are allowed."""
-        if not len(tracks):
-            self._looked_s.clear()  # ids never come back
-            return []
-        longer = np.maximum(tracks.xyxy[:, 2] - tracks.xyxy[:, 0], tracks.xyxy[:, 3] - tracks.xyxy[:, 1])
-        seen = (tracks.state == TrackState.CONFIRMED.value) & self._is_wanted[tracks.class_id] & (longer >= self._config.least_px)
-        if len(self._looked_s) > 256:
-            present = set(tracks.track_id.tolist())
-            self._looked_s = {track_id: time_s for track_id, time_s in self._looked_s.items() if track_id in present}
-        pause_s = self._config.refresh_s * (1 - _EARLY_SHARE)
-        due = []
-        for row in np.flatnonzero(seen).tolist():
-            before_s = self._looked_s.get(int(tracks.track_id[row]), -np.inf)  # later than now where the camera's time began anew
-            if not 0 <= tracks.time_s - before_s < pause_s:
-                due.append((before_s, row))
-        return [row for _, row in sorted(due)[: self._config.most]]
 
     def _one(self, frame: Frame, box: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """(17, 3) joints of the person at a box, px of the frame; None where the model finds nobody there."""

@@ -32,8 +32,8 @@ from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
 from panops.pipeline.film_damage import FilmDamage
-from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.secondary import SecondaryLooks
+from panops.pipeline.track_looks import TrackLooks
 from panops.verify.chain import Chain
 
 # Decoded frames that may wait for the detector: enough to keep both cores busy, few enough to stay small.
@@ -62,7 +62,7 @@ class ProcessJob:
         annotate: Whether to write a video with boxes.
         chain: What looks for false alarms; None where nothing does.
         secondary: Looks at single objects with a second model; None where the camera has none.
-        poses: Looks for people's joints; None where the camera wants none.
+        looks: Closer looks at the people it follows.
     """
 
     camera_id: str
@@ -77,7 +77,7 @@ class ProcessJob:
     annotate: bool = False
     chain: Chain | None = None
     secondary: SecondaryLooks | None = None
-    poses: PoseLooks | None = None
+    looks: TrackLooks = field(default_factory=TrackLooks)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     loop = CameraLoop(
         job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain, secondary=job.secondary
     )
-    loop.poses = job.poses
+    loop.looks = job.looks
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
     results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
@@ -158,8 +158,7 @@ def _run(
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
     if job.secondary is not None and job.secondary.problem:
         result.problem = result.problem or f"the secondary model {job.secondary.model} failed: {job.secondary.problem}"
-    if job.poses is not None and job.poses.problem:
-        result.problem = result.problem or f"the pose model {job.poses.model} failed: {job.poses.problem}"
+    result.problem = result.problem or job.looks.problem
     _write_events(results.partial("events.jsonl"), result.events)
     summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
     results.partial("summary.json").write_text(summary + "\n", encoding="utf-8")

@@ -38,7 +38,6 @@ from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
-from panops.pipeline.pose_looks import PoseLooks
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -47,6 +46,7 @@ from panops.pipeline.shard_meter import ShardMeter
 from panops.pipeline.shard_recording import ShardRecording
 from panops.pipeline.shard_video import ShardVideo
 from panops.pipeline.traced_loop import Traces
+from panops.pipeline.track_looks import TrackLooks
 from panops.pipeline.video_sources import VideoSources
 from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, rules_of_one, status_to_wire, unverified
@@ -216,11 +216,11 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
-        loop.poses, no_poses = PoseLooks.of(config, self._detectors.get, classes)
+        loop.looks = TrackLooks.of(config, self._detectors.get, classes)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(filter(None, (trouble, no_poses, *map(str, problems))))
+        loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s

@@ -22,6 +22,7 @@ from panops.models.mirrors import MIRROR_VARIABLE
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.pose_looks import PoseLooks
+from panops.pipeline.track_looks import TrackLooks
 from panops.testing.rule_conformance import Sighting, make_tracks
 
 CLASSES = ("person", "car")
@@ -158,11 +159,11 @@ def test_without_its_model_a_camera_says_so_and_runs() -> None:
         raise ModelNotFound(f"model {name!r} is not installed")
 
     wanted = CameraConfig.model_validate({"source": "sim://yard", "pose": {}})
-    assert PoseLooks.of(wanted, missing, CLASSES) == (
-        None,
-        "nobody's joints are known (pose.model): model 'movenet_lightning' is not installed",
-    )
-    assert PoseLooks.of(CameraConfig.model_validate({"source": "sim://yard"}), missing, CLASSES) == (None, "")
+    without = TrackLooks.of(wanted, missing, CLASSES)
+    assert without.trouble == "nobody's joints are known (pose.model): model 'movenet_lightning' is not installed"
+    assert (len(without), without.lacking) == (0, ("movenet_lightning",))
+    asks_nothing = TrackLooks.of(CameraConfig.model_validate({"source": "sim://yard"}), missing, CLASSES)
+    assert (len(asks_nothing), asks_nothing.lacking, asks_nothing.trouble) == (0, (), "")
 
 
 def test_a_real_model_finds_a_real_person_in_a_larger_picture(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

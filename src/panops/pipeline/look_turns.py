@@ -1,0 +1,76 @@
+"""Whose turn it is to be looked at closer: each again and again while they are followed, the one who waited longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from panops.domain.tracks import Tracks, TrackState
+
+# A turn may come so much of `refresh_s` early: timestamps jitter.
+_EARLY_SHARE = 0.25
+# Those who left are forgotten once so many are remembered: ids never come back.
+_MOST_REMEMBERED = 256
+
+
+class TurnSettings(Protocol):
+    """What settings of looks at followed people have in common; see `config.schema.PoseConfig`."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Whom to look at."""
+        ...
+
+    @property
+    def refresh_s(self) -> float:
+        """How often each."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """How many at one check."""
+        ...
+
+    @property
+    def least_px(self) -> int:
+        """How long the longer side of their box must be."""
+        ...
+
+
+class LookTurns:
+    """One camera's turns of one kind of look.
+
+    Args:
+        settings: Whom to look at, and how often.
+        classes: The class names of the camera's tracks.
+    """
+
+    def __init__(self, settings: TurnSettings, classes: Sequence[str]) -> None:
+        self._settings = settings
+        wanted = {name.strip().casefold() for name in settings.classes}
+        self._is_wanted = np.array([name.casefold() in wanted for name in classes], np.bool_)
+        self._looked_s: dict[int, float] = {}
+
+    def due(self, tracks: Tracks) -> list[int]:
+        """The rows to look at now: those whose last look is the longest ago, at most as many as are allowed."""
+        if not len(tracks):
+            self._looked_s.clear()  # ids never come back
+            return []
+        longer = np.maximum(tracks.xyxy[:, 2] - tracks.xyxy[:, 0], tracks.xyxy[:, 3] - tracks.xyxy[:, 1])
+        seen = (tracks.state == TrackState.CONFIRMED.value) & self._is_wanted[tracks.class_id] & (longer >= self._settings.least_px)
+        if len(self._looked_s) > _MOST_REMEMBERED:
+            present = set(tracks.track_id.tolist())
+            self._looked_s = {track_id: time_s for track_id, time_s in self._looked_s.items() if track_id in present}
+        pause_s = self._settings.refresh_s * (1 - _EARLY_SHARE)
+        due = []
+        for row in np.flatnonzero(seen).tolist():
+            before_s = self._looked_s.get(int(tracks.track_id[row]), -np.inf)  # later than now where the camera's time began anew
+            if not 0 <= tracks.time_s - before_s < pause_s:
+                due.append((before_s, row))
+        return [row for _, row in sorted(due)[: self._settings.most]]
+
+    def note(self, track_id: int, time_s: float) -> None:
+        """Somebody was looked at, s of the camera's time."""
+        self._looked_s[track_id] = time_s

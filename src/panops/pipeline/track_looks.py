@@ -1,0 +1,122 @@
+"""Closer looks at the people a camera follows: joints, faces, hands. They stand between tracker and rules.
+
+Each kind of look is one class and adds what it finds to the tracks. A kind that fails says so and costs only what it would have found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, Self
+
+from panops.config.schema import CameraConfig
+from panops.domain.errors import PanopsError
+from panops.domain.frame import Frame
+from panops.domain.protocols import Detector
+from panops.domain.tracks import Tracks
+from panops.pipeline.pose_looks import PoseLooks
+
+
+class TrackLook(Protocol):
+    """One kind of look at one camera's people. Used by the analysis thread."""
+
+    @property
+    def stage(self) -> str:
+        """As what its CPU time is counted."""
+        ...
+
+    @property
+    def lack(self) -> str:
+        """What is missing while it does not work, and the setting that asks for it, for people."""
+        ...
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of its models."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why the last look failed; empty when it did not."""
+        ...
+
+    def add(self, frame: Frame, tracks: Tracks) -> Tracks:
+        """The tracks with what was found on those whose turn it is; the same tracks where nobody's turn it is."""
+        ...
+
+    def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
+        """Whether one of its models is loaded in another version by now."""
+        ...
+
+    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
+        """Take up the models that are loaded now. Called between two rounds."""
+        ...
+
+
+class TrackLooks:
+    """All of one camera's.
+
+    Args:
+        looks: Those that work.
+        lacking: The models of those that cannot be used.
+        trouble: Why not, for people; empty where nothing is missing.
+    """
+
+    def __init__(self, looks: Sequence[TrackLook] = (), lacking: Sequence[str] = (), trouble: str = "") -> None:
+        self._looks = tuple(looks)
+        self.lacking = tuple(lacking)
+        self.trouble = trouble
+
+    @classmethod
+    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> Self:
+        """Those that a camera's settings ask for.
+
+        Args:
+            config: The camera's settings.
+            detectors: Gives the detector of a model.
+            classes: The class names of the camera's tracks.
+        """
+        looks: list[TrackLook] = []
+        lacking: list[str] = []
+        troubles: list[str] = []
+        if config.pose is not None:
+            try:
+                looks.append(PoseLooks(config.pose, detectors(config.pose.model), classes))
+            except PanopsError as error:
+                lacking.append(config.pose.model)
+                troubles.append(f"{PoseLooks.lack}: {error}")
+        return cls(looks, lacking, "; ".join(troubles))
+
+    def __len__(self) -> int:
+        """How many kinds of look work."""
+        return len(self._looks)
+
+    def __iter__(self) -> Iterator[TrackLook]:
+        """Those that work."""
+        return iter(self._looks)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models of those that work."""
+        return tuple(name for look in self._looks for name in look.models)
+
+    @property
+    def problem(self) -> str:
+        """What the last looks failed at, for people; empty when none did."""
+        return "; ".join(f"{look.lack}: {look.problem}" for look in self._looks if look.problem)
+
+    def add(self, frame: Frame, tracks: Tracks, spent: Callable[[str, float], float], began_cpu_s: float) -> tuple[Tracks, float]:
+        """The tracks with what all of them find.
+
+        Args:
+            frame: The picture.
+            tracks: Who is followed in it.
+            spent: Counts for a stage what this thread used since a reading of its own clock, s, and gives a new reading.
+            began_cpu_s: Such a reading; what came since then counts for the first of them.
+
+        Returns:
+            The tracks, and the last reading.
+        """
+        for look in self._looks:
+            tracks = look.add(frame, tracks)
+            began_cpu_s = spent(look.stage, began_cpu_s)
+        return tracks, began_cpu_s
