@@ -152,7 +152,10 @@ def _of_block(camera_id: str, data: bytes, looks: int, since_s: float) -> Iterat
         if until > len(rows):
             return
         if time_s >= since_s:
-            yield Tracks(camera_id, time_s, *(column[row:until] for column in columns)) if count else Tracks.empty(camera_id, time_s)
+            if not count:
+                yield Tracks.empty(camera_id, time_s)
+            else:
+                yield Tracks(camera_id, time_s, *(column[row:until] for column in columns))  # type: ignore[arg-type]  # the arrays only
         row = until
 
 
