@@ -27,7 +27,7 @@ from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.followed import followed_classes
-from panops.pipeline.pose_looks import PoseLooks
+from panops.pipeline.track_looks import TrackLooks
 from panops.rules.build import build_rules
 from panops.rules.engine import RuleEngine
 from panops.simulation.source import SimulatedSource
@@ -78,9 +78,9 @@ def _play(scene: str, detector: Detector, pool: DetectorPool, asked: argparse.Na
         return RuleEngine("film", build_rules(site, "film", detector.classes, size_wh, None, wall_clock=False), 1, first_sequence)
 
     loop = CameraLoop("film", config, detector, make_rules, followed_classes(site.camera_rules("film"), detector.classes), clock)
-    loop.poses, trouble = PoseLooks.of(config, pool.get, detector.classes)
-    if trouble:
-        sys.exit(trouble)
+    loop.looks = TrackLooks.of(config, pool.get, detector.classes, lambda: detector)
+    if loop.looks.trouble:
+        sys.exit(loop.looks.trouble)
     analyst = Analyst(BatchTracker(), {"film": loop})
     analyst.begin(loop)
     try:

@@ -115,6 +115,7 @@ class PoseConfig(Config):
     refresh_s: Seconds = Field(0.4, le=3.0, description="each of them is looked at so often")
     most: int = Field(4, ge=1, le=64, description="people at one check, at most")
     least_px: int = Field(40, ge=8, le=4096, description="nobody is looked at whose box's longer side is shorter")
+    fallen: bool = Field(True, description="the place of whoever is lost in the middle of the picture is looked at for somebody lying")
 
 
 class SimulationConfig(Config):

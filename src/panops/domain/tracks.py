@@ -44,6 +44,7 @@ class Tracks:
         detection_index: (N,) int64, the row of the matched `Detections`, -1 for lost tracks.
         keypoints: (N, 17, 3) float32 of x, y in px and score 0..1, the joints in COCO's order, where the camera looks for them; rows that
             were not looked at just now have NaN. None where nobody's joints are known.
+        lies: (N,) bool, who is known to lie from looks at their place; None where nobody was found lying just now.
         faces: What looks at faces said just now; at most one for each track, most often none at all.
         gestures: What looks at hands said just now, likewise.
     """
@@ -59,6 +60,7 @@ class Tracks:
     last_seen_s: NDArray[np.float64]
     detection_index: NDArray[np.int64]
     keypoints: NDArray[np.float32] | None = None
+    lies: NDArray[np.bool_] | None = None
     faces: tuple[FaceLook, ...] = ()
     gestures: tuple[GestureLook, ...] = ()
 
@@ -73,6 +75,10 @@ class Tracks:
             if self.keypoints.shape != (count, *KEYPOINTS_SHAPE):
                 raise ValueError(f"expected keypoints {(count, *KEYPOINTS_SHAPE)}, got {self.keypoints.shape}")
             self.keypoints.setflags(write=False)
+        if self.lies is not None:
+            if self.lies.shape != (count,):
+                raise ValueError(f"expected lies {(count,)}, got {self.lies.shape}")
+            self.lies.setflags(write=False)
 
     def __len__(self) -> int:
         """How many tracks."""
@@ -87,7 +93,8 @@ class Tracks:
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
         """The rows that `keep`, a mask (N,) or indices (K,), names."""
         points = None if self.keypoints is None else self.keypoints[keep]
-        kept = Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points)  # type: ignore[arg-type,call-arg]
+        lies = None if self.lies is None else self.lies[keep]
+        kept = Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points, lies)  # type: ignore[arg-type,call-arg]
         if not self.faces and not self.gestures:
             return kept
         ids = set(kept.track_id.tolist())

@@ -13,7 +13,11 @@ from panops.domain.errors import PanopsError
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
+from panops.pipeline.fallen_looks import FallenLooks
 from panops.pipeline.pose_looks import PoseLooks
+
+# Of the detector without a model, which cannot look at parts.
+_MOVING = ("moving",)
 
 
 class TrackLook(Protocol):
@@ -67,18 +71,21 @@ class TrackLooks:
         self.trouble = trouble
 
     @classmethod
-    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> Self:
+    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str], own: Callable[[], Detector]) -> Self:
         """Those that a camera's settings ask for.
 
         Args:
             config: The camera's settings.
             detectors: Gives the detector of a model.
             classes: The class names of the camera's tracks.
+            own: Gives the camera's own detector.
         """
         looks: list[TrackLook] = []
         lacking: list[str] = []
         troubles: list[str] = []
         if config.pose is not None:
+            if config.pose.fallen and own().classes != _MOVING:
+                looks.append(FallenLooks(config.pose, own, classes))
             try:
                 looks.append(PoseLooks(config.pose, detectors(config.pose.model), classes))
             except PanopsError as error:

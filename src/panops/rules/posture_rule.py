@@ -58,8 +58,8 @@ class PostureRule:
             return ()
         slots = self._people.update(tracks, rows)
         messages: list[Incident] = []
-        if tracks.keypoints is not None and len(slots):
-            messages += self._look(tracks, rows, slots, postures(tracks.keypoints[rows], tracks.xyxy[rows]))
+        if len(slots) and (tracks.keypoints is not None or tracks.lies is not None):
+            messages += self._look(tracks, rows, slots, _postures(tracks, rows))
         return [*messages, *self._incidents.over(tracks.time_s)] if len(self._incidents) else messages
 
     def finish(self, time_s: float) -> Sequence[Incident]:
@@ -96,3 +96,13 @@ class PostureRule:
             incident, phase = self._incidents.hold(origin, tracks, rows[index : index + 1], since_s)
             messages.append(incident.message(phase, time_s))
         return messages
+
+
+def _postures(tracks: Tracks, rows: Rows) -> NDArray[np.int64]:
+    """(K,) of `Posture`, from joints and from looks at where somebody was."""
+    out = np.zeros(len(rows), np.int64)
+    if tracks.keypoints is not None:
+        out = postures(tracks.keypoints[rows], tracks.xyxy[rows])
+    if tracks.lies is not None:
+        out[tracks.lies[rows]] = Posture.KNOWN | Posture.LYING
+    return out

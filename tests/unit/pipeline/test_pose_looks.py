@@ -158,11 +158,11 @@ def test_without_its_model_a_camera_says_so_and_runs() -> None:
     def missing(name: str) -> Detector:
         raise ModelNotFound(f"model {name!r} is not installed")
 
-    wanted = CameraConfig.model_validate({"source": "sim://yard", "pose": {}})
-    without = TrackLooks.of(wanted, missing, CLASSES)
+    wanted = CameraConfig.model_validate({"source": "sim://yard", "pose": {"fallen": False}})
+    without = TrackLooks.of(wanted, missing, CLASSES, Poser)
     assert without.trouble == "nobody's joints are known (pose.model): model 'movenet_lightning' is not installed"
     assert (len(without), without.lacking) == (0, ("movenet_lightning",))
-    asks_nothing = TrackLooks.of(CameraConfig.model_validate({"source": "sim://yard"}), missing, CLASSES)
+    asks_nothing = TrackLooks.of(CameraConfig.model_validate({"source": "sim://yard"}), missing, CLASSES, Poser)
     assert (len(asks_nothing), asks_nothing.lacking, asks_nothing.trouble) == (0, (), "")
 
 

@@ -142,3 +142,23 @@ def test_two_looks_minutes_apart_are_two_stories() -> None:
     for rule in (lying(after_s=5.0), fall(after_s=0.8)):
         assert begun(rule, looks) == []
     assert begun(hands_up(after_s=1.0), story((0.4, HANDS_UP), (60, None), (0.4, HANDS_UP))) == []
+
+
+def found_lying(time_s: float) -> Tracks:
+    """Somebody whose place was looked at; nobody knows their joints."""
+    return replace(make_tracks(time_s, [Sighting(1, 0.5, 0.9)]), lies=np.ones(1, np.bool_))
+
+
+def test_who_is_found_lying_where_they_stood_fell() -> None:
+    stands = [at(100 + 0.4 * step, STANDING) for step in range(10)]
+    lies = [found_lying(104.4 + 0.4 * step) for step in range(10)]
+    assert [time_s for time_s, _ in begun(fall(after_s=2), [*stands, *lies])] == [6.4]
+    assert [time_s for time_s, _ in begun(lying(after_s=2), [*stands, *lies])] == [6.4]
+    assert begun(fall(after_s=2), lies) == []  # nobody knows that they stood
+    assert len(begun(lying(after_s=2), lies)) == 1
+
+
+def test_one_look_that_finds_somebody_lying_is_no_fall() -> None:
+    stands = [at(100 + 0.4 * step, STANDING) for step in range(10)]
+    again = [at(104.8 + 0.4 * step, STANDING) for step in range(10)]
+    assert begun(fall(after_s=2), [*stands, found_lying(104.4), *again]) == []
