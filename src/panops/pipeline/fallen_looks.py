@@ -129,9 +129,8 @@ class FallenLooks:
         seen = self._seen(tracks)
         if not len(seen):
             return
-        size = np.array(frame.size_wh)
-        boxes = tracks.xyxy[seen]
-        inside: NDArray[np.bool_] = (boxes[:, :2] > _EDGE_SHARE * size).all(axis=1) & (boxes[:, 2:] < (1 - _EDGE_SHARE) * size).all(axis=1)
+        boxes, size = tracks.xyxy[seen], np.array(frame.size_wh)
+        inside = np.all(boxes[:, :2] > _EDGE_SHARE * size, axis=1) & np.all(boxes[:, 2:] < (1 - _EDGE_SHARE) * size, axis=1)
         heights = boxes[:, 3] - boxes[:, 1]
         for row, is_inside, high in zip(seen.tolist(), inside.tolist(), heights.tolist(), strict=True):
             track_id = int(tracks.track_id[row])
