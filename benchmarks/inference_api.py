@@ -3,6 +3,9 @@
 Run it as `python -m benchmarks.inference_api`. On a busy machine calls a second depend on who gets the processor; `cpu_ratio` does not: the
 processor time of a call of the bare engine, over that of a request in the worker. It is what the ratio of calls a second comes to where
 server and clients have a core of their own. Clients, worker and bare engine give way alike (`--nice 0`: none does); the server does not.
+
+The requests are sent by `wrk` where it is installed, so that making them costs next to nothing of the machine that answers them;
+`--client python` sends them by Python's own client, as programs do.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import argparse
 import asyncio
 import http.client
 import json
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -56,8 +61,8 @@ def bare(home: Path, model: str, seconds: float) -> dict[str, float]:
     return {"per_s": count / (time.monotonic() - began_s), "cpu_ms": 1000 * (time.process_time() - began_cpu_s) / count}
 
 
-def asked(address: str, token: str, worker: int, model: str, seconds: float) -> dict[str, float]:
-    """Requests a second of several clients with a connection each, in this process, and the worker's processor time for one."""
+def asked(address: str, token: str, worker: int, model: str, seconds: float, client: str) -> dict[str, float]:
+    """Requests a second of several clients with a connection each, and the worker's processor time for one."""
     host = address.removeprefix("http://")
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -78,6 +83,11 @@ def asked(address: str, token: str, worker: int, model: str, seconds: float) -> 
     body, headers = head + pictures.tobytes(), {**headers, "Inference-Header-Content-Length": str(len(head))}
     for _ in range(3):
         call(first, "POST", f"/v2/models/{model}/infer", body=body, headers=headers)
+    began_s, began_cpu_s = time.monotonic(), cpu_s(worker)
+    if client == "wrk":
+        count = _by_wrk(f"{address}/v2/models/{model}/infer", headers, body, seconds)
+        took_s, took_cpu_s = time.monotonic() - began_s, cpu_s(worker) - began_cpu_s
+        return {"per_s": count / took_s, "cpu_ms": 1000 * took_cpu_s / count}
     counts, stop = [0] * CLIENTS, threading.Event()
 
     def work(number: int) -> None:
@@ -87,7 +97,6 @@ def asked(address: str, token: str, worker: int, model: str, seconds: float) -> 
             counts[number] += 1
 
     threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(CLIENTS)]
-    began_s, began_cpu_s = time.monotonic(), cpu_s(worker)
     for thread in threads:
         thread.start()
     time.sleep(seconds)
@@ -98,11 +107,28 @@ def asked(address: str, token: str, worker: int, model: str, seconds: float) -> 
     return {"per_s": count / took_s, "cpu_ms": 1000 * took_cpu_s / count}
 
 
-async def measure(model: str, seconds: float, rounds: int, nice: int) -> dict[str, Any]:
+def _by_wrk(address: str, headers: dict[str, str], body: bytes, seconds: float) -> int:
+    """How many requests were answered well."""
+    with tempfile.TemporaryDirectory() as folder:
+        content, script = Path(folder) / "body", Path(folder) / "infer.lua"
+        content.write_bytes(body)
+        lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
+        script.write_text("\n".join(['wrk.method = "POST"', f'wrk.body = io.open("{content}", "rb"):read("*a")', *lines]), encoding="utf-8")
+        command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{max(1, round(seconds))}s", "--timeout", "120s", "-s", str(script), address]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    wrong = re.search(r"(Non-2xx or 3xx responses|Socket errors): .*", told)
+    count = re.search(r"(\d+) requests in", told)
+    if wrong is not None or count is None:
+        raise SystemExit(told)
+    return int(count[1])
+
+
+async def measure(model: str, seconds: float, rounds: int, nice: int, client: str) -> dict[str, Any]:
     """Both in turns; what they did and the ratio of each round."""
 
     async def elsewhere(*arguments: str, nice: int) -> dict[str, float]:
-        command = [sys.executable, "-m", "benchmarks.inference_api", "--model", model, "--seconds", str(seconds), *arguments]
+        shape = ["--model", model, "--seconds", str(seconds), "--client", client]
+        command = [sys.executable, "-m", "benchmarks.inference_api", *shape, *arguments]
         process = await asyncio.create_subprocess_exec(
             *command, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=lambda: give_way(nice)
         )
@@ -134,7 +160,7 @@ async def measure(model: str, seconds: float, rounds: int, nice: int) -> dict[st
                 await desk.stop()
                 await live.stop()
     medians = {f"median_{key}": statistics.median(one[key] for one in done) for key in ("ratio", "cpu_ratio")}
-    settings = {"model": model, "seconds": seconds, "clients": CLIENTS, "nice": nice}
+    settings = {"model": model, "seconds": seconds, "clients": CLIENTS, "sent_by": client, "nice": nice}
     return {"bench": "inference-api", "settings": settings, "rounds": done, **medians, "machine": describe()}
 
 
@@ -151,6 +177,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--nice", type=int, default=10)
+    parser.add_argument("--client", choices=("wrk", "python"), default="wrk" if shutil.which("wrk") else "python")
     parser.add_argument("--bare", type=Path, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--ask", nargs=3, default=None, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -158,9 +185,9 @@ def main() -> None:
         found: dict[str, Any] = bare(chosen.bare, chosen.model, chosen.seconds)
     elif chosen.ask is not None:
         address, token, worker = chosen.ask
-        found = asked(address, token, int(worker), chosen.model, chosen.seconds)
+        found = asked(address, token, int(worker), chosen.model, chosen.seconds, chosen.client)
     else:
-        found = asyncio.run(measure(chosen.model, chosen.seconds, chosen.rounds, chosen.nice))
+        found = asyncio.run(measure(chosen.model, chosen.seconds, chosen.rounds, chosen.nice, chosen.client))
     print(json.dumps(found))
 
 
