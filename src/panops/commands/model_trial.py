@@ -10,6 +10,8 @@ from panops.models.store import ModelStore, StoredModel
 from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_models import OpenModel
 from panops.pipeline.picture_answer import look_at
+from panops.vision.face_embedding import FACE_EMBEDDING, ModelFaceEmbedder
+from panops.vision.face_liveness import LIVENESS
 from panops.vision.registry import PART
 
 
@@ -24,7 +26,9 @@ def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
     try:
         opened = OpenModel(model, open_model_file(model), store=store)
         try:
-            if model.manifest.task != PART:
+            if model.manifest.task == FACE_EMBEDDING:
+                ModelFaceEmbedder(model.manifest, open_model_file(model)).close()  # asks it about a black face
+            elif model.manifest.task not in (PART, LIVENESS):
                 look_at(opened, grey)
         finally:
             opened.close()

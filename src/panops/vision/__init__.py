@@ -14,5 +14,7 @@ Read in this order:
 - `batch_detector`: a task and a device that takes batches as one detector, whose looks are begun and then collected.
 - `moving`: the detector without weights, `motion`.
 - `faces_mtcnn`: faces and five points of each by three networks, with `mtcnn_boxes` and `picture_sums`.
-- `face_alignment`: faces turned upright, at the size that recognition wants.
+- `face_points`: the five points of a face in one order, whichever detector gave them; `face_alignment`: faces turned upright, at the size
+  that recognition wants; `face_quality`: whether a face is good enough; `face_embedding`: what tells faces apart, as numbers;
+  `face_search`: whose face is nearest; `face_liveness`: a living face or a picture of one.
 """

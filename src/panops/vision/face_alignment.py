@@ -19,6 +19,12 @@ TEMPLATE: NDArray[np.float64] = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float64
 )
 TEMPLATE.setflags(write=False)
+# The same points at 150x150 px as dlib's network wants them: those of the mean face that dlib cuts faces out by, with a quarter of it around
+# (D. E. King, dlib/image_transforms/interpolation.h); an eye is the mean of its six points.
+DLIB_TEMPLATE: NDArray[np.float64] = np.array(
+    [[47.5492, 46.5990], [100.4761, 46.5990], [74.0127, 76.5625], [50.4149, 103.0233], [97.6104, 103.0233]], np.float64
+)
+DLIB_TEMPLATE.setflags(write=False)
 # What bilinear interpolation looks at beyond a point, and a little for roundings.
 _MARGIN_PX = 2
 
@@ -50,40 +56,54 @@ def similarity(points: NDArray[np.floating], template: NDArray[np.float64] = TEM
     return np.concatenate([turn, shift[:, :, None]], axis=2)
 
 
-def aligned_faces(frame: Frame, keypoints: NDArray[np.floating]) -> NDArray[np.uint8]:
+def aligned_faces(
+    frame: Frame, keypoints: NDArray[np.floating], template: NDArray[np.float64] = TEMPLATE, size_px: int = ALIGNED_PX
+) -> NDArray[np.uint8]:
     """Faces of a frame as a recognition network wants them.
 
-    Interpolation is bilinear, as in the networks' training: a face of more than some 250 px loses fine detail to it.
+    Interpolation is bilinear, as in the networks' training; a face more than twice as large is first scaled down by area, so that no detail
+    is skipped.
 
     Args:
         frame: The picture; of it only the part around each face is converted.
         keypoints: (N, 5, 2 or more): x, y in px of the frame; what follows them is not looked at.
+        template: (5, 2) where they belong, px of the result.
+        size_px: The result's sides.
 
     Returns:
-        (N, 112, 112, 3) uint8 RGB; black where a face reaches out of the picture.
+        (N, size_px, size_px, 3) uint8 RGB; black where a face reaches out of the picture.
 
     Raises:
         ValueError: As `similarity`.
     """
     if not len(keypoints):
-        return np.zeros((0, ALIGNED_PX, ALIGNED_PX, 3), np.uint8)
-    return np.stack([_warped(frame, matrix) for matrix in similarity(keypoints[:, :, :2])])
+        return np.zeros((0, size_px, size_px, 3), np.uint8)
+    return np.stack([_warped(frame, matrix, size_px) for matrix in similarity(keypoints[:, :, :2], template)])
 
 
-def _warped(frame: Frame, matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _warped(frame: Frame, matrix: NDArray[np.float64], size_px: int) -> NDArray[np.uint8]:
     """One face; `matrix` (2, 3) leads from px of the frame to px of the result."""
-    crop = _seen(matrix, frame.size_wh)
+    crop = _seen(matrix, frame.size_wh, size_px)
     if crop is None:
-        return np.zeros((ALIGNED_PX, ALIGNED_PX, 3), np.uint8)
+        return np.zeros((size_px, size_px, 3), np.uint8)
     part = matrix.copy()
     part[:, 2] += matrix[:, :2] @ crop[:2]
-    warped = cv2.warpAffine(frame.pixels.rgb(None, crop), part, (ALIGNED_PX, ALIGNED_PX), flags=cv2.INTER_LINEAR)
-    return np.asarray(warped, np.uint8)
+    pixels = frame.pixels.rgb(None, crop)
+    times = int(1 / np.hypot(matrix[0, 0], matrix[1, 0]))
+    if times > 1:
+        height, width = pixels.shape[:2]
+        small = max(width // times, 1), max(height // times, 1)
+        pixels = np.asarray(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA), np.uint8)
+        # A pixel's middle stays where it is: x = (small x + 1/2) * ratio - 1/2.
+        ratio = np.array([width / small[0], height / small[1]])
+        part[:, 2] += part[:, :2] @ (ratio / 2 - 0.5)
+        part[:, :2] *= ratio
+    return np.asarray(cv2.warpAffine(pixels, part, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _seen(matrix: NDArray[np.float64], size_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
+def _seen(matrix: NDArray[np.float64], size_wh: tuple[int, int], size_px: int) -> tuple[int, int, int, int] | None:
     """The part of a picture that the result shows, whole px; None where that lies outside."""
-    end = ALIGNED_PX - 1
+    end = size_px - 1
     corners = np.array([[0, 0], [end, 0], [0, end], [end, end]], np.float64)
     source = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T
     # Cut before they become whole numbers: points far away would not fit into any.

@@ -82,11 +82,14 @@ WRONG = [
     ("classes: [person, car]", "classes: [person, car, car]", "classes: expected each name once, got more of car"),
     ("classes: [person, car]", "classes: person", "classes: expected a list of class names, got 'person'"),
     ("source: {kind: file, location: yard.onnx}", "source: yard.onnx", "source: expected kind and location"),
-    ("kind: file", "kind: ftp", "source.kind: expected one of builtin, wheel, url, file, got 'ftp'"),
+    ("kind: file", "kind: ftp", "source.kind: expected one of builtin, wheel, sdist, url, file, got 'ftp'"),
     ("kind: file", "kind: wheel", "source.member: expected a path inside the wheel"),
     ("location: yard.onnx", "where: yard.onnx", "source.where: is not known"),
     ("classes:", "accuracy: {AP: high}\nclasses:", "accuracy.AP: expected a number, got 'high'"),
     ("classes:", "accuracy: {AP: .nan}\nclasses:", "accuracy.AP: expected a number"),
+    ("kind: file", "kind: sdist", "source.member: expected a path inside the wheel or archive"),
+    ("classes:", "threshold: 1.5\nclasses:", "threshold: expected a similarity from -1 to 1, got 1.5"),
+    ("classes:", "threshold: true\nclasses:", "threshold: expected a similarity from -1 to 1, got True"),
     ("classes:", "preprocessing: bgr\nclasses:", "preprocessing: expected a mapping, got 'bgr'"),
 ]
 

@@ -49,7 +49,8 @@ def test_mtcnn_finds_faces_on_cameras_and_for_programs(store: ModelStore, shared
 
 
 def test_other_weights_are_refused(store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_file, "ONNX_SHA256", dict.fromkeys(("pnet", "rnet", "onet"), "0" * 64))
+    known = model_file._CONVERTED["mtcnn_pnet"]
+    monkeypatch.setattr(model_file, "_CONVERTED", {"mtcnn_pnet": replace(known, sha256="0" * 64)})
     monkeypatch.setattr(model_file, "_folder", lambda: tmp_path)  # what another test converted does not count here
     with pytest.raises(ModelUnsupported, match=r"expected the weights of MTCNN's pnet as facenet-pytorch 2\.6\.0 has them, got others"):
         open_model_file(store.get("mtcnn_proposer"))
