@@ -232,6 +232,11 @@ COMMANDS = (
         "Accuracy of a classifier, through the code that cameras run: by class, what is taken for what, and how far to trust its scores.",
     ),
     Row(
+        "evaluate faces",
+        "evaluate_faces:evaluate_faces",
+        "How well faces are told apart: pairs of two people taken for one, and of one taken for two, by threshold, and which one to take.",
+    ),
+    Row(
         "evaluate compliance",
         "evaluate_compliance:evaluate_compliance",
         "Precision and recall of what the rule `compliance` says of each person, and how often it says that nothing is to be seen.",

@@ -1,8 +1,8 @@
 """dlib's network for faces as an ONNX file, made of the weights that its author published.
 
 D. E. King, High Quality Face Recognition with Deep Metric Learning, 2017, http://blog.dlib.net; the network is K. He et al., Deep Residual
-Learning for Image Recognition, 2016, https://arxiv.org/abs/1512.03385, with 29 layers. dlib's own file holds layers in the order they are run, each as its name and its numbers; only names with weights are looked for here, and nothing of
-dlib is needed. ONNX, as for MTCNN: a face takes a tenth of the time that dlib needs for it.
+Learning for Image Recognition, 2016, https://arxiv.org/abs/1512.03385, with 29 layers. dlib's own file holds layers in the order they are
+run, each as its name and its numbers; only names with weights are looked for here, and nothing of dlib is needed.
 
 Faces go in as RGB, (value - mean) / 256, in planes: `faces` (N, 3, 150, 150) float32; the mean is in the catalogue. Out comes `embedding`
 (N, 128), of which the distance tells people apart. dlib's vectors all lie on one side of zero, so that strangers have a cosine of .8: what

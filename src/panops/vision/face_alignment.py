@@ -19,8 +19,8 @@ TEMPLATE: NDArray[np.float64] = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float64
 )
 TEMPLATE.setflags(write=False)
-# The same points at 150x150 px as dlib's network wants them: those of the mean face that dlib cuts faces out by, with a quarter of it around
-# (D. E. King, dlib/image_transforms/interpolation.h); an eye is the mean of its six points.
+# The same points at 150x150 px as dlib's network wants them: those of the mean face that dlib cuts faces out by, with a quarter of it
+# around (D. E. King, dlib/image_transforms/interpolation.h); an eye is the mean of its six points.
 DLIB_TEMPLATE: NDArray[np.float64] = np.array(
     [[47.5492, 46.5990], [100.4761, 46.5990], [74.0127, 76.5625], [50.4149, 103.0233], [97.6104, 103.0233]], np.float64
 )
