@@ -16,7 +16,7 @@ from panops.vision.face_points import five_points
 from panops.vision.face_quality import LIMITS, QualityLimits, judge, measure_faces
 
 # Detectors tell weak faces too; what is hardly one is nobody's.
-_LEAST_SCORE = 0.6
+_LEAST_SCORE = 0.7
 
 
 class ModelFaceReader:

@@ -45,12 +45,12 @@ class QualityLimits:
         outside: Share of the face outside of the picture.
     """
 
-    eyes_px: tuple[float, float] = (16.0, 48.0)
-    turn: tuple[float, float] = (0.45, 0.10)
-    sharpness: tuple[float, float] = (0.10, 0.30)
-    dark: tuple[float, float] = (40.0, 80.0)
-    bright: tuple[float, float] = (220.0, 190.0)
-    clipped: tuple[float, float] = (0.35, 0.05)
+    eyes_px: tuple[float, float] = (15.5, 32.0)
+    turn: tuple[float, float] = (0.6, 0.15)
+    sharpness: tuple[float, float] = (0.18, 0.30)
+    dark: tuple[float, float] = (18.0, 60.0)
+    bright: tuple[float, float] = (225.0, 190.0)
+    clipped: tuple[float, float] = (0.5, 0.1)
     outside: tuple[float, float] = (0.15, 0.0)
 
 
