@@ -1,8 +1,8 @@
 """Pictures of faces held before a camera, simulated: a sheet of paper, a cut-out print, a telephone.
 
-Real prints and telephones before real cameras are what counts; there are none among the test pictures. What is drawn here has their marks: a
-border, the dots of a printer, a screen's grid and the beat of it with the camera's, glare, a slanted hold, and then the camera's own blur,
-noise and JPEG, which the living faces beside them get, too.
+Real prints and telephones before real cameras are what counts; there are none among the test pictures. What is drawn here has their marks:
+a border, the dots of a printer, a screen's grid and the beat of it with the camera's, glare, a slanted hold, and then the camera's own
+blur, noise and JPEG, which the living faces beside them get, too.
 """
 
 from __future__ import annotations

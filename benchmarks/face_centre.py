@@ -1,7 +1,7 @@
 """The middle of dlib's vectors, for `panops/inference/dlib_centre.py`: the mean of many people's, of pictures that nothing is measured on.
 
-Run it as `python -m benchmarks.face_centre FOLDER`; it needs `panops models add yunet` and `dlib_faces`. Faces that are nearer to each other
-than dlib's own threshold count as one person's, whose mean counts once, for some stand in a thousand pictures.
+Run it as `python -m benchmarks.face_centre FOLDER`; it needs `panops models add yunet` and `dlib_faces`. Faces that are nearer to each
+other than dlib's own threshold count as one person's, whose mean counts once, for some stand in many pictures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faces: down to which size, sharpness and light they are told apart, what liveness says of pictures of faces, and what it all costs.
 
-Run it as `python -m benchmarks.faces PEOPLE --more FOLDER`; it needs `panops models add yunet`, `dlib_faces` and `minifasnet`. `PEOPLE` has a
-folder of pictures for each person, as for `panops evaluate faces`; in `--more` lie pictures of anybody, for liveness.
+Run it as `python -m benchmarks.faces PEOPLE --more FOLDER`; it needs `panops models add yunet`, `dlib_faces` and `minifasnet`. `PEOPLE` has
+a folder of pictures for each person, as for `panops evaluate faces`; in `--more` lie pictures of anybody, for liveness.
 """
 
 from __future__ import annotations

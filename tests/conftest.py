@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from panops.inference.nvidia import nvidia_gpus
+from tests.face_weights import dlib_folder
 
 # A busy machine must not fail a property that holds.
 settings.register_profile("panops", deadline=None)
@@ -33,6 +34,18 @@ def shared_data() -> Path:
     folder = find_shared_data()
     if folder is None:
         pytest.skip("needs the shared test data: set PANOPS_SHARED to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dlib_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the file of the model `dlib_faces`, a mirror for stores; skips the test where it can neither be found nor fetched."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder, problem = dlib_folder(shared)
+    if problem:
+        pytest.skip(f"needs dlib's weights: {problem}")
     return folder
 
 

@@ -46,7 +46,7 @@ class QualityLimits:
     """
 
     eyes_px: tuple[float, float] = (15.5, 32.0)
-    turn: tuple[float, float] = (0.6, 0.15)
+    turn: tuple[float, float] = (0.45, 0.15)
     sharpness: tuple[float, float] = (0.18, 0.30)
     dark: tuple[float, float] = (18.0, 60.0)
     bright: tuple[float, float] = (225.0, 190.0)
