@@ -59,6 +59,7 @@ def _facts(manifest: ModelManifest, model: StoredModel | None, store: ModelStore
         "credit": manifest.credit,
         "not_for": manifest.not_for,
         "preprocessing": dict(manifest.preprocessing),
+        **({} if manifest.threshold is None else {"threshold": manifest.threshold}),
         "sha256": manifest.sha256,
         "source": {key: value for key, value in source.items() if value},
         "path": str(model.path) if model else "",

@@ -29,7 +29,7 @@ texts = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", fullmatch=True)
 sources = st.one_of(
     st.builds(ModelSource, st.sampled_from([SourceKind.URL, SourceKind.FILE, SourceKind.BUILTIN]), texts),
-    st.builds(ModelSource, st.just(SourceKind.WHEEL), texts, texts, st.lists(texts, max_size=3).map(tuple)),
+    st.builds(ModelSource, st.sampled_from([SourceKind.WHEEL, SourceKind.SDIST]), texts, texts, st.lists(texts, max_size=3).map(tuple)),
 )
 manifests = st.builds(
     ModelManifest,
@@ -47,6 +47,7 @@ manifests = st.builds(
     accuracy=st.dictionaries(texts, st.floats(0, 1), max_size=2),
     not_for=st.one_of(st.just(""), texts),
     credit=st.one_of(st.just(""), texts),
+    threshold=st.one_of(st.none(), st.floats(-1, 1)),
 )
 
 
