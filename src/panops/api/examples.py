@@ -40,7 +40,7 @@ EXAMPLES: dict[str, Any] = {
     "UserOut": {"username": "ada", "role": "admin", "cameras": None},
     "SignedInOut": {"user": {"username": "ada", "role": "admin", "cameras": None}},
     "EventOut": _EVENT,
-    "EventsOut": {"events": [_EVENT], "next_cursor": "WzE3OTAwMDAwMDAuMCwgImdhdGUtMS0xIl0"},
+    "EventsOut": {"events": [_EVENT], "next_cursor": "WzE3OTAwMDAwMDAuMCwgImdhdGUtMS0xIl0", "understood": None},
     "ReviewedOut": {"events": [{**_EVENT, "status": "false_alarm"}], "missing": ["gate-1-2"]},
     "TokenOut": {
         "name": "grafana", "role": "viewer", "cameras": ["gate"], "groups": None, "created_at_s": 1790000000.0,

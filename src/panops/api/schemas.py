@@ -193,13 +193,6 @@ class EventOut(Out):
         return cls(**cls.fields_of(stored, camera_name))
 
 
-class EventsOut(Out):
-    """One page of events, newest first; `next_cursor` gets the next page, null at the end."""
-
-    events: list[EventOut]
-    next_cursor: str | None
-
-
 class ReviewedOut(Out):
     """Events as they are after something was said of them; `missing` are the ids that are not there for the caller."""
 

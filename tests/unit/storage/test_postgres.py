@@ -38,6 +38,7 @@ from panops.testing.fake_clock import FakeClock
 from panops.testing.store_conformance import EventStoreSuite
 
 from .makers import START_S, make_event
+from .test_question import FOUND, check_found, fill
 from .test_search import all_pages, population, reference
 from .test_site import CAMERA, FILE
 
@@ -101,6 +102,13 @@ def test_searches_find_what_a_plain_search_finds(server: Database) -> None:
     assert repository.counts(EVERYTHING).total == 120
     assert repository.close_open({"gate"}) > 0
     assert repository.history(EVERYTHING, "gate-1-0")
+
+
+def test_questions_find_what_they_find_in_sqlite(server: Database) -> None:
+    repository = EventRepository(server)
+    fill(repository)
+    for words, names in FOUND:
+        check_found(repository, words, names)
 
 
 def test_locks_are_waited_for_and_named(server: Database) -> None:
