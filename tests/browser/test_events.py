@@ -529,3 +529,31 @@ def test_an_event_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:
     made.allow.append("status of 404")
     page = made.open("/events/nobody-0-1")
     page.wait_for_selector("text=This event is not there")
+
+
+def test_a_question_in_words_is_understood_and_can_be_corrected(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/events")
+    ready(page)
+    page.fill("[name=words]", "person at the yard or store last 3 hours")
+    page.press("[name=words]", "Enter")
+    page.wait_for_selector("#understood:not([hidden]) .meaning")
+    page.wait_for_selector(".event-card[data-id^=yard]")
+    assert page.locator(".event-card[data-id]").count() == page.locator(".event-card[data-id^=yard]").count()
+    chips = page.locator(".meaning").all_inner_texts()
+    assert "Class person" in chips
+    assert "Camera Yard, Store room with a rather long name" in chips
+    assert any(chip.startswith("since ") for chip in chips)
+    assert page.evaluate("() => new URLSearchParams(location.search).get('words')") == "person at the yard or store last 3 hours"
+    page.click(".meaning:has-text('Camera')")
+    page.wait_for_selector(".event-card[data-id^=gate]")
+    assert page.input_value("[name=words]") == "person at the or last 3 hours"
+    page.reload()
+    page.wait_for_selector(".meaning")
+    assert page.locator(".meaning").count() == 2
+    page.click("#clear")
+    page.wait_for_selector("#understood", state="hidden")
+    page.fill("[name=words]", "no unicorn")
+    page.press("[name=words]", "Enter")
+    page.wait_for_selector("text=No event fits these filters")
+    assert "Left out: no" in page.inner_text("#understood")
+    assert not problems(page)

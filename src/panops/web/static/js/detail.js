@@ -1,6 +1,5 @@
 // One event in full: media, why it alarmed, what to do about it, what was done.
 
-import { aftermath } from "./aftermath.js";
 import { api, ApiError, get, part } from "./api.js";
 import { empty, facts, fill, h, icon } from "./dom.js";
 import { decimal, t } from "./messages.js";
@@ -193,14 +192,18 @@ export class Detail {
   /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
   async #after(event) {
     const { after } = this.#parts;
+    if (!["false_alarm", "true_alarm"].includes(event.status)) {
+      after.hidden = true;
+      return void fill(after);
+    }
+    const { aftermath } = await import("./aftermath.js");
     const show = (progress) => {
-      if (this.event !== event) return;
+      if (this.event !== event || this.#parts.after !== after) return;
       fill(after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
       after.hidden = !after.childElementCount;
     };
     show(null);
-    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
-    show((await get("/suggestions/progress").catch(() => ({}))).progress);
+    if (this.#more) show((await get("/suggestions/progress").catch(() => ({}))).progress);
   }
 
   #note() {
