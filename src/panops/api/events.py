@@ -34,6 +34,7 @@ from panops.api.security import Caller, Operator, Viewer
 from panops.api.services import Needed, Services
 from panops.domain.alerts import Delivery
 from panops.domain.events import Evidence, EvidenceKind, Severity
+from panops.storage.embeddings import EventEmbeddings
 from panops.storage.errors import InvalidCursor
 from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
 from panops.storage.outbox import LARGEST_PAGE
@@ -158,6 +159,7 @@ def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut
         history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
         deliveries=[DeliveryOut.of(delivery) for delivery in _told(caller, services, event_id)],
         tracks=tracks,
+        can_find_again=EventEmbeddings(services.database).get(caller.scope, event_id) is not None,
     )
 
 

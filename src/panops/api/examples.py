@@ -33,6 +33,7 @@ EXAMPLES: dict[str, Any] = {
     "SwitchesIn": {"alerts": False},
     "ReviewIn": {"status": "false_alarm", "note": "a cat"},
     "ReviewsIn": {"event_ids": ["gate-1-1", "gate-1-2"], "status": "false_alarm"},
+    "SimilarIn": {"event_id": "gate-1-1", "least": 0.5, "limit": 20},
     "ExportIn": {"event_ids": ["gate-1-1"]},
     "ShadowIn": {"version": "2", "every": 10, "why": "sees buses"},
     "PromoteIn": {"version": "2", "force": False, "why": "fewer false alarms"},

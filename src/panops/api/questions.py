@@ -16,7 +16,7 @@ from panops.storage.scope import Scope
 
 
 class MeaningOut(Out):
-    """What words may mean: one of `values` of `field`. `names` are the values as people call them.
+    """What words may mean: one of `values` of `field`. `names` are those that were named, as people call them.
 
     `also`: of a group its cameras, of an item that is missing the classes that show it, of an item `item=name`, as events about it have it.
     """
@@ -112,7 +112,7 @@ def _term(text: str, term: Term, site: SiteConfig) -> TermOut:
 
 
 def _meaning(meaning: Meaning, site: SiteConfig) -> dict[str, Any]:
-    names = list(meaning.values)
+    names = [name for name in meaning.values if name not in meaning.implied]
     if meaning.field is Field.CAMERA:
         names = [camera.name or camera_id for camera_id in names if (camera := site.cameras.get(camera_id)) is not None]
     return {"field": meaning.field, "values": list(meaning.values), "names": names, "also": list(meaning.also)}

@@ -301,7 +301,7 @@ class VerdictOut(Out):
 class EventDetailOut(EventOut):
     """An event with its proof, why it is believed or not, what people did with it, who was told, and its boxes over time.
 
-    Operators and administrators see who was told.
+    Operators and administrators see who was told. `can_find_again` is whether it is known what its person looks like.
     """
 
     verdict: VerdictOut | None
@@ -309,6 +309,7 @@ class EventDetailOut(EventOut):
     history: list[ReviewOut]
     deliveries: list[DeliveryOut]
     tracks: list[TrailPointOut]
+    can_find_again: bool
 
 
 class NewOut(Out):

@@ -40,7 +40,8 @@ class ModelManifest:
 
     Attributes:
         name: The name used in the site file and the API.
-        task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `part` for one that only serves others.
+        task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `reid` for how alike
+            people look; `part` for one that only serves others.
         head: Which decoder reads the outputs: `yolox`, `ssd` ...
         version: Free text, compared for equality only.
         licence: SPDX identifier of the weights.

@@ -61,11 +61,13 @@ class Meaning:
         field: What it is about.
         values: Ids or names, one of which an event must have.
         also: Of a group its cameras; of an item that is missing the classes that show it.
+        implied: Those of the values that nobody named: classes that show a person without something.
     """
 
     field: Field
     values: tuple[str, ...]
     also: tuple[str, ...] = ()
+    implied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,13 +208,14 @@ def _blanked(text: str, at: tuple[int, int]) -> str:
 
 def _people(terms: Sequence[Term]) -> Iterator[Term]:
     """Who is seen without an item is a person: where rules ask for its class alone, `person` means that class too."""
-    shown = [name for term in terms for meaning in term.meanings if meaning.field is Field.MISSING for name in meaning.also]
+    shown = tuple(dict.fromkeys(name for term in terms for one in term.meanings if one.field is Field.MISSING for name in one.also))
     for term in terms:
-        meanings = tuple(
-            replace(meaning, values=tuple(dict.fromkeys((*meaning.values, *shown)))) if _is_person(meaning) else meaning
-            for meaning in term.meanings
-        )
-        yield replace(term, meanings=meanings)
+        yield replace(term, meanings=tuple(_with_implied(one, shown) if _is_person(one) else one for one in term.meanings))
+
+
+def _with_implied(meaning: Meaning, classes: tuple[str, ...]) -> Meaning:
+    more = tuple(name for name in classes if name not in meaning.values)
+    return replace(meaning, values=(*meaning.values, *more), implied=more)
 
 
 def _is_person(meaning: Meaning) -> bool:

@@ -147,6 +147,18 @@ trails = Table(
     Column("points", LargeBinary, nullable=False),
 )
 
+# What the person of an event looks like, as numbers: float16 of length 1, to find the person again. Goes with its event.
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("event_id", String(200), ForeignKey("events.event_id", ondelete="CASCADE"), primary_key=True),
+    Column("camera_id", String(63), nullable=False),
+    Column("started_at_s", Double, nullable=False),
+    # Those of different models cannot be compared.
+    Column("model", String(120), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
+
 # What people wore who have left: one row a person and required item. No key to events: most of them never had one.
 compliance = Table(
     "compliance",

@@ -306,9 +306,10 @@ async def test_a_question_in_words_says_how_it_was_understood(site: Site) -> Non
     save(site)
     answer = (await site.get("vera", "/api/v1/events?" + urlencode({"words": "cars at the gate or yard"}))).json()
     assert [event["class_name"] for event in answer["events"]] == ["car"] * 3
-    words = {term["words"]: [(one["field"], one["values"], one["names"]) for one in term["meanings"]] for term in answer["understood"]["terms"]}
-    assert words["cars"] == [("class", ["car"], ["car"])]
-    assert words["gate yard"][0][:2] == ("camera", ["gate", "yard"])
+    cars, places = answer["understood"]["terms"]
+    assert (cars["words"], places["words"]) == ("cars", "gate yard")
+    assert cars["meanings"] == [{"field": "class", "values": ["car"], "names": ["car"], "also": []}]
+    assert (places["meanings"][0]["field"], places["meanings"][0]["values"]) == ("camera", ["gate", "yard"])
     assert answer["understood"]["left_out"] == []
     assert (await site.get("vera", "/api/v1/events")).json()["understood"] is None
 

@@ -1,4 +1,4 @@
-"""What can be looked for in an event's details, in a column of its own and in the indexes of searches."""
+"""What events can be searched for: facts of their details, in the indexes of searches, and how their people look, as numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,17 @@ _LONGEST = 400
 
 
 def upgrade() -> None:
-    """Add the column, fill it for the events that are there, and make the indexes hold it."""
+    """Add the column, fill it for the events that are there, and make the indexes hold it; and an empty table of embeddings."""
+    op.create_table(
+        "embeddings",
+        sa.Column("event_id", sa.String(200), nullable=False),
+        sa.Column("camera_id", sa.String(63), nullable=False),
+        sa.Column("started_at_s", sa.Double, nullable=False),
+        sa.Column("model", sa.String(120), nullable=False),
+        sa.Column("vector", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["event_id"], ["events.event_id"], name="fk_embeddings_event_id_events", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("event_id", name="pk_embeddings"),
+    )
     op.add_column("events", sa.Column("facts", sa.Text, server_default=sa.text("''"), nullable=False))
     _fill(op.get_bind())
     for name, columns, condition in (
