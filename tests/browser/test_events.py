@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
 from playwright.sync_api import Page, Route
 
+from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.web.pages import ASSETS
 from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
@@ -557,3 +559,24 @@ def test_a_question_in_words_is_understood_and_can_be_corrected(site: SiteServer
     page.wait_for_selector("text=No event fits these filters")
     assert "Left out: no" in page.inner_text("#understood")
     assert not problems(page)
+
+
+def test_who_looks_alike_is_found_again(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(12, time.time() - 120)
+    looks, dice = EventEmbeddings(server.database), np.random.default_rng(3)
+    wanted = dice.normal(size=64).astype(np.float32)
+    for number, event_id in enumerate(ids[:9]):
+        look = wanted + number * 0.2 * dice.normal(size=64).astype(np.float32)
+        looks.save(event_id, Embedding("person_reid@1", look / np.linalg.norm(look)))
+    page = tab(server).open(f"/events/{ids[0]}")
+    page.click("button:has-text('Find again')")
+    page.wait_for_selector(".alike li")
+    assert page.locator(".alike a").first.get_attribute("href") == f"/events/{ids[1]}"
+    assert "8 events with a person were compared." in page.inner_text(".pane")
+    assert not problems(page)
+    page.click(".alike a >> nth=0")
+    page.wait_for_selector(f".detail >> text={ids[1]}")
+    page = tab(server).open(f"/events/{ids[11]}")
+    page.wait_for_selector(".history li")
+    assert page.locator("button:has-text('Find again')").count() == 0

@@ -11,6 +11,7 @@ from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_models import OpenModel
 from panops.pipeline.picture_answer import look_at
 from panops.vision.registry import PART
+from panops.vision.reid import REID, PersonEmbedder
 
 
 def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
@@ -24,7 +25,9 @@ def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
     try:
         opened = OpenModel(model, open_model_file(model), store=store)
         try:
-            if model.manifest.task != PART:
+            if model.manifest.task == REID:
+                PersonEmbedder(model.manifest, opened).embed(grey, np.array([[0, 0, 160, 320]], np.float32))
+            elif model.manifest.task != PART:
                 look_at(opened, grey)
         finally:
             opened.close()

@@ -44,6 +44,8 @@ def _purpose(model: StoredModel, papers: Provenance) -> str:
     if papers.purpose:
         return papers.purpose.rstrip(".") + "."
     names = ", ".join(model.manifest.classes)
+    if model.manifest.task == "reid":
+        return "It says how alike two people look."
     return f"It tells pictures of {names} apart." if model.manifest.task == "classification" else f"It finds {names} in pictures."
 
 

@@ -14,7 +14,8 @@ from panops.domain.region import Region
 from panops.vision.model_task import check_input
 from panops.vision.preprocess import InputPicture, Preprocessing
 
-TASK, HEAD = "reid", "reid"
+REID = "reid"
+"""The task and the head of such models."""
 _DIMENSIONS = range(8, 4097)
 # Such models learn from boxes that end at the person; what is around it would be a part of how somebody looks.
 _ROOM = 0.0
@@ -37,10 +38,10 @@ class PersonEmbedder:
     """
 
     def __init__(self, manifest: ModelManifest, backend: Backend) -> None:
-        if manifest.task != TASK or manifest.head != HEAD:
+        if manifest.task != REID or manifest.head != REID:
             raise ModelUnsupported(
                 f"{manifest.name} is a model for {manifest.task} with the head {manifest.head}; finding people again needs one for "
-                f"{TASK} with the head {HEAD}"
+                f"{REID} with the head {REID}"
             )
         check_input(manifest, backend.inputs)
         if len(backend.outputs) != 1:

@@ -11,6 +11,7 @@ from panops.models.catalogue import load_catalogue, parse_catalogue
 from panops.models.checksum import sha256_of
 from panops.vision.composites import COMPOSITES
 from panops.vision.registry import HEADS, PART, SEGMENTATION, open_part, open_segmentation, open_task
+from panops.vision.reid import REID
 
 CATALOGUE = load_catalogue()
 
@@ -25,6 +26,8 @@ def test_every_model_has_what_people_must_know(name: str) -> None:
     assert "GPL" not in manifest.licence
     if manifest.task == SEGMENTATION:
         open_segmentation(manifest)
+    elif manifest.task == REID:
+        assert manifest.head == REID
     elif manifest.needs:
         assert callable(COMPOSITES.load(manifest.head))
         assert all(needed in CATALOGUE.models for needed in manifest.needs.values())
