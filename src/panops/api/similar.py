@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from panops.api.events import EVENT_ID
-from panops.api.group_filter import Shown
+from panops.api.group_filter import Groups, shown
 from panops.api.problems import ProblemError, not_found
 from panops.api.rates import paced
 from panops.api.schemas import Box, EventOut, Out
@@ -68,11 +68,17 @@ class SimilarOut(Out):
 
 
 @router.post("/similar", dependencies=[Depends(paced("search"))])
-async def similar(body: SimilarIn, caller: Operator, scope: Shown, services: Needed) -> SimilarOut:
+async def similar(
+    body: SimilarIn,
+    caller: Operator,
+    services: Needed,
+    group: Groups = [],  # noqa: B006 - FastAPI copies defaults
+) -> SimilarOut:
     """Events whose people look most like the one of an event or of a picture. It is a likeness of clothes, never a proof.
 
     Every event that the caller may see is compared. Who looked for whom is in the audit log.
     """
+    scope = await run_in_threadpool(shown, caller, services, group)
     found = await run_in_threadpool(_find, body, scope, services)
     asked = {"picture": True} if body.event_id is None else {}
     await services.note(caller, "event.find_again", body.event_id or "", {**asked, "compared": found.compared})
