@@ -64,7 +64,7 @@ export class Filters {
       const control = this.form.elements[name];
       const value = this.values[name];
       if (control.options && value && ![...control.options].some((option) => option.value === value)) control.append(h("option", { value }, value));
-      control.value = value;
+      if (control !== document.activeElement) control.value = value; // a question that is being typed stays
     }
     this.#paint();
   }
