@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
 from playwright.sync_api import Page, Route
 
+from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.web.pages import ASSETS
 from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
@@ -15,6 +17,10 @@ from tests.browser.site import BAD_NAME, SiteServer
 CURRENT = "() => document.querySelector('.event-card[aria-current]')?.dataset.id ?? null"
 WHERE = """() => [...document.querySelectorAll('.event-card[data-id]')]
   .map((card) => card.dataset.id + Math.round(card.getBoundingClientRect().top)).join()"""
+ONLY_YARD = """() => {
+  const cards = [...document.querySelectorAll('.event-card[data-id]')];
+  return cards.length > 0 && cards.every((card) => card.dataset.id.startsWith('yard'));
+}"""
 BAD_NOTE = "<script>alert(1)</script>"
 
 
@@ -529,3 +535,50 @@ def test_an_event_that_is_not_there(site: SiteServer, tab: MakeTab) -> None:
     made.allow.append("status of 404")
     page = made.open("/events/nobody-0-1")
     page.wait_for_selector("text=This event is not there")
+
+
+def test_a_question_in_words_is_understood_and_can_be_corrected(site: SiteServer, tab: MakeTab) -> None:
+    page = tab(site).open("/events")
+    ready(page)
+    page.fill("[name=words]", "person at the yard or store last 3 hours")
+    page.press("[name=words]", "Enter")
+    page.wait_for_selector("#understood:not([hidden]) .meaning")
+    page.wait_for_function(ONLY_YARD)
+    chips = page.locator(".meaning").all_inner_texts()
+    assert "Class person" in chips
+    assert "Camera Yard, Store room with a rather long name" in chips
+    assert any(chip.startswith("since ") for chip in chips)
+    assert page.evaluate("() => new URLSearchParams(location.search).get('words')") == "person at the yard or store last 3 hours"
+    page.click(".meaning:has-text('Camera')")
+    page.wait_for_selector(".event-card[data-id^=gate]")
+    assert page.input_value("[name=words]") == "person at the or last 3 hours"
+    page.reload()
+    page.wait_for_function("() => document.querySelectorAll('.meaning').length === 2")
+    page.click("#clear")
+    page.wait_for_selector("#understood", state="hidden")
+    page.fill("[name=words]", "no unicorn")
+    page.press("[name=words]", "Enter")
+    page.wait_for_selector("text=No event fits these filters")
+    page.wait_for_selector("#understood:has-text('Left out: no')")
+    assert not problems(page)
+
+
+def test_who_looks_alike_is_found_again(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(12, time.time() - 120)
+    looks, dice = EventEmbeddings(server.database), np.random.default_rng(3)
+    wanted = dice.normal(size=64).astype(np.float32)
+    for number, event_id in enumerate(ids[:9]):
+        look = wanted + number * 0.2 * dice.normal(size=64).astype(np.float32)
+        looks.save(event_id, Embedding("person_reid@1", look / np.linalg.norm(look)))
+    page = tab(server).open(f"/events/{ids[0]}")
+    page.click("button:has-text('Find again')")
+    page.wait_for_selector(".alike li")
+    assert page.locator(".alike a").first.get_attribute("href") == f"/events/{ids[1]}"
+    assert "8 events with a person were compared." in page.inner_text(".pane")
+    assert not problems(page)
+    page.click(".alike a >> nth=0")
+    page.wait_for_selector(f".detail >> text={ids[1]}")
+    page = tab(server).open(f"/events/{ids[11]}")
+    page.wait_for_selector(".history li")
+    assert page.locator("button:has-text('Find again')").count() == 0

@@ -39,6 +39,7 @@ from panops.api import (
     rules,
     session,
     setup,
+    similar,
     site,
     site_config,
     suggestions,
@@ -201,6 +202,7 @@ def create_app(
         rules,
         event_stream,  # before events, whose routes take any name
         event_export,
+        similar,
         events,
         media,
         compliance,

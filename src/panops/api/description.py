@@ -78,6 +78,7 @@ _MORE: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("get", "/api/v1/events/stream"): (429,),
     ("get", "/api/v1/events/{event_id}/{file_name}"): (416,),
     ("post", "/api/v1/events/export"): (404, 429),
+    ("post", "/api/v1/events/similar"): (400, 404, 409, 415),
     ("put", "/api/v1/site/config"): (409, 428),
     ("post", "/api/v1/suggestions/{suggestion_id}/apply"): (409,),
     ("post", "/api/v1/suggestions/{suggestion_id}/take-back"): (409,),

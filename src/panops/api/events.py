@@ -15,13 +15,13 @@ from starlette.responses import Response
 from panops.api.group_filter import Shown
 from panops.api.pages import link_next
 from panops.api.problems import not_found
+from panops.api.questions import EventsOut, asked
 from panops.api.rates import paced
 from panops.api.schemas import (
     CountsOut,
     DeliveryOut,
     EventDetailOut,
     EventOut,
-    EventsOut,
     EvidenceOut,
     NewOut,
     ReviewedOut,
@@ -34,9 +34,11 @@ from panops.api.security import Caller, Operator, Viewer
 from panops.api.services import Needed, Services
 from panops.domain.alerts import Delivery
 from panops.domain.events import Evidence, EvidenceKind, Severity
+from panops.storage.embeddings import EventEmbeddings
 from panops.storage.errors import InvalidCursor
 from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
 from panops.storage.outbox import LARGEST_PAGE
+from panops.storage.question_reader import LONGEST_QUESTION
 from panops.storage.scope import Role
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
@@ -101,6 +103,7 @@ def events(
     open_: Annotated[bool | None, Query(alias="open")] = None,
     min_score: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     text: Annotated[str, Query(max_length=200), AfterValidator(_printable)] = "",
+    words: Annotated[str, Query(max_length=LONGEST_QUESTION, description="a question in plain words"), AfterValidator(_printable)] = "",
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> EventsOut:
@@ -109,13 +112,17 @@ def events(
         cameras=camera, rules=rule, kinds=kind, classes=class_, zones=zone, severities=severity, statuses=status, is_open=open_, kept=kept,
         suppressed=None if suppressed == "also" else suppressed == "only", min_score=min_score, since_s=since, until_s=until, text=text,
     )  # fmt: skip
+    understood = None
+    if words.strip():
+        question, understood = asked(words, scope, services)
+        wanted = question.narrow(wanted)
     try:
         page = services.events.search(scope, wanted, cursor, limit)
     except OverflowError as error:
         # A forged cursor can hold a whole number that no float holds.
         raise InvalidCursor("expected a cursor from an earlier page, got something else; begin again without one") from error
     link_next(request, response, "cursor", page.next_cursor)
-    return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor)
+    return EventsOut(events=_named(services, page.events), next_cursor=page.next_cursor, understood=understood)
 
 
 @router.get("/counts", dependencies=[Depends(paced("search"))])
@@ -152,6 +159,7 @@ def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut
         history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
         deliveries=[DeliveryOut.of(delivery) for delivery in _told(caller, services, event_id)],
         tracks=tracks,
+        can_find_again=EventEmbeddings(services.database).get(caller.scope, event_id) is not None,
     )
 
 

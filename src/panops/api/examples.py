@@ -33,6 +33,7 @@ EXAMPLES: dict[str, Any] = {
     "SwitchesIn": {"alerts": False},
     "ReviewIn": {"status": "false_alarm", "note": "a cat"},
     "ReviewsIn": {"event_ids": ["gate-1-1", "gate-1-2"], "status": "false_alarm"},
+    "SimilarIn": {"event_id": "gate-1-1", "least": 0.5, "limit": 20},
     "ExportIn": {"event_ids": ["gate-1-1"]},
     "ShadowIn": {"version": "2", "every": 10, "why": "sees buses"},
     "PromoteIn": {"version": "2", "force": False, "why": "fewer false alarms"},
@@ -40,7 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "UserOut": {"username": "ada", "role": "admin", "cameras": None},
     "SignedInOut": {"user": {"username": "ada", "role": "admin", "cameras": None}},
     "EventOut": _EVENT,
-    "EventsOut": {"events": [_EVENT], "next_cursor": "WzE3OTAwMDAwMDAuMCwgImdhdGUtMS0xIl0"},
+    "EventsOut": {"events": [_EVENT], "next_cursor": "WzE3OTAwMDAwMDAuMCwgImdhdGUtMS0xIl0", "understood": None},
     "ReviewedOut": {"events": [{**_EVENT, "status": "false_alarm"}], "missing": ["gate-1-2"]},
     "TokenOut": {
         "name": "grafana", "role": "viewer", "cameras": ["gate"], "groups": None, "created_at_s": 1790000000.0,

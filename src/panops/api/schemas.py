@@ -193,13 +193,6 @@ class EventOut(Out):
         return cls(**cls.fields_of(stored, camera_name))
 
 
-class EventsOut(Out):
-    """One page of events, newest first; `next_cursor` gets the next page, null at the end."""
-
-    events: list[EventOut]
-    next_cursor: str | None
-
-
 class ReviewedOut(Out):
     """Events as they are after something was said of them; `missing` are the ids that are not there for the caller."""
 
@@ -308,7 +301,7 @@ class VerdictOut(Out):
 class EventDetailOut(EventOut):
     """An event with its proof, why it is believed or not, what people did with it, who was told, and its boxes over time.
 
-    Operators and administrators see who was told.
+    Operators and administrators see who was told. `can_find_again` is whether it is known what its person looks like.
     """
 
     verdict: VerdictOut | None
@@ -316,6 +309,7 @@ class EventDetailOut(EventOut):
     history: list[ReviewOut]
     deliveries: list[DeliveryOut]
     tracks: list[TrailPointOut]
+    can_find_again: bool
 
 
 class NewOut(Out):

@@ -24,7 +24,7 @@ from panops.client.errors import (
     TooOften,
     Unreachable,
 )
-from panops.client.values import Camera, Event, EventDetail, EvidenceFile, Told
+from panops.client.values import Camera, Event, EventDetail, EvidenceFile, Told, Understood
 
 __all__ = [
     "ApiError",
@@ -43,5 +43,6 @@ __all__ = [
     "Stale",
     "Told",
     "TooOften",
+    "Understood",
     "Unreachable",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from panops.client.errors import ApiError, BadDownload, TooOften, Unreachable
 from panops.client.http import Http, part, query_of
-from panops.client.values import Event, EventDetail, EvidenceFile, Reviewed, Told
+from panops.client.values import Event, EventDetail, EvidenceFile, Reviewed, Told, Understood
 
 PAGE = 200
 MOST_AT_ONCE = 500
@@ -30,8 +30,8 @@ class Events:
 
         Args:
             limit: How many at most; None: all.
-            **wanted: The parameters of `GET /api/v1/events`, such as `camera=["gate"]`, `status=["new"]`, `since=1790000000`, `text="van"`;
-                for `class` and `open` write `class_` and `open_`.
+            **wanted: The parameters of `GET /api/v1/events`, such as `camera=["gate"]`, `status=["new"]`, `since=1790000000`, `text="van"`,
+                `words="car at the gate last night"`; for `class` and `open` write `class_` and `open_`.
 
         Raises:
             ApiError: One of its kinds.
@@ -45,6 +45,14 @@ class Events:
             left = None if left is None else left - len(page["events"])
             if cursor is None:
                 return
+
+    def understood(self, words: str) -> Understood:
+        """How the site understands a question in plain words, as `search(words=...)` takes it.
+
+        Raises:
+            ApiError: One of its kinds.
+        """
+        return Understood.of(self._http.get("/events", {"words": words, "limit": 1}).data["understood"])
 
     def get(self, event_id: str) -> EventDetail:
         """One event with its proof.

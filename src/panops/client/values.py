@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 Json = Mapping[str, Any]
@@ -151,6 +152,40 @@ class Told:
     event: Event | None
     last_id: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How a question in plain words was understood.
+
+    Attributes:
+        terms: `(words, what they mean)`, such as `("gate", "camera North gate")`; all of them must fit.
+        left_out: Words that could not be used.
+        data: All that the server tells.
+    """
+
+    terms: tuple[tuple[str, str], ...]
+    left_out: tuple[str, ...]
+    data: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        """From the API's JSON; times are UTC."""
+        return cls(tuple((term["words"], _meant(term)) for term in data["terms"]), tuple(data["left_out"]), data)
+
+    def __str__(self) -> str:
+        """On a line, for people."""
+        told = "; ".join(f"{words} = {meant}" for words, meant in self.terms)
+        return told + (f" (left out: {', '.join(self.left_out)})" if self.left_out else "")
+
+
+def _meant(term: Json) -> str:
+    if not term["meanings"]:
+        ends = [
+            None if at_s is None else f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%MZ}" for at_s in (term["since_s"], term["until_s"])
+        ]
+        return f"from {ends[0] or 'ever'} to {ends[1] or 'now'}"
+    return " or ".join(f"{one['field']} {', '.join(one['names'])}" for one in term["meanings"])
 
 
 @dataclass(frozen=True, slots=True)

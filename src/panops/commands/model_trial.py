@@ -13,6 +13,7 @@ from panops.pipeline.picture_answer import look_at
 from panops.vision.face_embedding import FACE_EMBEDDING, ModelFaceEmbedder
 from panops.vision.face_liveness import LIVENESS
 from panops.vision.registry import PART
+from panops.vision.reid import REID, PersonEmbedder
 
 
 def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
@@ -28,6 +29,8 @@ def trouble_with(model: StoredModel, store: ModelStore | None = None) -> str:
         try:
             if model.manifest.task == FACE_EMBEDDING:
                 ModelFaceEmbedder(model.manifest, open_model_file(model)).close()  # asks it about a black face
+            elif model.manifest.task == REID:
+                PersonEmbedder(model.manifest, opened).embed(grey, np.array([[0, 0, 160, 320]], np.float32))
             elif model.manifest.task not in (PART, LIVENESS):
                 look_at(opened, grey)
         finally:

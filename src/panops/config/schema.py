@@ -201,6 +201,7 @@ class EvidenceConfig(Config):
     max_clip_s: Seconds = Field(60.0, gt=0, le=3600, description="a longer event's clip is cut here")
     first_clip_s: Seconds = Field(8.0, le=600, description="an event that goes on has a first clip after so long; 0: only at its end")
     snapshot_quality: int = Field(85, ge=30, le=100, description="JPEG quality")
+    find_again: str = Field("", max_length=120, description="a model for reid: how people of events look is kept, to find them again")
 
 
 class RetentionConfig(Config):

@@ -53,6 +53,7 @@ def _sources(file: SiteFile) -> Iterator[ConfigProblem]:
 
 def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
     named: list[tuple[tuple[str, ...], str]] = [(("model",), file.site.model)]
+    named.append((("evidence", "find_again"), file.site.evidence.find_again))
     for key, camera in file.site.cameras.items():
         named.append((("cameras", key, "model"), camera.model))
         if camera.secondary is not None:

@@ -42,7 +42,7 @@ class ModelManifest:
     Attributes:
         name: The name used in the site file and the API.
         task: `detection`, `faces`, `pose`, `hands`, `segmentation`, `classification`; `face_embedding` for what tells faces apart,
-            `liveness` for what tells them from pictures; `part` for one that only serves others.
+            `liveness` for what tells them from pictures; `reid` for how alike people look; `part` for one that only serves others.
         head: Which decoder reads the outputs: `yolox`, `ssd` ...
         version: Free text, compared for equality only.
         licence: SPDX identifier of the weights.

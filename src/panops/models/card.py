@@ -48,6 +48,7 @@ def _purpose(model: StoredModel, papers: Provenance) -> str:
         "classification": f"It tells pictures of {names} apart.",
         "face_embedding": "It tells faces apart.",
         "liveness": "It tells living faces from pictures of faces.",
+        "reid": "It says how alike two people look.",
     }
     return said.get(model.manifest.task, f"It finds {names} in pictures.")
 

@@ -43,6 +43,7 @@ class Recorder:
         clock: Time.
         on_problem: Told a sentence when evidence cannot be written, and an empty one when it can again.
         on_proof: Told of an event whose pictures or clip have just been written; called on the writing thread.
+        on_picture: Given what is gathered of an event whose picture has just been written; likewise.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Recorder:
         clock: Clock,
         on_problem: Callable[[str], None],
         on_proof: Callable[[Event], None] = lambda event: None,
+        on_picture: Callable[[OpenRecord], None] = lambda record: None,
     ) -> None:
         self._store = store
         self._trails = trails
         self._clock = clock
         self._on_problem = on_problem
         self._on_proof = on_proof
+        self._on_picture = on_picture
         self._cameras: dict[str, CameraEvidence] = {}
         self._open: dict[str, OpenRecord] = {}
         self._lock = threading.Lock()
@@ -188,6 +191,7 @@ class Recorder:
     def _advance(self, record: OpenRecord, stopping: bool) -> None:
         if record.stored and record.snapped_score < record.frame_score - (_CLEARER if record.snapped_score >= 0 else 0):
             self._write_snapshots(record)
+            self._on_picture(record)
             self._on_proof(record.event)
         now_s = self._clock.monotonic_s()
         due = record.due_clip(now_s) if record.stored else None

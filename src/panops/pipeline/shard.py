@@ -29,6 +29,7 @@ from panops.pipeline.check import Check, Outcome
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.drift_watch import DriftWatch
+from panops.pipeline.event_looks import EventLooks
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
@@ -56,6 +57,7 @@ from panops.storage.compliance import ComplianceRepository
 from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
 from panops.storage.drift import DriftDays
+from panops.storage.embeddings import EventEmbeddings
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
@@ -114,12 +116,14 @@ class Shard:
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
+        self._alike = EventLooks(ModelStore(home.models), EventEmbeddings(database), lambda why: self._notice("find again", why))
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
             self._clock,
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
+            on_picture=self._alike.note,
         )
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
@@ -362,6 +366,7 @@ class Shard:
         self._looks.close()
         self._writer.flush(5.0)
         self._recorder.close()
+        self._alike.close()
         self._recording.close()
         self._writer.close(5.0)
         self._worn.close(5.0)

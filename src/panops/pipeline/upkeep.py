@@ -18,6 +18,7 @@ from panops.pipeline.live import EventNotice, SystemNotice
 from panops.pipeline.recording_upkeep import RecordingUpkeep
 from panops.pipeline.site_board import NO_SHARD, SiteBoard
 from panops.storage.database import Database
+from panops.storage.embeddings import EventEmbeddings
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
@@ -53,6 +54,7 @@ class Upkeep:
         self._recordings = RecordingUpkeep(home, database, clock)
         self._archiving = Archiving(home, database, clock)
         self._events = EventRepository(database)
+        self._embeddings = EventEmbeddings(database)
         self._alerting = alerting
         self._board = board
         self._clock = clock
@@ -62,6 +64,7 @@ class Upkeep:
     def start(self, site: Callable[[], SiteConfig]) -> None:
         """Begin to tidy up; `site` says how long things are kept now."""
         self.repeat(lambda: self.clean_up(site().retention), _CLEAN_UP_EVERY_S, "clean-up", -4)
+        self.repeat(lambda: asyncio.to_thread(self._forget_looks, site()), _CLEAN_UP_EVERY_S, "find-again", -12)
         self.repeat(lambda: self._retain_recordings(site()), _CLEAN_UP_EVERY_S, "recordings", -9)
         self.repeat(lambda: asyncio.to_thread(self._recordings.find, site()), _FIND_RECORDINGS_EVERY_S, "find-recordings", -10)
         self._tasks.append(asyncio.create_task(self._find_left(site()), name="find-left"))
@@ -95,6 +98,13 @@ class Upkeep:
         for event in await asyncio.to_thread(replay_abandoned, self._home.journal, self._events):
             self._alerting.wake()
             self._board.note(EventNotice(event.event_id, event.camera_id, event.rule_id, event.phase), NO_SHARD)
+
+    def _forget_looks(self, site: SiteConfig) -> None:
+        """Where people of events are not to be found again any more, what they look like goes."""
+        if not site.evidence.find_again:
+            count = self._embeddings.forget_all()
+            if count:
+                log.info("finding people again is switched off: what the people of %d events look like was deleted", count)
 
     async def _repeat(self, work: Callable[[], Any], every_s: float, name: str, slot: int) -> None:
         while True:

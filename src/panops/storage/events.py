@@ -16,7 +16,7 @@ from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.outbox import add_deliveries, anybody_is_told, moments_of
-from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, rank, word_of
+from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, facts_of, rank, word_of
 from panops.storage.scope import Role, Scope
 from panops.storage.search import EventFilter, EventPage, changed_queries, cursor_after, page_query
 from panops.storage.tables import events, evidence, reviews
@@ -268,8 +268,9 @@ class EventRepository:
         with self._database.session() as connection:
             rows = connection.execute(query.with_for_update()).all()
             for row in rows:
-                details = json.dumps({**json.loads(row.details), "interrupted": True}, separators=(",", ":"))
-                values = {"phase": EventPhase.END.value, "ended_at_s": row.updated_at_s, "details": details}
+                details = {**json.loads(row.details), "interrupted": True}
+                values = {"phase": EventPhase.END.value, "ended_at_s": row.updated_at_s, "facts": facts_of(details)}
+                values["details"] = json.dumps(details, separators=(",", ":"))
                 connection.execute(update(events).where(events.c.event_id == row.event_id).values(values))
             add_deliveries(connection, [(row.event_id, Moment.END) for row in rows], self._clock.utc_s())
         return len(rows)

@@ -14,6 +14,11 @@ from panops.domain.verdicts import Verdict
 
 Rank = tuple[bool, float, int]
 
+BETWEEN_FACTS = "|"
+"""Stands before, between and after the facts of an event's column `facts`."""
+LONGEST_FACTS = 400
+"""So many characters of facts can be searched: PostgreSQL's indexes hold no long rows."""
+
 _PHASE_ORDER = {EventPhase.BEGIN: 0, EventPhase.UPDATE: 1, EventPhase.END: 2}
 
 
@@ -126,9 +131,18 @@ def event_values(event: Event) -> dict[str, Any]:
         "ended_at_s": None if incident.ended_at_s is None else _finite(incident.ended_at_s, "ended_at_s"),
         "box": None if incident.box is None else _dump([float(edge) for edge in incident.box]),
         "details": _dump(dict(incident.details)),
+        "facts": facts_of(incident.details),
         "suppressed_by": "" if event.verdict is None else event.verdict.suppressed_by,
         "verdict": "" if event.verdict is None else _dump(event.verdict.plain()),
     }
+
+
+def facts_of(details: Mapping[str, Any]) -> str:
+    """What can be looked for in an event's details: `|name=value|...` of texts, and names of what is true; numbers are left out."""
+    facts = [f"{name}={value}" for name, value in details.items() if isinstance(value, str) and value]
+    facts += [name for name, value in details.items() if value is True]
+    text = BETWEEN_FACTS.join(_clean(fact) for fact in facts)[:LONGEST_FACTS]
+    return f"{BETWEEN_FACTS}{text}{BETWEEN_FACTS}" if text else ""
 
 
 def word_of(words: type[Word], stored: str) -> Word:

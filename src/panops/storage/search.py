@@ -14,12 +14,39 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column,
 
 from panops.domain.events import Severity
 from panops.storage.errors import InvalidCursor
-from panops.storage.records import ReviewStatus, StoredEvent
+from panops.storage.records import BETWEEN_FACTS, ReviewStatus, StoredEvent
 from panops.storage.scope import Scope
 from panops.storage.tables import IS_REVIEWED, IS_SUPPRESSED, events
 
 # SQLite refuses patterns above 50,000 bytes; nobody looks for a text as long as that.
 LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Things of which an event must have one: conditions that are joined by "or"; with none of them nothing is found.
+
+    Attributes:
+        cameras: Camera ids.
+        rules: Rule ids.
+        kinds: Rule kinds.
+        classes: Class names.
+        zones: Zone or line names.
+        severities: Severities.
+        statuses: Review statuses.
+        facts: Facts of the kind, as `name=value`: `item=hardhat`.
+        texts: Parts of the event id, rule id, kind, class, zone, facts, suppressing step or note.
+    """
+
+    cameras: Collection[str] = ()
+    rules: Collection[str] = ()
+    kinds: Collection[str] = ()
+    classes: Collection[str] = ()
+    zones: Collection[str] = ()
+    severities: Collection[Severity] = ()
+    statuses: Collection[ReviewStatus] = ()
+    facts: Collection[str] = ()
+    texts: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +69,7 @@ class EventFilter:
         until_s: Began before this, UTC s.
         text: Part of the event id, rule id, class, zone or note; upper and lower case ASCII letters are
             the same. More than 1000 characters find nothing.
+        any_of: More conditions, each of which must hold.
     """
 
     cameras: Collection[str] = ()
@@ -58,6 +86,7 @@ class EventFilter:
     since_s: float | None = None
     until_s: float | None = None
     text: str = ""
+    any_of: Collection[AnyOf] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +121,7 @@ def page_query(scope: Scope, wanted: EventFilter, cursor: str | None, limit: int
     conditions = [scope.where(camera), *_conditions(wanted, camera)]
     if wanted.text:
         conditions.append(_holds_text(wanted.text, like_ignores_case=like_ignores_case))
+    conditions += [_any_condition(one, camera, like_ignores_case=like_ignores_case) for one in wanted.any_of]
     if cursor is not None:
         conditions.append(tuple_(events.c.started_at_s, events.c.event_id) < tuple_(*_read_cursor(cursor)))
     order = (events.c.started_at_s.desc(), events.c.event_id.desc())
@@ -149,17 +179,41 @@ def _conditions(wanted: EventFilter, camera: ColumnElement[str]) -> list[ColumnE
     return found
 
 
-def _holds_text(text: str, *, like_ignores_case: bool) -> ColumnElement[bool]:
+def _any_condition(wanted: AnyOf, camera: ColumnElement[str], *, like_ignores_case: bool) -> ColumnElement[bool]:
+    column = events.c
+    found: list[ColumnElement[bool]] = [
+        target.in_(sorted(str(value) for value in values))
+        for values, target in (
+            (wanted.cameras, camera),
+            (wanted.rules, column.rule_id),
+            (wanted.kinds, column.kind),
+            (wanted.classes, column.class_name),
+            (wanted.zones, column.zone),
+            (wanted.severities, column.severity),
+            (wanted.statuses, column.status),
+        )
+        if values
+    ]
+    found += [_holds(column.facts, f"{BETWEEN_FACTS}{fact}{BETWEEN_FACTS}", like_ignores_case=like_ignores_case) for fact in wanted.facts]
+    for text in wanted.texts:
+        more = (column.kind, column.facts, column.suppressed_by)
+        found.append(_holds_text(text, *more, like_ignores_case=like_ignores_case))
+    return or_(false(), *found)
+
+
+def _holds_text(text: str, *more: ColumnElement[str], like_ignores_case: bool) -> ColumnElement[bool]:
+    """Whether an event's id, rule, class, zone, note or `more` of its columns have `text` in them."""
     if len(text) > LONGEST_TEXT or "\x00" in text or not _encodes(text):
         return false()
     column = events.c
+    noted = select(column.event_id).where(column.note != "", _holds(column.note, text, like_ignores_case=like_ignores_case))
+    texts = (column.event_id, column.rule_id, column.class_name, column.zone, *more)
+    return or_(*(_holds(one, text, like_ignores_case=like_ignores_case) for one in texts), column.event_id.in_(noted))
+
+
+def _holds(column: ColumnElement[str], text: str, *, like_ignores_case: bool) -> ColumnElement[bool]:
     pattern = "%" + re.sub(r"([/%_])", r"/\1", text) + "%"
-
-    def holds(item: ColumnElement[str]) -> ColumnElement[bool]:
-        return item.like(pattern, escape="/") if like_ignores_case else item.ilike(pattern, escape="/")
-
-    noted = select(column.event_id).where(column.note != "", holds(column.note))
-    return or_(*map(holds, (column.event_id, column.rule_id, column.class_name, column.zone)), column.event_id.in_(noted))
+    return column.like(pattern, escape="/") if like_ignores_case else column.ilike(pattern, escape="/")
 
 
 def _encodes(text: str) -> bool:

@@ -52,6 +52,8 @@ events = Table(
     Column("ended_at_s", Double),
     Column("box", Text),
     Column("details", Text, nullable=False),
+    # Those of the details that can be looked for, see `records.facts_of`.
+    Column("facts", Text, nullable=False, server_default=text("''")),
     # The step that took it for a false alarm; empty where it is believed. And the whole verdict.
     Column("suppressed_by", String(63), nullable=False, server_default=text("''")),
     Column("verdict", Text, nullable=False, server_default=text("''")),
@@ -78,6 +80,7 @@ _SEARCHED = (
     events.c.ended_at_s,
     events.c.score,
     events.c.suppressed_by,
+    events.c.facts,
 )
 Index("ix_events_search", *_SEARCHED)
 # Few of many events were reviewed or suppressed: who asks for these reads no others. A query must have the very same condition.
@@ -142,6 +145,18 @@ trails = Table(
     metadata,
     Column("event_id", String(200), primary_key=True),
     Column("points", LargeBinary, nullable=False),
+)
+
+# What the person of an event looks like, as numbers: float16 of length 1, to find the person again. Goes with its event.
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("event_id", String(200), ForeignKey("events.event_id", ondelete="CASCADE"), primary_key=True),
+    Column("camera_id", String(63), nullable=False),
+    Column("started_at_s", Double, nullable=False),
+    # Those of different models cannot be compared.
+    Column("model", String(120), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
 )
 
 # What people wore who have left: one row a person and required item. No key to events: most of them never had one.

@@ -189,6 +189,7 @@ TABLE = [
     ("GET", "/api/v1/events/stream?suppressed=nonsense", None, (401, 422, 422, 422, 422)),
     ("PATCH", "/api/v1/events", {"event_ids": [GATE_EVENT], "kept": True}, (401, 403, 403, 200, 200)),
     ("POST", "/api/v1/events/export", {"event_ids": [GATE_EVENT]}, (401, 403, 403, 200, 200)),
+    ("POST", "/api/v1/events/similar", {"event_id": GATE_EVENT}, (401, 403, 403, 409, 409)),
     ("GET", f"/api/v1/events/{GATE_EVENT}", None, (401, 200, 200, 200, 200)),
     ("GET", f"/api/v1/events/{YARD_EVENT}", None, (401, 404, 200, 200, 200)),
     ("PATCH", f"/api/v1/events/{GATE_EVENT}", {"status": "acknowledged"}, (401, 403, 403, 200, 200)),

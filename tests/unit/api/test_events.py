@@ -300,3 +300,41 @@ async def test_events_of_other_cameras_are_missing_for_who_may_not_see_them(site
     answer = (await site.ask("PATCH", "olga", "/api/v1/events", json={"event_ids": ["e-0", "e-1"], "status": "acknowledged"})).json()
     assert ([one["event_id"] for one in answer["events"]], answer["missing"]) == (["e-0"], ["e-1"])
     assert (await site.get("vera", "/api/v1/events/e-1")).json()["status"] == "new"
+
+
+async def test_a_question_in_words_says_how_it_was_understood(site: Site) -> None:
+    save(site)
+    answer = (await site.get("vera", "/api/v1/events?" + urlencode({"words": "cars at the gate or yard"}))).json()
+    assert [event["class_name"] for event in answer["events"]] == ["car"] * 3
+    cars, places = answer["understood"]["terms"]
+    assert (cars["words"], places["words"]) == ("cars", "gate yard")
+    assert cars["meanings"] == [{"field": "class", "values": ["car"], "names": ["car"], "also": []}]
+    assert (places["meanings"][0]["field"], places["meanings"][0]["values"]) == ("camera", ["gate", "yard"])
+    assert answer["understood"]["left_out"] == []
+    assert (await site.get("vera", "/api/v1/events")).json()["understood"] is None
+
+
+async def test_a_question_goes_on_from_page_to_page_and_beside_other_filters(site: Site) -> None:
+    save(site)
+    query = {"words": "person", "limit": 2}
+    first = (await site.get("vera", "/api/v1/events?" + urlencode(query))).json()
+    second = (await site.get("vera", "/api/v1/events?" + urlencode({**query, "cursor": first["next_cursor"]}))).json()
+    assert [event["event_id"] for event in first["events"] + second["events"]] == ["e-5", "e-3", "e-1"]
+    assert await ids(site, urlencode({"words": "person", "kind": "intrusion"})) == ["e-3"]
+
+
+async def test_a_question_knows_no_name_that_the_caller_may_not_see(site: Site) -> None:
+    save(site)
+    seen = (await site.get("greta", "/api/v1/events?" + urlencode({"words": "yard"}))).json()
+    assert [one["field"] for term in seen["understood"]["terms"] for one in term["meanings"]] == ["text"]
+    assert seen["events"] == []
+
+
+async def test_a_question_for_what_was_suppressed_finds_it(site: Site) -> None:
+    save_doubted(site)
+    assert await ids(site, urlencode({"words": "suppressed person"})) == ["e-8"]
+    assert await ids(site, urlencode({"words": "displacement", "suppressed": "only"})) == ["e-8"]
+
+
+async def test_a_question_that_is_too_long_is_refused(site: Site) -> None:
+    assert (await site.get("vera", "/api/v1/events?" + urlencode({"words": "a" * 301}))).status_code == 422

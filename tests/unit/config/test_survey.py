@@ -103,3 +103,8 @@ def test_a_secondary_model_must_be_there_and_brings_its_classes(tmp_path: Path) 
     assert found(tmp_path, text.replace("NAME", "ppe")) == []
     assert found(tmp_path, text.replace("NAME", "pppe"))[0].startswith("line 2: cameras.a.secondary.model: no model 'pppe'")
     assert "no class 'hardhat' in the model street" in found(tmp_path, text.replace(", secondary: {model: NAME}", ""))[0]
+
+
+def test_the_model_that_finds_people_again_is_looked_up_too(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "cameras: {a: {source: 'sim://yard'}}\nevidence: {find_again: person_rid}\n")
+    assert problem.startswith("line 2: evidence.find_again: no model 'person_rid' is installed or in the catalogue")

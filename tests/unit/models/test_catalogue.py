@@ -13,6 +13,7 @@ from panops.vision.composites import COMPOSITES
 from panops.vision.face_embedding import EMBEDDING_HEADS, FACE_EMBEDDING
 from panops.vision.face_liveness import LIVENESS
 from panops.vision.registry import HEADS, PART, SEGMENTATION, open_part, open_segmentation, open_task
+from panops.vision.reid import REID
 
 CATALOGUE = load_catalogue()
 
@@ -30,6 +31,8 @@ def test_every_model_has_what_people_must_know(name: str) -> None:
     elif manifest.task == FACE_EMBEDDING:
         assert manifest.head in EMBEDDING_HEADS
         assert manifest.threshold is not None
+    elif manifest.task == REID:
+        assert manifest.head == REID
     elif manifest.needs:
         assert manifest.task == LIVENESS or callable(COMPOSITES.load(manifest.head))
         assert all(needed in CATALOGUE.models for needed in manifest.needs.values())

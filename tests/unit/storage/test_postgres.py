@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -25,6 +26,7 @@ from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
+from panops.storage.embeddings import EventEmbeddings
 from panops.storage.errors import AccountRefused, LeaseHeld
 from panops.storage.events import EventFilter, EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
@@ -38,6 +40,8 @@ from panops.testing.fake_clock import FakeClock
 from panops.testing.store_conformance import EventStoreSuite
 
 from .makers import START_S, make_event
+from .test_embeddings import fill as fill_looks
+from .test_question import FOUND, check_found, fill
 from .test_search import all_pages, population, reference
 from .test_site import CAMERA, FILE
 
@@ -101,6 +105,28 @@ def test_searches_find_what_a_plain_search_finds(server: Database) -> None:
     assert repository.counts(EVERYTHING).total == 120
     assert repository.close_open({"gate"}) > 0
     assert repository.history(EVERYTHING, "gate-1-0")
+
+
+def test_questions_find_what_they_find_in_sqlite(server: Database) -> None:
+    repository = EventRepository(server)
+    fill(repository)
+    for words, names in FOUND:
+        check_found(repository, words, names)
+
+
+def test_who_looks_alike_is_found_and_goes_with_the_event(server: Database) -> None:
+    vectors, kept = fill_looks(server), EventEmbeddings(server)
+    wanted = kept.get(EVERYTHING, "gate-1-004")
+    assert wanted is not None
+    alike = kept.similar(EVERYTHING, wanted, 5, without="gate-1-004")
+    scores = vectors @ vectors[4]
+    expected = [row for row in np.argsort(-scores) if row != 4][:5]
+    assert [int(event_id[-3:]) for event_id, _ in alike.found] == expected
+    assert kept.similar(Scope(Role.VIEWER, frozenset({"yard"})), wanted).compared == 20
+    with server.session() as connection:
+        connection.execute(text("DELETE FROM events WHERE camera_id = 'gate'"))
+    assert kept.count() == 20
+    assert kept.forget_all() == 20
 
 
 def test_locks_are_waited_for_and_named(server: Database) -> None:

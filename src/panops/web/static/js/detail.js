@@ -1,8 +1,7 @@
 // One event in full: media, why it alarmed, what to do about it, what was done.
 
-import { aftermath } from "./aftermath.js";
 import { api, ApiError, get, part } from "./api.js";
-import { empty, facts, fill, h, icon } from "./dom.js";
+import { empty, facts, fill, h, icon, whileBusy } from "./dom.js";
 import { decimal, t } from "./messages.js";
 import { reason } from "./reason.js";
 import { Stage } from "./stage.js";
@@ -137,10 +136,10 @@ export class Detail {
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
-    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), after: h("div", { role: "status" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
-    const { chips, about, actions, after, why, verdict, facts: factList, note, history, files } = this.#parts;
+    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), after: h("div", { role: "status" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), alike: h("div", { class: "block" }), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, about, actions, after, why, verdict, facts: factList, alike, note, history, files } = this.#parts;
     fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
-      this.stage.root, this.stage.bar, this.stage.note, actions, after, why, verdict, factList, note, history, files));
+      this.stage.root, this.stage.bar, this.stage.note, actions, after, why, verdict, factList, alike, note, history, files));
     this.#note();
     this.#paint();
     this.root.scrollTop = 0;
@@ -166,6 +165,7 @@ export class Detail {
       [t("Began"), moment(event.started_at_s)], [t("Lasted"), event.ended_at_s === null ? t("still going on") : lasted(event)], [t("Object"), event.class_name ? plain(className(event.class_name)) : ""], [t("Track"), event.track_ids.map((id) => `#${id}`).join(", ")],
       [t("Event"), h("span", { class: "mono" }, event.event_id)]]));
     this.#verdict(this.#parts.verdict);
+    this.#findAgain(event);
     this.#past(history);
     this.#files(files);
   }
@@ -193,14 +193,32 @@ export class Detail {
   /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
   async #after(event) {
     const { after } = this.#parts;
+    if (!["false_alarm", "true_alarm"].includes(event.status)) {
+      after.hidden = true;
+      return void fill(after);
+    }
+    const { aftermath } = await import("./aftermath.js");
     const show = (progress) => {
-      if (this.event !== event) return;
+      if (this.event !== event || this.#parts.after !== after) return;
       fill(after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
       after.hidden = !after.childElementCount;
     };
     show(null);
-    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
-    show((await get("/suggestions/progress").catch(() => ({}))).progress);
+    if (this.#more) show((await get("/suggestions/progress").catch(() => ({}))).progress);
+  }
+
+  /** The way to events whose people look alike, where it is known what this one's person looks like. */
+  #findAgain(event) {
+    const { alike } = this.#parts;
+    if (!this.can("operator") || !this.#more?.can_find_again || alike.childElementCount) return;
+    const button = h("button", { class: "button", type: "button", onclick: () => whileBusy(button, async () => {
+      try {
+        await (await import("./similar.js")).showAlike(alike, event);
+      } catch (error) {
+        toast(error.message, "red");
+      }
+    }) }, icon("search"), t("Find again"));
+    fill(alike, h("div", {}, button));
   }
 
   #note() {

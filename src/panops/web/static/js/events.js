@@ -47,6 +47,7 @@ async function reload() {
   cards.set([]);
   cards.skeleton();
   scroller.scrollTop = 0;
+  filters.understood(null);
   await more(true);
 }
 
@@ -67,6 +68,7 @@ async function more(first = false) {
       dropped = true;
       if (live.up) catchUp();
     }
+    if (first) filters.understood(page.understood);
     cursor = page.next_cursor ?? null;
     ended = cursor === null;
     loading = null;

@@ -6,11 +6,13 @@ import { className, plain } from "./things.js";
 import { dayKey, fromInput, toInput } from "./time.js";
 import { KIND_NAMES, kindOf } from "./words.js";
 
-const NAMES = ["status", "camera", "kind", "class", "range", "from", "to", "group"];
+const NAMES = ["status", "camera", "kind", "class", "range", "from", "to", "group", "words"];
 const DAY_S = 86400;
 
 /** Reads the form from the address, calls `onChange()` when a person changed it. */
 export class Filters {
+  #question = null;
+  #answer = null;
   values = {};
   groups = new Map();
 
@@ -19,6 +21,7 @@ export class Filters {
     this.onChange = onChange;
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("change", () => this.#changed());
+    form.elements.words.addEventListener("search", () => this.form.elements.words.value || !this.values.words || this.#changed());
     byId("statuses").addEventListener("click", ({ target }) => {
       const button = target.closest("button");
       if (button) this.#changed(button.dataset.status);
@@ -61,7 +64,7 @@ export class Filters {
       const control = this.form.elements[name];
       const value = this.values[name];
       if (control.options && value && ![...control.options].some((option) => option.value === value)) control.append(h("option", { value }, value));
-      control.value = value;
+      if (control !== document.activeElement) control.value = value; // a question that is being typed stays
     }
     this.#paint();
   }
@@ -81,15 +84,28 @@ export class Filters {
 
   /** The values as the API takes them. */
   wanted() {
-    const { status, camera, kind, class: className, group } = this.values;
+    const { status, camera, kind, class: className, group, words } = this.values;
     const judged = status === "suppressed" ? { suppressed: "only" } : { status };
-    return { ...judged, camera, group, kind, class: className, ...this.#times() };
+    return { ...judged, camera, group, kind, class: className, words, ...this.#times() };
+  }
+
+  /** Shows how the API understood the question; null where nothing was asked. */
+  async understood(understood) {
+    this.#answer = understood;
+    if (understood && !this.#question) {
+      const { Question } = await import("./question.js");
+      this.#question ??= new Question(byId("understood"), (words) => {
+        this.form.elements.words.value = words;
+        this.#changed();
+      });
+    }
+    this.#question?.show(this.#answer);
   }
 
   /** Would the list hold this event? */
   match(event) {
-    const { status, suppressed, camera, group, kind, class: className, since, until } = this.wanted();
-    return Boolean(event.suppressed_by) === (suppressed === "only") && (!status || event.status === status) && (!camera || event.camera_id === camera) && (!group || this.groups.get(group)?.has(event.camera_id)) && (!kind || event.kind === kind) &&
+    const { status, suppressed, camera, group, kind, class: className, since, until, words } = this.wanted();
+    return Boolean(event.suppressed_by) === (suppressed === "only" || Boolean(words && this.#question?.suppressed)) && (!words || Boolean(this.#question?.match(event))) && (!status || event.status === status) && (!camera || event.camera_id === camera) && (!group || this.groups.get(group)?.has(event.camera_id)) && (!kind || event.kind === kind) &&
       (!className || event.class_name === className) && (!since || event.started_at_s >= since) && (!until || event.started_at_s < until);
   }
 
@@ -112,6 +128,7 @@ export class Filters {
     const { elements } = this.form;
     const before = this.values.range;
     this.values = { ...Object.fromEntries(NAMES.slice(1).map((name) => [name, elements[name].value])), status };
+    this.values.words = this.values.words.trim();
     if (this.values.range !== "custom") [this.values.from, this.values.to] = ["", ""];
     else if (before !== "custom" && !this.values.from) this.values.from = toInput(Date.now() / 1000 - DAY_S);
     elements.from.value = this.values.from;

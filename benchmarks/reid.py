@@ -1,0 +1,153 @@
+"""How well people are found again by how they look, on films: the same person earlier and later, and against everybody who was there too.
+
+Run it as `python -m benchmarks.reid FILM...`; it needs `panops models add person_reid` and the detector. Who is who is told by the tracker:
+two people who are followed at the same moment are two, and whoever is followed without a gap is one. So it says nothing of other cameras,
+and a track that jumped from one person to another counts against the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe
+from panops.domain.detections import Detections
+from panops.domain.frame import ArrayPixels, Frame
+from panops.domain.protocols import Detector, Observation
+from panops.models.store import ModelStore
+from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.model_file import open_model_file
+from panops.storage.home import Home
+from panops.tracking.tracker import BatchTracker
+from panops.vision.reid import PersonEmbedder
+
+_EVERY_S = 0.2
+_LEAST_S = 1.5
+_LEAST_HEIGHT_PX = 60
+_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(slots=True)
+class Walk:
+    """One track: when it was seen, and how it looked then."""
+
+    times_s: list[float] = field(default_factory=list)
+    looks: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @property
+    def early(self) -> NDArray[np.float32]:
+        """A look from the middle of its first third."""
+        return self.looks[len(self.looks) // 6]
+
+    @property
+    def late(self) -> NDArray[np.float32]:
+        """A look from the middle of its last third."""
+        return self.looks[-1 - len(self.looks) // 6]
+
+    def meets(self, other: Walk) -> bool:
+        """Whether both were followed at one moment."""
+        return bool(set(self.times_s) & set(other.times_s))
+
+
+def frames(path: Path) -> Iterator[Frame]:
+    """A film's pictures, one every fifth of a second."""
+    with av.open(str(path)) as film:
+        next_s, number = 0.0, 0
+        for picture in film.decode(video=0):
+            at_s = float(picture.time or 0.0)
+            if at_s + 1e-6 < next_s:
+                continue
+            next_s = at_s + _EVERY_S
+            number += 1
+            yield Frame("film", number, at_s, at_s, ArrayPixels(picture.to_ndarray(format="rgb24")))
+
+
+def walks(path: Path, detector: Detector, embedder: PersonEmbedder, taken_s: list[float]) -> list[Walk]:
+    """Everybody who was followed for long enough."""
+    tracker, found = BatchTracker(), dict[int, Walk]()
+    tracker.describe("film", detector.classes)
+    person = detector.classes.index("person")
+    for frame in frames(path):
+        seen = detector.detect(frame)
+        (tracks,) = tracker.update([Observation("film", frame.captured_at_s, _people(seen, person))])
+        for row in np.flatnonzero(tracks.detection_index >= 0):
+            box = tracks.xyxy[row]
+            if box[3] - box[1] < _LEAST_HEIGHT_PX:
+                continue
+            began_s = time.process_time()
+            look = embedder.embed(frame, box[None])[0]
+            taken_s.append(time.process_time() - began_s)
+            walk = found.setdefault(int(tracks.track_id[row]), Walk())
+            walk.times_s.append(frame.captured_at_s)
+            walk.looks.append(look)
+    return [walk for walk in found.values() if len(walk.looks) >= 4 and walk.times_s[-1] - walk.times_s[0] >= _LEAST_S]
+
+
+def _people(seen: Detections, person: int) -> Detections:
+    return seen.select((seen.class_id == person) & (seen.score >= 0.35))
+
+
+def figures(films: list[list[Walk]]) -> dict[str, Any]:
+    """Rank 1, and how often a threshold says "the same" of one person's two looks and of two people's."""
+    same = [float(walk.early @ walk.late) for film in films for walk in film]
+    different: list[float] = []
+    first = asked = 0
+    for film in films:
+        for walk in film:
+            others = [other for other in film if other is not walk and other.meets(walk)]
+            scores = [float(walk.early @ other.late) for other in others]
+            different += scores
+            if others:
+                asked += 1
+                first += float(walk.early @ walk.late) > max(scores)
+    return {
+        "people": len(same),
+        "apart_s": round(float(np.median([walk.times_s[-1] - walk.times_s[0] for film in films for walk in film])), 1) if same else None,
+        "rank_1": {"right": first, "of": asked, "against": round(len(different) / asked, 1) if asked else None},
+        "same": _spread(same),
+        "different": _spread(different),
+        "said_same_from": {str(limit): {"same": _share(same, limit), "different": _share(different, limit)} for limit in _THRESHOLDS},
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    parts = np.percentile(values, [5, 50, 95])
+    return {"count": len(values), **{name: round(float(part), 3) for name, part in zip(("p5", "median", "p95"), parts, strict=True)}}
+
+
+def _share(values: list[float], limit: float) -> float | None:
+    return round(sum(value >= limit for value in values) / len(values), 3) if values else None
+
+
+def main() -> None:
+    """Measure, and print JSON."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("films", nargs="+", type=Path)
+    reader.add_argument("--model", default="person_reid")
+    reader.add_argument("--detector", default="yolox_nano")
+    asked = reader.parse_args()
+    store = ModelStore(Home().models)
+    model, pool = store.get(asked.model), DetectorPool(store)
+    embedder = PersonEmbedder(model.manifest, open_model_file(model))
+    detector, taken_s = pool.get(asked.detector), list[float]()
+    films = {path.name: walks(path, detector, embedder, taken_s) for path in asked.films}
+    told = {name: figures([film]) for name, film in films.items()}
+    cost_ms = round(1000 * float(np.median(taken_s)), 2) if taken_s else None
+    whole = {"bench": "reid", "machine": describe(), "model": embedder.name, "detector": asked.detector, "cpu_ms_a_person": cost_ms}
+    sys.stdout.write(json.dumps({**whole, "films": told, "all": figures(list(films.values()))}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
