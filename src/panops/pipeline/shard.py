@@ -32,6 +32,7 @@ from panops.pipeline.drift_watch import DriftWatch
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
+from panops.pipeline.known_people import KnownHere
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
 from panops.pipeline.load_control import LoadControl
@@ -111,6 +112,7 @@ class Shard:
         self._clock = clock or SystemClock()
         self._cameras: dict[str, _Camera] = {}
         self._loops: dict[str, CameraLoop] = {}
+        self.known = KnownHere(self._loops)
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
@@ -153,8 +155,7 @@ class Shard:
         self._traces = Traces(index, self._clock)
         self._storage_problem = ""
         self._judgements = JudgementStore(database)
-        self._judged = -1
-        self._asked_s = float("-inf")
+        self._judged, self._asked_s = -1, float("-inf")
 
     def start(self) -> None:
         """Start the threads that all cameras share."""
@@ -202,7 +203,6 @@ class Shard:
         )
         evidence = EvidenceConfig.model_validate(message["evidence"])
         timezone = site_timezone(site.timezone)
-
         secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
         followed = followed_classes(site.camera_rules(camera_id), classes)
@@ -217,6 +217,7 @@ class Shard:
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
         loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector)
+        self.known.tell(loop.looks)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
@@ -393,8 +394,7 @@ class Shard:
         self._tell_health(statuses)
         wired = [status_to_wire(status) for status in statuses]
         self._link.send({"type": "status", "cameras": wired, "figures": figures_to_wire(self._figures())})
-        problem = self._writer.problem or ""
-        if problem != self._storage_problem:
+        if (problem := self._writer.problem or "") != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
         self._learn_from_people()

@@ -14,6 +14,7 @@ import cv2
 
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import share_heaps
+from panops.pipeline.known_people import KIND
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
 from panops.pipeline.log_format import set_up_process_logging
 from panops.pipeline.shard import Shard
@@ -100,6 +101,8 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
         link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":
         shard.watch(message["wishes"], message.get("video", ()))
+    elif kind == KIND:
+        shard.known.take(message)
     else:
         log.error("the supervisor said %r, which this shard does not know", kind)
 

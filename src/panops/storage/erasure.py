@@ -70,8 +70,6 @@ class Erasure:
         self._database = database
         self._store = store
         self._clock = clock or SystemClock()
-        # What was deleted while somebody read the log of the database.
-        self._left: list[bytes] = []
         self._heard_s = float("-inf")
 
     def foretold(self, scope: Scope, person_id: str) -> Erased:
@@ -115,7 +113,7 @@ class Erasure:
                 raise NotFound("there is no such picture, or you may not see it")
             connection.execute(delete(faces).where(key))
             changed(connection)
-        self._clear_out(_needles([row]))
+        clear_out(self._database, _needles([row]))
 
     def expired(self) -> int:
         """Delete everybody whose time is over; how many. For the system itself.
@@ -154,12 +152,12 @@ class Erasure:
                 gone = _unname(connection, list(due), "")
             self._store.remove_files(gone.paths)
         self._heard_s = now_s
-        self._clear_out([who.encode() for who in due.values() if who != UNNAMED])
+        clear_out(self._database, [who.encode() for who in due.values() if who != UNNAMED])
         return len(due)
 
     def finish(self) -> bool:
         """Try again what could not be cleared out; whether nothing is left."""
-        return self._clear_out([]) if self._left else True
+        return clear_out(self._database, [])
 
     def _person(self, person_id: str, by: str, action: str) -> Erased:
         with self._database.session() as connection:
@@ -179,16 +177,8 @@ class Erasure:
             add_entry(connection, self._clock.utc_s(), by, action, tag, detail)
         self._store.remove_files(gone.paths)
         # A name may be a common word: what only this person had is looked for.
-        clean = self._clear_out([person_id.encode(), *_needles(rows)])
+        clean = clear_out(self._database, [person_id.encode(), *_needles(rows)])
         return Erased(erased.faces, erased.events, erased.files, erased.size_bytes, clean)
-
-    def _clear_out(self, needles: Iterable[bytes]) -> bool:
-        wanted = [*self._left, *needles]
-        if not wanted:
-            return True
-        done = clear_out(self._database, wanted)
-        self._left = [] if done else wanted
-        return done
 
 
 @dataclass(frozen=True, slots=True)

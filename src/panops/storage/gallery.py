@@ -173,6 +173,17 @@ class Gallery:
             query = select(faces.c.face_id).where(faces.c.person_id == person_id, faces.c.fingerprint == mark)
             return connection.execute(query.limit(1)).first() is not None
 
+    def sealed(self) -> tuple[int, str]:
+        """How many pictures there are, for the system itself, and why they cannot be opened; empty where they can."""
+        with self._database.reading() as connection:
+            count = int(connection.execute(select(func.count()).select_from(faces)).scalar_one())
+            try:
+                if count:
+                    self._seal(connection)
+            except StorageError as error:
+                return count, str(error)
+        return count, ""
+
     # --- changing -------------------------------------------------------------------------------------------------------------
 
     def add(self, scope: Scope, facts: PersonFacts, by: str) -> Person:

@@ -29,7 +29,7 @@ def clear_out(database: Database, needles: Collection[bytes]) -> bool:
         needles: What was in the deleted rows and nowhere else.
 
     Returns:
-        Whether it is done; False where somebody reads the log just now: ask again in a while.
+        Whether it is done; False where somebody reads the log just now. Asking again, also for nothing more, goes on with it.
 
     Raises:
         StorageError: One of its kinds.
@@ -37,14 +37,19 @@ def clear_out(database: Database, needles: Collection[bytes]) -> bool:
     if database.path is None:
         database.maintain([f"VACUUM {table}" for table in _TABLES])
         return True
+    wanted = database.left_behind = {*database.left_behind, *needles}
+    if not wanted:
+        return True
     if not _empty_log(database):
         return False
-    if not _holds(database.path, needles):
-        return True
-    log.info("writing %s anew, so that nothing of what was deleted stays in it", database.path)
-    # In memory, where the settings of the connections would have it, it could be too large.
-    database.maintain(["PRAGMA temp_store=FILE", "VACUUM", "PRAGMA temp_store=MEMORY"])
-    return _empty_log(database)
+    if _holds(database.path, wanted):
+        log.info("writing %s anew, so that nothing of what was deleted stays in it", database.path)
+        # In memory, where the settings of the connections would have it, it could be too large.
+        database.maintain(["PRAGMA temp_store=FILE", "VACUUM"])
+        if not _empty_log(database):
+            return False
+    database.left_behind = database.left_behind - wanted
+    return True
 
 
 def _empty_log(database: Database) -> bool:
