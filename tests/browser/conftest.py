@@ -72,6 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteServer]:
     server.add_events(150, time.time() - 120)
     server.add_people(600, time.time() - 120)
     server.add_versions(time.time() - 120)
+    server.add_known()
     server.start()
     yield server
     server.close()

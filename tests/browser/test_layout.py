@@ -26,6 +26,7 @@ PAGES = {
     "compliance": ("/compliance", "#rows tr:nth-child(4)"),
     "alerts": ("/alerts", "#log tr[data-delivery]:nth-child(3)"),
     "account": ("/account", "#sessions tr"),
+    "people": ("/people", "#known [data-id]:nth-child(3)"),
     "users": ("/users", "#users tr[data-user=vera]"),
     "audit": ("/audit", "#log tr:nth-child(1) td:nth-child(2)"),
     "models": ("/models", ".frames li:nth-child(3) img"),

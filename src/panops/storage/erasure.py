@@ -19,16 +19,11 @@ from panops.storage.errors import NotFound
 from panops.storage.evidence import EvidenceStore
 from panops.storage.gallery import changed, may_change
 from panops.storage.leftovers import clear_out
+from panops.storage.records import NAMING, UNNAMED
 from panops.storage.scope import Scope
 from panops.storage.tables import audit, events, evidence, faces, people, reviews, trails
 
 log = logging.getLogger(__name__)
-
-NAMING = ("person_id", "name", "lists")
-"""The details of an event that say who somebody is."""
-
-UNNAMED = "(deleted)"
-"""Stands where a deleted person's name or id stood."""
 
 _IDENTITY = "identity"
 # A piece of a sealed face that is long enough to be nowhere else.

@@ -57,6 +57,7 @@ PAGES = (
     Page("/compliance", "compliance.html", "compliance.js", ("system.css", "events.css", "compliance.css"), "/compliance"),
     Page("/alerts", "alerts.html", "alerts.js", ("system.css", "alerts.css"), "/alerts"),
     Page("/account", "account.html", "account.js", ("system.css", "auth.css", "people.css"), "/account"),
+    Page("/people", "people.html", "people.js", ("system.css", "people.css", "faces.css"), "/system"),
     Page("/users", "users.html", "users.js", ("system.css", "people.css"), "/users"),
     Page("/audit", "audit.html", "audit.js", ("system.css", "people.css"), "/audit"),
     Page("/models", "models.html", "models.js", ("system.css", "models.css"), "/system"),

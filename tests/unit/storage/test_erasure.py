@@ -11,7 +11,7 @@ import pytest
 from panops.domain.events import EventPhase, EvidenceKind
 from panops.storage.audit import AuditLog
 from panops.storage.database import Database
-from panops.storage.erasure import UNNAMED, Erasure
+from panops.storage.erasure import Erasure
 from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.events import EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
@@ -19,6 +19,7 @@ from panops.storage.face_seal import KeyPlace
 from panops.storage.gallery import Gallery
 from panops.storage.gallery_records import Person, PersonFacts
 from panops.storage.leftovers import clear_out
+from panops.storage.records import UNNAMED
 from panops.storage.scope import Role, Scope
 from panops.testing.fake_clock import FakeClock
 

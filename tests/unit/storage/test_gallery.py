@@ -11,6 +11,7 @@ import pytest
 from panops.domain.errors import StorageError
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound, RequestRefused
+from panops.storage.events import EventRepository
 from panops.storage.face_seal import FaceSeal, KeyPlace
 from panops.storage.gallery import MOST_FACES, Gallery
 from panops.storage.gallery_records import NewFace, PersonFacts
@@ -18,7 +19,7 @@ from panops.storage.scope import Role, Scope
 from panops.testing.fake_clock import FakeClock
 from panops.testing.fake_faces import face
 
-from .makers import START_S
+from .makers import START_S, make_event
 
 ADMIN, OPERATOR, VIEWER = (Scope(role, None) for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER))
 SOME = Scope(Role.ADMIN, frozenset({"gate"}))
@@ -232,3 +233,16 @@ def test_whatever_was_altered_does_not_open(change: Callable[[bytes], bytes]) ->
     for other in (lambda: seal.open(sealed, "picture:a:c"), lambda: FaceSeal(b"x" * 32).open(sealed, "picture:a:b")):
         with pytest.raises(StorageError, match="cannot be opened"):
             other()
+
+
+def test_who_somebody_was_is_for_operators(repository: EventRepository) -> None:
+    details = {"who": "known", "person_id": "ab12", "name": "Anna", "lists": "staff", "similarity": 0.7}
+    repository.save([make_event(kind="identity", details=details)])  # type: ignore[arg-type]  # all are JSON
+    for role, seen in ((Role.VIEWER, {"who": "known", "similarity": 0.7}), (Role.OPERATOR, details), (Role.ADMIN, details)):
+        scope = Scope(role, frozenset({"gate"}))
+        found = repository.get(scope, "gate-1-1")
+        assert found is not None
+        assert found.event.incident.details == seen
+        (listed,) = repository.search(scope).events
+        assert listed.event.incident.details == seen
+        assert repository.changed_since(scope, 0.0)[0][0].event.incident.details == seen
