@@ -97,6 +97,11 @@ COMMANDS = (
         "Who is in a picture: each face with the person and the similarity, or unknown. Nothing of the picture is kept.",
     ),
     Row(
+        "people reread",
+        "people:reread",
+        "Read the kept pictures with the models that cameras have now, after another model for faces was chosen.",
+    ),
+    Row(
         "people export",
         "people:export",
         "Write everything that is kept of people into a folder, readable: `people.json`, and the pictures by person. It is not sealed.",

@@ -1,4 +1,4 @@
-"""`panops people list`, `show`, `add`, `remove`, `search` and `export`: who is known, one at a time."""
+"""`panops people list`, `show`, `add`, `remove`, `search`, `reread` and `export`: who is known, one at a time."""
 
 from __future__ import annotations
 
@@ -149,6 +149,20 @@ def search(
     for face in found:
         left, top, right, bottom = face.box
         typer.echo(f"{left:.0f},{top:.0f} to {right:.0f},{bottom:.0f}: {_name_of(face, threshold)}")
+
+
+def reread(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Read the kept pictures with the models that cameras have now, after another model for faces was chosen."""
+    with desk(Home(home)) as people:
+        done, left = people.enrolment.reread(EVERYTHING)
+        model = people.enrolment.reader().name
+        people.note("person.reread", detail={"model": model, "pictures": done, "left": left})
+    if as_json:
+        tell({"model": model, "reread": done, "left": left})
+        return
+    typer.echo(f"{done} pictures are known by {model} now")
+    if left:
+        typer.echo(f"{left} pictures stay as they were: {model} finds no good face in them; panops people show tells which")
 
 
 def export(

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from panops.commands.face_models import reader_opener
+from panops.commands.enrolment_reader import reader_opener
 from panops.commands.model_facts import who
 from panops.domain.clock import SystemClock
 from panops.domain.errors import PanopsError

@@ -18,7 +18,7 @@ from panops.api.grpc_server import grpc_served
 from panops.api.request_frame import RequestIdFilter
 from panops.api.serve import open_listener, run_server
 from panops.api.settings import ApiSettings
-from panops.commands.face_models import reader_opener
+from panops.commands.enrolment_reader import reader_opener
 from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
 from panops.domain.clock import SystemClock

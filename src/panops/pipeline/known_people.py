@@ -10,6 +10,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -28,6 +29,11 @@ _MOST_BYTES = 36 << 20
 @runtime_checkable
 class ComparesFaces(Protocol):
     """A look at a camera's people that compares faces."""
+
+    @property
+    def face_model(self) -> str:
+        """By what it reads faces, as `FaceReader.name`."""
+        ...
 
     def faces_known(self, known: KnownFaces | None) -> None:
         """These are known from now on; None while nobody has told."""
@@ -112,6 +118,7 @@ class KnownHere:
     def __init__(self, loops: Mapping[str, Any]) -> None:
         self._loops = loops
         self._galleries: tuple[KnownFaces, ...] | None = None
+        self._told: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
     def take(self, message: Message) -> None:
         """Others are known from now on."""
@@ -123,7 +130,13 @@ class KnownHere:
         """Tell those looks of a camera that compare faces."""
         for look in looks:
             if isinstance(look, ComparesFaces):
-                look.faces_known(self.known_to(str(getattr(look, "face_model", ""))))
+                self._told[look] = model = look.face_model
+                look.faces_known(self.known_to(model))
+
+    def refresh(self) -> None:
+        """Tell those looks anew that have taken up another model since."""
+        for loop in tuple(self._loops.values()):
+            self.tell(look for look in loop.looks if isinstance(look, ComparesFaces) and self._told.get(look) != look.face_model)
 
     def known_to(self, model: str) -> KnownFaces | None:
         """What whoever reads faces by a model may compare with: that model's, else the most, so that it can say that they do not fit."""

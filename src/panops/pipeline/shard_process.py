@@ -69,6 +69,7 @@ def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) ->
     """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
     while not stop.wait(every_s):
         try:
+            shard.known.refresh()
             shard.report()
         except Exception:  # a single report may fail; silence for long means a hang and a restart
             log.exception("the shard's state could not be told")

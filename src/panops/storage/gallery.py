@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select, update
 
 from panops.domain.clock import Clock, SystemClock
@@ -256,6 +257,21 @@ class Gallery:
             connection.execute(insert(faces).values(values))
             changed(connection)
             return face_from(connection.execute(select(*_FACTS).where(faces.c.face_id == face_id)).one())
+
+    def reread(self, scope: Scope, face: FaceFact, model: str, embedding: NDArray[np.float32], quality: float) -> None:
+        """Keep what another model read in a picture that is kept already, in the place of what was read before.
+
+        Raises:
+            NotAllowed: The scope does not cover it.
+            StorageError: Nothing was written; or the key is missing, or is another one.
+        """
+        may_change(scope)
+        plain = np.ascontiguousarray(embedding, "<f4").tobytes()
+        with self._database.session() as connection:
+            sealed = self._seal(connection).seal(plain, _of("embedding", face.person_id, face.face_id))
+            values = {"model": model, "embedding": sealed, "quality": quality}
+            connection.execute(update(faces).where(faces.c.face_id == face.face_id).values(values))
+            changed(connection)
 
     # --- the key --------------------------------------------------------------------------------------------------------------
 

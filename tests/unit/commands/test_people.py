@@ -145,6 +145,13 @@ def test_an_export_holds_all_that_is_kept(run: Run, staff: Path, tmp_path: Path)
     assert "1 people, 1 pictures" in run("export", tmp_path / "bo", "--who", "Bo").stdout
 
 
+def test_pictures_are_read_anew_after_another_model_was_chosen(run: Run, staff: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enrolled(run, staff)
+    assert json.loads(run("reread", "--json").stdout) == {"model": "fake@1", "reread": 0, "left": 0}
+    monkeypatch.setattr("panops.commands.people_desk.reader_opener", lambda _store, _site: lambda: FakeFaceReader("fake@2"))
+    assert "4 pictures are known by fake@2 now" in run("reread").stdout
+
+
 def test_every_command_is_in_the_audit_log(run: Run, staff: Path, tmp_path: Path) -> None:
     enrolled(run, staff)
     run("list")

@@ -153,6 +153,24 @@ def test_a_search_tells_who_it_is_and_who_is_unknown(making: Making) -> None:
     assert len(gallery.faces(ADMIN, anna)) == 1, "nothing of a search is kept"
 
 
+def test_another_model_reads_the_kept_pictures(making: Making) -> None:
+    gallery, enrolment = making()
+    anna = known(gallery, "Anna")
+    enrolment.add(ADMIN, anna, drawn((1, 0), side_px=160))
+    enrolment.add(ADMIN, anna, drawn((1, 1), side_px=160))
+    enrolment.add(ADMIN, anna, drawn((1, 2), side_px=41))
+    other = Enrolment(gallery, lambda: FakeFaceReader("fake@2"))
+    assert other.search(OPERATOR, drawn((1, 0)))[0].person is None, "nobody is known by this model"
+    assert other.reread(ADMIN) == (3, 0)
+    assert other.reread(ADMIN) == (0, 0)
+    found = other.search(OPERATOR, drawn((1, 0)))[0].person
+    assert found is not None
+    assert found.name == "Anna"
+    assert gallery.models() == {"fake@2": 3}
+    with pytest.raises(NotAllowed):
+        other.reread(OPERATOR)
+
+
 def test_who_may_not_is_refused_before_anything_is_looked_at(making: Making) -> None:
     gallery, enrolment = making(broken=True)
     anna = known(gallery, "Anna")

@@ -169,6 +169,20 @@ def test_looks_that_run_and_those_that_begin_know_the_same(gallery: Gallery) -> 
     assert (running.known[-1].model, len(running.known[-1])) == ("fake@1", 0), "nobody is known any more"
 
 
+def test_a_look_that_takes_up_another_model_is_told_anew(gallery: Gallery) -> None:
+    know(gallery, "Anna", 1)
+    know(gallery, "Bo", 2, model="fake@2")
+    look = Look()
+    here = KnownHere({"gate": SimpleNamespace(looks=[look])})
+    here.take({"galleries": [known_to_wire(gallery.known(model)) for model in ("fake@1", "fake@2")]})
+    here.refresh()
+    assert len(look.known) == 1, "nothing is new"
+    look.face_model = "fake@2"
+    here.refresh()
+    here.refresh()
+    assert [known.model for known in look.known if known] == ["fake@1", "fake@2"]
+
+
 def test_a_shard_does_as_it_is_told(gallery: Gallery, database: Database, tmp_path: Path) -> None:
     know(gallery, "Anna", 1)
     look = Look()
