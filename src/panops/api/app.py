@@ -49,6 +49,7 @@ from panops.api import (
     video_socket,
     wall_views,
 )
+from panops.api.blurred_files import BlurredFiles
 from panops.api.clean_body import clean_body, takes_longer
 from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
@@ -144,6 +145,7 @@ def create_app(
         settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
         models=catalogue or NoModels(), sites=sites, switches=SwitchStore(database), view=view,
         events=events_stored, evidence=evidence, trails=TrackTrail(database),
+        blurred=BlurredFiles(view, events_stored, TrackTrail(database), None if catalogue is None else catalogue.store),
         compliance=ComplianceRepository(database), wall_views=WallViews(database),
         videos=video_socket.VideoSockets(video_socket.VideoParts(live, view, resolve), registry, settings.max_sockets_of_one),
         suggesting=Suggesting(database, clock),

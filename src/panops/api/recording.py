@@ -31,7 +31,7 @@ from panops.storage.archive_rows import ArchiveRows, due_to_move
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recording_retention import RecordingRetention
 from panops.storage.recordings import RecordedTotals, RecordingIndex
-from panops.storage.scope import Scope
+from panops.storage.scope import Role, Scope
 from panops.storage.tables import recordings as recordings_table
 
 router = APIRouter(prefix="/api/v1", tags=["recording"])
@@ -279,6 +279,8 @@ def segment(
     found = index.get(caller.scope, camera_id, segment_id)
     if found is None:
         raise not_found("recording")
+    if "live" in services.blurred.privacy(camera_id).blur_faces and not caller.role.covers(Role.ADMIN):
+        raise ProblemError(403, "this camera's faces are blurred in what is shown, so only administrators may see its recordings")
     files = RecordedFiles(site, folder_for(services, site))
     path = files.here(found)
     if path is None:

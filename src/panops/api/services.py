@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from panops.api.blurred_files import BlurredFiles
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.inference_service import InferenceService
@@ -131,6 +132,7 @@ class Services:
         view: Desired state, for reading.
         events: Events.
         evidence: Files that prove events.
+        blurred: Copies of them without faces.
         trails: Boxes over time.
         compliance: What people wore who have left.
         wall_views: Saved views of the wall.
@@ -172,6 +174,7 @@ class Services:
     view: SiteView
     events: EventRepository
     evidence: EvidenceStore
+    blurred: BlurredFiles
     trails: TrackTrail
     compliance: ComplianceRepository
     wall_views: WallViews

@@ -24,6 +24,7 @@ from panops.ingest.registry import open_source
 from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.face_models import FaceModels
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.pipeline.secondary import SecondaryLooks
@@ -72,7 +73,7 @@ def process(
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
-    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector)
+    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector, FaceModels(store))
     for problem in filter(None, (trouble, looks.trouble, *check_rules(settings, camera_id, seen))):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()

@@ -13,7 +13,7 @@ from panops.config.rule_schema import PluginRuleConfig, RuleConfig
 
 FieldType = Literal[
     "number", "integer", "boolean", "text", "choice", "json",
-    "zone", "line", "zones", "cameras", "classes", "rules", "schedule", "points", "items",
+    "zone", "line", "zones", "cameras", "classes", "rules", "schedule", "points", "items", "words",
 ]  # fmt: skip
 # What a field holds where its JSON alone does not say so: names of things of the site.
 _BY_NAME: dict[str, FieldType] = {
@@ -137,6 +137,8 @@ def _type(name: str, prop: dict[str, Any]) -> FieldType:
         return "classes"
     if "enum" in prop:
         return "choice"
+    if prop.get("type") == "array" and prop.get("items", {}).get("type") == "string":
+        return "words"
     types: dict[str, FieldType] = {"number": "number", "integer": "integer", "boolean": "boolean", "string": "text"}
     return types.get(str(prop.get("type")), "json")
 

@@ -305,6 +305,32 @@ POSTURE_KINDS = ("hands_up", "lying", "fall")
 """Rules that need to know where people's joints are."""
 
 
+class IdentityConfig(_RuleConfig):
+    """Somebody is who they are, or is nobody known; the camera needs `faces`."""
+
+    kind: Literal["identity"]
+    zone: Name | None = Field(None, description=_ZONE)
+    who: Literal["known", "unknown", "listed", "unlisted", "spoof"] = Field(
+        description="who matters: known people, faces that resemble nobody known, people on one of `lists`, all who are on none of them, "
+        "or faces that are no living ones"
+    )
+    lists: list[Name] = Field(default_factory=list, max_length=32, description="lists of known people, for `listed` and `unlisted`")
+    grace_s: Seconds = Field(0.0, description="for how long somebody must be in the zone before it counts")
+    least_looks: int = Field(3, ge=1, le=100, description="so many looks at the face must agree")
+    share: float = Field(0.6, gt=0.5, le=1, description="of the looks' weight, what decides")
+
+    @model_validator(mode="after")
+    def _fits_its_lists(self) -> Self:
+        if self.who in ("listed", "unlisted") and not self.lists:
+            raise ValueError(f"`who: {self.who}` needs `lists`, such as lists: [staff]")
+        if self.who not in ("listed", "unlisted") and self.lists:
+            raise ValueError(f"`lists` says nothing with `who: {self.who}`; choose listed or unlisted, or leave it out")
+        twice = next((name for name in self.lists if self.lists.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the list {twice!r} is named twice")
+        return self
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -333,6 +359,7 @@ RULE_KINDS = Kinds(
         "combined",
         "compliance",
         *POSTURE_KINDS,
+        "identity",
     ),
     PluginRuleConfig,
 )
@@ -353,7 +380,8 @@ RuleConfig = Annotated[
     | ComplianceConfig
     | HandsUpConfig
     | LyingConfig
-    | FallConfig,
+    | FallConfig
+    | IdentityConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

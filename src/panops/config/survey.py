@@ -59,6 +59,13 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
             named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
         if camera.pose is not None:
             named.append((("cameras", key, "pose", "model"), camera.pose.model))
+        if camera.privacy.blur_faces:
+            named.append((("cameras", key, "privacy", "detector"), camera.privacy.detector))
+        if camera.faces is not None:
+            named.append((("cameras", key, "faces", "detector"), camera.faces.detector))
+            named.append((("cameras", key, "faces", "embedding"), camera.faces.embedding))
+            if camera.faces.live == "required":
+                named.append((("cameras", key, "faces", "liveness"), camera.faces.liveness))
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"

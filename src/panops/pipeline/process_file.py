@@ -6,7 +6,7 @@ import json
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +145,8 @@ def _run(
                     result.tracks.update(int(track_id) for track_id in outcome.tracks.track_id)
                     latest.update({event.event_id: event for event in outcome.events})
             if video is not None:
-                video.write(frame, loop.tracks, loop.classes)
+                names = {track_id: opinion.name for track_id, opinion in job.looks.opinions().items()}
+                video.write(frame, loop.tracks, loop.classes, names)
             damage.see(frame.pts_s)
             result.duration_s = frame.pts_s
             if frame.sequence % 64 == 0:
@@ -343,12 +344,12 @@ class _AnnotatedVideo:
         finally:
             self._container.close()
 
-    def write(self, frame: Frame, tracks: Tracks | None, classes: tuple[str, ...]) -> None:
+    def write(self, frame: Frame, tracks: Tracks | None, classes: tuple[str, ...], names: Mapping[int, str]) -> None:
         """Draw and encode one frame."""
         image = frame.pixels.rgb((self._stream.width, self._stream.height))
         draw_places(image, self._job.camera)
         if tracks is not None:
-            draw_tracks(image, tracks, classes)
+            draw_tracks(image, tracks, classes, names=names)
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         # Timestamps in the stream's own unit; two frames never share one, whatever the source says.
         self._last = max(self._last + 1, round(frame.pts_s * float(self._stream.average_rate or 25)))

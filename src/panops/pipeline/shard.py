@@ -13,7 +13,7 @@ from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
-from panops.domain.errors import PanopsError, StorageError
+from panops.domain.errors import PanopsError
 from panops.domain.events import Event, EventPhase
 from panops.domain.tracks import Tracks
 from panops.ingest.camera_feed import CameraFeed
@@ -29,10 +29,13 @@ from panops.pipeline.check import Check, Outcome
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.drift_watch import DriftWatch
+from panops.pipeline.face_blur import FaceBlur
+from panops.pipeline.face_models import FaceModels
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.known_people import KnownHere
+from panops.pipeline.lessons import Lessons
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
 from panops.pipeline.load_control import LoadControl
@@ -77,7 +80,6 @@ _LATE_S = 5.0
 _WATCHED_FPS = 2.0
 _STUCK_S, _DEAD_DEVICE_S = 15.0, 30.0
 _SILENT_PATIENCE_S, _ENDED_PATIENCE_S = 10.0, 2.0
-_JUDGED_EVERY_S = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -114,19 +116,22 @@ class Shard:
         self._loops: dict[str, CameraLoop] = {}
         self.known = KnownHere(self._loops)
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
+        self._faces = FaceModels(self._detectors.store)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
+        self._blur = FaceBlur(self._detectors.open_alone, self._loops)
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
             self._clock,
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
+            blur=self._blur,
         )
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
-        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True))
+        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._blur.paint)
         self._meter = ShardMeter(self._clock)
         on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
         self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
@@ -154,8 +159,7 @@ class Shard:
         )
         self._traces = Traces(index, self._clock)
         self._storage_problem = ""
-        self._judgements = JudgementStore(database)
-        self._judged, self._asked_s = -1, float("-inf")
+        self._lessons = Lessons(JudgementStore(database), self._loops, self._analysis.between_rounds, self._clock)
 
     def start(self) -> None:
         """Start the threads that all cameras share."""
@@ -216,12 +220,12 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
-        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector)
+        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector, self._faces)
         self.known.tell(loop.looks)
         if chain is not None:
             self._equip(loop, chain, verify)
         problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, *map(str, problems))))
+        loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, self._blur.trouble(config.privacy), *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
@@ -279,6 +283,7 @@ class Shard:
         self._views.remove(camera_id)
         self._looks.remove(camera_id)
         self._shadows.forget(camera_id)
+        self._blur.forget(camera_id)
         self._load.governor.forget(camera_id)
 
     def _end_events(self, loop: CameraLoop) -> None:
@@ -397,7 +402,7 @@ class Shard:
         if (problem := self._writer.problem or "") != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
-        self._learn_from_people()
+        self._lessons.take()
 
     def _equip(self, loop: CameraLoop, chain: Chain, verify: VerifyConfig) -> None:
         """Give a camera's chain what it looks and compares with. Without either it only knows less: the camera runs all the same."""
@@ -408,34 +413,7 @@ class Shard:
             except PanopsError as error:
                 chain.look_again(None)
                 loop.advice = "; ".join(filter(None, (loop.advice, f"nobody looks again (verify.second_look.model): {error}")))
-        try:
-            chain.learn(self._judgements.of([loop.camera_id]).get(loop.camera_id, ()))
-        except StorageError as error:
-            log.warning("camera %s: what people said of its events cannot be read yet: %s", loop.camera_id, error)
-            self._judged = -1
-
-    def _learn_from_people(self) -> None:
-        """Take over what somebody said of an event in the meantime."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._asked_s < _JUDGED_EVERY_S:
-            return
-        self._asked_s = now_s
-        try:
-            revision = self._judgements.revision()
-            if revision == self._judged:
-                return
-            asked = tuple(self._loops)
-            said = self._judgements.of(asked)
-        except StorageError as error:
-            log.warning("what people said of events cannot be read: %s", error)
-            return
-        for camera_id in asked:
-            loop = self._loops.get(camera_id)
-            if loop is not None and loop.chain is not None:
-                learnt = loop.chain.read(said.get(camera_id, ()))  # takes its time: not while all cameras wait
-                with self._analysis.between_rounds:
-                    loop.chain.take(learnt)
-        self._judged = revision
+        self._lessons.first(loop.camera_id, chain)
 
     def _figures(self) -> ShardFigures:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]

@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from panops.config.rule_schema import POSTURE_KINDS, CombinedConfig, ComplianceConfig, ObjectLeftConfig, ObjectRemovedConfig
+from panops.config.rule_schema import (
+    POSTURE_KINDS,
+    CombinedConfig,
+    ComplianceConfig,
+    IdentityConfig,
+    ObjectLeftConfig,
+    ObjectRemovedConfig,
+)
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
 from panops.domain.errors import ConfigProblem, PluginError
@@ -22,6 +29,13 @@ from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
 from panops.rules.schedule import ScheduledRule
 
 logger = logging.getLogger(__name__)
+
+# Rules that need something of their camera: the setting, and what is not known without it.
+_LACKS = {
+    **dict.fromkeys(POSTURE_KINDS, ("pose", "nobody's joints are known")),
+    "speed": ("ground", "no speed can be measured"),
+    "identity": ("faces", "nobody's face is looked at"),
+}
 
 
 def build_rules(
@@ -111,10 +125,11 @@ def _place(config: Any) -> tuple[str, str | None]:
 
 def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
     camera = site.cameras[camera_id]
-    if config.kind in POSTURE_KINDS and camera.pose is None:
-        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `pose`, so nobody's joints are known there")
-    if config.kind == "speed" and camera.ground is None:
-        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there")
+    lacks = _LACKS.get(config.kind)
+    if lacks is not None and getattr(camera, lacks[0]) is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `{lacks[0]}`, so {lacks[1]} there")
+    if isinstance(config, IdentityConfig) and config.who == "spoof" and camera.faces is not None and camera.faces.live == "off":
+        return ConfigProblem(f"rules.{config.id}.who", f"camera {camera_id!r} has `live: off`, so no face is taken for a picture there")
     what, name = _place(config)
     known = camera.lines if what == "line" else camera.zones
     if name is None or name in known:
@@ -125,8 +140,11 @@ def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProbl
 
 def _exists_somewhere(site: SiteConfig, config: Any) -> bool:
     what, name = _place(config)
+    lacks = _LACKS.get(config.kind)
+    if lacks is not None and not any(getattr(camera, lacks[0]) for camera in site.cameras.values()):
+        return False
     if name is None:
-        return any(camera.ground for camera in site.cameras.values())
+        return True
     return any(name in (camera.lines if what == "line" else camera.zones) for camera in site.cameras.values())
 
 

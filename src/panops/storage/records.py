@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from panops.domain.errors import StorageCorrupt
-from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
+from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind, Incident, Severity
 from panops.domain.verdicts import Verdict
 
 Rank = tuple[bool, float, int]
@@ -18,6 +18,9 @@ _PHASE_ORDER = {EventPhase.BEGIN: 0, EventPhase.UPDATE: 1, EventPhase.END: 2}
 
 
 Word = TypeVar("Word", bound=StrEnum)
+
+IDENTITY = "identity"
+"""The kind of events that say who somebody is."""
 
 NAMING = ("person_id", "name", "lists")
 """The details of an event that say who somebody is."""
@@ -103,8 +106,10 @@ class EventCounts:
 
 
 def nameless(stored: StoredEvent) -> StoredEvent:
-    """The same for whoever may not see who somebody is."""
+    """The same for whoever may not see who somebody is: a name is drawn in the annotated picture, too."""
     incident = stored.event.incident
+    if incident.kind == IDENTITY:
+        stored = replace(stored, evidence=tuple(piece for piece in stored.evidence if piece.kind is not EvidenceKind.ANNOTATED))
     who = incident.details.get("person_id")
     if not who:
         return stored

@@ -39,6 +39,10 @@ function health(camera) {
   fill(byId("health"), rows);
 }
 
+const WHO = {
+  known: () => t("whom panops knows"), unknown: () => t("whom nobody knows"), spoof: () => t("who show no living face"),
+  listed: (values) => t("who are on one of: {lists}", values), unlisted: (values) => t("who are on none of: {lists}", values),
+};
 const LIMITS = {
   occupancy: ({ limit }, below) => (below ? t("fewer than {limit}", { limit }) : t("more than {limit}", { limit })),
   crowding: ({ count }) => t("{count} or more close together", { count }),
@@ -49,6 +53,7 @@ const LIMITS = {
   hands_up: () => t("both hands up"),
   lying: () => t("lying on the ground"),
   fall: () => t("fallen and still lying"),
+  identity: ({ who, lists }) => WHO[who]({ lists: lists.join(", ") }),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),

@@ -1,15 +1,15 @@
 // One event in full: media, why it alarmed, what to do about it, what was done.
 
-import { aftermath } from "./aftermath.js";
 import { api, ApiError, get, part } from "./api.js";
 import { empty, facts, fill, h, icon } from "./dom.js";
+import { details } from "./event_facts.js";
 import { decimal, t } from "./messages.js";
 import { reason } from "./reason.js";
 import { Stage } from "./stage.js";
 import { toast } from "./shell.js";
 import { className, plain } from "./things.js";
 import { moment, short } from "./time.js";
-import { bytes, details, kindOf, lasted, percent, placeWord, severityOf, statusOf, stepWord } from "./words.js";
+import { bytes, kindOf, lasted, percent, placeWord, severityOf, statusOf, stepWord } from "./words.js";
 
 const DONE = { new: t("Reopened"), acknowledged: t("Acknowledged"), true_alarm: t("Marked as a true alarm"), false_alarm: t("Marked as a false alarm") };
 const HAS = ["has_clip", "has_clip_so_far", "has_snapshot"];
@@ -193,13 +193,17 @@ export class Detail {
   /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
   async #after(event) {
     const { after } = this.#parts;
+    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) {
+      after.hidden = true;
+      return void fill(after);
+    }
+    const { aftermath } = await import("./aftermath.js");
     const show = (progress) => {
-      if (this.event !== event) return;
+      if (this.event !== event || this.#parts.after !== after) return;
       fill(after, aftermath(event, this.#more, progress, { canChange: this.can("operator"), takeBack: () => this.change({ status: "new" }) }));
       after.hidden = !after.childElementCount;
     };
     show(null);
-    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) return;
     show((await get("/suggestions/progress").catch(() => ({}))).progress);
   }
 
