@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from panops.api import (
     account,
     alerts,
+    areas,
     audit,
     camera_discovery,
     camera_import,
@@ -218,6 +219,7 @@ def create_app(
         events,
         media,
         compliance,
+        areas,
         suggestions,
         people,
         alerts,

@@ -29,6 +29,7 @@ TAGS = {
     "events": "What happened: search, follow, judge, export, and the files that prove it.",
     "compliance": "Who wore what is required.",
     "people": "People who are known by their faces: who agreed to it, their pictures, who is in a picture.",
+    "areas": "What covered the zones of cameras.",
     "suggestions": "What to change so that false alarms do not come.",
     "alerts": "Who is told of events, and how that goes.",
     "models": "Detectors: their versions, cards and comparisons.",

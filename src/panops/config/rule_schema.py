@@ -331,6 +331,40 @@ class IdentityConfig(_RuleConfig):
         return self
 
 
+COVERING = "x-covering"
+"""Marks settings that name classes of the camera's model for maps."""
+
+
+class AreaConfig(_RuleConfig):
+    """More, or less, of a zone is covered by something than allowed; the camera needs `maps`."""
+
+    kind: Literal["area"]
+    zone: Name | None = Field(None, description=_ZONE)
+    classes: list[str] = Field(
+        description="what covers it: classes of the model for maps, added up; `not background` is everything else",
+        json_schema_extra={COVERING: True},
+    )
+    above: float | None = Field(None, ge=0, lt=1, description="more than this share of the zone is wrong, 0..1")
+    below: float | None = Field(None, gt=0, le=1, description="less than this share of the zone is wrong, 0..1")
+    after_s: Seconds = Field(20.0, description="how long the share must be off before it counts")
+    end_after_s: Seconds = Field(15.0, description="how long the share must be fine again before the event ends")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """None: nobody need be followed for it."""
+        return []
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError(
+                f"expected either above or below, a share of the zone in 0..1, got {'both' if self.above is not None else 'neither'}"
+            )
+        if self.leave_out:
+            raise ValueError("expected no leave_out: of an area nothing can be left out; draw the zone without it")
+        return self
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -360,6 +394,7 @@ RULE_KINDS = Kinds(
         "compliance",
         *POSTURE_KINDS,
         "identity",
+        "area",
     ),
     PluginRuleConfig,
 )
@@ -381,7 +416,8 @@ RuleConfig = Annotated[
     | HandsUpConfig
     | LyingConfig
     | FallConfig
-    | IdentityConfig,
+    | IdentityConfig
+    | AreaConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

@@ -174,6 +174,13 @@ class PrivacyConfig(Config):
         return list(dict.fromkeys(value))
 
 
+class MapsConfig(Config):
+    """Looks at the whole picture for what each part of it shows, for rules about how much of a zone something covers."""
+
+    model: str = Field("deeplab_voc", min_length=1, description="a model for segmentation")
+    refresh_s: Seconds = Field(10.0, ge=1.0, le=3600.0, description="the picture is looked at so often, while there is room")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -210,6 +217,7 @@ class CameraConfig(Config):
     pose: PoseConfig | None = Field(None, description="looks for people's joints; rules such as fall and hands_up need it")
     faces: FacesConfig | None = Field(None, description="compares people's faces with known ones; the rule identity needs it")
     privacy: PrivacyConfig = Field(PrivacyConfig(), description="where faces are made unknown")
+    maps: MapsConfig | None = Field(None, description="looks for what each part of the picture shows; the rule area needs it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()
     record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")

@@ -32,6 +32,7 @@ from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
 from panops.pipeline.film_damage import FilmDamage
+from panops.pipeline.map_looks import MapLooks
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.track_looks import TrackLooks
 from panops.verify.chain import Chain
@@ -63,6 +64,7 @@ class ProcessJob:
         chain: What looks for false alarms; None where nothing does.
         secondary: Looks at single objects with a second model; None where the camera has none.
         looks: Closer looks at the people it follows.
+        maps: Looks at the whole picture; None where the camera has none.
     """
 
     camera_id: str
@@ -78,6 +80,7 @@ class ProcessJob:
     chain: Chain | None = None
     secondary: SecondaryLooks | None = None
     looks: TrackLooks = field(default_factory=TrackLooks)
+    maps: MapLooks | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +118,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     loop = CameraLoop(
         job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain, secondary=job.secondary
     )
-    loop.looks = job.looks
+    loop.looks, loop.maps = job.looks, job.maps
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
     results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
@@ -160,6 +163,8 @@ def _run(
     if job.secondary is not None and job.secondary.problem:
         result.problem = result.problem or f"the secondary model {job.secondary.model} failed: {job.secondary.problem}"
     result.problem = result.problem or job.looks.problem
+    if job.maps is not None:
+        result.problem = result.problem or job.maps.trouble
     _write_events(results.partial("events.jsonl"), result.events)
     summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
     results.partial("summary.json").write_text(summary + "\n", encoding="utf-8")

@@ -40,6 +40,8 @@ from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
 from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
+from panops.pipeline.map_looks import MapModels
+from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
 from panops.pipeline.previews import Previewer
@@ -56,6 +58,7 @@ from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, rules_of_one, status_to_wire, unverified
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
+from panops.storage.areas import AreaRepository
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
@@ -160,6 +163,8 @@ class Shard:
         self._traces = Traces(index, self._clock)
         self._storage_problem = ""
         self._lessons = Lessons(JudgementStore(database), self._loops, self._analysis.between_rounds, self._clock)
+        models = MapModels(self._detectors.store)
+        self._maps = MapWatch(models, AreaRepository(database), self._clock, lambda: self._load.is_busy, self._meter.stages)
 
     def start(self) -> None:
         """Start the threads that all cameras share."""
@@ -224,7 +229,9 @@ class Shard:
         self.known.tell(loop.looks)
         if chain is not None:
             self._equip(loop, chain, verify)
-        problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
+        loop.maps = self._maps.looks(camera_id, config, site.camera_rules(camera_id))
+        covering = None if loop.maps is None else loop.maps.classes
+        problems = [*check_rules(site, camera_id, classes, covering), *(chain.problems if chain is not None else ())]
         loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, self._blur.trouble(config.privacy), *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
@@ -282,6 +289,7 @@ class Shard:
         self._recording.remove(camera_id)
         self._views.remove(camera_id)
         self._looks.remove(camera_id)
+        self._maps.remove(camera_id)
         self._shadows.forget(camera_id)
         self._blur.forget(camera_id)
         self._load.governor.forget(camera_id)
@@ -366,6 +374,7 @@ class Shard:
         self._detectors.close()
         self._views.close()
         self._looks.close()
+        self._maps.close()
         self._writer.flush(5.0)
         self._recorder.close()
         self._recording.close()

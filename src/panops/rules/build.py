@@ -12,6 +12,7 @@ import numpy as np
 
 from panops.config.rule_schema import (
     POSTURE_KINDS,
+    AreaConfig,
     CombinedConfig,
     ComplianceConfig,
     IdentityConfig,
@@ -20,6 +21,7 @@ from panops.config.rule_schema import (
 )
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
+from panops.domain.areas import covered, plain_class
 from panops.domain.errors import ConfigProblem, PluginError
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.ground_plane import GroundPlane
@@ -35,6 +37,7 @@ _LACKS = {
     **dict.fromkeys(POSTURE_KINDS, ("pose", "nobody's joints are known")),
     "speed": ("ground", "no speed can be measured"),
     "identity": ("faces", "nobody's face is looked at"),
+    "area": ("maps", "nothing is known of areas"),
 }
 
 
@@ -93,13 +96,14 @@ def watched_classes(site: SiteConfig, camera_id: str, classes: Sequence[str]) ->
     return frozenset().union(*wanted)
 
 
-def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> list[ConfigProblem]:
-    """Everything in the rules of a camera that cannot work with it and its model; empty when all is well.
+def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str], covering: Sequence[str] | None = None) -> list[ConfigProblem]:
+    """Everything in the rules of a camera that cannot work with it and its models; empty when all is well.
 
     Args:
         site: The site.
         camera_id: A camera of the site.
         classes: Class names of the camera's model.
+        covering: Class names of its model for maps; None where they are not known.
     """
     problems: list[ConfigProblem] = []
     for config in site.camera_rules(camera_id):
@@ -110,6 +114,8 @@ def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> lis
         problems += _part_problems(site, camera_id, config)
         if isinstance(config, ComplianceConfig):
             problems += _item_problems(camera_id, config, classes)
+        if isinstance(config, AreaConfig) and covering is not None:
+            problems += _covering_problems(camera_id, config, covering)
         try:
             RULES.load(config.kind)
         except PluginError as error:
@@ -171,6 +177,18 @@ def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list
             f"the model of camera {camera_id!r} knows no class {name!r}; expected {ANY_CLASS!r} or one of: {', '.join(classes)}",
         )
         for name in unknown
+    ]
+
+
+def _covering_problems(camera_id: str, config: AreaConfig, covering: Sequence[str]) -> list[ConfigProblem]:
+    """Classes that the model for maps does not have: how much they cover is then never known."""
+    return [
+        ConfigProblem(
+            f"rules.{config.id}.classes",
+            f"the model for maps of camera {camera_id!r} knows no class {plain_class(name)!r}; expected one of: {', '.join(covering)}",
+        )
+        for name in config.classes
+        if covered([name], covering) is None
     ]
 
 

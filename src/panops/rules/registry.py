@@ -27,5 +27,6 @@ RULES = Registry(
         "lying": Entry("panops.rules.lying:Lying"),
         "fall": Entry("panops.rules.lying:Fall"),
         "identity": Entry("panops.rules.identity:Identity"),
+        "area": Entry("panops.rules.covered_area:CoveredArea"),
     },
 )

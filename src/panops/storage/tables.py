@@ -175,6 +175,21 @@ Index(
     compliance.c.worn,
 )
 
+# How much of zones classes covered, by spans of five minutes counted from 1970; every time zone's hours and days hold whole ones.
+areas = Table(
+    "areas",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("span", Integer, primary_key=True),
+    Column("zone", String(63), primary_key=True),
+    Column("class_name", String(120), primary_key=True),
+    Column("looks", Integer, nullable=False),
+    Column("mean", Double, nullable=False),
+    Column("least", Double, nullable=False),
+    Column("most", Double, nullable=False),
+)
+Index("ix_areas_span", areas.c.span)
+
 # Everybody who is told of events. What is saved of an event adds a delivery for each of them in the same transaction.
 sinks = Table(
     "sinks",

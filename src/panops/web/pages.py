@@ -51,6 +51,7 @@ PAGES = (
     Page("/cameras/{camera_id}", "camera.html", "camera.js", ("picture.css", "cameras.css", "recording.css"), "/cameras"),
     Page("/cameras/{camera_id}/edit", "camera_form.html", "camera_form.js", ("picture.css", "cameras.css"), "/cameras"),
     Page("/cameras/{camera_id}/zones", "zones.html", "zones.js", ("picture.css", "places.css", "rules.css"), "/cameras"),
+    Page("/cameras/{camera_id}/areas", "areas.html", "areas.js", ("system.css", "compliance.css"), "/cameras"),
     Page("/rules", "rules.html", "rules.js", ("rules.css",), "/rules"),
     Page("/rules/new", "rule.html", "rule.js", ("picture.css", "places.css", "rules.css"), "/rules"),
     Page("/rules/{rule_id}", "rule.html", "rule.js", ("picture.css", "places.css", "rules.css"), "/rules"),

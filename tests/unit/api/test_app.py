@@ -209,6 +209,8 @@ TABLE = [
     ("GET", f"{NOBODY}/faces/{'0' * 24}/picture.jpg", None, (401, 403, 403, 404, 404)),
     ("GET", "/api/v1/compliance", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/compliance.csv", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/areas", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/areas.csv", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/suggestions", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/suggestions/progress", None, (401, 200, 200, 200, 200)),
     ("POST", "/api/v1/suggestions/0123456789abcdef/apply", None, (401, 403, 403, 403, 409)),

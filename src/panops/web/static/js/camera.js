@@ -13,7 +13,7 @@ import { showSwitches } from "./switches.js";
 import { className, plain, plural } from "./things.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
-import { codec, duration, kindOf, whole } from "./words.js";
+import { codec, duration, kindOf, percent, whole } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
@@ -54,6 +54,7 @@ const LIMITS = {
   lying: () => t("lying on the ground"),
   fall: () => t("fallen and still lying"),
   identity: ({ who, lists }) => WHO[who]({ lists: lists.join(", ") }),
+  area: ({ above, below }) => (above === null ? t("less than {share} covered", { share: percent(below) }) : t("more than {share} covered", { share: percent(above) })),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),
@@ -156,6 +157,7 @@ try {
   update(camera);
   rules(camera);
   showDrift(byId("drift"), id);
+  byId("areas").href = `/cameras/${part(id)}/areas`;
   showRecording(byId("recording"), byId("view"), tile.root, id, can("operator"));
   listen(camera);
   document.addEventListener("keydown", (event) => {

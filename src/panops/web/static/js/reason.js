@@ -2,7 +2,7 @@
 
 import { decimal, inside, t } from "./messages.js";
 import { className, heading, plain, plural } from "./things.js";
-import { duration, kindOf } from "./words.js";
+import { duration, kindOf, percent } from "./words.js";
 
 /** `A person`: a class at the beginning of a sentence. */
 function subject(name) {
@@ -54,6 +54,7 @@ const REASONS = {
     if (!facts.name) return t("Somebody who is known was {where}.", { where });
     return facts.lists ? t("{name} was {where}, who is on: {lists}.", { name: facts.name, where, lists: facts.lists }) : t("{name} was {where}.", { name: facts.name, where });
   },
+  area: ({ what, where, facts }) => t("{what} covered {share} {where}; the limit is {limit}.", { what, where, share: percent(facts.share ?? 0), limit: percent(facts.limit ?? 0) }),
   combined: ({ facts }) => {
     const values = { rules: facts.rules ?? t("other rules") };
     if (facts.how === "all") return t("All of these came together: {rules}.", values);

@@ -23,6 +23,7 @@ const KINDS = {
   lying: { word: t("Lying person"), icon: "lying" },
   fall: { word: t("Fall"), icon: "lying" },
   identity: { word: t("Who it is"), icon: "person" },
+  area: { word: t("Area"), icon: "zone" },
   camera_blind: { word: t("No picture"), icon: "unplug" },
   camera_covered: { word: t("Camera covered"), icon: "warning" },
   camera_moved: { word: t("Camera moved"), icon: "warning" },
