@@ -53,7 +53,7 @@ class BlurredFiles:
 
     def asked_for(self, scope: Scope, event_id: str) -> tuple[str, PrivacyConfig]:
         """The camera of an event that the scope shows, and what it asks for; an empty id where no camera asks for anything."""
-        if not any(camera.privacy.blur_faces for camera in self._view.current().cameras.values()):
+        if not any(camera.privacy.blur_faces or camera.privacy.mask_persons for camera in self._view.current().cameras.values()):
             return "", PrivacyConfig()
         found = self._events.get(scope, event_id)
         camera_id = "" if found is None else found.event.camera_id

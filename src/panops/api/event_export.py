@@ -88,7 +88,11 @@ class _Export:
     def _file(self, archive: StreamedZip, camera_id: str, event_id: str, piece: EvidenceOut) -> Iterator[bytes]:
         name = f"{event_id}/{FILE_NAMES[piece.kind]}"
         found = self.services.evidence.find(self.caller.scope, event_id, piece.kind)
-        is_blurred = not self.unblurred and "exports" in self.services.blurred.privacy(camera_id).blur_faces
+        privacy = self.services.blurred.privacy(camera_id)
+        if not self.unblurred and "snapshots" in privacy.mask_persons and not FILE_NAMES[piece.kind].endswith(".jpg"):
+            self.not_blurred.append({"path": name, "why": "this camera's people are masked in pictures of events, and clips cannot be"})
+            return
+        is_blurred = not self.unblurred and "exports" in privacy.blur_faces
         try:
             file = None if found is None else self._opened(camera_id, *found) if is_blurred else found[1].open("rb")
         except OSError:
@@ -151,8 +155,8 @@ async def export(body: ExportIn, caller: Operator, services: Needed) -> Streamin
     What is not there for the caller, or is gone by then, is named in the manifest; where none of the events is there the answer is 404.
     One of each caller is sent at a time, two of all; one of which nothing is taken for a minute is given up.
     A file whose sum is not the recorded one has that too, as `recorded_sha256`. Who exported what is in the audit log.
-    Of cameras with `exports` in `privacy.blur_faces` faces are blurred; what cannot be blurred is left out and named. Administrators may
-    ask for it as it is, with `unblurred`.
+    Of cameras with `exports` in `privacy.blur_faces` faces are blurred; what cannot be blurred is left out and named, and so are
+    clips of cameras with `snapshots` in `privacy.mask_persons`. Administrators may ask for it as it is, with `unblurred`.
     """
     if body.unblurred and not caller.role.covers(Role.ADMIN):
         raise ProblemError(403, "only administrators may export faces that a camera has blurred; leave `unblurred` out")

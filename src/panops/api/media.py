@@ -149,6 +149,9 @@ def media(
         raise not_found("file")
     piece, path = found
     camera_id, privacy = services.blurred.asked_for(caller.scope, event_id)
+    is_masked = "snapshots" in privacy.mask_persons and path.suffix != ".jpg"
+    if is_masked and not caller.role.covers(Role.ADMIN):
+        raise ProblemError(403, "this camera's people are masked in pictures of events, so only administrators may see its clips")
     if download and "exports" in privacy.blur_faces:
         return _copy(services.blurred.copy(camera_id, piece, path, caller.scope), piece, event_id, file_name, caller, services)
     if "snapshots" in privacy.blur_faces and path.suffix != ".jpg" and not caller.role.covers(Role.ADMIN):

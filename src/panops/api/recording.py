@@ -279,8 +279,10 @@ def segment(
     found = index.get(caller.scope, camera_id, segment_id)
     if found is None:
         raise not_found("recording")
-    if "live" in services.blurred.privacy(camera_id).blur_faces and not caller.role.covers(Role.ADMIN):
-        raise ProblemError(403, "this camera's faces are blurred in what is shown, so only administrators may see its recordings")
+    privacy = services.blurred.privacy(camera_id)
+    if privacy.hides("live") and not caller.role.covers(Role.ADMIN):
+        whom = "people are masked" if "live" in privacy.mask_persons else "faces are blurred"
+        raise ProblemError(403, f"this camera's {whom} in what is shown, so only administrators may see its recordings")
     files = RecordedFiles(site, folder_for(services, site))
     path = files.here(found)
     if path is None:

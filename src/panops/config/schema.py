@@ -161,17 +161,27 @@ class FacesConfig(Config):
 
 
 class PrivacyConfig(Config):
-    """Faces that people are not to see."""
+    """Faces, and persons, that people are not to see."""
 
     blur_faces: list[Literal["live", "snapshots", "exports"]] = Field(
         default_factory=list, description="where faces are made unknown: in live pictures, in pictures of events, in what is taken away"
     )
     detector: str = Field("yunet", min_length=1, description="a model for faces that finds them")
+    mask_persons: list[Literal["live", "snapshots"]] = Field(
+        default_factory=list, description="where everybody who is followed is filled with grey: in live pictures, in pictures of events"
+    )
+    person_model: str = Field(
+        "selfie_segmentation", description="a model for segmentation that finds people's outlines; empty: whole boxes are filled"
+    )
 
-    @field_validator("blur_faces")
+    @field_validator("blur_faces", "mask_persons")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(value))
+
+    def hides(self, where: Literal["live", "snapshots", "exports"]) -> bool:
+        """Whether anything is hidden there, so that film of it must not be shown as it is."""
+        return where in self.blur_faces or where in self.mask_persons
 
 
 class MapsConfig(Config):
@@ -216,7 +226,7 @@ class CameraConfig(Config):
     secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
     pose: PoseConfig | None = Field(None, description="looks for people's joints; rules such as fall and hands_up need it")
     faces: FacesConfig | None = Field(None, description="compares people's faces with known ones; the rule identity needs it")
-    privacy: PrivacyConfig = Field(PrivacyConfig(), description="where faces are made unknown")
+    privacy: PrivacyConfig = Field(PrivacyConfig(), description="where faces are made unknown, and people")
     maps: MapsConfig | None = Field(None, description="looks for what each part of the picture shows; the rule area needs it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()

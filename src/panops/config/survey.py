@@ -9,7 +9,7 @@ from typing import Any
 from panops.config.load import SiteFile
 from panops.config.problems import nearest_line
 from panops.config.rule_schema import AreaConfig
-from panops.config.schema import SiteConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
 from panops.domain.areas import covered, plain_class
@@ -56,24 +56,29 @@ def _sources(file: SiteFile) -> Iterator[ConfigProblem]:
 def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
     named: list[tuple[tuple[str, ...], str]] = [(("model",), file.site.model)]
     for key, camera in file.site.cameras.items():
-        named.append((("cameras", key, "model"), camera.model))
-        if camera.secondary is not None:
-            named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
-        if camera.pose is not None:
-            named.append((("cameras", key, "pose", "model"), camera.pose.model))
-        if camera.privacy.blur_faces:
-            named.append((("cameras", key, "privacy", "detector"), camera.privacy.detector))
-        if camera.faces is not None:
-            named.append((("cameras", key, "faces", "detector"), camera.faces.detector))
-            named.append((("cameras", key, "faces", "embedding"), camera.faces.embedding))
-            if camera.faces.live == "required":
-                named.append((("cameras", key, "faces", "liveness"), camera.faces.liveness))
-        if camera.maps is not None:
-            named.append((("cameras", key, "maps", "model"), camera.maps.model))
+        named += [(("cameras", key, *path), name) for path, name in _models_of(camera)]
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"
             yield ConfigProblem(".".join(path), message, nearest_line(path, file.lines))
+
+
+def _models_of(camera: CameraConfig) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The models that a camera's settings name, each with the way to it."""
+    yield ("model",), camera.model
+    for field in ("secondary", "pose", "maps"):
+        wanted = getattr(camera, field)
+        if wanted is not None:
+            yield (field, "model"), wanted.model
+    if camera.faces is not None:
+        yield ("faces", "detector"), camera.faces.detector
+        yield ("faces", "embedding"), camera.faces.embedding
+        if camera.faces.live == "required":
+            yield ("faces", "liveness"), camera.faces.liveness
+    if camera.privacy.blur_faces:
+        yield ("privacy", "detector"), camera.privacy.detector
+    if camera.privacy.mask_persons:
+        yield ("privacy", "person_model"), camera.privacy.person_model
 
 
 def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:

@@ -17,7 +17,7 @@ from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.ingest.remux import write_clip
 from panops.pipeline.annotate import beside, draw_places, draw_tracks, encode_jpeg
 from panops.pipeline.check import Outcome
-from panops.pipeline.face_blur import FaceBlur
+from panops.pipeline.hidden_parts import HiddenParts
 from panops.pipeline.open_record import CameraEvidence, OpenRecord, TrailRow
 from panops.pipeline.previews import live_boxes
 from panops.storage.evidence import EvidenceStore
@@ -44,7 +44,7 @@ class Recorder:
         clock: Time.
         on_problem: Told a sentence when evidence cannot be written, and an empty one when it can again.
         on_proof: Told of an event whose pictures or clip have just been written; called on the writing thread.
-        blur: Makes faces unknown in the pictures of cameras that ask for it.
+        hidden: What is hidden in the pictures of cameras that ask for it.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Recorder:
         clock: Clock,
         on_problem: Callable[[str], None],
         on_proof: Callable[[Event], None] = lambda event: None,
-        blur: FaceBlur | None = None,
+        hidden: HiddenParts | None = None,
     ) -> None:
         self._store = store
         self._trails = trails
         self._clock = clock
         self._on_problem = on_problem
         self._on_proof = on_proof
-        self._blur = blur
+        self._hidden = hidden
         self._cameras: dict[str, CameraEvidence] = {}
         self._open: dict[str, OpenRecord] = {}
         self._lock = threading.Lock()
@@ -218,9 +218,9 @@ class Recorder:
         event_id, quality = record.event.event_id, record.camera.wanted.snapshot_quality
         image, before = record.frame.image, record.before
         privacy = record.camera.config.privacy
-        if self._blur is not None and "snapshots" in privacy.blur_faces:
-            image = self._blur.picture(record.frame, privacy.detector, tracks=record.tracks, classes=record.camera.classes)
-            before = self._blur.jpeg(before, privacy.detector, quality)
+        if self._hidden is not None and privacy.hides("snapshots"):
+            image = self._hidden.snapshot(record.frame, record.tracks, record.camera.classes, privacy)
+            before = self._hidden.before(before, privacy, quality)
         self._store.add_bytes(event_id, EvidenceKind.SNAPSHOT, encode_jpeg(image, quality), at_s, at_s)
         if before:
             image = beside(before, image)

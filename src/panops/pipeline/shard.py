@@ -35,6 +35,7 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.known_people import KnownHere
+from panops.pipeline.hidden_parts import HiddenParts
 from panops.pipeline.lessons import Lessons
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
@@ -44,6 +45,7 @@ from panops.pipeline.map_looks import MapModels
 from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
+from panops.pipeline.person_mask import PersonMask
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -122,19 +124,20 @@ class Shard:
         self._faces = FaceModels(self._detectors.store)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
-        self._blur = FaceBlur(self._detectors.open_alone, self._loops)
+        people = PersonMask(MapModels(self._detectors.store))
+        self._hidden = HiddenParts(FaceBlur(self._detectors.open_alone, self._loops), people, self._loops)
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
             self._clock,
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
-            blur=self._blur,
+            hidden=self._hidden,
         )
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
-        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._blur.paint)
+        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._hidden.paint)
         self._meter = ShardMeter(self._clock)
         on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
         self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
@@ -232,7 +235,9 @@ class Shard:
         loop.maps = self._maps.looks(camera_id, config, site.camera_rules(camera_id))
         covering = None if loop.maps is None else loop.maps.classes
         problems = [*check_rules(site, camera_id, classes, covering), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, self._blur.trouble(config.privacy), *map(str, problems))))
+        loop.advice = "; ".join(
+            filter(None, (trouble, loop.looks.trouble, self._hidden.trouble(config.privacy, classes), *map(str, problems)))
+        )
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
@@ -291,7 +296,7 @@ class Shard:
         self._looks.remove(camera_id)
         self._maps.remove(camera_id)
         self._shadows.forget(camera_id)
-        self._blur.forget(camera_id)
+        self._hidden.forget(camera_id)
         self._load.governor.forget(camera_id)
 
     def _end_events(self, loop: CameraLoop) -> None:

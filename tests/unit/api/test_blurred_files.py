@@ -149,3 +149,41 @@ async def test_recordings_of_blurred_cameras_are_for_administrators(site: Site, 
     assert (await site.get("vera", shown)).status_code == 200
     for who, more, status in (("vera", "", 403), ("vera", "&unblurred=true", 403), ("ada", "", 403), ("ada", "&unblurred=true", 200)):
         assert (await site.get(who, address("gate", "/export.mp4") + more)).status_code == status, (who, more)
+
+
+def masked(site: Site) -> None:
+    """The camera `gate` has people masked."""
+    text = SITE.replace("name: North gate", "name: North gate\n    privacy: {mask_persons: [snapshots]}")
+    site.services.sites.apply(parse_site(text, "test", {}))
+
+
+async def test_clips_of_masked_people_are_for_administrators_and_pictures_for_all(site: Site) -> None:
+    masked(site)
+    event_id = await site.live.raise_event("gate", duration_s=1.0)
+    path = f"/api/v1/events/{event_id}/clip.mp4"
+    for more in ("", "?download=true"):
+        assert (await site.get("oscar", path + more)).status_code == 403
+        assert (await site.get("ada", path + more)).status_code == 200
+    assert (await site.get("vera", path.replace("clip.mp4", "snapshot.jpg"))).status_code == 200
+
+
+async def test_an_export_leaves_clips_of_masked_people_out_and_says_so(site: Site) -> None:
+    masked(site)
+    event_id = await site.live.raise_event("gate", duration_s=1.0)
+    answer = await site.ask("POST", "oscar", EXPORT, json={"event_ids": [event_id]})
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert f"{event_id}/snapshot.jpg" in archive.namelist()
+    assert f"{event_id}/clip.mp4" not in archive.namelist()
+    left_out = json.loads(archive.read("manifest.json"))["left_out_unblurred"]
+    assert [one["path"] for one in left_out] == [f"{event_id}/clip.mp4"]
+    assert "people are masked in pictures of events" in left_out[0]["why"]
+    whole = await site.ask("POST", "ada", EXPORT, json={"event_ids": [event_id], "unblurred": True})
+    assert f"{event_id}/clip.mp4" in zipfile.ZipFile(io.BytesIO(whole.content)).namelist()
+
+
+async def test_recordings_of_masked_people_are_for_administrators(site: Site) -> None:
+    masked(site)
+    span = "/api/v1/cameras/gate/recording/export.mp4?from=1000&to=1010"
+    refused = await site.get("oscar", span)
+    assert (refused.status_code, "people are masked" in refused.json()["detail"]) == (403, True)
+    assert (await site.get("ada", f"{span}&unblurred=true")).status_code == 404
