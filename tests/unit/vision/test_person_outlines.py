@@ -34,9 +34,12 @@ def models(mediapipe_file: Callable[[str], Path], tmp_path: Path, monkeypatch: p
     return MapModels(ModelStore(tmp_path / "models"))
 
 
-@pytest.mark.parametrize(("model", "least"), [(MODEL, 0.97), ("", 0.99)])
-def test_hardly_anything_of_people_stays_to_be_seen(models: MapModels, model: str, least: float) -> None:
+@pytest.mark.parametrize(("model", "outwards", "least"), [(MODEL, 0.05, 0.97), (MODEL, 0.0, 0.9), ("", 0.05, 0.99)])
+def test_hardly_anything_of_people_stays_to_be_seen(
+    models: MapModels, model: str, outwards: float, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of each person's own pixels, in a yard of 1280x720, those that are filled; `-s` tells the figures."""
+    monkeypatch.setattr("panops.pipeline.person_mask._OUTWARDS", outwards)
     scene = Scene(SimulationConfig(scene="yard", seed=5, activity=8, rate_fps=5, size_wh=(1280, 720)))
     mask, shares, filled_of_box, took_ms = PersonMask(models), [], [], []
     for index in range(0, 400, 20):
@@ -59,7 +62,7 @@ def test_hardly_anything_of_people_stays_to_be_seen(models: MapModels, model: st
             shares.append(float((hidden & own).sum() / max(1, own.sum())))
             filled_of_box.append(float(hidden.mean()))
     print(  # noqa: T201 - the figures of docs/maps.md
-        f"{model or 'boxes'}: {len(shares)} people, {100 * np.mean(shares):.1f} % of their pixels hidden, "
+        f"{model or 'boxes'}, drawn outwards by {outwards}: {len(shares)} people, {100 * np.mean(shares):.1f} % of their pixels hidden, "
         f"the worst {100 * min(shares):.1f} %; "
         f"{100 * np.mean(filled_of_box):.0f} % of their boxes filled; {np.median(took_ms):.1f} ms each"
     )
