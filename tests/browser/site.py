@@ -31,6 +31,7 @@ from panops.models.store import ModelStore
 from panops.pipeline.enrolment import Enrolment
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
+from panops.storage.areas import SPAN_S, AreaRepository, AreaSpan
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
@@ -303,3 +304,12 @@ class SiteServer:
                 one = ItemRecord(item, worn, zone, number, 0.1, 9, worn is Worn.ABSENT, at_s - 20, at_s)
                 records.append(ComplianceRecord(f"{camera}-9-{number}-{item}", camera, "wear", one))
         ComplianceRepository(self.database).save(records)
+
+    def add_areas(self, newest_s: float) -> None:
+        """Store what covered a zone of the gate: more and more of it by cars, the further back."""
+        spans = []
+        for back in range(1, 40):
+            span, share = int(newest_s // SPAN_S) - back, 0.1 + 0.015 * back
+            for zone, name, mean in (("", "background", 0.9), ("site", "car", share), ("site", "background", 1 - share)):
+                spans.append(AreaSpan(span, "gate", zone, name, 30, mean, mean - 0.05, mean + 0.05))
+        AreaRepository(self.database).add(spans)

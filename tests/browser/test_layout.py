@@ -24,6 +24,7 @@ PAGES = {
     "new rule": ("/rules/new", "#fields [data-field=schedule]"),
     "suggestions": ("/suggestions", "#suggestions .empty"),
     "compliance": ("/compliance", "#rows tr:nth-child(4)"),
+    "areas": ("/cameras/gate/areas", "#rows tr:nth-child(3)"),
     "alerts": ("/alerts", "#log tr[data-delivery]:nth-child(3)"),
     "account": ("/account", "#sessions tr"),
     "people": ("/people", "#known [data-id]:nth-child(3)"),
