@@ -35,7 +35,7 @@ MOST_EVENTS = 500
 MOST_BOXES = 24
 _PATIENCE_S = 20.0
 # What rules of some kinds ask for, and looks are kept without.
-_NOT_KEPT = {**dict.fromkeys(POSTURE_KINDS, "joints"), "identity": "faces"}
+_NOT_KEPT = {**dict.fromkeys(POSTURE_KINDS, "joints"), "identity": "faces", "area": "areas"}
 _LOOK_AT_CLOCK_EVERY = 64
 # A log whose newest look is older was not cut off by now: what was open then had ended.
 _FRESH_S = 150.0

@@ -34,8 +34,8 @@ from panops.pipeline.face_models import FaceModels
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
-from panops.pipeline.known_people import KnownHere
 from panops.pipeline.hidden_parts import HiddenParts
+from panops.pipeline.known_people import KnownHere
 from panops.pipeline.lessons import Lessons
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
