@@ -72,6 +72,40 @@ COMMANDS = (
         "suggestions:suggestions",
         "Which change of one setting would have kept false alarms away and no true one, by what people said of events.",
     ),
+    Row(
+        "people enrol",
+        "people_enrol:enrol",
+        "Know the people of a folder: one folder of pictures each, and every picture that is not taken is told with the reason.",
+    ),
+    Row(
+        "people list", "people:list_people", "List the people who are known: name, lists, pictures, consent, and until when they are kept."
+    ),
+    Row("people show", "people:show", "Show everything that is kept of a person, but for the pictures themselves."),
+    Row(
+        "people add",
+        "people:add",
+        "Know a person, or add pictures of one who is known; each picture that is not taken is told with the reason.",
+    ),
+    Row(
+        "people remove",
+        "people:remove",
+        "Delete a person: name, pictures, and the proof of events that name them, until nothing of it is in any file of the home.",
+    ),
+    Row(
+        "people search",
+        "people:search",
+        "Who is in a picture: each face with the person and the similarity, or unknown. Nothing of the picture is kept.",
+    ),
+    Row(
+        "people reread",
+        "people:reread",
+        "Read the kept pictures with the models that cameras have now, after another model for faces was chosen.",
+    ),
+    Row(
+        "people export",
+        "people:export",
+        "Write everything that is kept of people into a folder, readable: `people.json`, and the pictures by person. It is not sealed.",
+    ),
     Row("events list", "events_list:list_events", "List events of a running site, newest first."),
     Row(
         "events stream",
@@ -245,6 +279,7 @@ COMMANDS = (
 )
 _GROUPS = {
     "users": "People's accounts: the way back in for whoever lost a second factor.",
+    "people": "People who are known by their faces: enrol, list, show, search, export, and delete until nothing is left.",
     "events": "Events of a running site: list them, follow them, take their proof away.",
     "cameras": "Cameras: find them on the network, add many at once.",
     "config": "The site's settings: as they are in the database, and as a file.",

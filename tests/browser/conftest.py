@@ -71,7 +71,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteServer]:
     server = SiteServer(tmp_path_factory.mktemp("site"))
     server.add_events(150, time.time() - 120)
     server.add_people(600, time.time() - 120)
+    server.add_areas(time.time())
     server.add_versions(time.time() - 120)
+    server.add_known()
     server.start()
     yield server
     server.close()

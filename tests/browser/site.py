@@ -28,17 +28,23 @@ from panops.models.disagreement import disagreement, save_disagreement
 from panops.models.manifest_file import dump_manifest
 from panops.models.promotion import shadow
 from panops.models.store import ModelStore
+from panops.pipeline.enrolment import Enrolment
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
+from panops.storage.areas import SPAN_S, AreaRepository, AreaSpan
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.events import EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
+from panops.storage.face_seal import KeyPlace
+from panops.storage.gallery import Gallery
+from panops.storage.gallery_records import PersonFacts
 from panops.storage.outbox import Outbox
 from panops.storage.scope import Role, Scope
 from panops.storage.site import SiteRepository
 from panops.storage.trail import TrackTrail
+from panops.testing.fake_faces import FakeFaceReader, drawn
 from panops.testing.live_site import FakeLiveSite
 from panops.testing.moving_scene import MovingScene
 from panops.web.pages import mount
@@ -169,7 +175,9 @@ class SiteServer:
             self.live.set_state("store", CameraState.UNREACHABLE, "nothing answers at camera.example, port 554; it is tried again in 8 s")
             self.live.set_state("dock", CameraState.UNAUTHORIZED, "the camera refuses the user name or password")
             settings = ApiSettings(evidence_folder=self.home / "evidence", **self.settings)  # type: ignore[arg-type]  # given by name
-            app = create_app(settings, self.database, self.live, accounts=self.accounts, catalogue=Catalogue(self.models))
+            app = create_app(
+                settings, self.database, self.live, accounts=self.accounts, catalogue=Catalogue(self.models), face_reader=FakeFaceReader
+            )
             mount(app)
 
             def on_ready(url: str) -> None:
@@ -269,6 +277,21 @@ class SiteServer:
                     save_disagreement(self.models.folder / "crossing", pair, found, MovingScene(camera).jpeg(at_s, (854, 480)))
             save_agreement(self.models.folder / "crossing", pair, counted)
 
+    def add_known(self) -> dict[str, str]:
+        """Know some people, with as many pictures as they have letters; their ids by name. Nobody has a picture of the last one."""
+        gallery = Gallery(self.database, KeyPlace(self.home / "faces.key", {}))
+        enrolment, found = Enrolment(gallery, FakeFaceReader), {}
+        for who, (name, lists) in enumerate(
+            {"Anna Berg": ("staff",), "Bo Åkerlund-Vandermeersch of the night shift": ("staff", "watch"), "Çelik": ()}.items(), 1
+        ):
+            facts = PersonFacts(name, lists, "signed form in the personnel file", 1.79e9, None if who == 2 else 1.9e9)
+            found[name] = gallery.add(Scope.everything(), facts, "ada").person_id
+            for variant in range(4 if who < 3 else 0):
+                enrolment.add(
+                    Scope.everything(), found[name], drawn((who, variant), side_px=160), f"IMG_{who}{variant}.jpg", negative=variant == 3
+                )
+        return found
+
     def add_people(self, count: int, newest_s: float, every_s: float = 900.0) -> None:
         """Store what people wore, newest first: three in four a hat, and a vest more and more seldom."""
         records = []
@@ -281,3 +304,12 @@ class SiteServer:
                 one = ItemRecord(item, worn, zone, number, 0.1, 9, worn is Worn.ABSENT, at_s - 20, at_s)
                 records.append(ComplianceRecord(f"{camera}-9-{number}-{item}", camera, "wear", one))
         ComplianceRepository(self.database).save(records)
+
+    def add_areas(self, newest_s: float) -> None:
+        """Store what covered a zone of the gate: more and more of it by cars, the further back."""
+        spans = []
+        for back in range(1, 40):
+            span, share = int(newest_s // SPAN_S) - back, 0.1 + 0.015 * back
+            for zone, name, mean in (("", "background", 0.9), ("site", "car", share), ("site", "background", 1 - share)):
+                spans.append(AreaSpan(span, "gate", zone, name, 30, mean, mean - 0.05, mean + 0.05))
+        AreaRepository(self.database).add(spans)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from starlette.websockets import WebSocket
 from panops.api import (
     account,
     alerts,
+    areas,
     audit,
     camera_discovery,
     camera_import,
@@ -31,6 +33,7 @@ from panops.api import (
     models,
     oidc,
     open_inference,
+    people,
     places,
     problems,
     recording,
@@ -48,7 +51,8 @@ from panops.api import (
     video_socket,
     wall_views,
 )
-from panops.api.clean_body import LONGER_BODIES, clean_body
+from panops.api.blurred_files import BlurredFiles
+from panops.api.clean_body import clean_body, takes_longer
 from panops.api.description import describe, operation_id
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
@@ -67,6 +71,8 @@ from panops.api.settings import ApiSettings
 from panops.api.site_view import SiteView
 from panops.api.v2_errors import V2Errors
 from panops.domain.clock import Clock, SystemClock
+from panops.domain.faces import FaceReader
+from panops.pipeline.enrolment import Enrolment
 from panops.pipeline.inference_order import Desk
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
@@ -74,8 +80,11 @@ from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
+from panops.storage.erasure import Erasure
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.face_seal import KEY_NAME, KeyPlace
+from panops.storage.gallery import Gallery
 from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.second_factor import SecondFactors
@@ -109,6 +118,7 @@ def create_app(
     clock: Clock | None = None,
     accounts: Accounts | None = None,
     desk: Desk | None = None,
+    face_reader: Callable[[], FaceReader] | None = None,
 ) -> FastAPI:
     """Make the app. `panops.web` adds its pages to it afterwards; they find the caller in `request.state.user`, None for a stranger.
 
@@ -120,6 +130,7 @@ def create_app(
         clock: Time.
         accounts: Users; made from the database when None (tests give some with cheap hashes).
         desk: Runs models for programs; None where nothing does.
+        face_reader: Opens what reads faces of people who are to be known; None where nothing does.
 
     Raises:
         StorageError: The evidence folder cannot be made.
@@ -130,10 +141,13 @@ def create_app(
     sites, events_stored, resolve = SiteRepository(database), EventRepository(database), AccountResolver(accounts, settings)
     view = SiteView(sites)
     sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
+    evidence = EvidenceStore(database, settings.evidence_folder, clock)
+    gallery = Gallery(database, KeyPlace(settings.evidence_folder.with_name(KEY_NAME)), clock)
     services = Services(
         settings=settings, clock=clock, database=database, readiness=Readiness(database, clock), live=live,
         models=catalogue or NoModels(), sites=sites, switches=SwitchStore(database), view=view,
-        events=events_stored, evidence=EvidenceStore(database, settings.evidence_folder, clock), trails=TrackTrail(database),
+        events=events_stored, evidence=evidence, trails=TrackTrail(database),
+        blurred=BlurredFiles(view, events_stored, TrackTrail(database), None if catalogue is None else catalogue.store),
         compliance=ComplianceRepository(database), wall_views=WallViews(database),
         videos=video_socket.VideoSockets(video_socket.VideoParts(live, view, resolve), registry, settings.max_sockets_of_one),
         suggesting=Suggesting(database, clock),
@@ -144,7 +158,8 @@ def create_app(
         streams=EventStreams(resolve), http=HttpCounts(registry),
         exports=SendingSlots(MOST_EXPORTS, "exports"), films=SendingSlots(MOST_FILMS, "exports of recordings"),
         look_shelf=LookShelf(settings.looks_folder or settings.evidence_folder.with_name("looks")),
-        inference=InferenceService(desk, registry),
+        inference=InferenceService(desk, registry), gallery=gallery, enrolment=Enrolment(gallery, face_reader),
+        erasure=Erasure(database, evidence, clock),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
         hashing=asyncio.Semaphore(MOST_HASHES),
     )  # fmt: skip
@@ -167,7 +182,7 @@ def create_app(
                 allowed_hosts=settings.allowed_hosts,
                 max_body_bytes=settings.max_body_bytes,
                 finished=services.http.finished,
-                longer_bodies=dict.fromkeys(LONGER_BODIES, MOST_BODY_BYTES),
+                longer_bodies=lambda path: MOST_BODY_BYTES if takes_longer(path) else None,
             ),
             Middleware(Gate, resolve=resolve),
         ],
@@ -206,7 +221,9 @@ def create_app(
         events,
         media,
         compliance,
+        areas,
         suggestions,
+        people,
         alerts,
         models,
         model_versions,

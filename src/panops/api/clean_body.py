@@ -26,6 +26,13 @@ LONGER_BODIES = (
 )
 """How paths begin whose bodies may be longer than others: none of them is ever read here."""
 
+_PICTURE_OF_A_PERSON = re.compile(r"/api/v1/people/(?:search|[0-9a-f]{24}/faces)")
+
+
+def takes_longer(path: str) -> bool:
+    """Whether a path takes a picture or tensors."""
+    return path.startswith(LONGER_BODIES) or bool(_PICTURE_OF_A_PERSON.fullmatch(path))
+
 
 async def clean_body(connection: HTTPConnection) -> None:
     """A dependency of the whole app.
@@ -40,7 +47,7 @@ async def clean_body(connection: HTTPConnection) -> None:
         return
     if "json" not in connection.headers.get("content-type", "").lower():
         return
-    if connection.scope["path"].startswith(LONGER_BODIES):
+    if takes_longer(connection.scope["path"]):
         raise ProblemError(415, "expected a JPEG, PNG or WebP picture as the body, got JSON")
     if not await connection.body():
         return

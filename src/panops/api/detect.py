@@ -93,7 +93,7 @@ async def segment(
 async def _look(caller: Caller, services: Services, request: Request, order: Order) -> Response:
     coding_of(request)
     async with services.inference.body(request) as body:
-        picture = await _picture(request, body)
+        picture = await picture_of(request, body)
         reply = await services.inference.ask(order, picture, caller)
     return Response(reply.body, media_type=reply.media_type)
 
@@ -125,7 +125,7 @@ def _first_model(services: Services, task: str) -> str:
     return chosen
 
 
-async def _picture(request: Request, body: Sequence[bytes]) -> Sequence[bytes]:
+async def picture_of(request: Request, body: Sequence[bytes]) -> Sequence[bytes]:
     """The picture itself: the body, or the one file of a form.
 
     Raises:

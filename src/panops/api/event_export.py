@@ -8,7 +8,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,8 @@ from panops.api.sending import Slot
 from panops.api.services import Needed, Services
 from panops.api.streamed_zip import StreamedZip
 from panops.domain.errors import StorageError
+from panops.domain.events import Evidence
+from panops.storage.scope import Role
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class ExportIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     event_ids: Annotated[list[Annotated[str, Field(pattern=EVENT_ID)]], Field(min_length=1, max_length=MOST_EVENTS)]
+    unblurred: Annotated[bool, Field(description="with the faces of cameras that have them blurred in exports; for administrators")] = False
 
 
 @dataclass(slots=True)
@@ -50,9 +54,11 @@ class _Export:
     caller: Caller
     event_ids: Sequence[str]
     at_s: float
+    unblurred: bool = False
     files: list[dict[str, Any]] = field(default_factory=list)
     missing_events: list[str] = field(default_factory=list)
     missing_files: list[str] = field(default_factory=list)
+    not_blurred: list[dict[str, str]] = field(default_factory=list)
 
     def pieces(self) -> Iterator[bytes]:
         """The archive, the manifest at its end. An event or file that is gone by then is named there."""
@@ -67,7 +73,7 @@ class _Export:
             yield archive.add_text(name, text, found.started_at_s)
             self.files.append({"path": name, **_sum_of(text)})
             for piece in found.evidence:
-                yield from self._file(archive, event_id, piece)
+                yield from self._file(archive, found.camera_id, event_id, piece)
         manifest = self._manifest()
         yield archive.add_text(MANIFEST, manifest, self.at_s)
         yield archive.end()
@@ -79,13 +85,21 @@ class _Export:
         except ProblemError:
             return None
 
-    def _file(self, archive: StreamedZip, event_id: str, piece: EvidenceOut) -> Iterator[bytes]:
+    def _file(self, archive: StreamedZip, camera_id: str, event_id: str, piece: EvidenceOut) -> Iterator[bytes]:
         name = f"{event_id}/{FILE_NAMES[piece.kind]}"
         found = self.services.evidence.find(self.caller.scope, event_id, piece.kind)
+        privacy = self.services.blurred.privacy(camera_id)
+        if not self.unblurred and "snapshots" in privacy.mask_persons and not FILE_NAMES[piece.kind].endswith(".jpg"):
+            self.not_blurred.append({"path": name, "why": "this camera's people are masked in pictures of events, and clips cannot be"})
+            return
+        is_blurred = not self.unblurred and "exports" in privacy.blur_faces
         try:
-            file = found[1].open("rb") if found is not None else None
+            file = None if found is None else self._opened(camera_id, *found) if is_blurred else found[1].open("rb")
         except OSError:
             file = None  # retention took it a moment ago
+        except ProblemError as error:
+            self.not_blurred.append({"path": name, "why": error.detail})
+            return
         if found is None or file is None:
             self.missing_files.append(name)
             return
@@ -96,10 +110,15 @@ class _Export:
                 size += len(read)
                 if made:
                     yield made
-        entry = {"path": name, "sha256": digest.hexdigest(), "size_bytes": size}
+        entry: dict[str, Any] = {"path": name, "sha256": digest.hexdigest(), "size_bytes": size}
+        if is_blurred:
+            entry["faces_blurred"] = True
         if digest.hexdigest() != found[0].sha256:
             entry["recorded_sha256"] = found[0].sha256
         self.files.append(entry)
+
+    def _opened(self, camera_id: str, piece: Evidence, path: Path) -> BinaryIO:
+        return self.services.blurred.copy(camera_id, piece, path, self.caller.scope)
 
     def _manifest(self) -> str:
         values = {
@@ -111,6 +130,7 @@ class _Export:
             "files": self.files,
             "missing_events": self.missing_events,
             "missing_files": self.missing_files,
+            **({"left_out_unblurred": self.not_blurred} if self.not_blurred else {}),
         }
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
@@ -135,10 +155,14 @@ async def export(body: ExportIn, caller: Operator, services: Needed) -> Streamin
     What is not there for the caller, or is gone by then, is named in the manifest; where none of the events is there the answer is 404.
     One of each caller is sent at a time, two of all; one of which nothing is taken for a minute is given up.
     A file whose sum is not the recorded one has that too, as `recorded_sha256`. Who exported what is in the audit log.
+    Of cameras with `exports` in `privacy.blur_faces` faces are blurred; what cannot be blurred is left out and named, and so are
+    clips of cameras with `snapshots` in `privacy.mask_persons`. Administrators may ask for it as it is, with `unblurred`.
     """
+    if body.unblurred and not caller.role.covers(Role.ADMIN):
+        raise ProblemError(403, "only administrators may export faces that a camera has blurred; leave `unblurred` out")
     slot = services.exports.take(caller)
     try:
-        made = await run_in_threadpool(_begun, list(dict.fromkeys(body.event_ids)), caller, services)
+        made = await run_in_threadpool(_begun, list(dict.fromkeys(body.event_ids)), caller, services, body.unblurred)
         event_ids = made.event_ids
         name = event_ids[0] if len(event_ids) == 1 else f"panops-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(made.at_s))}"
         return _Archive(made, name, slot)
@@ -147,16 +171,16 @@ async def export(body: ExportIn, caller: Operator, services: Needed) -> Streamin
         raise
 
 
-def _begun(event_ids: Sequence[str], caller: Caller, services: Services) -> _Export:
+def _begun(event_ids: Sequence[str], caller: Caller, services: Services, unblurred: bool = False) -> _Export:
     """An export that is noted in the audit log.
 
     Raises:
         ProblemError: 404: none of the events is there.
     """
-    made = _Export(services, caller, event_ids, services.clock.utc_s())
+    made = _Export(services, caller, event_ids, services.clock.utc_s(), unblurred)
     if not any(services.events.get(caller.scope, event_id) for event_id in event_ids):
         raise not_found("event")
-    made.note("evidence.export", {"events": list(event_ids)})
+    made.note("evidence.export", {"events": list(event_ids), **({"unblurred": True} if unblurred else {})})
     return made
 
 

@@ -31,6 +31,8 @@ EXAMPLES: dict[str, Any] = {
     "DryRunIn": {"rule": {"id": "night", "kind": "intrusion", "cameras": ["gate"], "zone": "floor"}, "hours": 1.0},
     "TestIn": {"source": "rtsp://viewer:secret@192.0.2.7/live", "transport": "tcp", "camera_id": None},
     "SwitchesIn": {"alerts": False},
+    "PersonIn": {"name": "Anna Berg", "lists": ["staff"], "consent": "signed form of 3 May, personnel file", "keep_until_s": 1820000000.0},
+    "PersonChangeIn": {"lists": ["staff", "night"]},
     "ReviewIn": {"status": "false_alarm", "note": "a cat"},
     "ReviewsIn": {"event_ids": ["gate-1-1", "gate-1-2"], "status": "false_alarm"},
     "SimilarIn": {"event_id": "gate-1-1", "least": 0.5, "limit": 20},

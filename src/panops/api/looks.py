@@ -52,6 +52,15 @@ class Looks:
             facts = {"sha256": segment.sha256, "size_bytes": segment.size_bytes, "start_s": segment.start_s, "end_s": segment.end_s}
             self._record(username, "recording.view", segment.camera_id, facts)
 
+    def person(self, username: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> None:
+        """Somebody was shown who is known, or a face. The same again within ten minutes is the same look."""
+        if self._is_new((username, f"{action} {target}"), AGAIN_S):
+            self._record(username, action, target, detail or {})
+
+    def searched(self, username: str, target: str, detail: Mapping[str, Any]) -> None:
+        """Somebody asked who is in a picture: every time is a look of its own."""
+        self._record(username, "person.search", target, detail)
+
     def _evidence(self, username: str, action: str, piece: Evidence) -> None:
         if self._is_new((username, f"{action} {piece.event_id} {piece.kind.value} {piece.sha256}"), AGAIN_S):
             facts = {

@@ -20,10 +20,12 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from panops.api.events import FILE_NAMES, EventId
-from panops.api.problems import not_found, problem
+from panops.api.problems import ProblemError, not_found, problem
 from panops.api.rates import paced
-from panops.api.security import Viewer
-from panops.api.services import Needed, Size
+from panops.api.security import Caller, Viewer
+from panops.api.services import Needed, Services, Size
+from panops.domain.events import Evidence
+from panops.storage.scope import Role
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -138,13 +140,22 @@ def media(
     """A snapshot, an annotated snapshot, the clip, or the clip so far of an event that goes on.
 
     `size` `s` or `m` gives a smaller snapshot (426 or 854 px wide at most) for lists; anything else is a look at the proof, which the audit
-    log notes with the file's sha256; `download=true` saves under the event's name; `v` is the beginning of that sha256: when another file
-    has taken the place of that one, the answer is 404, so that nobody gets half of either.
+    log notes with the file's sha256; `download=true` saves under the event's name, without faces where the camera has them blurred in
+    exports; `v` is the beginning of that sha256: when another file has taken the place of that one, the answer is 404, so that nobody gets
+    half of either.
     """
     found = services.evidence.find(caller.scope, event_id, _KINDS[file_name])
     if found is None or not found[0].sha256.startswith(v):
         raise not_found("file")
     piece, path = found
+    camera_id, privacy = services.blurred.asked_for(caller.scope, event_id)
+    is_masked = "snapshots" in privacy.mask_persons and path.suffix != ".jpg"
+    if is_masked and not caller.role.covers(Role.ADMIN):
+        raise ProblemError(403, "this camera's people are masked in pictures of events, so only administrators may see its clips")
+    if download and "exports" in privacy.blur_faces:
+        return _copy(services.blurred.copy(camera_id, piece, path, caller.scope), piece, event_id, file_name, caller, services)
+    if "snapshots" in privacy.blur_faces and path.suffix != ".jpg" and not caller.role.covers(Role.ADMIN):
+        raise ProblemError(403, "this camera's faces are blurred in pictures of events, so only administrators may see its clips")
     try:
         # Open from here on: what takes its place meanwhile is another file, and this one can be read to its end.
         file = path.open("rb")
@@ -159,6 +170,12 @@ def media(
     if looked and shows(request, stat.st_size):
         (services.looks.downloaded if download else services.looks.viewed)(caller.username, piece)
     return StoredFile(file, stat, file_name, f"{event_id}-{file_name}" if download else None)
+
+
+def _copy(file: BinaryIO, piece: Evidence, event_id: str, file_name: str, caller: Caller, services: Services) -> Response:
+    """What is taken away without faces; the audit log notes the proof that it was made of."""
+    services.looks.downloaded(caller.username, piece)
+    return StoredFile(file, os.fstat(file.fileno()), file_name, f"{event_id}-blurred-{file_name}")
 
 
 def _smaller(request: Request, path: PathOnDisk, stat: os.stat_result, size: Literal["s", "m"]) -> Response | None:

@@ -51,6 +51,7 @@ _SITE: Mapping[str, tuple[str, str, bool]] = {
         "Files that were deleted for want of space before they could move to the archive.",
         True,
     ),
+    "people_expired": ("panops_people_expired", "Known people who were deleted because their time was over.", True),
     "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
 }
 

@@ -31,6 +31,7 @@ from panops.ingest.segment_reader import OtherStream, Piece, copy_pieces
 from panops.storage.errors import from_os
 from panops.storage.recording_folder import EXPORT, RecordingFolder, synced_and_hashed
 from panops.storage.recordings import RecordingIndex
+from panops.storage.scope import Role
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,20 @@ _GIB = 1024**3
 
 
 @router.get("/cameras/{camera_id}/recording/export.mp4", response_class=Response, dependencies=[Depends(paced("export"))])
-def export(camera_id: CameraId, caller: Viewer, services: Needed, from_s: From, to_s: To) -> Response:
+def export(camera_id: CameraId, caller: Viewer, services: Needed, from_s: From, to_s: To, unblurred: bool = False) -> Response:
     """A span of at most six hours as one MP4, not encoded again, to take away; gaps are left out. Audited with its sha256 and gaps.
 
     It begins with the keyframe at or before `from`. `X-Content-SHA256` of the answer has the sha256, too. It needs its own size on the disk
     beside `recording.min_free_gib`, and as much again for what is fetched from an object store.
     One of each caller is made and sent at a time; one of which nothing is taken for a minute is given up.
+    Of cameras with `exports` in `privacy.blur_faces`, or with `privacy.mask_persons`, only administrators get it, with `unblurred`: hours
+    of film are not blurred here.
     """
+    privacy = services.blurred.privacy(camera_id)
+    if (privacy.hides("exports") or privacy.mask_persons) and not (unblurred and caller.role.covers(Role.ADMIN)):
+        whom = "people are masked" if privacy.mask_persons else "faces are blurred in what is taken away"
+        why = f"this camera's {whom}, and recordings cannot be"
+        raise ProblemError(403, f"{why}: export its events, or have an administrator ask with `unblurred=true`")
     check_span(from_s, to_s, _LONGEST_S)
     segments = RecordingIndex(services.database).segments(caller.scope, camera_id, from_s, to_s)
     site = services.view.current()

@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -62,7 +62,7 @@ class RequestFrame:
         app: What is inside.
         allowed_hosts: See `ApiSettings.allowed_hosts`.
         max_body_bytes: Longer bodies get 413.
-        longer_bodies: The same for paths that begin with one of these.
+        longer_bodies: Says of a path how long bodies may be there instead; None where that is the same.
         finished: Called with the scope, the status and the seconds of each HTTP request.
     """
 
@@ -72,10 +72,10 @@ class RequestFrame:
         allowed_hosts: Sequence[str],
         max_body_bytes: int,
         finished: Finished,
-        longer_bodies: Mapping[str, int] | None = None,
+        longer_bodies: Callable[[str], int | None] = lambda _path: None,
     ) -> None:
         self._app = app
-        self._longer_bodies = dict(longer_bodies or {})
+        self._longer_bodies = longer_bodies
         self._allowed_hosts = tuple(host.casefold() for host in allowed_hosts)
         self._max_body_bytes = max_body_bytes
         self._finished = finished
@@ -136,8 +136,7 @@ class RequestFrame:
         return None
 
     def _most_bytes(self, scope: Scope) -> int:
-        longer = (most for begin, most in self._longer_bodies.items() if scope["path"].startswith(begin))
-        return next(longer, self._max_body_bytes)
+        return self._longer_bodies(scope["path"]) or self._max_body_bytes
 
     def _too_long(self, scope: Scope) -> str:
         return f"a request's body has at most {self._most_bytes(scope)} bytes here"

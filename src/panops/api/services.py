@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from panops.api.blurred_files import BlurredFiles
 from panops.api.event_streams import EventStreams
 from panops.api.http_counts import HttpCounts
 from panops.api.inference_service import InferenceService
@@ -27,14 +28,17 @@ from panops.domain.clock import Clock
 from panops.domain.manifest import ModelManifest
 from panops.models.shelf import StoredModel
 from panops.models.store import ModelStore
+from panops.pipeline.enrolment import Enrolment
 from panops.pipeline.live import LiveSite
 from panops.pipeline.suggesting import Suggesting
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
+from panops.storage.erasure import Erasure
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.gallery import Gallery
 from panops.storage.look_shelf import LookShelf
 from panops.storage.outbox import Outbox
 from panops.storage.second_factor import SecondFactors
@@ -128,6 +132,7 @@ class Services:
         view: Desired state, for reading.
         events: Events.
         evidence: Files that prove events.
+        blurred: Copies of them without faces.
         trails: Boxes over time.
         compliance: What people wore who have left.
         wall_views: Saved views of the wall.
@@ -147,6 +152,9 @@ class Services:
         streams: The open event streams.
         http: What the metrics say of requests.
         inference: Models for programs.
+        gallery: The people who are known.
+        enrolment: Adds pictures of them, and says who is in one.
+        erasure: Deletes them.
         editing: Held while desired state is checked and written, so that two edits do not mix.
         probes: Bounds how many connection tests run at once.
         exports: Bounds how many exports of events are sent at once: each reads the disk as fast as its reader takes it.
@@ -166,6 +174,7 @@ class Services:
     view: SiteView
     events: EventRepository
     evidence: EvidenceStore
+    blurred: BlurredFiles
     trails: TrackTrail
     compliance: ComplianceRepository
     wall_views: WallViews
@@ -185,6 +194,9 @@ class Services:
     streams: EventStreams
     http: HttpCounts
     inference: InferenceService
+    gallery: Gallery
+    enrolment: Enrolment
+    erasure: Erasure
     editing: asyncio.Lock
     probes: asyncio.Semaphore
     exports: SendingSlots

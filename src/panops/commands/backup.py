@@ -12,6 +12,8 @@ from panops.commands.backup_progress import progress
 from panops.commands.options import HomeOption, JsonOption
 from panops.domain.clock import SystemClock
 from panops.storage.backup.making import BackupPlan, make_backup
+from panops.storage.backup.snapshot import sealed_faces_in
+from panops.storage.face_seal import KeyPlace
 from panops.storage.home import Home
 
 
@@ -26,11 +28,13 @@ def backup(
     """Write a backup of a site into one file, also while it runs.
 
     Events, cameras, rules, users and models are in it; evidence and recordings when asked for. Passwords of cameras are in it as well: it
-    is readable by you only. The file is there when it is whole.
+    is readable by you only. The faces of known people are in it as they are stored, sealed; their key never is. The file is there when it
+    is whole.
     """
+    place = Home(home)
     with progress() as told:
-        manifest = make_backup(Home(home), file, BackupPlan(evidence, recordings, replace), SystemClock(), told)
-    size_bytes = file.stat().st_size
+        manifest = make_backup(place, file, BackupPlan(evidence, recordings, replace), SystemClock(), told)
+    size_bytes, faces = file.stat().st_size, sealed_faces_in(place.database)
     if as_json:
         found = {
             "file": str(file.absolute()),
@@ -40,10 +44,14 @@ def backup(
             "evidence": manifest.evidence,
             "recordings": manifest.recordings,
             "left_out": dict(manifest.left_out),
+            "sealed_faces": faces,
         }
         typer.echo(json.dumps(found))
         return
     typer.echo(f"{file}: {len(manifest.files)} files, {size_bytes / 2**20:.1f} MiB, schema {manifest.schema}")
     for name, why in manifest.left_out.items():
         typer.echo(f"note: {name}: {why}")
+    if faces:
+        key = KeyPlace(place.faces_key).label
+        typer.echo(f"{faces} faces of known people are in it, sealed. Their key ({key}) is not: keep a copy of it in another place.")
     typer.echo("The cameras' passwords are in it; only you can read it (mode 0600). Keep it where nobody else can.")

@@ -24,7 +24,9 @@ from panops.ingest.registry import open_source
 from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.face_models import FaceModels
 from panops.pipeline.followed import followed_classes
+from panops.pipeline.map_looks import MapLooks, MapModels, MapsInPlace
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.track_looks import TrackLooks
@@ -72,8 +74,11 @@ def process(
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
-    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector)
-    for problem in filter(None, (trouble, looks.trouble, *check_rules(settings, camera_id, seen))):
+    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector, FaceModels(store))
+    maps = MapLooks.of(config, MapsInPlace(MapModels(store, threads=len(os.sched_getaffinity(0)))))
+    covering = None if maps is None else maps.classes
+    blindness = "" if maps is None else maps.trouble
+    for problem in filter(None, (trouble, looks.trouble, blindness, *check_rules(settings, camera_id, seen, covering))):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
     _make_folder(out)
@@ -90,7 +95,20 @@ def process(
         console.print(f"note: {note}", style="yellow")
     followed = followed_classes(settings.camera_rules(camera_id), seen)
     job = ProcessJob(
-        camera_id, config, source, detector, name, make_rules, followed, BatchTracker(), out, annotate, chain, secondary, looks
+        camera_id,
+        config,
+        source,
+        detector,
+        name,
+        make_rules,
+        followed,
+        BatchTracker(),
+        out,
+        annotate,
+        chain,
+        secondary,
+        looks,
+        None if blindness else maps,
     )
     began_s = time.monotonic()
     columns = (

@@ -13,6 +13,9 @@ from panops.commands.options import HomeOption, JsonOption
 from panops.domain.clock import SystemClock
 from panops.storage.backup.restoring import RestoreReport
 from panops.storage.backup.restoring import restore as put_back
+from panops.storage.database import Database
+from panops.storage.face_seal import KeyPlace
+from panops.storage.gallery import Gallery
 from panops.storage.home import Home
 
 
@@ -33,7 +36,18 @@ def restore(
     place = Home(home)
     with progress() as told:
         report = put_back(file, place, replace=replace, clock=SystemClock(), told=told, keep_codes=keep_codes)
-    typer.echo(json.dumps(_plain(report, place)) if as_json else _sentences(report, place))
+    with Database.at(place.path) as database:
+        faces, problem = Gallery(database, KeyPlace(place.faces_key)).sealed()
+    if as_json:
+        typer.echo(json.dumps({**_plain(report, place), "sealed_faces": faces, "sealed_problem": problem}))
+        return
+    typer.echo(_sentences(report, place))
+    if faces:
+        typer.echo(
+            "note: people are known as they were then: who was deleted since the backup has to be deleted again (panops people list)"
+        )
+    if problem:
+        typer.echo(f"note: {problem}")
 
 
 def _plain(report: RestoreReport, home: Home) -> dict[str, object]:

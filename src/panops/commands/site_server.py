@@ -18,6 +18,7 @@ from panops.api.grpc_server import grpc_served
 from panops.api.request_frame import RequestIdFilter
 from panops.api.serve import open_listener, run_server
 from panops.api.settings import ApiSettings
+from panops.commands.enrolment_reader import reader_opener
 from panops.commands.model_shelf import ModelShelf
 from panops.config.schema import ServerConfig
 from panops.domain.clock import SystemClock
@@ -115,6 +116,7 @@ async def _serve(home: Home, database: Database, settings: SiteServerSettings, c
             database, SystemClock(), limits=SessionLimits(settings.server.session_idle_h * 3600, settings.server.session_max_h * 3600)
         ),
         desk=desk,
+        face_reader=reader_opener(settings.models, lambda: SiteRepository(database).load()),
     )
     mount(app)
     open_listener(settings.server.host, settings.server.port).close()  # a port that is taken is said before any camera is started

@@ -177,6 +177,13 @@ def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str
     """The field that names a zone or line which the camera does not have, and what to say of it."""
     if rule.kind == "speed" and camera.ground is None:
         return "kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there; give it four points in metres"
+    if rule.kind == "identity" and camera.faces is None:
+        advice = "give it `faces: {notice: how people are told}`, or name this rule's `cameras`"
+        return "kind", f"camera {camera_id!r} has no `faces`, so nobody's face is looked at there; {advice}"
+    if rule.kind == "identity" and rule.who == "spoof" and camera.faces is not None and camera.faces.live == "off":
+        return "who", f"camera {camera_id!r} never takes a face for a picture of one; set `live: required` in its `faces`"
+    if rule.kind == "area" and camera.maps is None:
+        return "kind", f"camera {camera_id!r} has no `maps`, so nothing is known of areas there; give it `maps: {{}}`"
     for what, known in (("line", camera.lines), ("zone", camera.zones)):
         name = getattr(rule, what, None)
         if name is not None and name not in known:

@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from panops.config.rule_schema import PluginRuleConfig, RuleConfig
+from panops.config.rule_schema import COVERING, PluginRuleConfig, RuleConfig
 
 FieldType = Literal[
     "number", "integer", "boolean", "text", "choice", "json",
-    "zone", "line", "zones", "cameras", "classes", "rules", "schedule", "points", "items",
+    "zone", "line", "zones", "cameras", "classes", "rules", "schedule", "points", "items", "words", "covering",
 ]  # fmt: skip
 # What a field holds where its JSON alone does not say so: names of things of the site.
 _BY_NAME: dict[str, FieldType] = {
@@ -133,10 +133,14 @@ def _bounds(info: FieldInfo, *names: str) -> list[float]:
 def _type(name: str, prop: dict[str, Any]) -> FieldType:
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if prop.get(COVERING):
+        return "covering"
     if name == "classes" or name.endswith("_classes"):
         return "classes"
     if "enum" in prop:
         return "choice"
+    if prop.get("type") == "array" and prop.get("items", {}).get("type") == "string":
+        return "words"
     types: dict[str, FieldType] = {"number": "number", "integer": "integer", "boolean": "boolean", "string": "text"}
     return types.get(str(prop.get("type")), "json")
 

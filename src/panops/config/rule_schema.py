@@ -305,6 +305,66 @@ POSTURE_KINDS = ("hands_up", "lying", "fall")
 """Rules that need to know where people's joints are."""
 
 
+class IdentityConfig(_RuleConfig):
+    """Somebody is who they are, or is nobody known; the camera needs `faces`."""
+
+    kind: Literal["identity"]
+    zone: Name | None = Field(None, description=_ZONE)
+    who: Literal["known", "unknown", "listed", "unlisted", "spoof"] = Field(
+        description="who matters: known people, faces that resemble nobody known, people on one of `lists`, all who are on none of them, "
+        "or faces that are no living ones"
+    )
+    lists: list[Name] = Field(default_factory=list, max_length=32, description="lists of known people, for `listed` and `unlisted`")
+    grace_s: Seconds = Field(0.0, description="for how long somebody must be in the zone before it counts")
+    least_looks: int = Field(3, ge=1, le=100, description="so many looks at the face must agree")
+    share: float = Field(0.6, gt=0.5, le=1, description="of the looks' weight, what decides")
+
+    @model_validator(mode="after")
+    def _fits_its_lists(self) -> Self:
+        if self.who in ("listed", "unlisted") and not self.lists:
+            raise ValueError(f"`who: {self.who}` needs `lists`, such as lists: [staff]")
+        if self.who not in ("listed", "unlisted") and self.lists:
+            raise ValueError(f"`lists` says nothing with `who: {self.who}`; choose listed or unlisted, or leave it out")
+        twice = next((name for name in self.lists if self.lists.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the list {twice!r} is named twice")
+        return self
+
+
+COVERING = "x-covering"
+"""Marks settings that name classes of the camera's model for maps."""
+
+
+class AreaConfig(_RuleConfig):
+    """More, or less, of a zone is covered by something than allowed; the camera needs `maps`."""
+
+    kind: Literal["area"]
+    zone: Name | None = Field(None, description=_ZONE)
+    classes: list[str] = Field(
+        description="what covers it: classes of the model for maps, added up; `not background` is everything else",
+        json_schema_extra={COVERING: True},
+    )
+    above: float | None = Field(None, ge=0, lt=1, description="more than this share of the zone is wrong, 0..1")
+    below: float | None = Field(None, gt=0, le=1, description="less than this share of the zone is wrong, 0..1")
+    after_s: Seconds = Field(20.0, description="how long the share must be off before it counts")
+    end_after_s: Seconds = Field(15.0, description="how long the share must be fine again before the event ends")
+
+    @property
+    def needed_classes(self) -> list[str]:
+        """None: nobody need be followed for it."""
+        return []
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError(
+                f"expected either above or below, a share of the zone in 0..1, got {'both' if self.above is not None else 'neither'}"
+            )
+        if self.leave_out:
+            raise ValueError("expected no leave_out: of an area nothing can be left out; draw the zone without it")
+        return self
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -333,6 +393,8 @@ RULE_KINDS = Kinds(
         "combined",
         "compliance",
         *POSTURE_KINDS,
+        "identity",
+        "area",
     ),
     PluginRuleConfig,
 )
@@ -353,7 +415,9 @@ RuleConfig = Annotated[
     | ComplianceConfig
     | HandsUpConfig
     | LyingConfig
-    | FallConfig,
+    | FallConfig
+    | IdentityConfig
+    | AreaConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

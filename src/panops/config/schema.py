@@ -118,6 +118,79 @@ class PoseConfig(Config):
     fallen: bool = Field(True, description="the place of whoever is lost in the middle of the picture is looked at for somebody lying")
 
 
+class FacesConfig(Config):
+    """Looks at the faces of people who are followed and compares them with those that are known, for rules that ask who somebody is."""
+
+    notice: str = Field(max_length=500, description="how people in view are told that their faces are compared: where a sign stands, say")
+    detector: str = Field("yunet", min_length=1, description="a model for faces with five points")
+    embedding: str = Field(
+        "dlib_faces", min_length=1, description="a model that says what tells faces apart; the known ones are compared by it"
+    )
+    live: Literal["required", "off"] = Field("off", description="required: a face counts only where `liveness` takes it for a living one")
+    liveness: str = Field("minifasnet", min_length=1, description="a model that tells faces from pictures of faces; for `live: required`")
+    threshold: float | None = Field(
+        None,
+        gt=-1,
+        lt=1,
+        allow_inf_nan=False,
+        description="from which similarity on two faces are one person's; empty: the model's own",
+    )
+    classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whose faces")
+    refresh_s: Seconds = Field(1.0, le=60.0, description="each of them is looked at so often until it is clear who it is")
+    settled_s: Seconds = Field(20.0, le=600.0, description="and so often afterwards")
+    most: int = Field(2, ge=1, le=64, description="people at one check, at most")
+    least_px: int = Field(96, ge=16, le=4096, description="nobody is looked at whose box's longer side is shorter")
+
+    @field_validator("notice")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if len(value.split()) < 2:
+            raise ValueError("expected a few words on how people are told of it, such as 'sign at the gate since May'")
+        return value.strip()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that it needs."""
+        return (self.detector, self.embedding, *([self.liveness] if self.live == "required" else []))
+
+    @model_validator(mode="after")
+    def _rests_longer_than_it_looks(self) -> Self:
+        if self.settled_s < self.refresh_s:
+            raise ValueError(f"expected settled_s of at least refresh_s ({self.refresh_s:g}), got {self.settled_s:g}")
+        return self
+
+
+class PrivacyConfig(Config):
+    """Faces, and persons, that people are not to see."""
+
+    blur_faces: list[Literal["live", "snapshots", "exports"]] = Field(
+        default_factory=list, description="where faces are made unknown: in live pictures, in pictures of events, in what is taken away"
+    )
+    detector: str = Field("yunet", min_length=1, description="a model for faces that finds them")
+    mask_persons: list[Literal["live", "snapshots"]] = Field(
+        default_factory=list, description="where everybody who is followed is filled with grey: in live pictures, in pictures of events"
+    )
+    person_model: str = Field(
+        "selfie_segmentation", description="a model for segmentation that finds people's outlines; empty: whole boxes are filled"
+    )
+
+    @field_validator("blur_faces", "mask_persons")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(value))
+
+    def hides(self, where: Literal["live", "snapshots", "exports"]) -> bool:
+        """Whether anything is hidden there, so that film of it must not be shown as it is."""
+        return where in self.blur_faces or where in self.mask_persons
+
+
+class MapsConfig(Config):
+    """Looks at the whole picture for what each part of it shows, for rules about how much of a zone something covers."""
+
+    model: str = Field("deeplab_voc", min_length=1, description="a model for segmentation")
+    refresh_s: Seconds = Field(10.0, ge=1.0, le=3600.0, description="the picture is looked at so often, while there is room")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -152,6 +225,9 @@ class CameraConfig(Config):
     motion: MotionConfig = MotionConfig()
     secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
     pose: PoseConfig | None = Field(None, description="looks for people's joints; rules such as fall and hands_up need it")
+    faces: FacesConfig | None = Field(None, description="compares people's faces with known ones; the rule identity needs it")
+    privacy: PrivacyConfig = Field(PrivacyConfig(), description="where faces are made unknown, and people")
+    maps: MapsConfig | None = Field(None, description="looks for what each part of the picture shows; the rule area needs it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()
     record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")

@@ -8,9 +8,11 @@ from typing import Any
 
 from panops.config.load import SiteFile
 from panops.config.problems import nearest_line
-from panops.config.schema import SiteConfig
+from panops.config.rule_schema import AreaConfig
+from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
+from panops.domain.areas import covered, plain_class
 from panops.domain.errors import ConfigProblem
 
 ANY_CLASS = "any"
@@ -39,7 +41,7 @@ def survey(file: SiteFile, models: KnownModels) -> list[ConfigProblem]:
         file: A site file without faults.
         models: The models that are known here.
     """
-    found = [*_sources(file), *_models(file, models), *_classes(file, models)]
+    found = [*_sources(file), *_models(file, models), *_classes(file, models), *_covering(file, models)]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
@@ -55,15 +57,29 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
     named: list[tuple[tuple[str, ...], str]] = [(("model",), file.site.model)]
     named.append((("evidence", "find_again"), file.site.evidence.find_again))
     for key, camera in file.site.cameras.items():
-        named.append((("cameras", key, "model"), camera.model))
-        if camera.secondary is not None:
-            named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
-        if camera.pose is not None:
-            named.append((("cameras", key, "pose", "model"), camera.pose.model))
+        named += [(("cameras", key, *path), name) for path, name in _models_of(camera)]
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"
             yield ConfigProblem(".".join(path), message, nearest_line(path, file.lines))
+
+
+def _models_of(camera: CameraConfig) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The models that a camera's settings name, each with the way to it."""
+    yield ("model",), camera.model
+    for field in ("secondary", "pose", "maps"):
+        wanted = getattr(camera, field)
+        if wanted is not None:
+            yield (field, "model"), wanted.model
+    if camera.faces is not None:
+        yield ("faces", "detector"), camera.faces.detector
+        yield ("faces", "embedding"), camera.faces.embedding
+        if camera.faces.live == "required":
+            yield ("faces", "liveness"), camera.faces.liveness
+    if camera.privacy.blur_faces:
+        yield ("privacy", "detector"), camera.privacy.detector
+    if camera.privacy.mask_persons:
+        yield ("privacy", "person_model"), camera.privacy.person_model
 
 
 def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
@@ -71,6 +87,22 @@ def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
         for name in rule.named_classes:
             message = _class_problem(file.site, rule, name, models)
             if message:
+                yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))
+
+
+def _covering(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
+    """Classes of rules about areas, which the models for maps must have."""
+    for index, rule in enumerate(file.site.rules):
+        if not isinstance(rule, AreaConfig):
+            continue
+        watched = [file.site.cameras[camera_id] for camera_id in rule.cameras or file.site.cameras]
+        used = dict.fromkeys(camera.maps.model for camera in watched if camera.maps is not None)
+        known = dict.fromkeys(name for model in used for name in models.classes.get(model) or ())
+        if not known or any(model not in models.classes for model in used):
+            continue  # there is no such model, which was told
+        for name in rule.classes:
+            if covered([name], known) is None:
+                message = f"no class {plain_class(name)!r} in {', '.join(used)}{did_you_mean(plain_class(name), known, 'it has')}"
                 yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))
 
 

@@ -15,6 +15,10 @@ FACE_POINTS = 5
 """Eyes, nose and corners of the mouth, left and right as one sees them, as `vision.face_alignment.TEMPLATE` has them."""
 
 
+LEAST_LIVE = 0.5
+"""What is alive by less is taken for a picture of a face."""
+
+
 class FaceFault(StrEnum):
     """Why a face is not good enough to tell whose it is."""
 
@@ -146,6 +150,7 @@ class FaceLook:
         similarity: To the nearest face that is known, -1..1; -1 where none is.
         quality: What the opinion is worth, 0..1.
         live: How surely it is no picture of a face, 0..1; None where nobody asked.
+        clear: How far from the threshold it is, 0..1: right there, an opinion either way is worth nothing.
     """
 
     track_id: int
@@ -155,3 +160,9 @@ class FaceLook:
     similarity: float
     quality: float
     live: float | None = None
+    clear: float = 1.0
+
+    @property
+    def is_spoof(self) -> bool:
+        """Whether it is taken for a picture of a face: then it is nobody's, whoever is in the picture."""
+        return self.live is not None and self.live < LEAST_LIVE

@@ -56,6 +56,7 @@ class ModelManifest:
         accuracy: Measured figures, for example `{"coco-val2017 AP": 0.258}`.
         not_for: What it is not good for, in one sentence.
         credit: Whom to credit.
+        decoding: What the outputs mean, for heads that read several kinds of models, such as `heatmap_pose`; the head checks it.
         needs: The models that this one works with, by what they do for it: `{"detector": "palm_detection"}`.
         threshold: Of a model for `face_embedding`: the similarity (cosine, -1..1) from which on two faces are taken for one person's; None
             for other models.
@@ -75,5 +76,6 @@ class ModelManifest:
     accuracy: Mapping[str, float] = field(default_factory=dict)
     not_for: str = ""
     credit: str = ""
+    decoding: Mapping[str, Any] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
     threshold: float | None = None

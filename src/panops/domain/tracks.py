@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.areas import AreaLook
 from panops.domain.faces import FaceLook
 from panops.domain.gestures import GestureLook
 
@@ -47,6 +48,7 @@ class Tracks:
         lies: (N,) bool, who is known to lie from looks at their place; None where nobody was found lying just now.
         faces: What looks at faces said just now; at most one for each track, most often none at all.
         gestures: What looks at hands said just now, likewise.
+        areas: How much of the zones each class covers, where a look at the whole picture has just said so; most often None.
     """
 
     camera_id: str
@@ -63,6 +65,7 @@ class Tracks:
     lies: NDArray[np.bool_] | None = None
     faces: tuple[FaceLook, ...] = ()
     gestures: tuple[GestureLook, ...] = ()
+    areas: AreaLook | None = None
 
     def __post_init__(self) -> None:
         """Check the lengths and make the arrays read-only."""
@@ -95,11 +98,11 @@ class Tracks:
         points = None if self.keypoints is None else self.keypoints[keep]
         lies = None if self.lies is None else self.lies[keep]
         kept = Tracks(self.camera_id, self.time_s, *(array[keep] for array in self._arrays()), points, lies)  # type: ignore[arg-type,call-arg]
-        if not self.faces and not self.gestures:
+        if not self.faces and not self.gestures and self.areas is None:
             return kept
         ids = set(kept.track_id.tolist())
         faces = tuple(look for look in self.faces if look.track_id in ids)
-        return replace(kept, faces=faces, gestures=tuple(look for look in self.gestures if look.track_id in ids))
+        return replace(kept, faces=faces, gestures=tuple(look for look in self.gestures if look.track_id in ids), areas=self.areas)
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return (

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = ("name", "task", "head", "licence", "source", "file_name", "sha256", "input_size_wh", "classes")
-_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit", "needs", "threshold")
+_OPTIONAL = ("version", "preprocessing", "accuracy", "not_for", "credit", "decoding", "needs", "threshold")
 
 
 def is_model_name(name: str) -> bool:
@@ -95,6 +95,7 @@ def manifest_from(data: Any, origin: str, lines: Mapping[str, int] | None = None
         accuracy=_accuracy(check),
         not_for=check.text("not_for", required=False),
         credit=check.text("credit", required=False),
+        decoding=check.mapping("decoding"),
         needs=_needs(check),
         threshold=_threshold(check),
     )
@@ -127,6 +128,7 @@ def dump_manifest(manifest: ModelManifest) -> str:
         "accuracy": dict(manifest.accuracy),
         "not_for": manifest.not_for,
         "credit": manifest.credit,
+        **({"decoding": dict(manifest.decoding)} if manifest.decoding else {}),
         **({"needs": dict(manifest.needs)} if manifest.needs else {}),
         **({} if manifest.threshold is None else {"threshold": manifest.threshold}),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import cv2
@@ -30,7 +32,13 @@ _BONE: Colour = (240, 240, 240)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str], highlight: frozenset[int] = frozenset()) -> None:
+def draw_tracks(
+    image: NDArray[np.uint8],
+    tracks: Tracks,
+    classes: Sequence[str],
+    highlight: frozenset[int] = frozenset(),
+    names: Mapping[int, str] = MappingProxyType({}),
+) -> None:
     """Draw every track's box and label.
 
     Args:
@@ -38,14 +46,24 @@ def draw_tracks(image: NDArray[np.uint8], tracks: Tracks, classes: Sequence[str]
         tracks: What to draw.
         classes: Names by class id.
         highlight: Track ids drawn in alarm red.
+        names: What to call tracks instead of their class, by id.
     """
     scale = max(0.4, image.shape[1] / 1600)
     for track_id, class_id, score, box in zip(tracks.track_id, tracks.class_id, tracks.score, tracks.xyxy, strict=True):
         colour = (235, 64, 52) if int(track_id) in highlight else _PALETTE[int(class_id) % len(_PALETTE)]
-        name = classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id))
+        name = drawable(names.get(int(track_id), "")) or (
+            classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id))
+        )
         _draw_box(image, box, f"{name} {int(track_id)}  {score:.2f}", colour, scale)
     for points in tracks.keypoints if tracks.keypoints is not None else ():
         draw_points(image, points)
+
+
+def drawable(name: str) -> str:
+    """A name in the letters that can be drawn here, without accents; empty where some of them cannot be."""
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name.replace("ß", "ss")) if not unicodedata.combining(one))
+    known = "".join(one for one in plain if " " <= one <= "~")
+    return known.strip() if len(known) == len(plain) else ""
 
 
 def draw_detections(image: NDArray[np.uint8], detections: Detections, classes: Sequence[str]) -> None:

@@ -41,6 +41,7 @@ from panops.pipeline.gop_tail import FLOOR_S, GopTail
 from panops.pipeline.look_again import look_again
 from panops.pipeline.look_keeper import LookLog
 from panops.pipeline.looking import EVERYWHERE, Looking
+from panops.pipeline.map_looks import MapLooks
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.stage_meter import StageMeter
 from panops.pipeline.track_looks import TrackLooks
@@ -85,17 +86,16 @@ class CameraLoop:
         secondary: SecondaryLooks | None = None,
     ) -> None:
         self.camera_id = camera_id
-        self.config = config
-        self.secondary = secondary
+        self.config, self.secondary = config, secondary
         self.looks = TrackLooks()  # at the people it follows
+        self.maps: MapLooks | None = None  # looks at the whole picture
         self.detector = detector
         self.counters = Counters()
         self.tracks: Tracks | None = None
         self.newest: Frame | None = None
-        self.frozen, self.problem, self.advice = False, "", ""
+        self.watched, self.frozen, self.problem, self.advice = False, False, "", ""
         self.checked_s, self.packets_without_frame = clock.monotonic_s(), 0
         self.sleep = SleepSchedule(config.sleep if config.motion.enabled else "never")
-        self.watched = False
         self.detects = True
         """Whether its checks go to detector and rules; without that it is read, shown and recorded all the same."""
         self.replaying = False
@@ -124,8 +124,7 @@ class CameraLoop:
             secondary.follow(followed)
         self._follows_all = bool(followed.all())
         self._decoder: Decoder | None = None
-        self._gate = MotionGate(config.motion)
-        self._looking = Looking.of(config)
+        self._gate, self._looking = MotionGate(config.motion), Looking.of(config)
         self.second_model = ""
         self.second_detector: Detector | None = None
         """What looks at events once more; the camera's own detector when None."""
@@ -370,6 +369,8 @@ class CameraLoop:
         tracks = self._only_strong(tracks)
         if self.looks and not self.sleep.hurried:
             tracks, began_cpu_s = self.looks.add(check.frame, tracks, self._spent, began_cpu_s)
+        if self.maps is not None:
+            tracks = self.maps.add(check.frame, tracks, hurried=self.sleep.hurried or check.replayed)
         ended = self._fit_rules(check.frame.size_wh)
         events = self._engine(check.frame.size_wh).update(tracks)
         if self.look_log is not None:

@@ -179,6 +179,20 @@ class DetectorPool:
         picture = np.zeros(picture_shape(manifest), backend.inputs[0].dtype)
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))
 
+    def open_alone(self, name: str) -> Detector:
+        """A detector of its own for a model, on the CPU, for whoever asks from another thread than the cameras' analysis.
+
+        Raises:
+            ModelError: It is not in the store, is damaged, or cannot be run here.
+        """
+        model = self.store.get(name)
+        backend = self._backend(model)
+        try:
+            return open_detector(model, backend, self.store, self._backend)
+        except PanopsError:
+            backend.close()
+            raise
+
     def _backend(self, model: StoredModel) -> Backend:
         return open_model_file(model, threads=self._threads, cache_dir=self._engines_folder)
 

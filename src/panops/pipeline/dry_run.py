@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from panops.config.load import cross_check
-from panops.config.rule_schema import CombinedConfig, RuleConfig
+from panops.config.rule_schema import POSTURE_KINDS, CombinedConfig, RuleConfig
 from panops.config.schedule import site_timezone
 from panops.config.schema import SiteConfig
 from panops.domain.clock import Clock
@@ -34,6 +34,8 @@ MOST_EVENTS = 500
 """So many of the events are told one by one; all are counted."""
 MOST_BOXES = 24
 _PATIENCE_S = 20.0
+# What rules of some kinds ask for, and looks are kept without.
+_NOT_KEPT = {**dict.fromkeys(POSTURE_KINDS, "joints"), "identity": "faces", "area": "areas"}
 _LOOK_AT_CLOCK_EVERY = 64
 # A log whose newest look is older was not cut off by now: what was open then had ended.
 _FRESH_S = 150.0
@@ -190,6 +192,8 @@ class DryRun:
     def _notes(self, head: LookHead) -> list[str]:
         """What of the rule could not be known from these looks."""
         notes = [problem.message for problem in check_rules(self._site, head.camera_id, head.classes)]
+        unkept = {_NOT_KEPT[rule.kind] for rule in self._site.rules if rule.kind in _NOT_KEPT}
+        notes += [f"what was followed is kept without {what}, so a rule about them finds nothing here" for what in sorted(unkept)]
         if head.followed is None or head.classes == (MOVING_CLASS,):
             return notes
         followed = {name.casefold() for name in head.followed}

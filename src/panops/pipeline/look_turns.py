@@ -52,25 +52,32 @@ class LookTurns:
         wanted = {name.strip().casefold() for name in settings.classes}
         self._is_wanted = np.array([name.casefold() in wanted for name in classes], np.bool_)
         self._looked_s: dict[int, float] = {}
+        self._pauses_s: dict[int, float] = {}
 
     def due(self, tracks: Tracks) -> list[int]:
         """The rows to look at now: those whose last look is the longest ago, at most as many as are allowed."""
         if not len(tracks):
             self._looked_s.clear()  # ids never come back
+            self._pauses_s.clear()
             return []
         longer = np.maximum(tracks.xyxy[:, 2] - tracks.xyxy[:, 0], tracks.xyxy[:, 3] - tracks.xyxy[:, 1])
         seen = (tracks.state == TrackState.CONFIRMED.value) & self._is_wanted[tracks.class_id] & (longer >= self._settings.least_px)
         if len(self._looked_s) > _MOST_REMEMBERED:
             present = set(tracks.track_id.tolist())
             self._looked_s = {track_id: time_s for track_id, time_s in self._looked_s.items() if track_id in present}
-        pause_s = self._settings.refresh_s * (1 - _EARLY_SHARE)
+            self._pauses_s = {track_id: pause_s for track_id, pause_s in self._pauses_s.items() if track_id in present}
         due = []
         for row in np.flatnonzero(seen).tolist():
             before_s = self._looked_s.get(int(tracks.track_id[row]), -np.inf)  # later than now where the camera's time began anew
-            if not 0 <= tracks.time_s - before_s < pause_s:
+            pause_s = self._pauses_s.get(int(tracks.track_id[row]), self._settings.refresh_s)
+            if not 0 <= tracks.time_s - before_s < pause_s * (1 - _EARLY_SHARE):
                 due.append((before_s, row))
         return [row for _, row in sorted(due)[: self._settings.most]]
 
-    def note(self, track_id: int, time_s: float) -> None:
-        """Somebody was looked at, s of the camera's time."""
+    def note(self, track_id: int, time_s: float, pause_s: float | None = None) -> None:
+        """Somebody was looked at, s of the camera's time; their next turn is after `pause_s`, or `refresh_s` where that is None."""
         self._looked_s[track_id] = time_s
+        if pause_s is not None:
+            self._pauses_s[track_id] = pause_s
+        else:
+            self._pauses_s.pop(track_id, None)

@@ -135,6 +135,10 @@ class ModelWatch:
         for camera_id, loop in running:
             if self._asked.get(camera_id) is loop:
                 continue
+            if loop.looks.may_work_now:
+                self._asked[camera_id] = loop
+                self._reassign(camera_id)
+                continue
             lacks = _lacking(loop)
             missing.update(name for name in lacks if self._detectors.loaded(name) is None)
             if any(self._detectors.loaded(name) is not None for name in lacks):

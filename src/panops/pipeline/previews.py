@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
 from panops.pipeline.annotate import encode_jpeg
@@ -41,15 +44,25 @@ def live_boxes(tracks: Tracks, classes: Sequence[str], size_wh: tuple[int, int])
     )
 
 
+Paint = Callable[[Frame, Tracks | None, Sequence[str], tuple[int, int]], NDArray[np.uint8]]
+
+
+def _as_it_is(frame: Frame, tracks: Tracks | None, classes: Sequence[str], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    del tracks, classes
+    return frame.pixels.rgb(size_wh)
+
+
 class Previewer:
     """Encodes the newest frames that somebody wants to see.
 
     Args:
         deliver: Takes a finished preview; False when the way is blocked (it is dropped then, a newer one follows).
+        paint: Gives a frame's picture in a size, for what people are shown must not be all that the camera saw; as it is where None.
     """
 
-    def __init__(self, deliver: Callable[[Preview], bool]) -> None:
+    def __init__(self, deliver: Callable[[Preview], bool], paint: Paint | None = None) -> None:
         self._deliver = deliver
+        self._paint = paint or _as_it_is
         self._lock = threading.Lock()
         self._wishes: dict[str, dict[Size, float]] = {}
         self._sent_s: dict[tuple[str, Size], float] = {}
@@ -80,5 +93,5 @@ class Previewer:
                     continue
                 self._sent_s[key] = now_s
             boxes = live_boxes(tracks, classes, frame.size_wh) if tracks is not None else ()
-            jpeg = encode_jpeg(frame.pixels.rgb(preview_size(frame.size_wh, size)), _QUALITY[size])
+            jpeg = encode_jpeg(self._paint(frame, tracks, classes, preview_size(frame.size_wh, size)), _QUALITY[size])
             self._deliver(Preview(frame.camera_id, frame.captured_at_s, size, jpeg, boxes))

@@ -6,7 +6,7 @@ import json
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from panops.pipeline.annotate import draw_places, draw_tracks
 from panops.pipeline.camera_loop import CameraLoop, MakeRules
 from panops.pipeline.check import Check
 from panops.pipeline.film_damage import FilmDamage
+from panops.pipeline.map_looks import MapLooks
 from panops.pipeline.secondary import SecondaryLooks
 from panops.pipeline.track_looks import TrackLooks
 from panops.verify.chain import Chain
@@ -63,6 +64,7 @@ class ProcessJob:
         chain: What looks for false alarms; None where nothing does.
         secondary: Looks at single objects with a second model; None where the camera has none.
         looks: Closer looks at the people it follows.
+        maps: Looks at the whole picture; None where the camera has none.
     """
 
     camera_id: str
@@ -78,6 +80,7 @@ class ProcessJob:
     chain: Chain | None = None
     secondary: SecondaryLooks | None = None
     looks: TrackLooks = field(default_factory=TrackLooks)
+    maps: MapLooks | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +118,7 @@ def process_file(job: ProcessJob, clock: Clock, on_progress: Callable[[float, fl
     loop = CameraLoop(
         job.camera_id, job.camera, job.detector, job.make_rules, job.followed, clock, chain=job.chain, secondary=job.secondary
     )
-    loop.looks = job.looks
+    loop.looks, loop.maps = job.looks, job.maps
     analyst = Analyst(job.tracker, {job.camera_id: loop})
     analyst.begin(loop)
     results = _ResultFiles(job.folder, ["tracks.txt", "events.jsonl", *([ANNOTATED] if job.annotate else []), "summary.json"])
@@ -145,7 +148,8 @@ def _run(
                     result.tracks.update(int(track_id) for track_id in outcome.tracks.track_id)
                     latest.update({event.event_id: event for event in outcome.events})
             if video is not None:
-                video.write(frame, loop.tracks, loop.classes)
+                names = {track_id: opinion.name for track_id, opinion in job.looks.opinions().items()}
+                video.write(frame, loop.tracks, loop.classes, names)
             damage.see(frame.pts_s)
             result.duration_s = frame.pts_s
             if frame.sequence % 64 == 0:
@@ -159,6 +163,8 @@ def _run(
     if job.secondary is not None and job.secondary.problem:
         result.problem = result.problem or f"the secondary model {job.secondary.model} failed: {job.secondary.problem}"
     result.problem = result.problem or job.looks.problem
+    if job.maps is not None:
+        result.problem = result.problem or job.maps.trouble
     _write_events(results.partial("events.jsonl"), result.events)
     summary = json.dumps(_summary(job, info, result), indent=2, sort_keys=True)
     results.partial("summary.json").write_text(summary + "\n", encoding="utf-8")
@@ -343,12 +349,12 @@ class _AnnotatedVideo:
         finally:
             self._container.close()
 
-    def write(self, frame: Frame, tracks: Tracks | None, classes: tuple[str, ...]) -> None:
+    def write(self, frame: Frame, tracks: Tracks | None, classes: tuple[str, ...], names: Mapping[int, str]) -> None:
         """Draw and encode one frame."""
         image = frame.pixels.rgb((self._stream.width, self._stream.height))
         draw_places(image, self._job.camera)
         if tracks is not None:
-            draw_tracks(image, tracks, classes)
+            draw_tracks(image, tracks, classes, names=names)
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         # Timestamps in the stream's own unit; two frames never share one, whatever the source says.
         self._last = max(self._last + 1, round(frame.pts_s * float(self._stream.average_rate or 25)))

@@ -17,6 +17,7 @@ from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.ingest.remux import write_clip
 from panops.pipeline.annotate import beside, draw_places, draw_tracks, encode_jpeg
 from panops.pipeline.check import Outcome
+from panops.pipeline.hidden_parts import HiddenParts
 from panops.pipeline.open_record import CameraEvidence, OpenRecord, TrailRow
 from panops.pipeline.previews import live_boxes
 from panops.storage.evidence import EvidenceStore
@@ -44,6 +45,7 @@ class Recorder:
         on_problem: Told a sentence when evidence cannot be written, and an empty one when it can again.
         on_proof: Told of an event whose pictures or clip have just been written; called on the writing thread.
         on_picture: Given what is gathered of an event whose picture has just been written; likewise.
+        hidden: What is hidden in the pictures of cameras that ask for it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Recorder:
         on_problem: Callable[[str], None],
         on_proof: Callable[[Event], None] = lambda event: None,
         on_picture: Callable[[OpenRecord], None] = lambda record: None,
+        hidden: HiddenParts | None = None,
     ) -> None:
         self._store = store
         self._trails = trails
@@ -61,6 +64,7 @@ class Recorder:
         self._on_problem = on_problem
         self._on_proof = on_proof
         self._on_picture = on_picture
+        self._hidden = hidden
         self._cameras: dict[str, CameraEvidence] = {}
         self._open: dict[str, OpenRecord] = {}
         self._lock = threading.Lock()
@@ -214,14 +218,21 @@ class Recorder:
             record.trail_written = len(trail)
 
     def _write_snapshots(self, record: OpenRecord) -> None:
-        image, at_s = record.frame.image, record.frame.captured_at_s
+        at_s = record.frame.captured_at_s
         event_id, quality = record.event.event_id, record.camera.wanted.snapshot_quality
+        image, before = record.frame.image, record.before
+        privacy = record.camera.config.privacy
+        if self._hidden is not None and privacy.hides("snapshots"):
+            image = self._hidden.snapshot(record.frame, record.tracks, record.camera.classes, privacy)
+            before = self._hidden.before(before, privacy, quality)
         self._store.add_bytes(event_id, EvidenceKind.SNAPSHOT, encode_jpeg(image, quality), at_s, at_s)
-        if record.before:
-            image = beside(record.before, image)
+        if before:
+            image = beside(before, image)
         else:
             draw_places(image, record.camera.config)
-            draw_tracks(image, record.tracks, record.camera.classes, frozenset(record.event.incident.track_ids))
+            mine = frozenset(record.event.incident.track_ids)
+            name = str(record.event.incident.details.get("name") or "")
+            draw_tracks(image, record.tracks, record.camera.classes, mine, dict.fromkeys(mine, name))
         self._store.add_bytes(event_id, EvidenceKind.ANNOTATED, encode_jpeg(image, quality), at_s, at_s)
         record.snapped_score = record.frame_score
 

@@ -13,7 +13,7 @@ from panops.config.schema import CameraConfig, EvidenceConfig, SiteConfig
 from panops.config.verify_schema import VerifyConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import Device
-from panops.domain.errors import PanopsError, StorageError
+from panops.domain.errors import PanopsError
 from panops.domain.events import Event, EventPhase
 from panops.domain.tracks import Tracks
 from panops.ingest.camera_feed import CameraFeed
@@ -30,15 +30,23 @@ from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.drift_watch import DriftWatch
 from panops.pipeline.event_looks import EventLooks
+from panops.pipeline.face_blur import FaceBlur
+from panops.pipeline.face_models import FaceModels
 from panops.pipeline.followed import followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
+from panops.pipeline.hidden_parts import HiddenParts
+from panops.pipeline.known_people import KnownHere
+from panops.pipeline.lessons import Lessons
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
 from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
+from panops.pipeline.map_looks import MapModels
+from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
+from panops.pipeline.person_mask import PersonMask
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -53,6 +61,7 @@ from panops.pipeline.view_keeper import ViewKeeper
 from panops.pipeline.wire import figures_to_wire, preview_to_wire, rules_of_one, status_to_wire, unverified
 from panops.rules.build import build_rules, check_rules
 from panops.rules.engine import RuleEngine
+from panops.storage.areas import AreaRepository
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
@@ -78,7 +87,6 @@ _LATE_S = 5.0
 _WATCHED_FPS = 2.0
 _STUCK_S, _DEAD_DEVICE_S = 15.0, 30.0
 _SILENT_PATIENCE_S, _ENDED_PATIENCE_S = 10.0, 2.0
-_JUDGED_EVERY_S = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -113,10 +121,14 @@ class Shard:
         self._clock = clock or SystemClock()
         self._cameras: dict[str, _Camera] = {}
         self._loops: dict[str, CameraLoop] = {}
+        self.known = KnownHere(self._loops)
         self._detectors = DetectorPool(ModelStore(home.models), engines=home.engines, clock=self._clock)
+        self._faces = FaceModels(self._detectors.store)
         self._writer = EventWriter(EventRepository(database), home.journal, on_stored=self._on_stored, name=f"shard-{index}")
         self._worn = ComplianceWriter(ComplianceRepository(database), self._clock)
         self._alike = EventLooks(ModelStore(home.models), EventEmbeddings(database), lambda why: self._notice("find again", why))
+        people = PersonMask(MapModels(self._detectors.store))
+        self._hidden = HiddenParts(FaceBlur(self._detectors.open_alone, self._loops), people, self._loops)
         self._recorder = Recorder(
             EvidenceStore(database, home.evidence),
             TrackTrail(database),
@@ -124,11 +136,12 @@ class Shard:
             on_problem=lambda problem: self._notice("evidence", problem),
             on_proof=lambda event: self._tell_event(event, "evidence"),
             on_picture=self._alike.note,
+            hidden=self._hidden,
         )
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
-        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True))
+        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._hidden.paint)
         self._meter = ShardMeter(self._clock)
         on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
         self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
@@ -156,9 +169,9 @@ class Shard:
         )
         self._traces = Traces(index, self._clock)
         self._storage_problem = ""
-        self._judgements = JudgementStore(database)
-        self._judged = -1
-        self._asked_s = float("-inf")
+        self._lessons = Lessons(JudgementStore(database), self._loops, self._analysis.between_rounds, self._clock)
+        models = MapModels(self._detectors.store)
+        self._maps = MapWatch(models, AreaRepository(database), self._clock, lambda: self._load.is_busy, self._meter.stages)
 
     def start(self) -> None:
         """Start the threads that all cameras share."""
@@ -206,7 +219,6 @@ class Shard:
         )
         evidence = EvidenceConfig.model_validate(message["evidence"])
         timezone = site_timezone(site.timezone)
-
         secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
         followed = followed_classes(site.camera_rules(camera_id), classes)
@@ -220,11 +232,16 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
-        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector)
+        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector, self._faces)
+        self.known.tell(loop.looks)
         if chain is not None:
             self._equip(loop, chain, verify)
-        problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
-        loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, *map(str, problems))))
+        loop.maps = self._maps.looks(camera_id, config, site.camera_rules(camera_id))
+        covering = None if loop.maps is None else loop.maps.classes
+        problems = [*check_rules(site, camera_id, classes, covering), *(chain.problems if chain is not None else ())]
+        loop.advice = "; ".join(
+            filter(None, (trouble, loop.looks.trouble, self._hidden.trouble(config.privacy, classes), *map(str, problems)))
+        )
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(
             camera_id, lambda: open_source(camera_id, config, self._clock), ring, self._clock, self._pool.notify, stall_s=config.stall_s
@@ -281,7 +298,9 @@ class Shard:
         self._recording.remove(camera_id)
         self._views.remove(camera_id)
         self._looks.remove(camera_id)
+        self._maps.remove(camera_id)
         self._shadows.forget(camera_id)
+        self._hidden.forget(camera_id)
         self._load.governor.forget(camera_id)
 
     def _end_events(self, loop: CameraLoop) -> None:
@@ -364,6 +383,7 @@ class Shard:
         self._detectors.close()
         self._views.close()
         self._looks.close()
+        self._maps.close()
         self._writer.flush(5.0)
         self._recorder.close()
         self._alike.close()
@@ -398,11 +418,10 @@ class Shard:
         self._tell_health(statuses)
         wired = [status_to_wire(status) for status in statuses]
         self._link.send({"type": "status", "cameras": wired, "figures": figures_to_wire(self._figures())})
-        problem = self._writer.problem or ""
-        if problem != self._storage_problem:
+        if (problem := self._writer.problem or "") != self._storage_problem:
             self._storage_problem = problem
             self._notice("storage", problem)
-        self._learn_from_people()
+        self._lessons.take()
 
     def _equip(self, loop: CameraLoop, chain: Chain, verify: VerifyConfig) -> None:
         """Give a camera's chain what it looks and compares with. Without either it only knows less: the camera runs all the same."""
@@ -413,34 +432,7 @@ class Shard:
             except PanopsError as error:
                 chain.look_again(None)
                 loop.advice = "; ".join(filter(None, (loop.advice, f"nobody looks again (verify.second_look.model): {error}")))
-        try:
-            chain.learn(self._judgements.of([loop.camera_id]).get(loop.camera_id, ()))
-        except StorageError as error:
-            log.warning("camera %s: what people said of its events cannot be read yet: %s", loop.camera_id, error)
-            self._judged = -1
-
-    def _learn_from_people(self) -> None:
-        """Take over what somebody said of an event in the meantime."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._asked_s < _JUDGED_EVERY_S:
-            return
-        self._asked_s = now_s
-        try:
-            revision = self._judgements.revision()
-            if revision == self._judged:
-                return
-            asked = tuple(self._loops)
-            said = self._judgements.of(asked)
-        except StorageError as error:
-            log.warning("what people said of events cannot be read: %s", error)
-            return
-        for camera_id in asked:
-            loop = self._loops.get(camera_id)
-            if loop is not None and loop.chain is not None:
-                learnt = loop.chain.read(said.get(camera_id, ()))  # takes its time: not while all cameras wait
-                with self._analysis.between_rounds:
-                    loop.chain.take(learnt)
-        self._judged = revision
+        self._lessons.first(loop.camera_id, chain)
 
     def _figures(self) -> ShardFigures:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]

@@ -14,6 +14,7 @@ import cv2
 
 from panops.domain.errors import PanopsError
 from panops.ingest.memory import share_heaps
+from panops.pipeline.known_people import KIND
 from panops.pipeline.link import LinkClosedError, Message, ShardLink
 from panops.pipeline.log_format import set_up_process_logging
 from panops.pipeline.shard import Shard
@@ -68,6 +69,7 @@ def report_forever(shard: Shard, stop: threading.Event, every_s: float = 1.0) ->
     """Report once a second until `stop` is set; the supervisor takes silence for a hang."""
     while not stop.wait(every_s):
         try:
+            shard.known.refresh()
             shard.report()
         except Exception:  # a single report may fail; silence for long means a hang and a restart
             log.exception("the shard's state could not be told")
@@ -100,6 +102,8 @@ def _do(shard: Shard, link: ShardLink, message: Message) -> None:
         link.send({"type": "prepared", "camera": message["camera"], "problem": shard.prepare(message)})
     elif kind == "watch":
         shard.watch(message["wishes"], message.get("video", ()))
+    elif kind == KIND:
+        shard.known.take(message)
     else:
         log.error("the supervisor said %r, which this shard does not know", kind)
 

@@ -20,6 +20,7 @@ from panops.pipeline.alerting import Alerting
 from panops.pipeline.balance import Balancer, BalanceSettings, Move
 from panops.pipeline.camera_costs import CameraCosts
 from panops.pipeline.fleet import Fleet
+from panops.pipeline.known_people import KnownTeller
 from panops.pipeline.letting_go import LettingGo
 from panops.pipeline.link import Message
 from panops.pipeline.live import CameraState, CameraStatus, Preview, ProbeResult, ShardFigures, SystemNotice
@@ -37,6 +38,8 @@ from panops.pipeline.wire import assignment, figures_from_wire, notice_from_wire
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.face_seal import KeyPlace
+from panops.storage.gallery import Gallery
 from panops.storage.home import Home
 from panops.storage.journal import replay_abandoned
 from panops.storage.leases import Leases
@@ -115,10 +118,11 @@ class Supervisor:
         self._board = SiteBoard(self._hub, initial_notices)
         self._upkeep = Upkeep(home, database, self._evidence, self._alerting, self._board, self._clock)
         self._fleet = Fleet(self._make_shard)
+        self._known = KnownTeller(Gallery(database, KeyPlace(home.faces_key), self._clock), lambda: self._fleet)
         self._size = SiteSize(settings.cores or _usable_cores(), settings.shrink_after_s)
         self._costs = CameraCosts(settings.young_s)
         self._balancer = Balancer(settings.balance)
-        self._moved = 0
+        self._moved, self._revision = 0, -1
         self._placement: dict[str, int] = {}
         self._sent: dict[str, Message] = {}
         self._told_detect: dict[str, bool] = {}  # whether each camera's process was told to analyse it
@@ -127,7 +131,6 @@ class Supervisor:
         self._interrupted: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._site = SiteConfig()
-        self._revision = -1
         self._figures: dict[int, ShardFigures] = {}
         self._wishes_sent: dict[int, Message] = {}
         self._changing = asyncio.Lock()
@@ -151,6 +154,7 @@ class Supervisor:
             log.warning("%d events were open when the last run was cut off; they end at their last update", interrupted)
         await self.reload()
         self._upkeep.repeat(self._reload_when_changed, _LOOK_FOR_CHANGES_EVERY_S, "watch-site", -2)
+        self._upkeep.repeat(self._known.follow, _LOOK_FOR_CHANGES_EVERY_S, "known-people", -12)
         self._upkeep.repeat(self._renew_leases, _RENEW_EVERY_S, "renew-leases", -3)
         self._upkeep.repeat(self._balance, self._settings.balance_every_s, "balance", -6)
         self._upkeep.repeat(self._follow_commands, _FOLLOW_COMMANDS_EVERY_S, "commands", -8)
@@ -291,9 +295,8 @@ class Supervisor:
                 mine = sorted(camera_id for camera_id, shard in self._placement.items() if shard == index)
                 await self._close_interrupted(mine)
                 self._wishes_sent.pop(index, None)
-                messages: list[Message] = [
-                    {"type": "boot", "index": index, "home": str(self._home.path), "default_model": self._settings.default_model}
-                ]
+                boot = {"type": "boot", "index": index, "home": str(self._home.path), "default_model": self._settings.default_model}
+                messages: list[Message] = [boot, *await self._known.greeting(index)]
                 for camera_id in mine:
                     self._sent.pop(camera_id, None)
                     wanted = assignment(self._site, camera_id)

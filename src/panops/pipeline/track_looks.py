@@ -6,13 +6,16 @@ Each kind of look is one class and adds what it finds to the tracks. A kind that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol, Self
 
 from panops.config.schema import CameraConfig
 from panops.domain.errors import PanopsError
+from panops.domain.face_votes import FaceOpinion
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
+from panops.pipeline.face_looks import FaceLooks, FaceReaders
 from panops.pipeline.fallen_looks import FallenLooks
 from panops.pipeline.pose_looks import PoseLooks
 
@@ -63,15 +66,30 @@ class TrackLooks:
         looks: Those that work.
         lacking: The models of those that cannot be used.
         trouble: Why not, for people; empty where nothing is missing.
+        may_work: Says whether others that cannot be used are worth another try; None where there are none.
     """
 
-    def __init__(self, looks: Sequence[TrackLook] = (), lacking: Sequence[str] = (), trouble: str = "") -> None:
+    def __init__(
+        self,
+        looks: Sequence[TrackLook] = (),
+        lacking: Sequence[str] = (),
+        trouble: str = "",
+        may_work: Callable[[], bool] | None = None,
+    ) -> None:
         self._looks = tuple(looks)
         self.lacking = tuple(lacking)
         self.trouble = trouble
+        self._may_work = may_work
 
     @classmethod
-    def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str], own: Callable[[], Detector]) -> Self:
+    def of(
+        cls,
+        config: CameraConfig,
+        detectors: Callable[[str], Detector],
+        classes: Sequence[str],
+        own: Callable[[], Detector],
+        faces: FaceReaders | None = None,
+    ) -> Self:
         """Those that a camera's settings ask for.
 
         Args:
@@ -79,10 +97,12 @@ class TrackLooks:
             detectors: Gives the detector of a model.
             classes: The class names of the camera's tracks.
             own: Gives the camera's own detector.
+            faces: Gives what reads faces; None where nobody is compared.
         """
         looks: list[TrackLook] = []
         lacking: list[str] = []
         troubles: list[str] = []
+        may_work: Callable[[], bool] | None = None
         if config.pose is not None:
             if config.pose.fallen and own().classes != _MOVING:
                 looks.append(FallenLooks(config.pose, own, classes))
@@ -91,7 +111,18 @@ class TrackLooks:
             except PanopsError as error:
                 lacking.append(config.pose.model)
                 troubles.append(f"{PoseLooks.lack}: {error}")
-        return cls(looks, lacking, "; ".join(troubles))
+        if config.faces is not None and faces is not None:
+            try:
+                looks.append(FaceLooks(config.faces, faces, classes))
+            except PanopsError as error:
+                may_work = partial(faces.changed, config.faces)
+                troubles.append(f"{FaceLooks.lack}: {error}")
+        return cls(looks, lacking, "; ".join(troubles), may_work)
+
+    @property
+    def may_work_now(self) -> bool:
+        """Whether looks that could not be used are worth another try: their camera is to be assigned anew."""
+        return self._may_work is not None and self._may_work()
 
     def __len__(self) -> int:
         """How many kinds of look work."""
@@ -110,6 +141,10 @@ class TrackLooks:
     def problem(self) -> str:
         """What the last looks failed at, for people; empty when none did."""
         return "; ".join(f"{look.lack}: {look.problem}" for look in self._looks if look.problem)
+
+    def opinions(self) -> dict[int, FaceOpinion]:
+        """Who is who of those who are followed now, as far as their faces told, by track id."""
+        return next((look.opinions() for look in self._looks if isinstance(look, FaceLooks)), {})
 
     def add(self, frame: Frame, tracks: Tracks, spent: Callable[[str, float], float], began_cpu_s: float) -> tuple[Tracks, float]:
         """The tracks with what all of them find.

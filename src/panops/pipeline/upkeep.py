@@ -19,6 +19,7 @@ from panops.pipeline.recording_upkeep import RecordingUpkeep
 from panops.pipeline.site_board import NO_SHARD, SiteBoard
 from panops.storage.database import Database
 from panops.storage.embeddings import EventEmbeddings
+from panops.storage.erasure import Erasure
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
 from panops.storage.home import Home
@@ -55,16 +56,19 @@ class Upkeep:
         self._archiving = Archiving(home, database, clock)
         self._events = EventRepository(database)
         self._embeddings = EventEmbeddings(database)
+        self._erasure = Erasure(database, evidence, clock)
         self._alerting = alerting
         self._board = board
         self._clock = clock
         self._began_s = clock.utc_s()
         self._tasks: list[asyncio.Task[None]] = []
+        self._people_expired = 0
 
     def start(self, site: Callable[[], SiteConfig]) -> None:
         """Begin to tidy up; `site` says how long things are kept now."""
         self.repeat(lambda: self.clean_up(site().retention), _CLEAN_UP_EVERY_S, "clean-up", -4)
         self.repeat(lambda: asyncio.to_thread(self._forget_looks, site()), _CLEAN_UP_EVERY_S, "find-again", -12)
+        self.repeat(self.let_people_go, _CLEAN_UP_EVERY_S, "known-people", -13)
         self.repeat(lambda: self._retain_recordings(site()), _CLEAN_UP_EVERY_S, "recordings", -9)
         self.repeat(lambda: asyncio.to_thread(self._recordings.find, site()), _FIND_RECORDINGS_EVERY_S, "find-recordings", -10)
         self._tasks.append(asyncio.create_task(self._find_left(site()), name="find-left"))
@@ -105,6 +109,17 @@ class Upkeep:
             count = self._embeddings.forget_all()
             if count:
                 log.info("finding people again is switched off: what the people of %d events look like was deleted", count)
+    async def let_people_go(self) -> None:
+        """Delete known people whose time is over, and names that were told or written late."""
+        gone = await asyncio.to_thread(self._erasure.expired)
+        late = await asyncio.to_thread(self._erasure.late)
+        self._people_expired += gone
+        if gone:
+            told = f"{gone} known {'person was' if gone == 1 else 'people were'} deleted, whose time was over"
+            self._board.note(SystemNotice("people", "info", told), NO_SHARD)
+        if late:
+            log.info("the names of deleted people were taken out of %d events that were told late", late)
+        await asyncio.to_thread(self._erasure.finish)
 
     async def _repeat(self, work: Callable[[], Any], every_s: float, name: str, slot: int) -> None:
         while True:
@@ -154,6 +169,7 @@ class Upkeep:
             **self._archiving.figures(),
             "archive_bytes": float(forecast.archived_bytes),
             "archive_unmoved_deleted": float(self._recordings.unmoved_deleted),
+            "people_expired": float(self._people_expired),
         }
 
     async def _retain_recordings(self, site: SiteConfig) -> None:

@@ -57,6 +57,9 @@ class VideoSources:
             if camera_id in self._made:
                 self._end(camera_id)
             return "the camera does not run"
+        if camera.loop.config.privacy.hides("live"):
+            people = "people are masked" if camera.loop.config.privacy.mask_persons else "faces are blurred"
+            return f"{people} on this camera, so it is shown as pictures"
         if stream == "sub":
             return camera.feed
         recorded = self._recording.own(camera_id)

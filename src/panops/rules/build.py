@@ -10,9 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from panops.config.rule_schema import POSTURE_KINDS, CombinedConfig, ComplianceConfig, ObjectLeftConfig, ObjectRemovedConfig
+from panops.config.rule_schema import (
+    POSTURE_KINDS,
+    AreaConfig,
+    CombinedConfig,
+    ComplianceConfig,
+    IdentityConfig,
+    ObjectLeftConfig,
+    ObjectRemovedConfig,
+)
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
+from panops.domain.areas import covered, plain_class
 from panops.domain.errors import ConfigProblem, PluginError
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.ground_plane import GroundPlane
@@ -22,6 +31,14 @@ from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
 from panops.rules.schedule import ScheduledRule
 
 logger = logging.getLogger(__name__)
+
+# Rules that need something of their camera: the setting, and what is not known without it.
+_LACKS = {
+    **dict.fromkeys(POSTURE_KINDS, ("pose", "nobody's joints are known")),
+    "speed": ("ground", "no speed can be measured"),
+    "identity": ("faces", "nobody's face is looked at"),
+    "area": ("maps", "nothing is known of areas"),
+}
 
 
 def build_rules(
@@ -79,13 +96,14 @@ def watched_classes(site: SiteConfig, camera_id: str, classes: Sequence[str]) ->
     return frozenset().union(*wanted)
 
 
-def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> list[ConfigProblem]:
-    """Everything in the rules of a camera that cannot work with it and its model; empty when all is well.
+def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str], covering: Sequence[str] | None = None) -> list[ConfigProblem]:
+    """Everything in the rules of a camera that cannot work with it and its models; empty when all is well.
 
     Args:
         site: The site.
         camera_id: A camera of the site.
         classes: Class names of the camera's model.
+        covering: Class names of its model for maps; None where they are not known.
     """
     problems: list[ConfigProblem] = []
     for config in site.camera_rules(camera_id):
@@ -96,6 +114,8 @@ def check_rules(site: SiteConfig, camera_id: str, classes: Sequence[str]) -> lis
         problems += _part_problems(site, camera_id, config)
         if isinstance(config, ComplianceConfig):
             problems += _item_problems(camera_id, config, classes)
+        if isinstance(config, AreaConfig) and covering is not None:
+            problems += _covering_problems(camera_id, config, covering)
         try:
             RULES.load(config.kind)
         except PluginError as error:
@@ -111,10 +131,11 @@ def _place(config: Any) -> tuple[str, str | None]:
 
 def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
     camera = site.cameras[camera_id]
-    if config.kind in POSTURE_KINDS and camera.pose is None:
-        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `pose`, so nobody's joints are known there")
-    if config.kind == "speed" and camera.ground is None:
-        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there")
+    lacks = _LACKS.get(config.kind)
+    if lacks is not None and getattr(camera, lacks[0]) is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `{lacks[0]}`, so {lacks[1]} there")
+    if isinstance(config, IdentityConfig) and config.who == "spoof" and camera.faces is not None and camera.faces.live == "off":
+        return ConfigProblem(f"rules.{config.id}.who", f"camera {camera_id!r} has `live: off`, so no face is taken for a picture there")
     what, name = _place(config)
     known = camera.lines if what == "line" else camera.zones
     if name is None or name in known:
@@ -125,8 +146,11 @@ def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProbl
 
 def _exists_somewhere(site: SiteConfig, config: Any) -> bool:
     what, name = _place(config)
+    lacks = _LACKS.get(config.kind)
+    if lacks is not None and not any(getattr(camera, lacks[0]) for camera in site.cameras.values()):
+        return False
     if name is None:
-        return any(camera.ground for camera in site.cameras.values())
+        return True
     return any(name in (camera.lines if what == "line" else camera.zones) for camera in site.cameras.values())
 
 
@@ -153,6 +177,18 @@ def _class_problems(camera_id: str, config: Any, classes: Sequence[str]) -> list
             f"the model of camera {camera_id!r} knows no class {name!r}; expected {ANY_CLASS!r} or one of: {', '.join(classes)}",
         )
         for name in unknown
+    ]
+
+
+def _covering_problems(camera_id: str, config: AreaConfig, covering: Sequence[str]) -> list[ConfigProblem]:
+    """Classes that the model for maps does not have: how much they cover is then never known."""
+    return [
+        ConfigProblem(
+            f"rules.{config.id}.classes",
+            f"the model for maps of camera {camera_id!r} knows no class {plain_class(name)!r}; expected one of: {', '.join(covering)}",
+        )
+        for name in config.classes
+        if covered([name], covering) is None
     ]
 
 

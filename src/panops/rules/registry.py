@@ -26,5 +26,7 @@ RULES = Registry(
         "hands_up": Entry("panops.rules.hands_up:HandsUp"),
         "lying": Entry("panops.rules.lying:Lying"),
         "fall": Entry("panops.rules.lying:Fall"),
+        "identity": Entry("panops.rules.identity:Identity"),
+        "area": Entry("panops.rules.covered_area:CoveredArea"),
     },
 )

@@ -135,11 +135,11 @@ def csv_text(found: Sequence[Rate], names: dict[str, str], timezone: tzinfo | No
         start, end = (datetime.fromtimestamp(at_s, timezone).astimezone(timezone).isoformat() for at_s in one.span[:2])
         people = [one.people[worn] for worn in (Worn.PRESENT, Worn.ABSENT, Worn.NOT_VISIBLE)]
         rate = "" if one.rate is None else f"{one.rate:.4f}"
-        words = [_harmless(word) for word in (one.camera_id, names.get(one.camera_id, one.camera_id), one.rule_id, one.zone, one.item)]
+        words = [harmless(word) for word in (one.camera_id, names.get(one.camera_id, one.camera_id), one.rule_id, one.zone, one.item)]
         writer.writerow([start, end, *words, one.seen, *people, rate])
     return out.getvalue()
 
 
-def _harmless(word: str) -> str:
+def harmless(word: str) -> str:
     """A name that a spreadsheet would take for a formula is marked as text."""
     return f"'{word}" if word[:1] in ("=", "+", "-", "@", "\t", "\r") else word

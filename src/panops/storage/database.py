@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,16 @@ from panops.storage.file_check import MAGIC, check_head, inspect_file, look_thro
 _READING = "panops_reading"
 # Any number that all panops processes share; it keeps two of them from migrating one PostgreSQL database at once.
 _MIGRATION_LOCK = 8440
+_PRAGMAS = (
+    "foreign_keys=ON",
+    # FULL: whoever is told "stored" can pull the plug. WAL with NORMAL could lose the last transactions on a power cut.
+    "synchronous=FULL",
+    # What is deleted is written over with zeros: people who were known must not stay in the file. Not every build does so by itself.
+    "secure_delete=ON",
+    "journal_size_limit=67108864",
+    "temp_store=MEMORY",
+    "cache_size=-16384",
+)
 
 
 class Database:
@@ -31,6 +41,9 @@ class Database:
     Args:
         url: `sqlite:////folder/panops.db` or `postgresql+psycopg://user:password@host/name`.
         busy_timeout_s: How long to wait for another process's transaction before `StorageLocked`.
+
+    Attributes:
+        left_behind: What was deleted and is to be cleared out of the files; see `leftovers`.
     """
 
     def __init__(self, url: str | URL, *, busy_timeout_s: float = 5.0) -> None:
@@ -48,6 +61,7 @@ class Database:
         if self._is_sqlite and self.path is None:
             raise StorageError("expected a database file, got an address without one: sqlite:////folder/panops.db")
         self._busy_timeout_s = busy_timeout_s
+        self.left_behind: set[bytes] = set()
         self._engine: Engine | None = None
         self._reader: Engine | None = None
         # Kept open for `check`: closing a file drops the locks that SQLite holds on it in this process.
@@ -149,6 +163,26 @@ class Database:
         with mapped(self.path, self.label), self._opened(self._reader).begin() as connection:
             yield connection
 
+    def maintain(self, statements: Sequence[str]) -> list[Any]:
+        """Run statements outside of any transaction, such as a vacuum; the rows of the last one.
+
+        Raises:
+            StorageError: Its kinds, see `errors.mapped`.
+        """
+        with mapped(self.path, self.label):
+            connection = self._opened(self._engine).raw_connection()
+            try:
+                if self.path is None:
+                    connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]  # a connection that was just opened is there
+                cursor = connection.cursor()
+                for statement in statements:
+                    cursor.execute(statement)
+                return list(cursor.fetchall()) if cursor.description else []
+            finally:
+                # It is as nobody else expects it, so nobody else gets it.
+                connection.invalidate()
+                connection.close()
+
     def close(self) -> None:
         """Give every connection back. Safe to call twice; `open` works again afterwards."""
         engine, self._engine, self._reader = self._engine, None, None
@@ -197,8 +231,7 @@ class Database:
 def _set_up_connection(connection: Any, _record: object) -> None:
     # Transactions are begun by `_begin`, not by the driver's guess.
     connection.isolation_level = None
-    # FULL: whoever is told "stored" can pull the plug. WAL with NORMAL could lose the last transactions on a power cut.
-    for pragma in ("foreign_keys=ON", "synchronous=FULL", "journal_size_limit=67108864", "temp_store=MEMORY", "cache_size=-16384"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -16,7 +16,18 @@ from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind
 from panops.storage.database import Database
 from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.outbox import add_deliveries, anybody_is_told, moments_of
-from panops.storage.records import EventCounts, Review, ReviewStatus, StoredEvent, event_from, event_values, facts_of, rank, word_of
+from panops.storage.records import (
+    EventCounts,
+    Review,
+    ReviewStatus,
+    StoredEvent,
+    event_from,
+    event_values,
+    facts_of,
+    nameless,
+    rank,
+    word_of,
+)
 from panops.storage.scope import Role, Scope
 from panops.storage.search import EventFilter, EventPage, changed_queries, cursor_after, page_query
 from panops.storage.tables import events, evidence, reviews
@@ -300,13 +311,14 @@ def event_values_columns() -> tuple[str, ...]:
 
 
 def _load(connection: Connection, scope: Scope, event_ids: Sequence[str]) -> list[StoredEvent]:
-    """The events that are in the scope, in the order of `event_ids`, with their evidence."""
+    """The events that are in the scope, in the order of `event_ids`, with their evidence; names of known people for operators only."""
     if not event_ids:
         return []
     proof = _load_evidence(connection, event_ids)
     query = select(events).where(events.c.event_id.in_(event_ids), scope.where(events.c.camera_id))
     found = {row["event_id"]: row for row in connection.execute(query).mappings()}
-    return [_stored(found[event_id], proof[event_id]) for event_id in event_ids if event_id in found]
+    stored = (_stored(found[event_id], proof[event_id]) for event_id in event_ids if event_id in found)
+    return list(stored if scope.role.covers(Role.OPERATOR) else map(nameless, stored))
 
 
 def _load_evidence(connection: Connection, event_ids: Iterable[str]) -> dict[str, list[Evidence]]:

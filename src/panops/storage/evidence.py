@@ -27,7 +27,8 @@ from panops.storage.database import Database
 from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os, full, means_full, no_space_at
 from panops.storage.outbox import add_deliveries
-from panops.storage.scope import Scope
+from panops.storage.records import IDENTITY
+from panops.storage.scope import Role, Scope
 from panops.storage.tables import deliveries, events, evidence
 
 log = logging.getLogger(__name__)
@@ -158,12 +159,17 @@ class EvidenceStore:
         return self.write(event_id, kind, start_s, end_s, write_data, extension=extension)
 
     def find(self, scope: Scope, event_id: str, kind: EvidenceKind) -> tuple[Evidence, Path] | None:
-        """The piece and its file, or None when there is none in the scope. The path always lies inside the evidence folder."""
+        """The piece and its file, or None when there is none in the scope. The path always lies inside the evidence folder.
+
+        Names are drawn in annotated pictures of events about who somebody is: those are for operators.
+        """
         query = (
             select(evidence)
             .join(events, events.c.event_id == evidence.c.event_id)
             .where(evidence.c.event_id == event_id, evidence.c.kind == kind.value, scope.where(events.c.camera_id))
         )
+        if kind is EvidenceKind.ANNOTATED and not scope.role.covers(Role.OPERATOR):
+            query = query.where(events.c.kind != IDENTITY)
         with self._database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:

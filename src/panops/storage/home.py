@@ -12,6 +12,7 @@ from platformdirs import user_data_path
 
 from panops.domain.errors import StorageError
 from panops.storage.errors import from_os
+from panops.storage.face_seal import KEY_NAME
 
 
 class Home:
@@ -49,6 +50,11 @@ class Home:
     def recordings(self) -> Path:
         """What cameras recorded, unless the site file names another folder."""
         return self.path / "recordings"
+
+    @property
+    def faces_key(self) -> Path:
+        """The key of the gallery of known people, unless the environment names another place. No backup holds it."""
+        return self.path / KEY_NAME
 
     @property
     def journal(self) -> Path:

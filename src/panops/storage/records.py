@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from panops.domain.errors import StorageCorrupt
-from panops.domain.events import Event, EventPhase, Evidence, Incident, Severity
+from panops.domain.events import Event, EventPhase, Evidence, EvidenceKind, Incident, Severity
 from panops.domain.verdicts import Verdict
 
 Rank = tuple[bool, float, int]
@@ -23,6 +23,15 @@ _PHASE_ORDER = {EventPhase.BEGIN: 0, EventPhase.UPDATE: 1, EventPhase.END: 2}
 
 
 Word = TypeVar("Word", bound=StrEnum)
+
+IDENTITY = "identity"
+"""The kind of events that say who somebody is."""
+
+NAMING = ("person_id", "name", "lists")
+"""The details of an event that say who somebody is."""
+
+UNNAMED = "(deleted)"
+"""Stands where a deleted person's name or id stood."""
 
 
 class ReviewStatus(StrEnum):
@@ -99,6 +108,19 @@ class EventCounts:
     by_kind: Mapping[str, int] = field(default_factory=dict)
     by_severity: Mapping[str, int] = field(default_factory=dict)
     new_by_camera: Mapping[str, int] = field(default_factory=dict)
+
+
+def nameless(stored: StoredEvent) -> StoredEvent:
+    """The same for whoever may not see who somebody is: a name is drawn in the annotated picture, too."""
+    incident = stored.event.incident
+    if incident.kind == IDENTITY:
+        stored = replace(stored, evidence=tuple(piece for piece in stored.evidence if piece.kind is not EvidenceKind.ANNOTATED))
+    who = incident.details.get("person_id")
+    if not who:
+        return stored
+    kept = {name: value for name, value in incident.details.items() if name not in NAMING}
+    hidden = replace(incident, details=kept, key=incident.key.replace(str(who), "hidden"))
+    return replace(stored, event=replace(stored.event, incident=hidden))
 
 
 def rank(event: Event) -> Rank:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from panops.config.schema import RetentionConfig
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageFull
+from panops.storage.areas import AreaRepository
 from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.database import Database
@@ -87,6 +88,7 @@ class Retention:
         too_old = and_(deletable, events.c.ended_at_s < self._clock.utc_s() - self._config.days * _DAY_S)
         count, size = self._delete(too_old, None)
         ComplianceRepository(self._database).delete_before(self._clock.utc_s() - self._config.days * _DAY_S)
+        AreaRepository(self._database).delete_before(self._clock.utc_s() - self._config.days * _DAY_S)
         if self._config.audit_days:
             now_s = self._clock.utc_s()
             AuditLog(self._database).delete_before(now_s - self._config.audit_days * _DAY_S, now_s)

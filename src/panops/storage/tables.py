@@ -190,6 +190,21 @@ Index(
     compliance.c.worn,
 )
 
+# How much of zones classes covered, by spans of five minutes counted from 1970; every time zone's hours and days hold whole ones.
+areas = Table(
+    "areas",
+    metadata,
+    Column("camera_id", String(63), primary_key=True),
+    Column("span", Integer, primary_key=True),
+    Column("zone", String(63), primary_key=True),
+    Column("class_name", String(120), primary_key=True),
+    Column("looks", Integer, nullable=False),
+    Column("mean", Double, nullable=False),
+    Column("least", Double, nullable=False),
+    Column("most", Double, nullable=False),
+)
+Index("ix_areas_span", areas.c.span)
+
 # Everybody who is told of events. What is saved of an event adds a delivery for each of them in the same transaction.
 sinks = Table(
     "sinks",
@@ -437,3 +452,44 @@ Index(
 # The few files that are on their way between two places.
 IS_ON_THE_WAY = recordings.c.place.not_in([literal_column("'here'"), literal_column("'archive'")])
 Index("ix_recordings_on_the_way", recordings.c.place, recordings.c.segment_id, sqlite_where=IS_ON_THE_WAY, postgresql_where=IS_ON_THE_WAY)
+
+# The people who are known. Their ids are random and never used for anybody else.
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    # JSON: the names of the lists that they are on.
+    Column("lists", Text, nullable=False),
+    # Who agreed that they are known, and how; and when.
+    Column("consent", Text, nullable=False),
+    Column("consented_at_s", Double, nullable=False),
+    # Null: until somebody deletes them.
+    Column("keep_until_s", Double),
+    Column("created_by", Text, nullable=False),
+    Column("created_at_s", Double, nullable=False),
+)
+
+# `embedding` and `picture` are sealed (`storage.face_seal`); `fingerprint` tells the same picture again.
+faces = Table(
+    "faces",
+    metadata,
+    Column("face_id", String(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("model", String(200), nullable=False),
+    Column("negative", Boolean, nullable=False),
+    Column("quality", Double, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at_s", Double, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("picture", LargeBinary, nullable=False),
+)
+
+# Of the gallery as a whole: `revision`, how often it changed, and `key`, the mark of the key that it is sealed with.
+gallery = Table(
+    "gallery",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -231,6 +231,7 @@ class FakeLiveSite:
             "archived_bytes": 1e8,
             "archive_failures": 0.0,
             "archive_unmoved_deleted": 0.0,
+            "people_expired": 0.0,
         }
 
     # --- inside ----------------------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ HEADS = Registry(
         "ssd": Entry("panops.vision.detect_ssd:DetectSsd"),
         "yunet": Entry("panops.vision.faces_yunet:FacesYuNet"),
         "movenet": Entry("panops.vision.pose_movenet:PoseMoveNet"),
+        "heatmap_pose": Entry("panops.vision.pose_heatmaps:PoseHeatmaps"),
         "blaze_face": Entry("panops.vision.detect_blaze:DetectFaces"),
         "blaze_palm": Entry("panops.vision.detect_blaze:DetectPalms"),
         "blaze_body": Entry("panops.vision.detect_blaze:DetectBodies"),

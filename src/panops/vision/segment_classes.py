@@ -1,7 +1,8 @@
 """Segmentation models that give one class a pixel, or a score a class and pixel: DeepLab and its like.
 
 L.-C. Chen et al., Encoder-Decoder with Atrous Separable Convolution (DeepLabv3+), 2018, https://arxiv.org/abs/1802.02611. The head
-`class_map` reads one output: (1, H, W) whole numbers, (1, H, W, C) or (1, C, H, W) scores for the manifest's C classes.
+`class_map` reads one output: (1, H, W) whole numbers, (1, H, W, C) or (1, C, H, W) scores for the manifest's C classes; of two classes also
+(1, H, W, 1) or (1, 1, H, W), how surely a pixel is of the second, 0..1.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.vision.letterbox import Letterbox
 from panops.vision.preprocess import InputPicture, Preprocessing
+
+# Of two classes the second one is told from so much on.
+_SURE = 0.5
 
 
 class SegmentClasses:
@@ -73,6 +77,8 @@ class SegmentClasses:
                 return np.asarray(array.argmax(axis=2))
             if array.ndim == 3 and array.shape[0] == self._class_count:
                 return np.asarray(array.argmax(axis=0))
+            if array.ndim == 3 and self._class_count == 2 and 1 in (array.shape[0], array.shape[2]) and array.dtype.kind == "f":
+                return np.asarray((array[..., 0] if array.shape[2] == 1 else array[0]) >= _SURE, np.uint8)
         got = ", ".join(f"{array.dtype} {array.shape}" for array in arrays)
         count = self._class_count
         raise ModelUnsupported(

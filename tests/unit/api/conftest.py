@@ -24,6 +24,7 @@ from panops.storage.database import Database
 from panops.storage.scope import Role
 from panops.storage.site import SiteRepository
 from panops.testing.fake_clock import FakeClock
+from panops.testing.fake_faces import FakeFaceReader
 from panops.testing.inline_desk import InlineDesk
 from panops.testing.live_site import FakeLiveSite
 
@@ -142,7 +143,10 @@ def open_site(home: Path, database_file: Path, **settings: object) -> Site:
     accounts = Accounts(database, clock, ScryptCost(n=4, r=1))
     live = FakeLiveSite(database, home / "evidence", clock)
     desk = InlineDesk(home / "models")
-    app = create_app(ApiSettings(home / "evidence", **settings), database, live, clock=clock, accounts=accounts, desk=desk)  # type: ignore[arg-type]  # given by name
+    app = create_app(
+        ApiSettings(home / "evidence", **settings),  # type: ignore[arg-type]  # given by name
+        database, live, clock=clock, accounts=accounts, desk=desk, face_reader=FakeFaceReader,
+    )  # fmt: skip
     return Site(app, live, accounts, database, clock, home)
 
 

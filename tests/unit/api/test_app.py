@@ -71,6 +71,8 @@ async def test_even_a_route_that_says_nothing_is_closed_to_strangers(site: Site,
 GATE_EVENT, YARD_EVENT = "gate-1-1", "yard-1-1"
 CAMERA = {"source": "sim://room"}
 RULE = {"kind": "occupancy", "limit": 3}
+PERSON = {"name": "Anna Berg", "consent": "signed form of 3 May"}
+NOBODY = "/api/v1/people/" + "0" * 24
 NEW_USER = {"username": "nina", "password": PASSWORD}
 
 # Method, path, body, and what a stranger, a viewer of one camera (gate), a viewer, an operator and an administrator get, in this order.
@@ -196,8 +198,20 @@ TABLE = [
     ("GET", f"/api/v1/events/{GATE_EVENT}/snapshot.jpg", None, (401, 200, 200, 200, 200)),
     ("HEAD", f"/api/v1/events/{GATE_EVENT}/snapshot.jpg", None, (401, 200, 200, 200, 200)),
     ("GET", f"/api/v1/events/{YARD_EVENT}/snapshot.jpg", None, (401, 404, 200, 200, 200)),
+    ("GET", "/api/v1/people", None, (401, 403, 403, 200, 200)),
+    ("POST", "/api/v1/people", PERSON, (401, 403, 403, 403, 201)),
+    ("POST", "/api/v1/people/search", None, (401, 403, 403, 400, 400)),
+    ("GET", NOBODY, None, (401, 403, 403, 404, 404)),
+    ("PATCH", NOBODY, {"lists": ["staff"]}, (401, 403, 403, 403, 404)),
+    ("GET", f"{NOBODY}/deletion", None, (401, 403, 403, 403, 404)),
+    ("DELETE", NOBODY, None, (401, 403, 403, 403, 404)),
+    ("POST", f"{NOBODY}/faces", None, (401, 403, 403, 403, 400)),
+    ("DELETE", f"{NOBODY}/faces/{'0' * 24}", None, (401, 403, 403, 403, 404)),
+    ("GET", f"{NOBODY}/faces/{'0' * 24}/picture.jpg", None, (401, 403, 403, 404, 404)),
     ("GET", "/api/v1/compliance", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/compliance.csv", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/areas", None, (401, 200, 200, 200, 200)),
+    ("GET", "/api/v1/areas.csv", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/suggestions", None, (401, 200, 200, 200, 200)),
     ("GET", "/api/v1/suggestions/progress", None, (401, 200, 200, 200, 200)),
     ("POST", "/api/v1/suggestions/0123456789abcdef/apply", None, (401, 403, 403, 403, 409)),

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 
 from panops.api.media import smaller_jpeg
 from panops.domain.errors import StorageFull
-from panops.domain.events import EvidenceKind
+from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.storage.scope import Role
 
 from .conftest import Site
@@ -248,3 +248,17 @@ async def test_a_download_is_noted_again_after_a_while_and_for_another_version(s
     assert await downloads() == 2
     replace_the_clip(site, address, data * 2)
     assert await downloads() == 3
+
+
+async def test_a_picture_with_a_name_in_it_is_for_operators(site: Site) -> None:
+    details = {"who": "known", "person_id": "ab12", "name": "Anna", "lists": "staff"}
+    incident = Incident("1", EventPhase.END, "identity", "person", "floor", (1,), 0.9, 1000.0, 1002.0, 1002.0, details=details)
+    site.services.events.save([Event("gate-1-1", "gate", "night", Severity.ALARM, incident)])
+    for kind in (EvidenceKind.SNAPSHOT, EvidenceKind.ANNOTATED):
+        site.services.evidence.add_bytes("gate-1-1", kind, b"\xff\xd8 a picture \xff\xd9", 1000.0, 1000.0)
+    for who, status, kinds in (("vera", 404, ["snapshot"]), ("oscar", 200, ["annotated", "snapshot"])):
+        assert (await site.get(who, "/api/v1/events/gate-1-1/annotated.jpg")).status_code == status
+        assert (await site.get(who, "/api/v1/events/gate-1-1/snapshot.jpg")).status_code == 200
+        told = (await site.get(who, "/api/v1/events/gate-1-1")).json()
+        assert sorted(piece["kind"] for piece in told["evidence"]) == kinds
+        assert ("Anna" in str(told)) == (who == "oscar")

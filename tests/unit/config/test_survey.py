@@ -8,6 +8,7 @@ import pytest
 
 from panops.config.load import read_site
 from panops.config.survey import ANY_CLASS, KnownModels, survey
+from panops.domain.errors import ConfigError
 from panops.rules import scene
 
 STREET = ("person", "bicycle", "car")
@@ -53,6 +54,44 @@ def test_classes(tmp_path: Path, rule: str, said: list[str]) -> None:
     for problem, words in zip(problems, said, strict=True):
         assert problem.startswith("line 7: rules.0.classes: ")
         assert words in problem
+
+
+AREA = """
+cameras:
+  gate: {source: sim://gate, maps: {model: MODEL}}
+rules:
+  - {id: full, kind: area, above: 0.5, CLASSES}
+"""
+MAPS = KnownModels({**MODELS.classes, "voc": ("background", "car", "tv monitor")}, default="street")
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "said"),
+    [
+        ("voc", "classes: [car, tv monitor, not Background]", []),
+        (
+            "voc",
+            "classes: [caar]",
+            ["line 5: rules.0.classes: no class 'caar' in voc; did you mean 'car'? It has: background, car, tv monitor"],
+        ),
+        ("voc", "classes: [not water]", ["line 5: rules.0.classes: no class 'water' in voc; it has: background, car, tv monitor"]),
+        (
+            "vok",
+            "classes: [water]",
+            ["line 3: cameras.gate.maps.model: no model 'vok' is installed or in the catalogue; did you mean 'voc'?"],
+        ),
+    ],
+)
+def test_classes_of_areas_are_those_of_the_model_for_maps(tmp_path: Path, model: str, classes: str, said: list[str]) -> None:
+    problems = found(tmp_path, AREA.replace("MODEL", model).replace("CLASSES", classes), MAPS)
+    assert len(problems) == len(said)
+    for problem, words in zip(problems, said, strict=True):
+        assert problem.startswith(words)
+
+
+def test_a_rule_about_areas_needs_maps(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"camera 'gate' has no `maps`, so nothing is known of areas there; give it `maps: \{\}`"):
+        found(tmp_path, AREA.replace(", maps: {model: MODEL}", "").replace("CLASSES", "classes: [car]"))
 
 
 def test_models_are_guessed(tmp_path: Path) -> None:

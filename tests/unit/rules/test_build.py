@@ -77,6 +77,22 @@ def test_speed_needs_a_ground() -> None:
     ]
 
 
+def test_who_somebody_is_needs_faces() -> None:
+    config = site({"kind": "identity", "who": "known", "cameras": ["gate"]}, {"kind": "identity", "who": "spoof", "cameras": ["gate"]})
+    assert build(config) == []
+    message = "rules.r0.kind: camera 'gate' has no `faces`, so nobody's face is looked at there"
+    assert str(check_rules(config, "gate", CLASSES)[0]) == message
+    faces = {"faces": {"notice": "sign at the gate"}}
+    gate = CameraConfig.model_validate({**config.cameras["gate"].plain(), **faces})
+    with_faces = config.model_copy(update={"cameras": {**config.cameras, "gate": gate}})
+    assert [label.who for label, _ in build(with_faces)] == ["known"]
+    assert [str(one) for one in check_rules(with_faces, "gate", CLASSES)] == [
+        "rules.r1.who: camera 'gate' has `live: off`, so no face is taken for a picture there"
+    ]
+    everywhere = site({"kind": "hands_up"}).model_copy(update={"cameras": with_faces.cameras})
+    assert len(check_rules(everywhere, "gate", CLASSES)) == 1, "no camera has what it needs"
+
+
 @pytest.mark.parametrize("kind", ["object_left", "object_removed"])
 def test_objects_need_a_model_that_knows_people(kind: str) -> None:
     config = site({"kind": kind})

@@ -36,6 +36,8 @@ _VALUES: dict[str, Any] = {
     "missing": False,
     "place": "archive",
     "epoch": 7,
+    "person_id": "0123456789abcdef01234567",
+    "lists": '["staff"]',
 }
 
 

@@ -27,10 +27,15 @@ from panops.storage.audit import AuditLog
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.embeddings import EventEmbeddings
+from panops.storage.erasure import Erasure
 from panops.storage.errors import AccountRefused, LeaseHeld
 from panops.storage.events import EventFilter, EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
+from panops.storage.face_seal import KeyPlace
+from panops.storage.gallery import Gallery
+from panops.storage.gallery_records import PersonFacts
 from panops.storage.leases import Leases
+from panops.storage.records import UNNAMED
 from panops.storage.retention import Retention
 from panops.storage.scope import Role, Scope
 from panops.storage.site import SiteRepository
@@ -42,6 +47,7 @@ from panops.testing.store_conformance import EventStoreSuite
 from .makers import START_S, make_event
 from .test_embeddings import fill as fill_looks
 from .test_question import FOUND, check_found, fill
+from .test_gallery import new_face
 from .test_search import all_pages, population, reference
 from .test_site import CAMERA, FILE
 
@@ -205,3 +211,35 @@ def in_parallel(work: Callable[[int], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_known_people_are_kept_told_and_deleted(server: Database, tmp_path: Path) -> None:
+    clock = FakeClock(START_S)
+    gallery = Gallery(server, KeyPlace(tmp_path / "faces.key", {}), clock)
+    store = EvidenceStore(server, tmp_path / "evidence", clock)
+    anna = gallery.add(EVERYTHING, PersonFacts("Anna Berg", ("staff",), "signed form", START_S), "ada")
+    bo = gallery.add(EVERYTHING, PersonFacts("Bo", (), "asked", START_S, START_S + 60), "ada")
+    for person, who in ((anna, 1), (bo, 2)):
+        for variant in range(2):
+            gallery.add_face(EVERYTHING, person.person_id, new_face(who, variant))
+    gallery.change(EVERYTHING, anna.person_id, {"lists": ("watch",)})
+    assert (gallery.revision(), len(gallery.known("fake@1")), gallery.sealed()) == (7, 4, (4, ""))
+    details = {"who": "known", "person_id": anna.person_id, "name": "Anna Berg"}
+    repository = EventRepository(server)
+    repository.save([make_event("gate-1-1", EventPhase.END, kind="identity", details=details)])  # type: ignore[arg-type]  # all are JSON
+    store.add_bytes("gate-1-1", EvidenceKind.SNAPSHOT, b"picture", START_S, START_S)
+    repository.review(EVERYTHING, "gate-1-1", note="anna berg again", user="oscar", at_s=START_S)
+    erasure = Erasure(server, store, clock)
+    erased = erasure.person(EVERYTHING, anna.person_id, "ada")
+    assert (erased.faces, erased.events, erased.files, erased.clean) == (2, 1, 1, True)
+    found = repository.get(EVERYTHING, "gate-1-1")
+    assert found is not None
+    assert (found.event.incident.details, found.note, found.evidence) == ({"who": "known", "person_id": UNNAMED}, f"{UNNAMED} again", ())
+    repository.save([make_event("gate-1-1", EventPhase.END, kind="identity", details=details, updated_at_s=START_S + 9)])  # type: ignore[arg-type]
+    assert erasure.late() == 1
+    clock.now_s += 60
+    assert erasure.expired() == 1
+    assert gallery.people(EVERYTHING) == []
+    with server.reading() as connection:
+        everything = [str(row) for table in metadata.sorted_tables for row in connection.execute(table.select()).all()]
+    assert not [row for row in everything if anna.person_id in row or "Anna Berg" in row]

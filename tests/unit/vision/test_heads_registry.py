@@ -26,7 +26,7 @@ def test_every_head_opens(head: str, kind: type) -> None:
 def test_an_unknown_head_names_the_known_ones() -> None:
     with pytest.raises(
         PluginError,
-        match="unknown head 'yolo9000'; known are: blaze_body, blaze_face, blaze_palm, fastestdet, movenet, ssd",
+        match="unknown head 'yolo9000'; known are: blaze_body, blaze_face, blaze_palm, fastestdet, heatmap_pose, movenet, ssd",
     ):
         open_task(manifest("yolo9000"))
 

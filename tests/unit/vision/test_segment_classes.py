@@ -37,6 +37,15 @@ def test_whole_numbers_or_scores_either_way_round(output: np.ndarray) -> None:
     assert found.size_wh == (128, 64)
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_one_score_says_which_of_two_classes(last: bool) -> None:
+    one = SegmentClasses(replace(manifest("class_map", classes=2), task="segmentation"))
+    _, context = one.prepare(frame(picture(128, 64)))
+    scores = np.random.default_rng(5).random((1, 32, 64, 1)).astype(np.float32)
+    found = one.finish({"out": scores if last else scores.transpose(0, 3, 1, 2)}, context)
+    assert (found.class_id == (scores[0, ..., 0] >= 0.5)).all()
+
+
 def test_padding_is_no_part_of_the_picture() -> None:
     one = task(letterbox=0, anchor="center")  # 64x32; a square picture leaves 16 px on either side
     _, context = one.prepare(frame(picture(100, 100)))

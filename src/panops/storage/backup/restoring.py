@@ -23,14 +23,15 @@ from panops.storage.backup.snapshot import keep_recordings, proof_in, read_schem
 from panops.storage.database import Database
 from panops.storage.durable import sync_folder
 from panops.storage.errors import from_os
+from panops.storage.face_seal import KEY_NAME
 from panops.storage.home import Home
 from panops.storage.home_lock import only_one
 from panops.storage.totp import STEP_S
 
 _STAGING = ".restore-"
 _ASIDE = "before-restore-"
-# Stay where they are: they belong to the machine, not to the site; `lost+found` to the file system.
-_STAYING = frozenset({"run", "engines", "lost+found"})
+# Stay where they are: they belong to the machine, not to the site; `lost+found` to the file system. No backup holds the key.
+_STAYING = frozenset({"run", "engines", "lost+found", KEY_NAME})
 _SPARE_BYTES = 64 << 20
 # Numbers that the old home gave after the backup was made must not be given again: receivers tell repetitions by them,
 # and browsers keep the films of their addresses.

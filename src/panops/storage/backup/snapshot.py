@@ -155,6 +155,16 @@ def _has_places(connection: sqlite3.Connection) -> bool:
     return any(name == "place" for _, name, *_ in connection.execute("PRAGMA table_info(recordings)"))
 
 
+def sealed_faces_in(database: Path) -> int:
+    """How many sealed faces a database holds; none where its schema knows no people.
+
+    Raises:
+        StorageError: One of its kinds.
+    """
+    with mapped(database, str(database)), closing(_open(database)) as connection:
+        return int(connection.execute("SELECT count(*) FROM faces").fetchone()[0]) if _has_table(connection, "faces") else 0
+
+
 def recordings_folder(database: Path, own: Path) -> Path:
     """Where the site of a database has its recordings; `own`, that of the home, where its settings name no folder.
 

@@ -12,7 +12,7 @@ const PAGE = 100;
 const NAMES = ["user", "action", "target", "from", "to"];
 const ACTIONS = {
   login: t("Sign-ins"), logout: t("Sign-outs"), session: t("Sessions ended"), second_factor: t("Second factors"), password: t("Passwords"), user: t("People"), token: t("Tokens"), group: t("Groups"), camera: t("Cameras"), rule: t("Rules"),
-  event: t("Events judged"), evidence: t("Looks at proof"), suggestion: t("Suggestions"), compliance: t("Exports of compliance"), audit: t("Exports of this log"), sink: t("Tests of alerts"), delivery: t("Alerts sent again"), setup: t("First set-up"),
+  event: t("Events judged"), evidence: t("Looks at proof"), suggestion: t("Suggestions"), compliance: t("Exports of compliance"), areas: t("Exports of areas"), audit: t("Exports of this log"), sink: t("Tests of alerts"), delivery: t("Alerts sent again"), setup: t("First set-up"),
 };
 const { can } = await start();
 const form = byId("filters");

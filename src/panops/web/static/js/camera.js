@@ -13,7 +13,7 @@ import { showSwitches } from "./switches.js";
 import { className, plain, plural } from "./things.js";
 import { Tile } from "./tile.js";
 import { ago } from "./time.js";
-import { codec, duration, kindOf, whole } from "./words.js";
+import { codec, duration, kindOf, percent, whole } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const { can, live } = await start();
@@ -39,6 +39,10 @@ function health(camera) {
   fill(byId("health"), rows);
 }
 
+const WHO = {
+  known: () => t("whom panops knows"), unknown: () => t("whom nobody knows"), spoof: () => t("who show no living face"),
+  listed: (values) => t("who are on one of: {lists}", values), unlisted: (values) => t("who are on none of: {lists}", values),
+};
 const LIMITS = {
   occupancy: ({ limit }, below) => (below ? t("fewer than {limit}", { limit }) : t("more than {limit}", { limit })),
   crowding: ({ count }) => t("{count} or more close together", { count }),
@@ -49,6 +53,8 @@ const LIMITS = {
   hands_up: () => t("both hands up"),
   lying: () => t("lying on the ground"),
   fall: () => t("fallen and still lying"),
+  identity: ({ who, lists }) => WHO[who]({ lists: lists.join(", ") }),
+  area: ({ above, below }) => (above === null ? t("less than {share} covered", { share: percent(below) }) : t("more than {share} covered", { share: percent(above) })),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),
@@ -151,6 +157,7 @@ try {
   update(camera);
   rules(camera);
   showDrift(byId("drift"), id);
+  byId("areas").href = `/cameras/${part(id)}/areas`;
   showRecording(byId("recording"), byId("view"), tile.root, id, can("operator"));
   listen(camera);
   document.addEventListener("keydown", (event) => {

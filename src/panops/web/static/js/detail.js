@@ -2,13 +2,14 @@
 
 import { api, ApiError, get, part } from "./api.js";
 import { empty, facts, fill, h, icon, whileBusy } from "./dom.js";
+import { details } from "./event_facts.js";
 import { decimal, t } from "./messages.js";
 import { reason } from "./reason.js";
 import { Stage } from "./stage.js";
 import { toast } from "./shell.js";
 import { className, plain } from "./things.js";
 import { moment, short } from "./time.js";
-import { bytes, details, kindOf, lasted, percent, placeWord, severityOf, statusOf, stepWord } from "./words.js";
+import { bytes, kindOf, lasted, percent, placeWord, severityOf, statusOf, stepWord } from "./words.js";
 
 const DONE = { new: t("Reopened"), acknowledged: t("Acknowledged"), true_alarm: t("Marked as a true alarm"), false_alarm: t("Marked as a false alarm") };
 const HAS = ["has_clip", "has_clip_so_far", "has_snapshot"];
@@ -193,7 +194,7 @@ export class Detail {
   /** What comes of what was said; how far it is to a suggestion is asked once something was said. */
   async #after(event) {
     const { after } = this.#parts;
-    if (!["false_alarm", "true_alarm"].includes(event.status)) {
+    if (!["false_alarm", "true_alarm"].includes(event.status) || !this.#more) {
       after.hidden = true;
       return void fill(after);
     }
@@ -204,7 +205,7 @@ export class Detail {
       after.hidden = !after.childElementCount;
     };
     show(null);
-    if (this.#more) show((await get("/suggestions/progress").catch(() => ({}))).progress);
+    show((await get("/suggestions/progress").catch(() => ({}))).progress);
   }
 
   /** The way to events whose people look alike, where it is known what this one's person looks like. */

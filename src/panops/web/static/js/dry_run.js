@@ -2,11 +2,12 @@
 
 import { api, part } from "./api.js";
 import { fill, h, icon } from "./dom.js";
+import { details } from "./event_facts.js";
 import { s } from "./glyphs.js";
 import { n, t } from "./messages.js";
 import { plural } from "./things.js";
 import { clock, short } from "./time.js";
-import { details, lasted, sentence } from "./words.js";
+import { lasted, sentence } from "./words.js";
 
 const MOST_SHOWN = 24;
 const [WIDTH, HEIGHT] = [600, 54];

@@ -2,7 +2,7 @@
 
 import { decimal, inside, t } from "./messages.js";
 import { className, heading, plain, plural } from "./things.js";
-import { duration, kindOf } from "./words.js";
+import { duration, kindOf, percent } from "./words.js";
 
 /** `A person`: a class at the beginning of a sentence. */
 function subject(name) {
@@ -48,6 +48,13 @@ const REASONS = {
   hands_up: ({ what, where, limit }) => (limit ? t("{what} {where} held both hands up for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} {where} held both hands up.", { what, where })),
   lying: ({ what, where, limit }) => (limit ? t("{what} lay on the ground {where} for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} lay on the ground {where}.", { what, where })),
   fall: ({ what, where }) => t("{what} fell {where} and stayed down.", { what, where }),
+  identity: ({ what, where, facts }) => {
+    if (facts.who === "spoof") return t("{what} {where} showed a face that is no living one.", { what, where });
+    if (facts.who === "unknown") return t("{what} {where} resembles nobody who is known.", { what, where });
+    if (!facts.name) return t("Somebody who is known was {where}.", { where });
+    return facts.lists ? t("{name} was {where}, who is on: {lists}.", { name: facts.name, where, lists: facts.lists }) : t("{name} was {where}.", { name: facts.name, where });
+  },
+  area: ({ what, where, facts }) => t("{what} covered {share} {where}; the limit is {limit}.", { what, where, share: percent(facts.share ?? 0), limit: percent(facts.limit ?? 0) }),
   combined: ({ facts }) => {
     const values = { rules: facts.rules ?? t("other rules") };
     if (facts.how === "all") return t("All of these came together: {rules}.", values);

@@ -15,7 +15,7 @@ const asked = new URLSearchParams(location.search);
 const { can, live } = await start();
 live.watch([], 1, "s");
 
-const known = { kinds: [], cameras: [], rules: [], classes: [] };
+const known = { kinds: [], cameras: [], rules: [], classes: [], covering: [] };
 let etag = null;
 let kind = null;
 let controls = [];
@@ -29,7 +29,7 @@ function site() {
   const cameras = known.cameras.filter((camera) => !chosen.length || chosen.includes(camera.id));
   const common = (key) => Object.keys(cameras[0]?.[key] ?? {}).filter((name) => cameras.every((camera) => name in camera[key]));
   const seen = [...new Set(cameras.flatMap((camera) => camera.classes ?? []))];
-  return { cameras: known.cameras, chosen: cameras, zones: common("zones"), lines: common("lines"), anyZones: [...new Set(cameras.flatMap((camera) => Object.keys(camera.zones)))], rules: known.rules, classes: seen.length ? seen : known.classes };
+  return { cameras: known.cameras, chosen: cameras, zones: common("zones"), lines: common("lines"), anyZones: [...new Set(cameras.flatMap((camera) => Object.keys(camera.zones)))], rules: known.rules, classes: seen.length ? seen : known.classes, covering: known.covering };
 }
 
 function refresh() {
@@ -138,6 +138,7 @@ async function begin() {
   const [{ kinds }, { cameras }, { rules }, models] = await Promise.all([get("/rule-kinds"), get("/cameras"), get("/rules"), get("/models").catch(() => ({ models: [] }))]);
   Object.assign(known, { kinds, cameras: cameras.sort((a, b) => a.name.localeCompare(b.name)), rules: rules.map((one) => one.id).filter((name) => name !== editing) });
   known.classes = models.models.find((model) => model.name === models.active)?.classes ?? [];
+  known.covering = [...new Set(models.models.filter((model) => model.task === "segmentation" && model.state === "installed").flatMap((model) => model.classes))];
   let values = { kind: asked.get("line") ? "line_crossing" : asked.get("kind") ?? "intrusion", cameras: asked.getAll("camera"), ...(asked.get("zone") ? { zone: asked.get("zone") } : {}), ...(asked.get("line") ? { line: asked.get("line") } : {}) };
   if (editing) values = await get(`/rules/${part(editing)}`, { onHeaders: (headers) => { etag = headers.get("ETag"); } });
   const word = (one) => (kindOf(one.kind).icon === "events" ? plain(one.kind) : kindOf(one.kind).word);

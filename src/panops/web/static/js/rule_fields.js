@@ -14,8 +14,11 @@ const TITLES = {
   cameras: t("Cameras"), classes: t("Classes"), severity: t("Severity"), schedule: t("Schedule"), zone: t("Zone"), line: t("Line"), direction: t("Direction"), limit: t("Limit"), limit_kmh: t("Limit"),
   when: t("When"), heading_deg: t("Heading"), tolerance_deg: t("Tolerance"), least_share: t("Least share"), window_s: t("Window"), count: t("Count"), distance: t("Distance"), owner_classes: t("Owner classes"),
   owner_distance: t("Owner distance"), hider_classes: t("Hider classes"), known_s: t("Known"), within_s: t("Within"), present_s: t("Present"), least_s: t("Least"), how: t("How"),
+  who: t("Who matters"), lists: t("Lists"), grace_s: t("Time until it counts"), least_looks: t("Looks that must agree"), share: t("Share that decides"),
+  above: t("More than this share"), below: t("Less than this share"),
 };
-const CHOICES = { a_to_b: t("From A to B"), b_to_a: t("From B to A"), both: t("Both ways"), above: t("More than the limit"), below: t("Fewer than the limit"), all: t("All of them"), any: t("Any of them"), sequence: t("One after the other"), against: t("The opposite way"), other: t("Every other way") };
+const CHOICES = { a_to_b: t("From A to B"), b_to_a: t("From B to A"), both: t("Both ways"), above: t("More than the limit"), below: t("Fewer than the limit"), all: t("All of them"), any: t("Any of them"), sequence: t("One after the other"), against: t("The opposite way"), other: t("Every other way"),
+  known: t("Known people"), unknown: t("Faces that nobody knows"), listed: t("People on a list"), unlisted: t("All who are on none of the lists"), spoof: t("Faces that are no living ones") };
 
 /** What a setting is called. */
 export const titleOf = (field) => TITLES[field.name] ?? plain(field.name.replace(/_(s|kmh|deg|px|fps|ms)$/, ""));
@@ -116,14 +119,22 @@ function items(id, given) {
 
 const words = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
 
-function classes(id, given) {
-  const input = h("input", { class: "input", id, value: (given ?? []).join(", "), autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+const wordsInput = (id, given) => h("input", { class: "input", id, value: (given ?? []).join(", "), autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+
+/** Words with commas between. */
+function listed(id, given) {
+  const input = wordsInput(id, given);
+  return { node: input, value: () => words(input.value) };
+}
+
+function classes(id, given, offers = (site) => site.classes) {
+  const input = wordsInput(id, given);
   const shelf = h("div", { class: "offers" });
   return {
     node: h("div", { class: "stack" }, input, shelf),
     value: () => words(input.value),
     refresh(site) {
-      fill(shelf, site.classes.slice(0, 12).map((name) => h("button", { class: "button", type: "button", onclick: () => {
+      fill(shelf, offers(site).slice(0, 24).map((name) => h("button", { class: "button", type: "button", onclick: () => {
         const now = words(input.value);
         input.value = (now.includes(name) ? now.filter((one) => one !== name) : [...now, name]).join(", ");
         input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -144,9 +155,11 @@ function made(field, id, given) {
     case "cameras": return many(id, given, (site) => site.cameras.map((camera) => [camera.id, camera.name]), t("There is no camera yet."));
     case "rules": return many(id, given, (site) => site.rules.map((name) => [name, name]), t("There is no other rule yet."));
     case "classes": return classes(id, given);
+    case "covering": return classes(id, given, (site) => site.covering);
     case "schedule": return schedule(id, given);
     case "points": return way(id, given);
     case "items": return items(id, given);
+    case "words": return listed(id, given);
     case "json": return json(id, given, "{}");
     default: {
       const input = h("input", { class: "input", id, value: given ?? "", autocomplete: "off" });

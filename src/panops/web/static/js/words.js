@@ -1,7 +1,7 @@
 // Stable words of the API about events -> words for people, with the colour and symbol that go with them; quantities.
 
 import { decimal, t } from "./messages.js";
-import { heading, plain } from "./things.js";
+import { plain } from "./things.js";
 
 export { className, plain, plural } from "./things.js";
 
@@ -22,6 +22,8 @@ const KINDS = {
   hands_up: { word: t("Hands up"), icon: "handsup" },
   lying: { word: t("Lying person"), icon: "lying" },
   fall: { word: t("Fall"), icon: "lying" },
+  identity: { word: t("Who it is"), icon: "person" },
+  area: { word: t("Area"), icon: "zone" },
   camera_blind: { word: t("No picture"), icon: "unplug" },
   camera_covered: { word: t("Camera covered"), icon: "warning" },
   camera_moved: { word: t("Camera moved"), icon: "warning" },
@@ -90,21 +92,3 @@ export function bytes(count) {
 }
 
 export const whole = (count) => decimal(Math.round(count));
-
-const DETAIL_WORDS = { dwell_s: t("Stayed"), direction: t("Direction"), count: t("Last count"), max_count: t("Most at once"), min_count: t("Fewest at once"), limit: t("Limit"), after_s: t("Must last"), heading_deg: t("Moved"), alone_s: t("Alone for"), stood_s: t("Had stood for"), speed_kmh: t("Highest speed"), limit_kmh: t("Allowed"), behind_s: t("Behind by"), absent_s: t("Nobody for"), rules: t("Rules"), how: t("Together"), took_s: t("Within"), item: t("Item"), share: t("Votes against"), votes: t("Looks without"), put_right: t("Put right") };
-const VALUES = { a_to_b: "A → B", b_to_a: "B → A", both: t("both ways"), all: t("all of them"), any: t("any of them"), sequence: t("one after the other") };
-const HIDDEN = new Set(["when", "more_tracks"]);
-
-/** Facts of the kind as `[[term, text], ...]`. */
-export function details(event) {
-  return Object.entries(event.details ?? {}).filter(([key, value]) => value !== null && value !== "" && !HIDDEN.has(key)).map(([key, value]) => {
-    if (key === "interrupted") return [t("Ended"), t("cut short: panops was stopped while it went on")];
-    const word = DETAIL_WORDS[key] ?? plain(key.replace(/_s$/, ""));
-    if (key === "heading_deg" && typeof value === "number") return [word, heading(value)];
-    if (key.endsWith("_kmh") && typeof value === "number") return [word, t("{count} km/h", { count: Math.round(value) })];
-    if (key.endsWith("_s") && typeof value === "number") return [word, duration(value)];
-    if (typeof value === "boolean") return [word, value ? t("yes") : t("no")];
-    if (typeof value === "number") return [word, decimal(value, 2, 0)];
-    return [word, VALUES[value] ?? String(value)];
-  });
-}
