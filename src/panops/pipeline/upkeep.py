@@ -109,6 +109,7 @@ class Upkeep:
             count = self._embeddings.forget_all()
             if count:
                 log.info("finding people again is switched off: what the people of %d events look like was deleted", count)
+
     async def let_people_go(self) -> None:
         """Delete known people whose time is over, and names that were told or written late."""
         gone = await asyncio.to_thread(self._erasure.expired)

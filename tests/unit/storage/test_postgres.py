@@ -46,8 +46,8 @@ from panops.testing.store_conformance import EventStoreSuite
 
 from .makers import START_S, make_event
 from .test_embeddings import fill as fill_looks
-from .test_question import FOUND, check_found, fill
 from .test_gallery import new_face
+from .test_question import FOUND, check_found, fill
 from .test_search import all_pages, population, reference
 from .test_site import CAMERA, FILE
 
