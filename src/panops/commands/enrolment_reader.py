@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 from panops.config.schema import SiteConfig
-from panops.domain.errors import ModelError
 from panops.domain.faces import FaceReader
 from panops.models.store import ModelStore
+from panops.pipeline.open_face_reader import open_face_reader
 
 
 def reader_opener(store: ModelStore, site: Callable[[], SiteConfig]) -> Callable[[], FaceReader]:
@@ -20,12 +19,9 @@ def reader_opener(store: ModelStore, site: Callable[[], SiteConfig]) -> Callable
     """
 
     def open_reader() -> FaceReader:
-        config = next((found for camera in site().cameras.values() if (found := getattr(camera, "faces", None)) is not None), None)
-        named = {} if config is None else {"detector": config.detector, "embedder": config.embedding}
-        try:
-            opened: FaceReader = import_module("panops.pipeline.open_face_reader").open_face_reader(store, **named)
-        except ImportError as error:
-            raise ModelError("this panops has no models that tell faces apart") from error
-        return opened
+        config = next((camera.faces for camera in site().cameras.values() if camera.faces is not None), None)
+        if config is None:
+            return open_face_reader(store)
+        return open_face_reader(store, detector=config.detector, embedder=config.embedding)
 
     return open_reader
