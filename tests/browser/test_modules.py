@@ -176,6 +176,8 @@ def test_models_in_use_stand_first(call: Call) -> None:
             "A person lay on the ground in the picture for longer than 5 s."),
         ({"kind": "fall", "class_name": "person", "zone": "hall", "details": {}}, {"after_s": 2},
             "A person fell in the zone “hall” and stayed down."),
+        ({"kind": "gesture", "class_name": "person", "zone": "desk", "details": {"sign": "help", "votes": 4.0}}, {"after_s": 1},
+            "A person in the zone “desk” made the sign “help”."),
         ({"kind": "made_up", "class_name": "", "zone": ""}, None, "Made up."),
     ],
 )  # fmt: skip

@@ -72,8 +72,10 @@ def process(
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
-    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector)
-    for problem in filter(None, (trouble, looks.trouble, *check_rules(settings, camera_id, seen))):
+    looks = TrackLooks.of(config, detectors.part, seen, lambda: detector)
+    for problem in filter(
+        None, (trouble, looks.trouble, *check_rules(settings, camera_id, seen), *looks.rule_problems(settings, camera_id))
+    ):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
     _make_folder(out)

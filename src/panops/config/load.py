@@ -177,6 +177,8 @@ def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str
     """The field that names a zone or line which the camera does not have, and what to say of it."""
     if rule.kind == "speed" and camera.ground is None:
         return "kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there; give it four points in metres"
+    if rule.kind == "gesture" and camera.gestures is None:
+        return "kind", f"camera {camera_id!r} has no `gestures`, so nobody's signs are known there; give it `gestures: {{}}`"
     for what, known in (("line", camera.lines), ("zone", camera.zones)):
         name = getattr(rule, what, None)
         if name is not None and name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
@@ -305,6 +306,34 @@ POSTURE_KINDS = ("hands_up", "lying", "fall")
 """Rules that need to know where people's joints are."""
 
 
+class GestureConfig(_RuleConfig):
+    """Somebody makes a sign with a hand."""
+
+    kind: Literal["gesture"]
+    zone: Name | None = Field(None, description=_ZONE)
+    signs: list[str] = Field(default_factory=list, max_length=64, description="the signs that count, as the camera's classifier calls them")
+    sequence: list[str] = Field(default_factory=list, max_length=8, description="or signs that count when they follow each other")
+    after_s: Seconds = Field(1.0, le=60, description="for how long a sign is held before it counts")
+    within_s: Seconds = Field(8.0, gt=0, le=60, description="a sequence takes no longer than this")
+    share: float = Field(0.7, gt=0.5, le=1, description="of the looks at the person, what must show the sign")
+
+    @model_validator(mode="after")
+    def _asks_for_one(self) -> Self:
+        if bool(self.signs) == bool(self.sequence):
+            raise ValueError(f"expected either signs or a sequence, got {'both' if self.signs else 'neither'}")
+        if len(self.sequence) == 1:
+            raise ValueError("expected a sequence of at least two signs; one sign alone goes into signs")
+        twice = next((one for one, other in pairwise(self.sequence) if one.strip().casefold() == other.strip().casefold()), None)
+        if twice is not None:
+            raise ValueError(f"the sequence has {twice!r} twice in a row, which looks like one; put another sign between")
+        return self
+
+    @property
+    def named_signs(self) -> list[str]:
+        """All signs that it asks for."""
+        return list(dict.fromkeys([*self.signs, *self.sequence]))
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -333,6 +362,7 @@ RULE_KINDS = Kinds(
         "combined",
         "compliance",
         *POSTURE_KINDS,
+        "gesture",
     ),
     PluginRuleConfig,
 )
@@ -353,7 +383,8 @@ RuleConfig = Annotated[
     | ComplianceConfig
     | HandsUpConfig
     | LyingConfig
-    | FallConfig,
+    | FallConfig
+    | GestureConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

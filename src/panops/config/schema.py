@@ -118,6 +118,20 @@ class PoseConfig(Config):
     fallen: bool = Field(True, description="the place of whoever is lost in the middle of the picture is looked at for somebody lying")
 
 
+class GesturesConfig(Config):
+    """Looks for signs that people who are followed make with their hands."""
+
+    model: str = Field("hands", min_length=1, description="a model for hands with 21 points")
+    classifier: str = Field(
+        "sign_digits", min_length=1, description="what tells signs apart: a classifier of pictures of hands, or one of hands' points"
+    )
+    classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whose hands")
+    refresh_s: Seconds = Field(0.4, le=3.0, description="each of them is looked at so often")
+    most: int = Field(3, ge=1, le=64, description="people at one check, at most")
+    least_px: int = Field(120, ge=8, le=4096, description="nobody is looked at whose box's longer side is shorter")
+    min_score: float = Field(0.85, ge=0, le=1, description="what the classifier says less surely is no sign")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -152,6 +166,7 @@ class CameraConfig(Config):
     motion: MotionConfig = MotionConfig()
     secondary: SecondaryConfig | None = Field(None, description="a second model for what single objects show, such as who wears what")
     pose: PoseConfig | None = Field(None, description="looks for people's joints; rules such as fall and hands_up need it")
+    gestures: GesturesConfig | None = Field(None, description="looks for signs people make with their hands; the rule gesture needs it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()
     record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")

@@ -8,7 +8,9 @@ from typing import Any
 
 from panops.config.load import SiteFile
 from panops.config.problems import nearest_line
+from panops.config.rule_schema import GestureConfig
 from panops.config.schema import SiteConfig
+from panops.config.signs import sign_problems
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
 from panops.domain.errors import ConfigProblem
@@ -39,7 +41,7 @@ def survey(file: SiteFile, models: KnownModels) -> list[ConfigProblem]:
         file: A site file without faults.
         models: The models that are known here.
     """
-    found = [*_sources(file), *_models(file, models), *_classes(file, models)]
+    found = [*_sources(file), *_models(file, models), *_classes(file, models), *_signs(file, models)]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
@@ -59,6 +61,9 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
             named.append((("cameras", key, "secondary", "model"), camera.secondary.model))
         if camera.pose is not None:
             named.append((("cameras", key, "pose", "model"), camera.pose.model))
+        if camera.gestures is not None:
+            named.append((("cameras", key, "gestures", "model"), camera.gestures.model))
+            named.append((("cameras", key, "gestures", "classifier"), camera.gestures.classifier))
     for path, name in named:
         if name and name not in models.classes:
             message = f"no model {name!r} is installed or in the catalogue{did_you_mean(name, models.classes)}"
@@ -71,6 +76,19 @@ def _classes(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
             message = _class_problem(file.site, rule, name, models)
             if message:
                 yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))
+
+
+def _signs(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
+    """Signs that a camera's classifier does not know."""
+    for index, rule in enumerate(file.site.rules):
+        if not isinstance(rule, GestureConfig):
+            continue
+        field = "signs" if rule.signs else "sequence"
+        for camera_id in rule.cameras or file.site.cameras:
+            camera = file.site.cameras[camera_id]
+            classes = models.classes.get(camera.gestures.classifier) if camera.gestures is not None else None
+            for message in () if classes is None else sign_problems(rule, camera_id, camera, classes):
+                yield ConfigProblem(f"rules.{index}.{field}", message, nearest_line(("rules", index, field), file.lines))
 
 
 def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) -> str:

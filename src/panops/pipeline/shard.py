@@ -216,10 +216,14 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
-        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector)
+        loop.looks = TrackLooks.of(config, self._detectors.part, classes, lambda: loop.detector)
         if chain is not None:
             self._equip(loop, chain, verify)
-        problems = [*check_rules(site, camera_id, classes), *(chain.problems if chain is not None else ())]
+        problems = [
+            *check_rules(site, camera_id, classes),
+            *loop.looks.rule_problems(site, camera_id),
+            *(chain.problems if chain is not None else ()),
+        ]
         loop.advice = "; ".join(filter(None, (trouble, loop.looks.trouble, *map(str, problems))))
         ring = PacketRing(max_s=evidence.before_s + LONGEST_LEAD_S + _LATE_S, max_bytes=_RING_BYTES)
         feed = CameraFeed(

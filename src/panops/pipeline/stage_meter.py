@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-STAGES = ("demux", "decode", "gate", "detect", "secondary", "track", "pose", "rules", "preview", "record", "video")
+STAGES = ("demux", "decode", "gate", "detect", "secondary", "track", "pose", "gestures", "rules", "preview", "record", "video")
 
 
 class StageMeter:

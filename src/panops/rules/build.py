@@ -113,6 +113,8 @@ def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProbl
     camera = site.cameras[camera_id]
     if config.kind in POSTURE_KINDS and camera.pose is None:
         return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `pose`, so nobody's joints are known there")
+    if config.kind == "gesture" and camera.gestures is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `gestures`, so nobody's signs are known there")
     if config.kind == "speed" and camera.ground is None:
         return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there")
     what, name = _place(config)

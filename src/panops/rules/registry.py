@@ -26,5 +26,6 @@ RULES = Registry(
         "hands_up": Entry("panops.rules.hands_up:HandsUp"),
         "lying": Entry("panops.rules.lying:Lying"),
         "fall": Entry("panops.rules.lying:Fall"),
+        "gesture": Entry("panops.rules.gesture:Gesture"),
     },
 )

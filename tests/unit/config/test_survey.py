@@ -103,3 +103,28 @@ def test_a_secondary_model_must_be_there_and_brings_its_classes(tmp_path: Path) 
     assert found(tmp_path, text.replace("NAME", "ppe")) == []
     assert found(tmp_path, text.replace("NAME", "pppe"))[0].startswith("line 2: cameras.a.secondary.model: no model 'pppe'")
     assert "no class 'hardhat' in the model street" in found(tmp_path, text.replace(", secondary: {model: NAME}", ""))[0]
+
+
+SIGNS = """
+cameras:
+  hall: {source: sim://room, gestures: {GESTURES}}
+rules:
+  - {id: help, kind: gesture, cameras: [hall], RULE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("gestures", "rule", "said"),
+    [
+        ("", "signs: ['8']", []),
+        ("", "signs: [Ok, '8']", ["classifier 'sign_digits' of camera 'hall' knows no sign 'Ok'; it knows: 7, 8"]),
+        ("", "sequence: [none, '7']", ["rules.0.sequence: the classifier 'sign_digits' of camera 'hall' knows no sign 'none'"]),
+        ("classifier: own", "signs: [thumb]", ["cameras.hall.gestures.classifier: no model 'own' is installed or in the catalogue"]),
+    ],
+)  # fmt: skip
+def test_signs(tmp_path: Path, gestures: str, rule: str, said: list[str]) -> None:
+    models = KnownModels({"street": STREET, "hands": ("left hand", "right hand"), "sign_digits": ("7", "8", "none")}, default="street")
+    got = found(tmp_path, SIGNS.replace("GESTURES", gestures).replace("RULE", rule), models)
+    assert len(got) == len(said), got
+    for one, wanted in zip(got, said, strict=True):
+        assert wanted in one

@@ -22,6 +22,7 @@ const KINDS = {
   hands_up: { word: t("Hands up"), icon: "handsup" },
   lying: { word: t("Lying person"), icon: "lying" },
   fall: { word: t("Fall"), icon: "lying" },
+  gesture: { word: t("Hand sign"), icon: "handsup" },
   camera_blind: { word: t("No picture"), icon: "unplug" },
   camera_covered: { word: t("Camera covered"), icon: "warning" },
   camera_moved: { word: t("Camera moved"), icon: "warning" },
