@@ -49,7 +49,7 @@ const LIMITS = {
   hands_up: () => t("both hands up"),
   lying: () => t("lying on the ground"),
   fall: () => t("fallen and still lying"),
-  gesture: ({ signs, sequence }) => (sequence?.length ? t("the signs {signs} one after the other", { signs: sequence.join(", ") }) : t("a sign: {signs}", { signs: signs.join(", ") })),
+  gesture: ({ signs, sequence }) => [...signs, ...sequence].join(", "),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),

@@ -23,6 +23,8 @@ const KINDS = {
   lying: { word: t("Lying person"), icon: "lying" },
   fall: { word: t("Fall"), icon: "lying" },
   gesture: { word: t("Hand sign"), icon: "handsup" },
+  waving: { word: t("Waving"), icon: "handsup" },
+  climbing: { word: t("Climbing"), icon: "handsup" },
   camera_blind: { word: t("No picture"), icon: "unplug" },
   camera_covered: { word: t("Camera covered"), icon: "warning" },
   camera_moved: { word: t("Camera moved"), icon: "warning" },
