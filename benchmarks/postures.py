@@ -1,7 +1,7 @@
-"""Rules about postures on films of the simulated site: who raised their hands, lay or fell, and of whom that was told.
+"""Rules about postures on films of the simulated site: who raised their hands, waved, climbed, lay or fell, and of whom that was told.
 
 Run it as `python -m benchmarks.postures --models street,general`; it needs `panops models add movenet_lightning`, and what `--models`
-names. The films go through decoder, detector, tracker, pose model and rules, as a camera's do, and the truth says who did what.
+names. With `--climbs` that share of those who do something climbs up or jumps instead. The films go through decoder, detector, tracker, pose model and rules, as a camera's do, and the truth says who did what.
 """
 
 from __future__ import annotations
@@ -38,20 +38,28 @@ from panops.tracking.tracker import BatchTracker
 _SITE = """
 cameras:
   film:
-    source: "sim://{scene}?seed={seed}&activity={activity}&deeds=1&rate_fps=5&size={size}"
-    pose: {{}}
-    min_score: {min_score}
+    source: "sim://{scene}?seed={seed}&activity={activity}&deeds=1&climbs={climbs}&rate_fps=5&size={size}"
+    pose: {{refresh_s: REFRESH_S}}
+    min_score: MIN_SCORE
     sleep: never
 rules:
   - {{id: up, kind: hands_up, after_s: 1}}
   - {{id: fell, kind: fall, after_s: 2}}
   - {{id: down, kind: lying, after_s: 2}}
+  - {{id: waves, kind: waving}}
+  - {{id: climbs, kind: climbing}}
 """
 # What a rule should tell, and what an event of it may be about without being false.
-_WANTED = {"hands_up": ("hands_up",), "fall": ("lying",), "lying": ("lying",)}
-_FITS = {"hands_up": ("hands_up", "waving"), "fall": ("falling", "lying"), "lying": ("falling", "lying")}
+_WANTED = {"hands_up": ("hands_up",), "fall": ("lying",), "lying": ("lying",), "waving": ("waving",), "climbing": ("climbing",)}
+_FITS = {
+    "hands_up": ("hands_up", "waving", "climbing"),
+    "fall": ("falling", "lying"),
+    "lying": ("falling", "lying"),
+    "waving": ("waving",),
+    "climbing": ("climbing",),
+}
 # Whoever held a posture for so long should be told of: the rule's own time, and a look or two.
-_LEAST_S = {"hands_up": 2.0, "fall": 3.5, "lying": 3.5}
+_LEAST_S = {"hands_up": 2.0, "fall": 3.5, "lying": 3.5, "waving": 3.0, "climbing": 5.0}
 _LEAST_VISIBLE = 0.7
 _RATE_FPS = 5.0
 
@@ -65,7 +73,8 @@ class _Film:
 
 
 def _play(scene: str, detector: Detector, pool: DetectorPool, asked: argparse.Namespace) -> _Film:
-    text = _SITE.format(scene=scene, seed=asked.seed, activity=asked.activity, size=asked.size, min_score=asked.min_score)
+    text = _SITE.format(scene=scene, seed=asked.seed, activity=asked.activity, size=asked.size, climbs=asked.climbs)
+    text = text.replace("MIN_SCORE", str(asked.min_score)).replace("REFRESH_S", str(asked.refresh_s))
     site = parse_site(text, environ={})
     config, clock, film = site.cameras["film"], SystemClock(), _Film()
     source = SimulatedSource("film", config, clock, realtime=False)
@@ -140,6 +149,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--activity", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--climbs", type=float, default=0.0, help="of those who do something, who climbs or jumps")
+    parser.add_argument("--refresh-s", type=float, default=0.4, help="joints are looked for so often")
     parser.add_argument("--min-score", type=float, default=0.35)
     parser.add_argument("--home", type=Path, default=None)
     asked = parser.parse_args(words)

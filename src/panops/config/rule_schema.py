@@ -302,7 +302,15 @@ class FallConfig(_PostureConfig):
     after_s: Seconds = Field(2.0, description="for how long they lie before it counts")
 
 
-POSTURE_KINDS = ("hands_up", "lying", "fall")
+class WavingConfig(_PostureConfig):
+    """Somebody waves with a raised hand."""
+
+    kind: Literal["waving"]
+    swings: int = Field(4, ge=2, le=40, description="how often the hand goes to one side or the other")
+    window_s: Seconds = Field(4.0, gt=0.5, le=30, description="within which time")
+
+
+POSTURE_KINDS = ("hands_up", "lying", "fall", "waving")
 """Rules that need to know where people's joints are."""
 
 
@@ -334,6 +342,16 @@ class GestureConfig(_RuleConfig):
         return list(dict.fromkeys([*self.signs, *self.sequence]))
 
 
+class ClimbingConfig(_RuleConfig):
+    """Somebody's feet leave the ground and stay off it."""
+
+    kind: Literal["climbing"]
+    zone: Name | None = Field(None, description="where they stood before: a zone of each camera; none means the whole picture")
+    rise: float = Field(0.35, ge=0.2, le=5, allow_inf_nan=False, description="how far their feet come up, in their own heights")
+    within_s: Seconds = Field(15.0, ge=2, le=120, description="so long ago, at most, they stood on the ground")
+    after_s: Seconds = Field(1.0, le=60, description="for how long they are off it before it counts")
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -363,6 +381,7 @@ RULE_KINDS = Kinds(
         "compliance",
         *POSTURE_KINDS,
         "gesture",
+        "climbing",
     ),
     PluginRuleConfig,
 )
@@ -384,7 +403,9 @@ RuleConfig = Annotated[
     | HandsUpConfig
     | LyingConfig
     | FallConfig
-    | GestureConfig,
+    | WavingConfig
+    | GestureConfig
+    | ClimbingConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

@@ -142,6 +142,7 @@ class SimulationConfig(Config):
         0.0, ge=0, le=1, description="the share of walkers who are dressed for a building site: hard hat, vest, both or none"
     )
     deeds: float = Field(0.0, ge=0, le=1, description="the share of walkers who do something: raise their hands, bend down, fall, and more")
+    climbs: float = Field(0.0, ge=0, le=1, description="of those, the share who climb up or jump where they stand, and nothing else")
     rate_fps: float = Field(10.0, gt=0, le=60)
     size_wh: tuple[int, int] = (640, 360)
     weather: Literal["clear", "wind", "rain", "night"] = "clear"

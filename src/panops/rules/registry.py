@@ -26,6 +26,8 @@ RULES = Registry(
         "hands_up": Entry("panops.rules.hands_up:HandsUp"),
         "lying": Entry("panops.rules.lying:Lying"),
         "fall": Entry("panops.rules.lying:Fall"),
+        "waving": Entry("panops.rules.waving:Waving"),
+        "climbing": Entry("panops.rules.climbing:Climbing"),
         "gesture": Entry("panops.rules.gesture:Gesture"),
     },
 )

@@ -62,7 +62,8 @@ class Sighting:
 
 # Kinds of events that are about what stands still, or about nobody.
 _STILL_KINDS = frozenset({
-    "object_left", "object_removed", "occupancy", "absence", "crowding", "compliance", "combined", "hands_up", "lying", "fall", "gesture",
+    "object_left", "object_removed", "occupancy", "absence", "crowding", "compliance", "combined", "hands_up", "lying", "fall",
+    "waving", "gesture", "climbing",
 })  # fmt: skip
 
 
