@@ -347,7 +347,7 @@ class ClimbingConfig(_RuleConfig):
 
     kind: Literal["climbing"]
     zone: Name | None = Field(None, description="where they stood before: a zone of each camera; none means the whole picture")
-    rise: float = Field(0.35, ge=0.2, le=5, allow_inf_nan=False, description="how far their feet come up, in their own heights")
+    rise: float = Field(0.4, ge=0.2, le=5, allow_inf_nan=False, description="how far their feet come up, in their own heights")
     within_s: Seconds = Field(15.0, ge=2, le=120, description="so long ago, at most, they stood on the ground")
     after_s: Seconds = Field(1.0, le=60, description="for how long they are off it before it counts")
 

@@ -23,7 +23,11 @@ from panops.rules.track_table import EPSILON_S, TrackTable
 # Whoever climbs stays above where they stood, give or take so many of their own heights to each side.
 _ASIDE = 0.5
 # Of what the feet came up, so much at least must not be explained by walking away.
-_LEAST_SHARE = 0.5
+_LEAST_SHARE = 0.7
+# It begins while they are coming up: within so long, s, their feet rise by so much of their height. Who walked away, stands there and then
+# raises a hand looks larger, too, and does not come up.
+_COMING_S = 1.2
+_COMING_UP = 0.1
 # Looks that show nothing of it for no longer than this are mistakes of the detector's boxes.
 _SLIP_S = 0.8
 # A box is taken as the middle one of so many: hands that go up make it higher for a moment.
@@ -104,6 +108,8 @@ class Climbing:
                 if person.since_s is not None and tracks.time_s - person.last_s > _SLIP_S:
                     person.since_s = None
                 continue
+            if person.since_s is None and not _comes_up(person):
+                continue
             person.since_s = tracks.time_s if person.since_s is None else person.since_s
             person.last_s = tracks.time_s
             if tracks.time_s - person.since_s >= self._config.after_s - EPSILON_S:
@@ -128,9 +134,15 @@ class Climbing:
             return None
         # Whoever is up already is held against where they stood before, however long ago that is by now.
         stood = [look for look in person.looks if look[4] and abs(look[1] - x) <= _ASIDE * look[3]]
-        best = 0.0
+        best, now = 0.0, (x, y, height)
         for _, x_then, y_then, height_then, _ in stood:
-            seen = (y_then - y) / height_then
-            if seen > best and self._heights.rise((x_then, y_then, height_then), (x, y, height)) >= _LEAST_SHARE * seen:
+            seen, then = (y_then - y) / height_then, (x_then, y_then, height_then)
+            if seen > best and self._heights.stands(*then) and self._heights.rise(then, now) >= _LEAST_SHARE * seen:
                 best = seen
         return best
+
+
+def _comes_up(person: _Person) -> bool:
+    """Whether somebody's feet came up just now."""
+    time_s, _, y, height, _ = person.looks[-1]
+    return max(look[2] for look in person.looks if time_s - look[0] <= _COMING_S) - y >= _COMING_UP * height

@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 
 # On flat ground the height in the picture is a linear function of where the feet are (a pinhole camera without distortion).
 _TERMS = 3
-_LEAST_LOOKS = 60
+_LEAST_LOOKS = 120
 # The feet must have been at heights of the picture so different, as a share of people's height: from one row nothing can be learnt.
 _LEAST_SPREAD = 0.35
 # Old looks fade so that a camera that was turned is learnt anew: the newest so many count.
 _MEMORY = 2000.0
 # Once it is known, a box that is off by more is no person who stands: somebody who sits, hides, or climbs.
 _MOST_OFF = 0.25
+# Whoever is lower than this share of what people have there lies, sits or crouches, or is a small child.
+_LEAST_STANDING = 0.65
 _EDGE_PX = 2.0
 # A camera that looks from so high that people keep their size as they walk away tells nothing of whether they climb.
 _LEAST_SLOPE = 0.06
@@ -56,6 +58,10 @@ class StandingHeights:
         self._weight = self._weight * fade + 1.0
         self._height_sum = self._height_sum * fade + height
         self._fit = self._solved()
+
+    def stands(self, x: float, y: float, height: float) -> bool:
+        """Whether somebody whose feet are at (x, y) and who is `height` high, px, stands upright."""
+        return self._fit is not None and height >= _LEAST_STANDING * float(self._terms(x, y) @ self._fit)
 
     def rise(self, then: tuple[float, float, float], now: tuple[float, float, float]) -> float:
         """How far somebody is off the ground, in their own heights, who stood on it before; about 0 for whoever walked.
