@@ -20,6 +20,8 @@ from panops.rules.track_table import TrackTable
 _SHOULDERS, _WRISTS, _HIPS = (5, 6), (9, 10), (11, 12)
 # A swing goes so far to one side, in shoulder widths: hands that are held up still tremble by a fifth of that.
 _LEAST_SWING = 0.4
+# A hand is raised from so far above its shoulder, in shoulder widths: lower ones reach for something, or climb.
+_LEAST_RAISED = 0.4
 # Shoulders seen from the side are narrow; they are taken for at least so much of the upper body's length.
 _LEAST_WIDTH = 0.5
 # Two looks that are further apart than this say nothing of what the hand did in between.
@@ -31,7 +33,7 @@ _Place = tuple[float, float]
 
 
 class Waving:
-    """One incident for each person of whom a hand that is above its shoulder swings `swings` times within `window_s`.
+    """One incident for each person of whom a raised hand swings `swings` times within `window_s`.
 
     A swing is a way of at least `_LEAST_SWING` shoulder widths to one side, relative to the hand's own shoulder; the next one goes to the
     other side. A hand that is lowered, or not seen, begins anew. The incident ends when nobody swung for `end_after_s` (at least
@@ -106,7 +108,7 @@ def hand_places(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
         keypoints: (N, 17, 3) float32 of x, y in px and score 0..1.
 
     Returns:
-        (N, 2) float32, left and right hand, in shoulder widths; NaN for one that is not above its shoulder, or not seen.
+        (N, 2) float32, left and right hand, in shoulder widths; NaN for one that is not raised, or not seen.
     """
     points = np.nan_to_num(keypoints)
     shoulders, wrists = points[:, _SHOULDERS], points[:, _WRISTS]
@@ -114,7 +116,7 @@ def hand_places(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
     across = np.linalg.norm(shoulders[:, 0, :2] - shoulders[:, 1, :2], axis=1)
     down = np.linalg.norm(points[:, _HIPS, :2].mean(axis=1) - shoulders[:, :, :2].mean(axis=1), axis=1)
     width = np.maximum(np.maximum(across, _LEAST_WIDTH * np.where((points[:, _HIPS, 2] >= LEAST_SCORE).all(axis=1), down, 0.0)), 1e-6)
-    raised = wrists[..., 1] < shoulders[..., 1]
+    raised = shoulders[..., 1] - wrists[..., 1] >= _LEAST_RAISED * width[:, None]
     place = (wrists[..., 0] - shoulders[..., 0]) / width[:, None]
     return np.where(seen & raised, place, np.nan).astype(np.float32)
 
