@@ -14,8 +14,8 @@ _LEAST_SPREAD = 0.35
 _MEMORY = 2000.0
 # Once it is known, a box that is off by more is no person who stands: somebody who sits, hides, or climbs.
 _MOST_OFF = 0.25
-# Whoever is lower than this share of what people have there lies, sits or crouches, or is a small child.
-_LEAST_STANDING = 0.65
+# Whoever is lower than this share of what people have there lies, sits, bends or crouches, or is a child.
+_LEAST_STANDING = 0.8
 _EDGE_PX = 2.0
 # A camera that looks from so high that people keep their size as they walk away tells nothing of whether they climb.
 _LEAST_SLOPE = 0.06

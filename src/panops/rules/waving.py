@@ -19,7 +19,7 @@ from panops.rules.track_table import TrackTable
 # COCO's shoulders, wrists and hips, each left and right.
 _SHOULDERS, _WRISTS, _HIPS = (5, 6), (9, 10), (11, 12)
 # A swing goes so far to one side, in shoulder widths: hands that are held up still tremble by a fifth of that.
-_LEAST_SWING = 0.4
+_LEAST_SWING = 0.5
 # A hand is raised from so far above its shoulder, in shoulder widths: lower ones reach for something, or climb.
 _LEAST_RAISED = 0.4
 # Shoulders seen from the side are narrow; they are taken for at least so much of the upper body's length.

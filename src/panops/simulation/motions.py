@@ -300,7 +300,7 @@ def _jumps(lift: float) -> Motion:
     """Again and again on the spot."""
     low = replace(mixed(STAND, _CROUCH, 0.3), posture="jumping")
     up = tuple(replace(STAND, posture="jumping", lift=lift * share) for share in (0.6, 1.0, 0.6))
-    return Motion((low,), 0.2, (*up, low, low), 0.12, (low,), 0.2)
+    return Motion((low,), 0.25, (*up, low, low), 0.12, (low,), 0.25)
 
 
 _SWAYS = (0.0, 0.8, 1.0, 0.3, -0.5, -1.0, -0.4)

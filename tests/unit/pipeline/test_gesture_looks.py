@@ -174,10 +174,10 @@ def test_without_its_models_a_camera_says_so_and_runs() -> None:
         raise ModelNotFound(f"model {name!r} is not installed")
 
     wanted = CameraConfig.model_validate({"source": "sim://room", "gestures": {}})
-    without = TrackLooks.of(wanted, missing, CLASSES)
+    without = TrackLooks.of(wanted, missing, CLASSES, Finder)
     assert without.trouble == "nobody's signs are known (gestures): model 'hands' is not installed"
     assert (len(without), without.lacking) == (0, ("hands", "sign_digits"))
-    swapped = TrackLooks.of(wanted, {"hands": Finder(), "sign_digits": Finder()}.__getitem__, CLASSES)
+    swapped = TrackLooks.of(wanted, {"hands": Finder(), "sign_digits": Finder()}.__getitem__, CLASSES, Finder)
     assert "sign_digits finds things and does not say which sign a hand shows" in swapped.trouble
 
 
@@ -190,7 +190,7 @@ rules: [{id: alarm, kind: gesture, signs: [help, thumb]}, {id: two, kind: gestur
         environ={},
     )
     found: dict[str, Detector] = {"hands": Finder(), "sign_digits": Reader()}
-    problems = TrackLooks.of(site.cameras["hall"], found.__getitem__, CLASSES).rule_problems(site, "hall")
+    problems = TrackLooks.of(site.cameras["hall"], found.__getitem__, CLASSES, Finder).rule_problems(site, "hall")
     assert [str(one) for one in problems] == [
         "rules.alarm.signs: the classifier 'sign_digits' of camera 'hall' knows no sign 'thumb'; it knows: help, ok",
         "rules.two.sequence: the classifier 'sign_digits' of camera 'hall' knows no sign 'none'; it knows: help, ok",

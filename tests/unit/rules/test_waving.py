@@ -108,10 +108,10 @@ def test_swings_are_the_turns_of_a_zigzag(places: list[float]) -> None:
         if not far:
             break
         index, end = far[0]
-        way = 1 if way == -1 or (way == 0 and end - min(places[start : index + 1]) >= 0.4) else -1
+        way = 1 if way == -1 or (way == 0 and end - min(places[start : index + 1]) >= 0.5) else -1
         ended, start = ended + 1, index
     assert len(swings(enumerate(places))) == ended
 
 
 def _swung(part: list[float], way: int) -> bool:
-    return (way != 1 and part[-1] - min(part) >= 0.4) or (way != -1 and max(part) - part[-1] >= 0.4)
+    return (way != 1 and part[-1] - min(part) >= 0.5) or (way != -1 and max(part) - part[-1] >= 0.5)

@@ -112,7 +112,7 @@ def test_nobody_does_anything_where_cars_drive() -> None:
 
 
 def test_every_deed_comes() -> None:
-    script = Script(site("yard"), 1, 20.0, deeds=1.0)
+    script = Script(site("yard"), 1, 20.0, deeds=1.0, climbs=0.4)
     done = {(actor.deed.name, actor.deed.variant) for actor in everybody(script, 600).values() if actor.deed is not None}
     assert done == {(name, number) for name, motions in MOTIONS.items() for number in range(len(motions))}
 
