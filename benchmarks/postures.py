@@ -1,7 +1,8 @@
-"""Rules about postures on films of the simulated site: who raised their hands, lay or fell, and of whom that was told.
+"""Rules about postures on films of the simulated site: who raised their hands, waved, climbed, lay or fell, and of whom that was told.
 
 Run it as `python -m benchmarks.postures --models street,general`; it needs `panops models add movenet_lightning`, and what `--models`
-names. The films go through decoder, detector, tracker, pose model and rules, as a camera's do, and the truth says who did what.
+names. The films go through decoder, detector, tracker, pose model and rules, as a camera's do, and the truth says who did what. With
+`--climbs` that share of those who do something climbs up or jumps instead. `--truth 0.02` asks what the rules alone are worth.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from panops.config.load import parse_site
 from panops.domain.clock import SystemClock
 from panops.domain.events import Event
 from panops.domain.protocols import Detector
+from panops.domain.tracks import Tracks, TrackState
 from panops.models.store import ModelStore
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
@@ -30,6 +32,8 @@ from panops.pipeline.followed import followed_classes
 from panops.pipeline.track_looks import TrackLooks
 from panops.rules.build import build_rules
 from panops.rules.engine import RuleEngine
+from panops.simulation.scene import Scene
+from panops.simulation.sim_address import simulation_of
 from panops.simulation.source import SimulatedSource
 from panops.simulation.truth import SceneTruth, postures
 from panops.storage.home import Home
@@ -38,20 +42,28 @@ from panops.tracking.tracker import BatchTracker
 _SITE = """
 cameras:
   film:
-    source: "sim://{scene}?seed={seed}&activity={activity}&deeds=1&rate_fps=5&size={size}"
-    pose: {{}}
-    min_score: {min_score}
+    source: "sim://{scene}?seed={seed}&activity={activity}&deeds=1&climbs={climbs}&rate_fps=5&size={size}"
+    pose: {{refresh_s: REFRESH_S}}
+    min_score: MIN_SCORE
     sleep: never
 rules:
   - {{id: up, kind: hands_up, after_s: 1}}
   - {{id: fell, kind: fall, after_s: 2}}
   - {{id: down, kind: lying, after_s: 2}}
+  - {{id: waves, kind: waving}}
+  - {{id: climbs, kind: climbing}}
 """
 # What a rule should tell, and what an event of it may be about without being false.
-_WANTED = {"hands_up": ("hands_up",), "fall": ("lying",), "lying": ("lying",)}
-_FITS = {"hands_up": ("hands_up", "waving"), "fall": ("falling", "lying"), "lying": ("falling", "lying")}
+_WANTED = {"hands_up": ("hands_up",), "fall": ("lying",), "lying": ("lying",), "waving": ("waving",), "climbing": ("climbing",)}
+_FITS = {
+    "hands_up": ("hands_up", "waving", "climbing"),
+    "fall": ("falling", "lying"),
+    "lying": ("falling", "lying"),
+    "waving": ("waving",),
+    "climbing": ("climbing",),
+}
 # Whoever held a posture for so long should be told of: the rule's own time, and a look or two.
-_LEAST_S = {"hands_up": 2.0, "fall": 3.5, "lying": 3.5}
+_LEAST_S = {"hands_up": 2.0, "fall": 3.5, "lying": 3.5, "waving": 3.0, "climbing": 5.0}
 _LEAST_VISIBLE = 0.7
 _RATE_FPS = 5.0
 
@@ -65,7 +77,8 @@ class _Film:
 
 
 def _play(scene: str, detector: Detector, pool: DetectorPool, asked: argparse.Namespace) -> _Film:
-    text = _SITE.format(scene=scene, seed=asked.seed, activity=asked.activity, size=asked.size, min_score=asked.min_score)
+    text = _SITE.format(scene=scene, seed=asked.seed, activity=asked.activity, size=asked.size, climbs=asked.climbs)
+    text = text.replace("MIN_SCORE", str(asked.min_score)).replace("REFRESH_S", str(asked.refresh_s))
     site = parse_site(text, environ={})
     config, clock, film = site.cameras["film"], SystemClock(), _Film()
     source = SimulatedSource("film", config, clock, realtime=False)
@@ -93,6 +106,39 @@ def _play(scene: str, detector: Detector, pool: DetectorPool, asked: argparse.Na
         film.events.update((event.event_id, event) for event in loop.finish())
     finally:
         source.close()
+    return film
+
+
+def _told_by_truth(scene: str, asked: argparse.Namespace) -> _Film:
+    """The same with the truth's boxes and joints of whoever is seen well, blurred by chance, in place of all models."""
+    width, height = map(int, asked.size.split("x"))
+    text = _SITE.format(scene=scene, seed=asked.seed, activity=asked.activity, size=asked.size, climbs=asked.climbs)
+    site = parse_site(text.replace("MIN_SCORE", "0").replace("REFRESH_S", str(asked.refresh_s)), environ={})
+    film, chance = _Film(), np.random.default_rng(asked.seed)
+    shown = Scene(simulation_of(site.cameras["film"]))
+    engine = RuleEngine("film", build_rules(site, "film", ("person",), (width, height), None, wall_clock=False), 1, 0)
+    looks_s: dict[int, float] = {}
+    for number in range(round(asked.seconds * _RATE_FPS)):
+        truth = shown.truth(number)
+        film.truths.append(truth)
+        rows = np.flatnonzero((np.array(truth.class_name) == "person") & (truth.visible >= 0.5))
+        tall = (truth.xyxy[rows, 3] - truth.xyxy[rows, 1])[:, None]
+        boxes = truth.xyxy[rows] + chance.normal(0, asked.truth, (len(rows), 4)) * tall
+        points = truth.keypoints[rows].reshape(-1, 17, 3).astype(np.float32)
+        points[:, :, :2] += chance.normal(0, asked.truth, (len(rows), 17, 2)) * tall[:, :, None]
+        for index, track_id in enumerate(truth.track_id[rows].tolist()):
+            if truth.time_s - looks_s.get(track_id, -1.0) < 0.75 * asked.refresh_s:
+                points[index] = np.nan
+            else:
+                looks_s[track_id] = truth.time_s
+        at = np.full(len(rows), truth.time_s)
+        tracks = Tracks(
+            "film", truth.time_s, truth.track_id[rows].astype(np.int64), np.clip(boxes, 0, [width, height] * 2).astype(np.float32),
+            np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64), np.full(len(rows), TrackState.CONFIRMED.value, np.int64), at, at,
+            np.arange(len(rows)), points,
+        )  # fmt: skip
+        film.events.update((event.event_id, event) for event in engine.update(tracks))
+    film.events.update((event.event_id, event) for event in engine.finish(asked.seconds))
     return film
 
 
@@ -140,17 +186,22 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--activity", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--climbs", type=float, default=0.0, help="of those who do something, who climbs or jumps")
+    parser.add_argument("--refresh-s", type=float, default=0.4, help="joints are looked for so often")
+    parser.add_argument("--truth", type=float, default=None, help="no models: the truth, blurred by so many heights of the person")
     parser.add_argument("--min-score", type=float, default=0.35)
     parser.add_argument("--home", type=Path, default=None)
     asked = parser.parse_args(words)
     width, height = map(int, asked.size.split("x"))
     pool = DetectorPool(ModelStore(Home(asked.home).models), patient=True)
+    models = asked.models.split(",") if asked.truth is None else ["truth"]
     figures: dict[str, Any] = {}
-    for model in asked.models.split(","):
+    for model in models:
         total = {kind: Counter[str](wanted=0, told=0, events=0, false=0) for kind in _WANTED}
         for scene in asked.scenes.split(","):
             print(f"{model}, {scene} ...", file=sys.stderr, flush=True)
-            for kind, counted in _count(_play(scene, pool.get(model), pool, asked), (width, height)).items():
+            film = _play(scene, pool.get(model), pool, asked) if asked.truth is None else _told_by_truth(scene, asked)
+            for kind, counted in _count(film, (width, height)).items():
                 total[kind].update(counted)
         figures[model] = {kind: dict(counted) for kind, counted in total.items()}
     shape = {name: str(value) for name, value in vars(asked).items() if name not in ("home", "models")}

@@ -187,6 +187,10 @@ def test_models_in_use_stand_first(call: Call) -> None:
             "A person in the picture resembles nobody who is known."),
         ({"kind": "identity", "class_name": "person", "zone": "", "details": {"who": "spoof"}}, None,
             "A person in the picture showed a face that is no living one."),
+        ({"kind": "gesture", "class_name": "person", "zone": "desk", "details": {"sign": "help", "votes": 4.0}}, {"after_s": 1},
+            "A person in the zone “desk” made the sign “help”."),
+        ({"kind": "waving", "class_name": "person", "zone": "desk", "details": {}}, None, "A person waved in the zone “desk”."),
+        ({"kind": "climbing", "class_name": "person", "zone": "fence", "details": {}}, None, "A person climbed in the zone “fence”."),
         ({"kind": "made_up", "class_name": "", "zone": ""}, None, "Made up."),
     ],
 )  # fmt: skip

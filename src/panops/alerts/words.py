@@ -11,6 +11,8 @@ from panops.domain.events import BUILT_IN_RULES, Event, EvidenceKind
 # The picture with boxes says more at a glance.
 _PICTURES = (EvidenceKind.ANNOTATED, EvidenceKind.SNAPSHOT)
 _MOST_OTHERS = 20
+# Of an incident's details, those that say something to people.
+_FACTS = ("direction", "count", "max_count", "item", "sign")
 
 
 def title(alert: Alert) -> str:
@@ -64,7 +66,7 @@ def _sentence(event: Event, camera_name: str, timezone: tzinfo | None) -> str:
         return one_line(f"{_kind(event)} ({event.severity.value}): {camera_name}, {_clock(incident.started_at_s, timezone)}.")
     who = incident.class_name or "something"
     place = f" at {incident.zone}" if incident.zone else ""
-    facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in ("direction", "count", "max_count", "item"))
+    facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in _FACTS)
     return one_line(
         f"{_kind(event)} ({event.rule_id}, {event.severity.value}): {who}{place}, camera {camera_name}, "
         f"{_clock(incident.started_at_s, timezone)}, score {incident.score:.2f}{', ' + facts if facts else ''}."

@@ -74,11 +74,12 @@ def process(
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
     secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
-    looks = TrackLooks.of(config, detectors.get, seen, lambda: detector, FaceModels(store))
+    looks = TrackLooks.of(config, detectors.part, seen, lambda: detector, FaceModels(store))
     maps = MapLooks.of(config, MapsInPlace(MapModels(store, threads=len(os.sched_getaffinity(0)))))
     covering = None if maps is None else maps.classes
     blindness = "" if maps is None else maps.trouble
-    for problem in filter(None, (trouble, looks.trouble, blindness, *check_rules(settings, camera_id, seen, covering))):
+    problems = [*check_rules(settings, camera_id, seen, covering), *looks.rule_problems(settings, camera_id)]
+    for problem in filter(None, (trouble, looks.trouble, blindness, *problems)):
         console.print(f"note: {problem}", style="yellow")
     clock = SystemClock()
     _make_folder(out)

@@ -184,6 +184,8 @@ def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str
         return "who", f"camera {camera_id!r} never takes a face for a picture of one; set `live: required` in its `faces`"
     if rule.kind == "area" and camera.maps is None:
         return "kind", f"camera {camera_id!r} has no `maps`, so nothing is known of areas there; give it `maps: {{}}`"
+    if rule.kind == "gesture" and camera.gestures is None:
+        return "kind", f"camera {camera_id!r} has no `gestures`, so nobody's signs are known there; give it `gestures: {{}}`"
     for what, known in (("line", camera.lines), ("zone", camera.zones)):
         name = getattr(rule, what, None)
         if name is not None and name not in known:

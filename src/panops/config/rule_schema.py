@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
@@ -301,7 +302,15 @@ class FallConfig(_PostureConfig):
     after_s: Seconds = Field(2.0, description="for how long they lie before it counts")
 
 
-POSTURE_KINDS = ("hands_up", "lying", "fall")
+class WavingConfig(_PostureConfig):
+    """Somebody waves with a raised hand."""
+
+    kind: Literal["waving"]
+    swings: int = Field(4, ge=2, le=40, description="how often the hand goes to one side or the other")
+    window_s: Seconds = Field(4.0, gt=0.5, le=30, description="within which time")
+
+
+POSTURE_KINDS = ("hands_up", "lying", "fall", "waving")
 """Rules that need to know where people's joints are."""
 
 
@@ -365,6 +374,44 @@ class AreaConfig(_RuleConfig):
         return self
 
 
+class GestureConfig(_RuleConfig):
+    """Somebody makes a sign with a hand."""
+
+    kind: Literal["gesture"]
+    zone: Name | None = Field(None, description=_ZONE)
+    signs: list[str] = Field(default_factory=list, max_length=64, description="the signs that count, as the camera's classifier calls them")
+    sequence: list[str] = Field(default_factory=list, max_length=8, description="or signs that count when they follow each other")
+    after_s: Seconds = Field(1.0, le=60, description="for how long a sign is held before it counts")
+    within_s: Seconds = Field(8.0, gt=0, le=60, description="a sequence takes no longer than this")
+    share: float = Field(0.7, gt=0.5, le=1, description="of the looks at the person, what must show the sign")
+
+    @model_validator(mode="after")
+    def _asks_for_one(self) -> Self:
+        if bool(self.signs) == bool(self.sequence):
+            raise ValueError(f"expected either signs or a sequence, got {'both' if self.signs else 'neither'}")
+        if len(self.sequence) == 1:
+            raise ValueError("expected a sequence of at least two signs; one sign alone goes into signs")
+        twice = next((one for one, other in pairwise(self.sequence) if one.strip().casefold() == other.strip().casefold()), None)
+        if twice is not None:
+            raise ValueError(f"the sequence has {twice!r} twice in a row, which looks like one; put another sign between")
+        return self
+
+    @property
+    def named_signs(self) -> list[str]:
+        """All signs that it asks for."""
+        return list(dict.fromkeys([*self.signs, *self.sequence]))
+
+
+class ClimbingConfig(_RuleConfig):
+    """Somebody's feet leave the ground and stay off it."""
+
+    kind: Literal["climbing"]
+    zone: Name | None = Field(None, description="where they stood before: a zone of each camera; none means the whole picture")
+    rise: float = Field(0.4, ge=0.2, le=5, allow_inf_nan=False, description="how far their feet come up, in their own heights")
+    within_s: Seconds = Field(15.0, ge=2, le=120, description="so long ago, at most, they stood on the ground")
+    after_s: Seconds = Field(1.0, le=60, description="for how long they are off it before it counts")
+
+
 class PluginRuleConfig(_RuleConfig):
     """A rule whose kind a plug-in brings. Its own settings are kept as they are, as attributes; the plug-in checks them."""
 
@@ -395,6 +442,8 @@ RULE_KINDS = Kinds(
         *POSTURE_KINDS,
         "identity",
         "area",
+        "gesture",
+        "climbing",
     ),
     PluginRuleConfig,
 )
@@ -417,7 +466,10 @@ RuleConfig = Annotated[
     | LyingConfig
     | FallConfig
     | IdentityConfig
-    | AreaConfig,
+    | AreaConfig
+    | WavingConfig
+    | GestureConfig
+    | ClimbingConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

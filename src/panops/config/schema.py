@@ -191,6 +191,20 @@ class MapsConfig(Config):
     refresh_s: Seconds = Field(10.0, ge=1.0, le=3600.0, description="the picture is looked at so often, while there is room")
 
 
+class GesturesConfig(Config):
+    """Looks for signs that people who are followed make with their hands."""
+
+    model: str = Field("hands", min_length=1, description="a model for hands with 21 points")
+    classifier: str = Field(
+        "sign_digits", min_length=1, description="what tells signs apart: a classifier of pictures of hands, or one of hands' points"
+    )
+    classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whose hands")
+    refresh_s: Seconds = Field(0.4, le=3.0, description="each of them is looked at so often")
+    most: int = Field(3, ge=1, le=64, description="people at one check, at most")
+    least_px: int = Field(120, ge=8, le=4096, description="nobody is looked at whose box's longer side is shorter")
+    min_score: float = Field(0.85, ge=0, le=1, description="what the classifier says less surely is no sign")
+
+
 class SimulationConfig(Config):
     """The scene that a `sim://` camera renders."""
 
@@ -201,6 +215,7 @@ class SimulationConfig(Config):
         0.0, ge=0, le=1, description="the share of walkers who are dressed for a building site: hard hat, vest, both or none"
     )
     deeds: float = Field(0.0, ge=0, le=1, description="the share of walkers who do something: raise their hands, bend down, fall, and more")
+    climbs: float = Field(0.0, ge=0, le=1, description="of those, the share who climb up or jump where they stand, and nothing else")
     rate_fps: float = Field(10.0, gt=0, le=60)
     size_wh: tuple[int, int] = (640, 360)
     weather: Literal["clear", "wind", "rain", "night"] = "clear"
@@ -228,6 +243,7 @@ class CameraConfig(Config):
     faces: FacesConfig | None = Field(None, description="compares people's faces with known ones; the rule identity needs it")
     privacy: PrivacyConfig = Field(PrivacyConfig(), description="where faces are made unknown, and people")
     maps: MapsConfig | None = Field(None, description="looks for what each part of the picture shows; the rule area needs it")
+    gestures: GesturesConfig | None = Field(None, description="looks for signs people make with their hands; the rule gesture needs it")
     health: HealthConfig = HealthConfig()
     record: RecordConfig = RecordConfig()
     record_source: SecretStr = Field(SecretStr(""), description="an address of the same camera to record instead of `source`")

@@ -8,8 +8,9 @@ from typing import Any
 
 from panops.config.load import SiteFile
 from panops.config.problems import nearest_line
-from panops.config.rule_schema import AreaConfig
+from panops.config.rule_schema import AreaConfig, GestureConfig
 from panops.config.schema import CameraConfig, SiteConfig
+from panops.config.signs import sign_problems
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
 from panops.domain.areas import covered, plain_class
@@ -41,7 +42,7 @@ def survey(file: SiteFile, models: KnownModels) -> list[ConfigProblem]:
         file: A site file without faults.
         models: The models that are known here.
     """
-    found = [*_sources(file), *_models(file, models), *_classes(file, models), *_covering(file, models)]
+    found = [*_sources(file), *_models(file, models), *_classes(file, models), *_covering(file, models), *_signs(file, models)]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
@@ -71,6 +72,9 @@ def _models_of(camera: CameraConfig) -> Iterator[tuple[tuple[str, ...], str]]:
         wanted = getattr(camera, field)
         if wanted is not None:
             yield (field, "model"), wanted.model
+    if camera.gestures is not None:
+        yield ("gestures", "model"), camera.gestures.model
+        yield ("gestures", "classifier"), camera.gestures.classifier
     if camera.faces is not None:
         yield ("faces", "detector"), camera.faces.detector
         yield ("faces", "embedding"), camera.faces.embedding
@@ -104,6 +108,19 @@ def _covering(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
             if covered([name], known) is None:
                 message = f"no class {plain_class(name)!r} in {', '.join(used)}{did_you_mean(plain_class(name), known, 'it has')}"
                 yield ConfigProblem(f"rules.{index}.classes", message, nearest_line(("rules", index, "classes"), file.lines))
+
+
+def _signs(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
+    """Signs that a camera's classifier does not know."""
+    for index, rule in enumerate(file.site.rules):
+        if not isinstance(rule, GestureConfig):
+            continue
+        field = "signs" if rule.signs else "sequence"
+        for camera_id in rule.cameras or file.site.cameras:
+            camera = file.site.cameras[camera_id]
+            classes = models.classes.get(camera.gestures.classifier) if camera.gestures is not None else None
+            for message in () if classes is None else sign_problems(rule, camera_id, camera, classes):
+                yield ConfigProblem(f"rules.{index}.{field}", message, nearest_line(("rules", index, field), file.lines))
 
 
 def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.alerts import Alert
+from panops.domain.class_scores import ClassScores
 from panops.domain.compliance import ItemRecord
 from panops.domain.detections import Detections
 from panops.domain.events import Event, Incident
@@ -277,6 +278,27 @@ class Observation:
     camera_id: str
     time_s: float
     detections: Detections
+
+
+@runtime_checkable
+class HandReader(Detector, Protocol):
+    """Says which sign each hand shows that a model for hands has found. It is kept where detectors are; `detect` finds nothing."""
+
+    def read_signs(self, frame: Frame, hands: Detections) -> ClassScores:
+        """The scores (N, C) of each hand for each of `classes`.
+
+        Args:
+            frame: The picture.
+            hands: Boxes in px of the frame, class 0 for left hands, with 21 points where it reads points; none gives no scores.
+
+        Raises:
+            ModelError: The model failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model. Safe to call twice."""
+        ...
 
 
 class Tracker(Protocol):

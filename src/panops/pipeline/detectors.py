@@ -12,7 +12,7 @@ import numpy as np
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, ModelUnsupported, PanopsError
-from panops.domain.protocols import Backend, Detector
+from panops.domain.protocols import Backend, Detector, HandReader
 from panops.inference.batching import BatchingEngine
 from panops.inference.open_backend import open_backend
 from panops.models.shelf import StoredModel
@@ -21,9 +21,10 @@ from panops.pipeline.analysis_loop import MOST_CHECKS_A_ROUND
 from panops.pipeline.model_file import open_model_file
 from panops.pipeline.open_detector import open_detector
 from panops.vision.batch_detector import BatchDetector
+from panops.vision.hand_signs import open_hand_reader, reads_hands
 from panops.vision.model_task import picture_shape
 from panops.vision.moving import MovingDetector
-from panops.vision.registry import open_task
+from panops.vision.registry import BOX_TASKS, open_task
 
 MOTION = "motion"
 # A round fills two batches: the device works on the first while the pictures of the second are prepared.
@@ -102,6 +103,17 @@ class DetectorPool:
         """The detector of model `name`; `motion` is the one without a model.
 
         Raises:
+            ModelError: It is not in the store, is damaged, cannot be run here, or finds nothing by itself.
+        """
+        detector = self.part(name)
+        if isinstance(detector, HandReader):
+            raise ModelUnsupported(f"{name} says what pictures or hands show; a detector needs a model for {' or '.join(BOX_TASKS)}")
+        return detector
+
+    def part(self, name: str) -> Detector:
+        """The same, also of a model that says what others found: a `HandReader`.
+
+        Raises:
             ModelError: It is not in the store, is damaged, or cannot be run here.
         """
         with self._lock:
@@ -169,12 +181,16 @@ class DetectorPool:
         if not device.batches:
             backend = self._backend(model)
             try:
+                if reads_hands(manifest):
+                    return open_hand_reader(manifest, backend)
                 return open_detector(model, backend, self.store, self._backend, wait=self._patient)
             except PanopsError:
                 backend.close()
                 raise
         if manifest.needs:
             raise ModelUnsupported(f"{manifest.name} is made of several models, which run on the CPU only, not on {device}")
+        if reads_hands(manifest):
+            raise ModelUnsupported(f"{manifest.name} says what pictures or hands show, on the CPU only, not on {device}")
         backend = open_backend(model.path, device=device, cache_dir=self._engines_folder)
         picture = np.zeros(picture_shape(manifest), backend.inputs[0].dtype)
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))

@@ -157,7 +157,7 @@ class ModelWatch:
 
     def _try(self, name: str) -> None:
         try:
-            self._detectors.get(name)
+            self._detectors.part(name)
         except PanopsError as error:
             log.info("model %s cannot be used yet: %s", name, error)
         except Exception:

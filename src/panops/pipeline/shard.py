@@ -232,13 +232,14 @@ class Shard:
         view = self._views.view(camera_id, config)
         loop = self._traces.loop(camera_id, config, detector, make_rules, followed, self._clock, self._meter.stages, chain, view, secondary)
         loop.look_log = self._looks.log(camera_id, message, classes, loop.followed_names)
-        loop.looks = TrackLooks.of(config, self._detectors.get, classes, lambda: loop.detector, self._faces)
+        loop.looks = TrackLooks.of(config, self._detectors.part, classes, lambda: loop.detector, self._faces)
         self.known.tell(loop.looks)
         if chain is not None:
             self._equip(loop, chain, verify)
         loop.maps = self._maps.looks(camera_id, config, site.camera_rules(camera_id))
         covering = None if loop.maps is None else loop.maps.classes
-        problems = [*check_rules(site, camera_id, classes, covering), *(chain.problems if chain is not None else ())]
+        of_chain = chain.problems if chain is not None else ()
+        problems = [*check_rules(site, camera_id, classes, covering), *loop.looks.rule_problems(site, camera_id), *of_chain]
         loop.advice = "; ".join(
             filter(None, (trouble, loop.looks.trouble, self._hidden.trouble(config.privacy, classes), *map(str, problems)))
         )

@@ -7,7 +7,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-STAGES = ("demux", "decode", "gate", "detect", "secondary", "track", "pose", "faces", "maps", "rules", "preview", "record", "video")
+STAGES = (
+    "demux",
+    "decode",
+    "gate",
+    "detect",
+    "secondary",
+    "track",
+    "pose",
+    "faces",
+    "gestures",
+    "maps",
+    "rules",
+    "preview",
+    "record",
+    "video",
+)
 
 
 class StageMeter:

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, Self
 
-from panops.config.schema import CameraConfig
-from panops.domain.errors import PanopsError
+from panops.config.rule_schema import GestureConfig
+from panops.config.schema import CameraConfig, SiteConfig
+from panops.config.signs import sign_problems
+from panops.domain.errors import ConfigProblem, PanopsError
 from panops.domain.face_votes import FaceOpinion
 from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
 from panops.pipeline.face_looks import FaceLooks, FaceReaders
 from panops.pipeline.fallen_looks import FallenLooks
+from panops.pipeline.gesture_looks import GestureLooks
 from panops.pipeline.pose_looks import PoseLooks
 
 # Of the detector without a model, which cannot look at parts.
@@ -94,7 +97,7 @@ class TrackLooks:
 
         Args:
             config: The camera's settings.
-            detectors: Gives the detector of a model.
+            detectors: Gives the detector of a model, or what reads what another one found.
             classes: The class names of the camera's tracks.
             own: Gives the camera's own detector.
             faces: Gives what reads faces; None where nobody is compared.
@@ -117,6 +120,13 @@ class TrackLooks:
             except PanopsError as error:
                 may_work = partial(faces.changed, config.faces)
                 troubles.append(f"{FaceLooks.lack}: {error}")
+        if config.gestures is not None:
+            try:
+                hands, reader = detectors(config.gestures.model), detectors(config.gestures.classifier)
+                looks.append(GestureLooks(config.gestures, hands, reader, classes))
+            except PanopsError as error:
+                lacking += [config.gestures.model, config.gestures.classifier]
+                troubles.append(f"{GestureLooks.lack}: {error}")
         return cls(looks, lacking, "; ".join(troubles), may_work)
 
     @property
@@ -145,6 +155,16 @@ class TrackLooks:
     def opinions(self) -> dict[int, FaceOpinion]:
         """Who is who of those who are followed now, as far as their faces told, by track id."""
         return next((look.opinions() for look in self._looks if isinstance(look, FaceLooks)), {})
+
+    def rule_problems(self, site: SiteConfig, camera_id: str) -> list[ConfigProblem]:
+        """Signs that rules of a camera ask for and its classifier does not know."""
+        known = [look.signs for look in self._looks if isinstance(look, GestureLooks)]
+        return [
+            ConfigProblem(f"rules.{rule.id}.{'signs' if rule.signs else 'sequence'}", message)
+            for rule in site.camera_rules(camera_id)
+            if isinstance(rule, GestureConfig) and known
+            for message in sign_problems(rule, camera_id, site.cameras[camera_id], known[0])
+        ]
 
     def add(self, frame: Frame, tracks: Tracks, spent: Callable[[str, float], float], began_cpu_s: float) -> tuple[Tracks, float]:
         """The tracks with what all of them find.

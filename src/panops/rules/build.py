@@ -38,6 +38,7 @@ _LACKS = {
     "speed": ("ground", "no speed can be measured"),
     "identity": ("faces", "nobody's face is looked at"),
     "area": ("maps", "nothing is known of areas"),
+    "gesture": ("gestures", "nobody's signs are known"),
 }
 
 

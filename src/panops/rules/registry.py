@@ -28,5 +28,8 @@ RULES = Registry(
         "fall": Entry("panops.rules.lying:Fall"),
         "identity": Entry("panops.rules.identity:Identity"),
         "area": Entry("panops.rules.covered_area:CoveredArea"),
+        "waving": Entry("panops.rules.waving:Waving"),
+        "climbing": Entry("panops.rules.climbing:Climbing"),
+        "gesture": Entry("panops.rules.gesture:Gesture"),
     },
 )

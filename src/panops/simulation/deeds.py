@@ -1,4 +1,4 @@
-"""Who does what on their way: raises their hands, waves, bends down, crouches, sits or falls, where, when and for how long.
+"""Who does what on their way: raises their hands, waves, bends down, crouches, sits, falls, climbs or jumps, where, when and for how long.
 
 Each walker has a generator of their own for it, so that nothing else of a film changes when some of them do something.
 """
@@ -30,9 +30,12 @@ _CHOICE = {
     "sitting": (0.13, 6.0, 12.0),
     "fall": (0.20, 6.0, 15.0),
 }
+# Of those who do something and are asked to leave the ground, likewise.
+_OFF_THE_GROUND = {"climbing": (0.7, 3.0, 8.0), "jumping": (0.3, 3.0, 6.0)}
 TURN_S = 1.0  # standing and turning before and after, but for a fall
 _LENGTH_M = 1.9  # what somebody takes up who falls
 _MARGIN_M = 0.4
+_UPRIGHT_M, _CLIMBED_M = 2.0, 3.6  # how high heads may come
 _CROSSING_M = 11.3
 
 
@@ -125,7 +128,15 @@ def _first_pose(name: str, variant: int) -> int:
 
 
 def deed_of(
-    site: Site, seed: int, track_id: int, share: float, path: FloatArray, along: FloatArray, heading: FloatArray, crossing_m: float | None
+    site: Site,
+    seed: int,
+    track_id: int,
+    share: float,
+    path: FloatArray,
+    along: FloatArray,
+    heading: FloatArray,
+    crossing_m: float | None,
+    climbs: float = 0.0,
 ) -> Deed | None:
     """What a walker does, or None.
 
@@ -138,6 +149,7 @@ def deed_of(
         along: (P,) how far along it they are, m.
         heading: (P,) which way it goes there, rad.
         crossing_m: How far along the way traffic is crossed, if it is.
+        climbs: The share of those who do something, 0..1, who leave the ground: climb up in place, or jump.
 
     Returns:
         None also for a way with no place where the camera would see it and nothing is in the way.
@@ -148,13 +160,15 @@ def deed_of(
     does, chosen, variant, held, turn, where = rng.random(6).tolist()
     if does >= share:
         return None
-    odds = np.cumsum([odds for odds, _, _ in _CHOICE.values()])
-    name = list(_CHOICE)[int(np.searchsorted(odds / odds[-1], chosen, side="right"))]
-    _, least_s, most_s = _CHOICE[name]
+    choice = _OFF_THE_GROUND if rng.random() < climbs else _CHOICE
+    odds = np.cumsum([odds for odds, _, _ in choice.values()])
+    name = list(choice)[int(np.searchsorted(odds / odds[-1], chosen, side="right"))]
+    _, least_s, most_s = choice[name]
     number = int(variant * len(MOTIONS[name]))
     turn_rad = 0.0 if name == "fall" else (2 * turn - 1) * 2.4
     far_end = path + _laid(heading + turn_rad, _reach(name, number))
-    good = _seen(site, path) & _seen(site, far_end) & (along > 1.0) & (along < along[-1] - 1.0)
+    top_m = _CLIMBED_M if name == "climbing" else _UPRIGHT_M
+    good = _seen(site, path, top_m) & _seen(site, far_end, top_m) & (along > 1.0) & (along < along[-1] - 1.0)
     if crossing_m is not None:
         # Nobody stops where cars drive.
         good &= (along < crossing_m - 2.0) | (along > crossing_m + _CROSSING_M + 1.0)
@@ -175,10 +189,10 @@ def _reach(name: str, variant: int) -> tuple[float, float]:
     return float(right), float(forward)
 
 
-def _seen(site: Site, path: FloatArray) -> NDArray[np.bool_]:
-    """Which of the ground points (P, 2) are well within the picture, with whoever stands there."""
+def _seen(site: Site, path: FloatArray, top_m: float) -> NDArray[np.bool_]:
+    """Which of the ground points (P, 2) are well within the picture, with whoever is there from the ground to a height."""
     camera = CameraModel((1600, 900), site.height_m, math.radians(site.pitch_deg), math.radians(site.hfov_deg))
-    low, high = (np.stack([path[:, 0], np.full(len(path), height), path[:, 1]], axis=1) for height in (0.0, 2.0))
+    low, high = (np.stack([path[:, 0], np.full(len(path), height), path[:, 1]], axis=1) for height in (0.0, top_m))
     good = np.minimum(camera.depth(low), camera.depth(high)) > 2.5
     for points in (camera.project(low), camera.project(high)):
         good &= (points[:, 0] > 160) & (points[:, 0] < 1440) & (points[:, 1] > 0) & (points[:, 1] < 860)

@@ -1,4 +1,4 @@
-"""What people do beside walking and standing: the stances of raising hands, waving, bending, crouching, sitting and falling, in order."""
+"""What people do beside walking and standing, as stances in order: from raising hands and waving to falling, climbing and jumping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from panops.simulation.stances import Posture, Stance, along, mirrored
+from panops.simulation.stances import Posture, Stance, along, mirrored, mixed
 
 FloatArray = NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -228,6 +228,20 @@ _PROPPED = replace(
 )
 
 
+# Hand over hand: the right hand and foot are up, the other arm holds on and the other leg stands.
+_GRIP = replace(
+    STAND,
+    posture="climbing",
+    torso=np.array([0.12, 0.0, 0.0]),
+    nod=np.array([-0.3, 0.0, 0.0]),
+    ankles=_each((0.075, 0.16, 0.06), (-0.06, 0.026, 0.0)),
+    toes=_both(0.1, -0.5, 1.0),
+    knees=_both(0.35, 0.1, 1.0),
+    hands=_each((0.02, 0.27, 0.12), (-0.03, 0.06, 0.24)),
+    elbows=_both(1.0, -0.4, 0.0),
+)
+
+
 def _called(posture: Posture, stances: tuple[Stance, ...]) -> tuple[Stance, ...]:
     return tuple(replace(stance, posture=posture) for stance in stances)
 
@@ -275,6 +289,20 @@ def _fall(down: tuple[Stance, ...], lying: Stance, up: tuple[Stance, ...]) -> Mo
     return Motion(there, 0.6, (lying,), _STILL_S, _called("getting_up", along((lying, *up, _CROUCH, STAND), 10)), 3.0)
 
 
+def _climb(lift: float, steps: int, seconds: float) -> Motion:
+    """Up in place, hand over hand, to `lift` of one's height, and down again; nothing is drawn that is climbed."""
+    grips = (_GRIP, mirrored(_GRIP))
+    there = tuple(replace(grips[step % 2], lift=lift * (step + 1) / steps) for step in range(steps))
+    return Motion(there, seconds, tuple(replace(grip, lift=lift) for grip in grips), 1.2, there[::-1], seconds)
+
+
+def _jumps(lift: float) -> Motion:
+    """Again and again on the spot."""
+    low = replace(mixed(STAND, _CROUCH, 0.3), posture="jumping")
+    up = tuple(replace(STAND, posture="jumping", lift=lift * share) for share in (0.6, 1.0, 0.6))
+    return Motion((low,), 0.25, (*up, low, low), 0.12, (low,), 0.25)
+
+
 _SWAYS = (0.0, 0.8, 1.0, 0.3, -0.5, -1.0, -0.4)
 
 MOTIONS: dict[str, tuple[Motion, ...]] = {
@@ -289,5 +317,7 @@ MOTIONS: dict[str, tuple[Motion, ...]] = {
         _fall(_FALLING_ASIDE, _SIDE, (_PROPPED,)),
         _fall(tuple(map(mirrored, _FALLING_ASIDE)), mirrored(_SIDE), (mirrored(_PROPPED),)),
     ),
+    "climbing": (_climb(0.65, 6, 3.0), _climb(0.9, 8, 3.6)),
+    "jumping": (_jumps(0.18),),
 }
 """Every deed's variants."""

@@ -40,7 +40,7 @@ STANCES: tuple[Stance, ...] = (STAND, *(stance for motions in MOTIONS.values() f
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosedBody:
-    """Somebody in a stance: the joints, and the solids; the lowest of them that is no hem touches the ground."""
+    """Somebody in a stance: the joints, and the solids; the lowest of them that is no hem touches the ground, or is its lift above it."""
 
     skeleton: Skeleton
     solids: Solids
@@ -57,7 +57,7 @@ def posed(look: Look, pose: int) -> PosedBody:
     solids = body(look, bones)
     # Hems give way: the body itself touches the ground.
     flesh = solids.part(~solids.open_end)
-    rise = np.array([0.0, -flesh.extent(np.array([0.0, 1.0, 0.0]))[0], 0.0])
+    rise = np.array([0.0, stance(pose).lift * look.height_m - flesh.extent(np.array([0.0, 1.0, 0.0]))[0], 0.0])
     return PosedBody(_moved(bones, rise), solids.moved(rise))
 
 

@@ -55,7 +55,7 @@ class Scene:
         """Make or find the backdrop; takes a second or two for the first scene of its kind."""
         self.config = config
         self._backdrop: Backdrop = backdrop(config.scene, config.size_wh, config.weather)
-        self._script = Script(self._backdrop.site, config.seed, config.activity, config.workers, config.deeds)
+        self._script = Script(self._backdrop.site, config.seed, config.activity, config.workers, config.deeds, config.climbs)
         self._clouds = weather.clouds(self._backdrop.site, self.camera, self._backdrop.still, config.weather, config.seed)
         self._faults = weather.LensFaults(config.seed, self._backdrop.site, config.weather, config.size_wh)
 

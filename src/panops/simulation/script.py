@@ -104,12 +104,14 @@ class Script:
         activity: About how many walkers and vehicles come a minute; 0 for nobody.
         workers: The share of walkers, 0 to 1, who are dressed for a building site.
         deeds: The share of walkers, 0 to 1, who do something on their way.
+        climbs: The share of those, 0 to 1, who climb up or jump where they stand.
     """
 
-    def __init__(self, site: Site, seed: int, activity: float, workers: float = 0.0, deeds: float = 0.0) -> None:
+    def __init__(self, site: Site, seed: int, activity: float, workers: float = 0.0, deeds: float = 0.0, climbs: float = 0.0) -> None:
         """Nothing is worked out yet."""
         self._workers = workers
         self._deeds = deeds
+        self._climbs = climbs
         self._site = site
         self._seed = seed
         self._activity = activity
@@ -194,7 +196,8 @@ class Script:
         track_id = (2 * slot if slot >= 0 else -2 * slot - 1) * _PER_SLOT + index + 1
         deed = None
         if way.traffic == "walk":
-            deed = deed_of(self._site, self._seed, track_id, self._deeds, path, along, heading, _kerb(way, length, reverse))
+            kerb = _kerb(way, length, reverse)
+            deed = deed_of(self._site, self._seed, track_id, self._deeds, path, along, heading, kerb, self._climbs)
         if deed is not None:
             _, obeyed = _obey(way, arrives, sorted([*stops, (deed.place_m, deed.seconds)]), length, speed, reverse)
             later_s, later_m, _ = _timetable(obeyed, length, speed, way.bound)

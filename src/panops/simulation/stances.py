@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Posture = Literal[
-    "", "walking", "standing", "riding", "hands_up", "waving", "bending", "crouching", "sitting", "falling", "lying", "getting_up"
-]
+    "", "walking", "standing", "riding", "hands_up", "waving", "bending", "crouching", "sitting", "falling", "lying", "getting_up",
+    "climbing", "jumping",
+]  # fmt: skip
 """What somebody is doing, as the truth says it; empty for what is no person."""
 
 
@@ -34,6 +35,7 @@ class Stance:
         knees: (2, 3) which way the knees bend.
         hands: (2, 3) the wrists, seen from the shoulder in the upper body's frame.
         elbows: (2, 3) which way the elbows bend, in the upper body's frame.
+        lift: How far the lowest of all is above the ground.
     """
 
     posture: Posture
@@ -45,6 +47,7 @@ class Stance:
     knees: FloatArray
     hands: FloatArray
     elbows: FloatArray
+    lift: float = 0.0
 
 
 def mixed(first: Stance, second: Stance, share: float) -> Stance:

@@ -63,7 +63,7 @@ class Sighting:
 # Kinds of events that are about what stands still, or about nobody.
 _STILL_KINDS = frozenset({
     "object_left", "object_removed", "occupancy", "absence", "crowding", "compliance", "combined", "hands_up", "lying", "fall",
-    "identity", "area",
+    "waving", "gesture", "climbing", "identity", "area",
 })  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.class_scores import ClassScores
-from panops.domain.crops import part_around
+from panops.domain.crops import ROOM, part_around
 from panops.domain.frame import Frame
 from panops.domain.manifest import ModelManifest
 from panops.domain.protocols import Backend
@@ -37,12 +37,13 @@ class ModelClassifier(ModelTask[ClassScores]):
         """
         return self.run(frame)
 
-    def classify_boxes(self, frame: Frame, xyxy: NDArray[np.float32]) -> ClassScores:
-        """The scores (N, C) of parts of a picture, each with a little room around its box.
+    def classify_boxes(self, frame: Frame, xyxy: NDArray[np.float32], room: float = ROOM) -> ClassScores:
+        """The scores (N, C) of parts of a picture, each with some room around its box.
 
         Args:
             frame: The picture.
             xyxy: Boxes (N, 4), px of the frame; none gives no scores.
+            room: On each side, as a share of the box's longer side.
 
         Raises:
             ModelError: The model failed.
@@ -50,7 +51,7 @@ class ModelClassifier(ModelTask[ClassScores]):
         rows = []
         for box in xyxy:
             left, top, right, bottom = map(float, box)
-            inputs, context = self._classify.prepare_part(frame, part_around((left, top, right, bottom), frame.size_wh))
+            inputs, context = self._classify.prepare_part(frame, part_around((left, top, right, bottom), frame.size_wh, room))
             (tensor,) = inputs.values()
             rows.append(self._classify.finish(self._backend.infer({self._input_name: tensor}), context).scores)
         return ClassScores(np.concatenate(rows)) if rows else ClassScores.empty(len(self.classes))

@@ -14,6 +14,8 @@ MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; chars
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 _LATER = re.compile(r'\bimport\("\./([\w.-]+)"\)')
 _IMPORT = re.compile(r'^(?:import|export)\s[^;]*?\bfrom\s+"\./([\w.-]+)"|^import\s+"\./([\w.-]+)"', re.MULTILINE)
+# Comments that have lines to themselves; they say why to whoever reads the source, and are no business of a browser on a slow line.
+_COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*.*?\*/[ \t]*)(?:\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class Asset:
 
 
 class Assets:
-    """Every file of a folder, read once: a couple of hundred kB. Only names that were there at the start can be asked for."""
+    """Every file of a folder, read once: a couple of hundred kB. Only names that were there at the start can be asked for.
+
+    Scripts are served without the comments that have lines to themselves.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Read `folder`.
@@ -60,6 +65,7 @@ class Assets:
     def _keep(self, contents: Mapping[str, bytes]) -> None:
         self._named: dict[tuple[str, re.Pattern[str]], list[str]] = {}
         total = hashlib.sha256()
+        contents = {name: _COMMENT.sub(b"", content) if name.endswith(".js") else content for name, content in contents.items()}
         for name, content in contents.items():
             suffix = Path(name).suffix
             if suffix not in MEDIA_TYPES:

@@ -248,3 +248,13 @@ def test_the_device_is_checked_and_kept_as_one_spelling() -> None:
     (problem,) = problems("device: gpu\ncameras: {}\n")
     assert problem.startswith("line 1: device: expected cpu, cuda or tensorrt")
     assert problem.endswith("did you mean 'cuda'?")
+
+
+def test_a_rule_for_signs_needs_a_camera_that_looks_for_them() -> None:
+    text = """
+cameras: {hall: {source: "sim://room"}}
+rules: [{id: help, kind: gesture, signs: ["8"]}]
+"""
+    with pytest.raises(ConfigError, match="camera 'hall' has no `gestures`, so nobody's signs are known there"):
+        parse_site(text, environ={})
+    parse_site(text.replace('"sim://room"', '"sim://room", gestures: {}'), environ={})

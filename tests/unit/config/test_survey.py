@@ -147,3 +147,28 @@ def test_a_secondary_model_must_be_there_and_brings_its_classes(tmp_path: Path) 
 def test_the_model_that_finds_people_again_is_looked_up_too(tmp_path: Path) -> None:
     (problem,) = found(tmp_path, "cameras: {a: {source: 'sim://yard'}}\nevidence: {find_again: person_rid}\n")
     assert problem.startswith("line 2: evidence.find_again: no model 'person_rid' is installed or in the catalogue")
+
+
+SIGNS = """
+cameras:
+  hall: {source: sim://room, gestures: {GESTURES}}
+rules:
+  - {id: help, kind: gesture, cameras: [hall], RULE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("gestures", "rule", "said"),
+    [
+        ("", "signs: ['8']", []),
+        ("", "signs: [Ok, '8']", ["classifier 'sign_digits' of camera 'hall' knows no sign 'Ok'; it knows: 7, 8"]),
+        ("", "sequence: [none, '7']", ["rules.0.sequence: the classifier 'sign_digits' of camera 'hall' knows no sign 'none'"]),
+        ("classifier: own", "signs: [thumb]", ["cameras.hall.gestures.classifier: no model 'own' is installed or in the catalogue"]),
+    ],
+)  # fmt: skip
+def test_signs(tmp_path: Path, gestures: str, rule: str, said: list[str]) -> None:
+    models = KnownModels({"street": STREET, "hands": ("left hand", "right hand"), "sign_digits": ("7", "8", "none")}, default="street")
+    got = found(tmp_path, SIGNS.replace("GESTURES", gestures).replace("RULE", rule), models)
+    assert len(got) == len(said), got
+    for one, wanted in zip(got, said, strict=True):
+        assert wanted in one

@@ -28,6 +28,6 @@ def test_a_plug_in_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) 
 def test_an_unknown_kind_names_the_known_ones() -> None:
     with pytest.raises(
         PluginError,
-        match=r"unknown rule 'dancing'; known are: absence, combined, compliance, crowding, direction, dwell, fall, hands_up, identity",
+        match=r"unknown rule 'dancing'; known are: absence, area, climbing, combined, compliance, crowding, direction",
     ):
         RULES.load("dancing")

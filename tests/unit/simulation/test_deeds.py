@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panops.config.schema import CameraConfig
+from panops.config.schema import CameraConfig, SimulationConfig
 from panops.domain.errors import SourceUnsupported
 from panops.simulation.deeds import Deed
 from panops.simulation.motions import MOTIONS
+from panops.simulation.scene import Scene
 from panops.simulation.scenery import SIGNAL_S
 from panops.simulation.script import LONGEST_S, Actor, Script
 from panops.simulation.sim_address import simulation_of
@@ -38,6 +39,30 @@ def test_deeds_change_who_does_them_and_nothing_else(name: str) -> None:
             assert np.array_equal(actor.knots_s, other.knots_s)
 
 
+def test_whoever_leaves_the_ground_does_nothing_else_and_the_others_do_what_they_did() -> None:
+    none, some, all_of_them = (everybody(Script(site("yard"), 6, 12.0, deeds=1.0, climbs=climbs), 200) for climbs in (0.0, 0.5, 1.0))
+    names = {actor.deed.name for actor in all_of_them.values() if actor.deed is not None}
+    assert names == {"climbing", "jumping"}
+    off = {number for number, actor in some.items() if actor.deed is not None and actor.deed.name in names}
+    assert off
+    for number, actor in none.items():
+        if number not in off and actor.deed is not None and number in some:
+            assert some[number].deed == actor.deed
+
+
+def test_climbers_are_seen_above_where_they_stood() -> None:
+    scene = Scene(SimulationConfig(scene="yard", seed=3, activity=8, deeds=1, climbs=1, size_wh=(320, 180), rate_fps=5))
+    feet: dict[int, list[float]] = {}
+    for number in range(0, 400, 4):
+        truth = scene.truth(number)
+        for row in np.flatnonzero(np.array(truth.posture) == "climbing").tolist():
+            feet.setdefault(int(truth.track_id[row]), []).append(float(truth.xyxy[row, 3] / (truth.xyxy[row, 3] - truth.xyxy[row, 1])))
+    whole = [heights for heights in feet.values() if len(heights) > 11]
+    assert len(whole) >= 4
+    for heights in whole:
+        assert max(heights) - min(heights) > 0.3
+
+
 @pytest.mark.parametrize("name", SCENES)
 def test_deeds_last_as_long_as_they_should_at_a_place_in_the_picture(name: str) -> None:
     for actor in everybody(Script(site(name), 2, 12.0, deeds=1.0), 200).values():
@@ -65,7 +90,9 @@ def test_a_deed_has_its_postures_in_order(name: str, variant: int) -> None:
     wanted = {"fall": ["falling", "lying", "getting_up"], "sitting": ["standing", "crouching", "sitting", "crouching", "standing"]}
     assert order == wanted.get(name, ["standing", name, "standing"])
     main = "lying" if name == "fall" else name
-    assert told.count(main) / 2000 * deed.seconds == pytest.approx(4.0, abs=1.6)
+    # Whoever climbs does so on the way up and down, too.
+    lasts_s = 4.0 + (deed.motion.there_s + deed.motion.back_s if name == "climbing" else 0.0)
+    assert told.count(main) / 2000 * deed.seconds == pytest.approx(lasts_s, abs=1.6)
     turns = [one.turn_rad for one in doing if one is not None]
     assert turns[0] == 0.0
     assert max(turns) == pytest.approx(deed.turn_rad)
@@ -85,7 +112,7 @@ def test_nobody_does_anything_where_cars_drive() -> None:
 
 
 def test_every_deed_comes() -> None:
-    script = Script(site("yard"), 1, 20.0, deeds=1.0)
+    script = Script(site("yard"), 1, 20.0, deeds=1.0, climbs=0.4)
     done = {(actor.deed.name, actor.deed.variant) for actor in everybody(script, 600).values() if actor.deed is not None}
     assert done == {(name, number) for name, motions in MOTIONS.items() for number in range(len(motions))}
 

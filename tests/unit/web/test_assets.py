@@ -57,3 +57,16 @@ def test_a_missing_module_or_an_unknown_ending_is_told_at_once(folder: Path) -> 
     (folder / "notes.txt").write_text("")
     with pytest.raises(ValueError, match=r"notes\.txt"):
         Assets(folder)
+
+
+def test_scripts_are_served_without_their_comments(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_bytes(
+        b'// Why.\n/** What\n * it is. */\nconst url = "http://a/b"; // stays\n  /* inside */\n  go(`/* no comment */`);\n// the end'
+    )
+    (tmp_path / "a.css").write_bytes(b"/* stays */\nbody { margin: 0 }")
+    assets = Assets(tmp_path)
+    script, style = assets.get("a.js", assets.version), assets.get("a.css", assets.version)
+    assert script is not None
+    assert script.content == b'const url = "http://a/b"; // stays\n  go(`/* no comment */`);\n'
+    assert style is not None
+    assert style.content.startswith(b"/* stays */")

@@ -55,6 +55,7 @@ const LIMITS = {
   fall: () => t("fallen and still lying"),
   identity: ({ who, lists }) => WHO[who]({ lists: lists.join(", ") }),
   area: ({ above, below }) => (above === null ? t("less than {share} covered", { share: percent(below) }) : t("more than {share} covered", { share: percent(above) })),
+  gesture: ({ signs, sequence }) => [...signs, ...sequence].join(", "),
 };
 const TOGETHER = {
   all: (values) => t("When all of these come together: {rules}", values), any: (values) => t("When one of these comes: {rules}", values), sequence: (values) => t("When these come one after the other: {rules}", values),

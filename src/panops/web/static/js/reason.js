@@ -47,6 +47,9 @@ const REASONS = {
   dwell: ({ what, where, facts }) => (facts.dwell_s === undefined ? t("{what} was {where}.", { what, where }) : t("{what} was {where} for {time}.", { what, where, time: duration(facts.dwell_s) })),
   hands_up: ({ what, where, limit }) => (limit ? t("{what} {where} held both hands up for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} {where} held both hands up.", { what, where })),
   lying: ({ what, where, limit }) => (limit ? t("{what} lay on the ground {where} for longer than {time}.", { what, where, time: duration(limit) }) : t("{what} lay on the ground {where}.", { what, where })),
+  waving: (values) => t("{what} waved {where}.", values),
+  climbing: (values) => t("{what} climbed {where}.", values),
+  gesture: ({ what, where, facts }) => t("{what} {where} made the sign “{sign}”.", { what, where, sign: facts.sign }),
   fall: ({ what, where }) => t("{what} fell {where} and stayed down.", { what, where }),
   identity: ({ what, where, facts }) => {
     if (facts.who === "spoof") return t("{what} {where} showed a face that is no living one.", { what, where });
