@@ -15,8 +15,10 @@ import yaml
 from pydantic import ValidationError
 
 from panops.config import yaml_reader
+from panops.config.camera_needs import CAMERA_NEEDS
 from panops.config.combinations import combination_problems
 from panops.config.problems import PathKey, nearest_line, problems_of
+from panops.config.rule_schema import POSTURE_KINDS
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import source_problem
 from panops.config.spelling import did_you_mean, nearest
@@ -175,17 +177,12 @@ def _group_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:
     """The field that names a zone or line which the camera does not have, and what to say of it."""
-    if rule.kind == "speed" and camera.ground is None:
-        return "kind", f"camera {camera_id!r} has no `ground`, so no speed can be measured there; give it four points in metres"
-    if rule.kind == "identity" and camera.faces is None:
-        advice = "give it `faces: {notice: how people are told}`, or name this rule's `cameras`"
-        return "kind", f"camera {camera_id!r} has no `faces`, so nobody's face is looked at there; {advice}"
+    need = CAMERA_NEEDS.get(rule.kind)
+    # Rules about postures are told of, and not refused: their cameras run as ever.
+    if need is not None and rule.kind not in POSTURE_KINDS and getattr(camera, need.setting) is None:
+        return "kind", f"camera {camera_id!r} has no `{need.setting}`, so {need.so} there; {need.advice}"
     if rule.kind == "identity" and rule.who == "spoof" and camera.faces is not None and camera.faces.live == "off":
         return "who", f"camera {camera_id!r} never takes a face for a picture of one; set `live: required` in its `faces`"
-    if rule.kind == "area" and camera.maps is None:
-        return "kind", f"camera {camera_id!r} has no `maps`, so nothing is known of areas there; give it `maps: {{}}`"
-    if rule.kind == "gesture" and camera.gestures is None:
-        return "kind", f"camera {camera_id!r} has no `gestures`, so nobody's signs are known there; give it `gestures: {{}}`"
     for what, known in (("line", camera.lines), ("zone", camera.zones)):
         name = getattr(rule, what, None)
         if name is not None and name not in known:

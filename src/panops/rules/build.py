@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from panops.config.camera_needs import CAMERA_NEEDS
 from panops.config.rule_schema import (
-    POSTURE_KINDS,
     AreaConfig,
     CombinedConfig,
     ComplianceConfig,
@@ -31,15 +31,6 @@ from panops.rules.scene import ANY_CLASS, MOVING_CLASS, Scene
 from panops.rules.schedule import ScheduledRule
 
 logger = logging.getLogger(__name__)
-
-# Rules that need something of their camera: the setting, and what is not known without it.
-_LACKS = {
-    **dict.fromkeys(POSTURE_KINDS, ("pose", "nobody's joints are known")),
-    "speed": ("ground", "no speed can be measured"),
-    "identity": ("faces", "nobody's face is looked at"),
-    "area": ("maps", "nothing is known of areas"),
-    "gesture": ("gestures", "nobody's signs are known"),
-}
 
 
 def build_rules(
@@ -132,9 +123,9 @@ def _place(config: Any) -> tuple[str, str | None]:
 
 def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProblem | None:
     camera = site.cameras[camera_id]
-    lacks = _LACKS.get(config.kind)
-    if lacks is not None and getattr(camera, lacks[0]) is None:
-        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `{lacks[0]}`, so {lacks[1]} there")
+    need = CAMERA_NEEDS.get(config.kind)
+    if need is not None and getattr(camera, need.setting) is None:
+        return ConfigProblem(f"rules.{config.id}.kind", f"camera {camera_id!r} has no `{need.setting}`, so {need.so} there")
     if isinstance(config, IdentityConfig) and config.who == "spoof" and camera.faces is not None and camera.faces.live == "off":
         return ConfigProblem(f"rules.{config.id}.who", f"camera {camera_id!r} has `live: off`, so no face is taken for a picture there")
     what, name = _place(config)
