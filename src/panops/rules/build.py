@@ -138,8 +138,8 @@ def _place_problem(site: SiteConfig, camera_id: str, config: Any) -> ConfigProbl
 
 def _exists_somewhere(site: SiteConfig, config: Any) -> bool:
     what, name = _place(config)
-    lacks = _LACKS.get(config.kind)
-    if lacks is not None and not any(getattr(camera, lacks[0]) for camera in site.cameras.values()):
+    need = CAMERA_NEEDS.get(config.kind)
+    if need is not None and not any(getattr(camera, need.setting) for camera in site.cameras.values()):
         return False
     if name is None:
         return True
