@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 # So many names are read at a glance; of a longer list the beginning is told, and only where there is no guess.
-_MOST_NAMES = 20
+_MOST_NAMES = 24
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
