@@ -27,7 +27,7 @@ def rule(text: str) -> str:
     ("text", "said"),
     [
         ("rules: [{id: a, kind: intrusoin}]", "rules.0.kind: no rule is of kind 'intrusoin'; did you mean 'intrusion'? Expected one of: "),
-        ("rules: [{id: a, kind: juggling}]", "rules.0.kind: no rule is of kind 'juggling'; expected one of: intrusion, line_crossing"),
+        ("rules: [{id: a, kind: zumba}]", "rules.0.kind: no rule is of kind 'zumba'; expected one of: intrusion, line_crossing"),
         ("rules: [{id: a}]", "rules.0.kind: is required and missing; expected one of: intrusion, line_crossing, loitering, occupancy"),
         ("rules: [night]", "rules.0: expected a rule such as {id: night, kind: intrusion}, got text"),
         ("rules: {night: 1}", "rules: expected a list, [..., ...], got a mapping"),
