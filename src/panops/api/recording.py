@@ -24,6 +24,7 @@ from panops.api.recorded_files import RecordedFiles, is_archived
 from panops.api.schemas import Out
 from panops.api.security import Operator, Viewer
 from panops.api.services import Needed, Services
+from panops.api.unhidden import refuse_unhidden
 from panops.config.schema import SiteConfig
 from panops.domain.recordings import Segment, Span, gaps_between, joined
 from panops.pipeline.recording_upkeep import record_configs
@@ -31,7 +32,7 @@ from panops.storage.archive_rows import ArchiveRows, due_to_move
 from panops.storage.recording_folder import RecordingFolder
 from panops.storage.recording_retention import RecordingRetention
 from panops.storage.recordings import RecordedTotals, RecordingIndex
-from panops.storage.scope import Role, Scope
+from panops.storage.scope import Scope
 from panops.storage.tables import recordings as recordings_table
 
 router = APIRouter(prefix="/api/v1", tags=["recording"])
@@ -279,10 +280,7 @@ def segment(
     found = index.get(caller.scope, camera_id, segment_id)
     if found is None:
         raise not_found("recording")
-    privacy = services.blurred.privacy(camera_id)
-    if privacy.hides("live") and not caller.role.covers(Role.ADMIN):
-        whom = "people are masked" if "live" in privacy.mask_persons else "faces are blurred"
-        raise ProblemError(403, f"this camera's {whom} in what is shown, so only administrators may see its recordings")
+    refuse_unhidden(services, caller, camera_id, "live", "its recordings")
     files = RecordedFiles(site, folder_for(services, site))
     path = files.here(found)
     if path is None:

@@ -17,6 +17,7 @@ from panops.domain.detections import Detections
 from panops.domain.events import EvidenceKind
 from panops.domain.frame import Frame
 from panops.pipeline.face_blur import FaceBlur
+from panops.storage.drift import DriftDays
 
 from .conftest import SITE, Site
 from .test_app import store_event
@@ -187,3 +188,20 @@ async def test_recordings_of_masked_people_are_for_administrators(site: Site) ->
     refused = await site.get("oscar", span)
     assert (refused.status_code, "people are masked" in refused.json()["detail"]) == (403, True)
     assert (await site.get("ada", f"{span}&unblurred=true")).status_code == 404
+
+
+@pytest.mark.parametrize("where", ["snapshots", "exports"])
+async def test_the_picture_of_long_ago_is_for_administrators(site: Site, where: str) -> None:
+    DriftDays(site.services.database).add("gate", "2026-01-01", {}, picture())
+    path = "/api/v1/cameras/gate/drift/reference.jpg"
+    assert (await site.get("vera", path)).status_code == 200
+    asked(site, where)
+    hidden = where == "snapshots"
+    answer = await site.get("vera", path)
+    assert answer.status_code == (403 if hidden else 200)
+    if hidden:
+        assert (
+            answer.json()["detail"]
+            == "this camera's faces are blurred in what is shown, so only administrators may see what it looked like then"
+        )
+    assert (await site.get("ada", path)).status_code == 200
