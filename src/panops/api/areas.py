@@ -27,6 +27,8 @@ _WEEK_S = 7 * 86400.0
 _LONGEST_S = 400 * 86400.0
 # A week of five minutes of twenty curves; more is asked for by the hour.
 _MOST_ROWS = 50_000
+# What is added up for them is read into memory, some 300 bytes each.
+_MOST_SPANS = 300_000
 
 
 class CoveredOut(Out):
@@ -92,7 +94,12 @@ def asked(
         raise ProblemError(422, "expected a span of at most 400 days, `from` before `to`, both UTC seconds")
     site = services.view.current()
     timezone = site_timezone(site.timezone)
-    spans = AreaRepository(services.database).read(caller.scope, from_s, to_s, camera, zone)
+    repository = AreaRepository(services.database)
+    if repository.count(caller.scope, from_s, to_s, camera, zone, most=_MOST_SPANS + 1) > _MOST_SPANS:
+        raise ProblemError(
+            422, f"expected at most {_MOST_SPANS} spans of five minutes, there are more; ask for fewer days, cameras or zones"
+        )
+    spans = repository.read(caller.scope, from_s, to_s, camera, zone)
     calendar = None if bucket == "five_minutes" else Calendar(bucket, timezone, site.shifts)
     wanted = {name.casefold() for name in class_name}
     found = [one for one in covered(spans, calendar, timezone) if not wanted or one.class_name.casefold() in wanted]
@@ -105,7 +112,7 @@ def asked(
 Wanted = Annotated[Asked, Depends(asked)]
 
 
-@router.get("/areas")
+@router.get("/areas", dependencies=[Depends(paced("search"))])
 def areas(_: Viewer, wanted: Wanted) -> AreasOut:
     """What covered the zones of cameras with `maps` over time, of the cameras that the caller may see."""
     rows = [CoveredOut.of(one, wanted.names[one.camera_id]) for one in wanted.areas]

@@ -118,7 +118,8 @@ class FallenLooks:
             if self.problem != str(error):
                 log.error("camera %s: looking for who lies: %s", frame.camera_id, error)
             self.problem = str(error)
-        return self._with(tracks, found) if found else tracks
+        held = self._held(tracks, found)
+        return self._with(tracks, [*found, *held], len(found)) if found or held else tracks
 
     def _remember(self, frame: Frame, tracks: Tracks) -> None:
         """Who is seen, and could not just have walked out of the picture."""
@@ -206,24 +207,31 @@ class FallenLooks:
         others = [one for one in self._people.values() if one is not person and one.lies]
         return any(float(iou(box[None], one.box[None])[0, 0]) >= _SAME_IOU for one in others)
 
-    def _with(self, tracks: Tracks, found: Sequence[int]) -> Tracks:
-        stays = ~np.isin(tracks.track_id, found)
+    def _held(self, tracks: Tracks, found: Sequence[int]) -> list[int]:
+        """Who was found lying before, and not in this picture: they stay followed until they are found anew or given up."""
+        lying = [track_id for track_id, one in self._people.items() if one.lies and one.seen_s < tracks.time_s]
+        return [track_id for track_id in lying if track_id not in found]
+
+    def _with(self, tracks: Tracks, ids: Sequence[int], found: int) -> Tracks:
+        """The tracks with those who lie: the first `found` of `ids` were found in this picture, the others are lost in it."""
+        stays = ~np.isin(tracks.track_id, ids)
         others = tracks.select(stays)
-        people = [self._people[track_id] for track_id in found]
-        count = len(found)
+        people = [self._people[track_id] for track_id in ids]
+        count = len(ids)
+        is_found = np.arange(count) < found
         keypoints = None
         if others.keypoints is not None:
             keypoints = np.concatenate([others.keypoints, np.full((count, *others.keypoints.shape[1:]), np.nan, np.float32)])
         return replace(
             others,
-            track_id=np.concatenate([others.track_id, np.array(found, np.int64)]),
+            track_id=np.concatenate([others.track_id, np.array(ids, np.int64)]),
             xyxy=np.concatenate([others.xyxy, np.stack([one.box for one in people])]),
             score=np.concatenate([others.score, np.array([one.score for one in people], np.float32)]),
             class_id=np.concatenate([others.class_id, np.array([one.class_id for one in people], np.int64)]),
-            state=np.concatenate([others.state, np.full(count, TrackState.CONFIRMED.value, np.int64)]),
+            state=np.concatenate([others.state, np.where(is_found, TrackState.CONFIRMED.value, TrackState.LOST.value)]),
             first_seen_s=np.concatenate([others.first_seen_s, np.array([one.first_s for one in people])]),
-            last_seen_s=np.concatenate([others.last_seen_s, np.full(count, tracks.time_s)]),
+            last_seen_s=np.concatenate([others.last_seen_s, np.array([one.seen_s for one in people])]),
             detection_index=np.concatenate([others.detection_index, np.full(count, -1, np.int64)]),
             keypoints=keypoints,
-            lies=np.concatenate([np.zeros(len(others), np.bool_), np.ones(count, np.bool_)]),
+            lies=np.concatenate([np.zeros(len(others), np.bool_), is_found]),
         )

@@ -115,6 +115,8 @@ class MapLooks:
         if answer is None:
             return tracks
         self._answer = None
+        if answer.time_s > tracks.time_s:
+            return tracks  # of before the camera's time went back
         return replace(tracks, areas=answer)
 
     def answer(self, frame: Frame, classes: tuple[str, ...], found: ClassMap) -> AreaLook:

@@ -5,6 +5,7 @@ Each kind of look is one class and adds what it finds to the tracks. A kind that
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, Self
@@ -21,6 +22,8 @@ from panops.pipeline.face_looks import FaceLooks, FaceReaders
 from panops.pipeline.fallen_looks import FallenLooks
 from panops.pipeline.gesture_looks import GestureLooks
 from panops.pipeline.pose_looks import PoseLooks
+
+log = logging.getLogger(__name__)
 
 # Of the detector without a model, which cannot look at parts.
 _MOVING = ("moving",)
@@ -83,6 +86,7 @@ class TrackLooks:
         self.lacking = tuple(lacking)
         self.trouble = trouble
         self._may_work = may_work
+        self._faults: dict[TrackLook, str] = {}
 
     @classmethod
     def of(
@@ -150,7 +154,8 @@ class TrackLooks:
     @property
     def problem(self) -> str:
         """What the last looks failed at, for people; empty when none did."""
-        return "; ".join(f"{look.lack}: {look.problem}" for look in self._looks if look.problem)
+        told = ((look.lack, self._faults.get(look) or look.problem) for look in self._looks)
+        return "; ".join(f"{lack}: {problem}" for lack, problem in told if problem)
 
     def opinions(self) -> dict[int, FaceOpinion]:
         """Who is who of those who are followed now, as far as their faces told, by track id."""
@@ -179,6 +184,12 @@ class TrackLooks:
             The tracks, and the last reading.
         """
         for look in self._looks:
-            tracks = look.add(frame, tracks)
+            try:
+                tracks = look.add(frame, tracks)
+                self._faults.pop(look, None)
+            except Exception as error:  # a fault that nobody foresaw costs what it would have found, and no rule
+                if look not in self._faults:
+                    log.exception("camera %s: %s", frame.camera_id, look.lack)
+                self._faults[look] = f"{type(error).__name__}: {error}"
             began_cpu_s = spent(look.stage, began_cpu_s)
         return tracks, began_cpu_s

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panops.storage.database import Database
@@ -91,18 +91,19 @@ class AreaRepository:
             classes: Class names; empty for all.
         """
         column = areas.c
-        conditions = [
-            scope.where(column.camera_id),
-            column.span >= math.floor(since_s / SPAN_S),
-            column.span < math.ceil(until_s / SPAN_S),
-        ]
-        for values, target in ((cameras, column.camera_id), (zones, column.zone), (classes, column.class_name)):
-            if values:
-                conditions.append(target.in_(sorted(values)))
         columns = [column[name] for name in AreaSpan._fields]
-        query = select(*columns).where(*conditions).order_by(column.span, column.camera_id, column.zone, column.class_name)
+        query = select(*columns).where(*_conditions(scope, since_s, until_s, cameras, zones, classes))
+        query = query.order_by(column.span, column.camera_id, column.zone, column.class_name)
         with self._database.reading() as connection:
             return [AreaSpan(*row) for row in connection.execute(query)]
+
+    def count(
+        self, scope: Scope, since_s: float, until_s: float, cameras: Collection[str] = (), zones: Collection[str] = (), *, most: int
+    ) -> int:
+        """How many rows `read` would give, `most` at most."""
+        some = select(areas.c.span).where(*_conditions(scope, since_s, until_s, cameras, zones, ())).limit(most).subquery()
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
     def delete_before(self, cutoff_s: float) -> int:
         """Delete spans that were over before that, UTC s; how many rows."""
@@ -115,3 +116,15 @@ class AreaRepository:
                     return count
                 due = areas.c.span < min(last, int(first) + _BATCH_SPANS)
                 count += connection.execute(delete(areas).where(due)).rowcount
+
+
+def _conditions(
+    scope: Scope, since_s: float, until_s: float, cameras: Collection[str], zones: Collection[str], classes: Collection[str]
+) -> list[ColumnElement[bool]]:
+    """What rows are asked for; see `AreaRepository.read`."""
+    column = areas.c
+    found = [scope.where(column.camera_id), column.span >= math.floor(since_s / SPAN_S), column.span < math.ceil(until_s / SPAN_S)]
+    for values, target in ((cameras, column.camera_id), (zones, column.zone), (classes, column.class_name)):
+        if values:
+            found.append(target.in_(sorted(values)))
+    return found

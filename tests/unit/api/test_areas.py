@@ -58,3 +58,13 @@ async def test_csv_is_noted_in_the_audit_log(site: Site) -> None:
 async def test_spans_that_are_none(site: Site) -> None:
     assert (await site.get("vera", "/api/v1/areas?from=5&to=4")).status_code == 422
     assert (await site.get("vera", "/api/v1/areas?bucket=minute")).status_code == 422
+
+
+async def test_more_than_fits_into_memory_is_refused_before_it_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site)
+    monkeypatch.setattr("panops.api.areas._MOST_SPANS", 7)
+    answer = await site.get("vera", f"/api/v1/areas?{SPAN}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "expected at most 7 spans of five minutes, there are more; ask for fewer days, cameras or zones"
+    assert (await site.get("vera", f"/api/v1/areas?{SPAN}&camera=gate")).status_code == 200
+    assert (await site.get("greta", f"/api/v1/areas?{SPAN}")).status_code == 200  # the other camera's are not counted for her

@@ -115,13 +115,23 @@ def test_they_are_found_for_as_long_as_they_lie_and_a_little_is_looked_for_them_
     detector = Upright()
     watch = looks(detector, refresh_s=0.4)
     stood(watch)
-    lying = [len(watch.add(picture(2.4 + step * 0.4, FALLEN), tracks(2.4 + step * 0.4))) for step in range(50)]
-    assert lying == [1] * 50
-    gone = [len(watch.add(picture(22.4 + step * 0.4), tracks(22.4 + step * 0.4))) for step in range(20)]
-    assert gone == [0] * 20
+    lying = [watch.add(picture(2.4 + step * 0.4, FALLEN), tracks(2.4 + step * 0.4)) for step in range(50)]
+    assert [found.state.tolist() for found in lying] == [[TrackState.CONFIRMED.value]] * 50
+    gone = [watch.add(picture(22.4 + step * 0.4), tracks(22.4 + step * 0.4)) for step in range(20)]
+    assert [found.state.tolist() for found in gone] == [[TrackState.LOST.value]] * 7 + [[]] * 13
     before = detector.looks
     watch.add(picture(40.0, FALLEN), tracks(40.0))
     assert detector.looks == before  # whoever lies there now is not known
+
+
+def test_between_two_looks_they_are_lost_and_where_they_were_found() -> None:
+    watch = looks(Upright(), refresh_s=0.4)
+    stood(watch)
+    found = [watch.add(picture(2.4 + step * 0.2, FALLEN), tracks(2.4 + step * 0.2)) for step in range(6)]
+    assert [one.state.tolist() for one in found] == [[TrackState.CONFIRMED.value], [TrackState.LOST.value]] * 3
+    assert all(one.lies is not None and one.lies.tolist() == [step % 2 == 0] for step, one in enumerate(found))
+    assert np.ptp([one.xyxy[0] for one in found], axis=0).max() <= 2.0
+    assert [round(float(one.last_seen_s[0]), 1) for one in found] == [2.4, 2.4, 2.8, 2.8, 3.2, 3.2]
 
 
 def test_nobody_is_looked_for_while_they_are_seen() -> None:
@@ -233,3 +243,35 @@ def test_turned_pictures_and_boxes_fit_each_other(turn: int) -> None:
     back = np.rot90(part, -turn)
     assert (back == whole.array[top:bottom, left:right]).all()
     assert turned.rgb((20, 30)).shape == (30, 20, 3)
+
+
+class Faulty:
+    """A look with a fault that nobody foresaw."""
+
+    stage, lack, models, problem = "pose", "nothing is known (test)", (), ""
+
+    def __init__(self) -> None:
+        self.broken = True
+
+    def add(self, frame: Frame, tracks: Tracks) -> Tracks:
+        if self.broken:
+            raise ValueError("points of a face in one place")
+        return tracks
+
+    def is_outdated(self, loaded: object) -> bool:
+        return False
+
+    def renew(self, loaded: object) -> None:
+        """It has no model."""
+
+
+def test_a_fault_that_nobody_foresaw_costs_one_kind_of_look_and_is_said() -> None:
+    faulty, watch = Faulty(), looks(Upright())
+    every = TrackLooks([faulty, watch])
+    stood(watch)
+    found, _ = every.add(picture(2.4, FALLEN), tracks(2.4), lambda _stage, began_s: began_s, 0.0)
+    assert found.track_id.tolist() == [7]
+    assert every.problem == "nothing is known (test): ValueError: points of a face in one place"
+    faulty.broken = False
+    every.add(picture(2.8, FALLEN), tracks(2.8), lambda _stage, began_s: began_s, 0.0)
+    assert every.problem == ""

@@ -104,6 +104,24 @@ def test_time_that_goes_back_begins_anew() -> None:
     assert maps.add(shown(3.0), nobody(3.0), hurried=False).areas is not None
 
 
+def test_an_answer_of_before_the_time_went_back_is_nothing() -> None:
+    class Late:
+        """Answers when it is told to."""
+
+        def classes(self, model: str) -> tuple[str, ...]:
+            return CLASSES
+
+        def ask(self, looks: MapLooks, frame: Frame) -> bool:
+            return True
+
+    maps = MapLooks(MapsConfig(refresh_s=10.0), {"left": LEFT}, Late())
+    maps.add(shown(100.0), nobody(100.0), hurried=False)
+    maps.answer(shown(100.0), CLASSES, ClassMap(np.zeros((10, 30), np.uint8), (64, 36)))
+    assert maps.add(shown(3.0), nobody(3.0), hurried=True).areas is None
+    maps.answer(shown(3.0), CLASSES, ClassMap(np.zeros((10, 30), np.uint8), (64, 36)))
+    assert maps.add(shown(4.0), nobody(4.0), hurried=True).areas is not None
+
+
 def test_a_model_that_fails_is_told_and_the_tracks_stay() -> None:
     models = Models()
     maps, tracks = in_place(models, refresh_s=1.0), nobody(0.0)
