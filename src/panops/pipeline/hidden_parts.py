@@ -37,6 +37,11 @@ class RunningCamera(Protocol):
         ...
 
     @property
+    def followed_names(self) -> frozenset[str] | None:
+        """The names of those classes that it follows; None for all."""
+        ...
+
+    @property
     def detects(self) -> bool:
         """Whether anybody is followed."""
         ...
@@ -73,7 +78,8 @@ class HiddenParts:
             return frame.pixels.rgb(size_wh)
         image = self._faces.paint(frame, tracks, classes, size_wh)
         if "live" in camera.config.privacy.mask_persons:
-            self._mask(image, frame, tracks if camera.detects else None, classes, camera.config.privacy)
+            follows = camera.detects and knows_people(classes, camera.followed_names)
+            self._mask(image, frame, tracks if follows else None, classes, camera.config.privacy)
         return image
 
     def snapshot(self, frame: Frame, tracks: Tracks, classes: Sequence[str], privacy: PrivacyConfig) -> NDArray[np.uint8]:

@@ -46,7 +46,7 @@ from panops.pipeline.map_looks import MapModels
 from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
-from panops.pipeline.person_mask import PersonMask
+from panops.pipeline.person_mask import PersonMask, needed_classes
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -221,7 +221,7 @@ class Shard:
         timezone = site_timezone(site.timezone)
         secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
-        followed = followed_classes(site.camera_rules(camera_id), classes)
+        followed = followed_classes(site.camera_rules(camera_id), classes, needed_classes(config.privacy))
 
         def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
             rules = build_rules(site, camera_id, classes, size_wh, timezone)

@@ -150,6 +150,7 @@ class Camera:
     def __init__(self, *, detects: bool = True, classes: tuple[str, ...] = CLASSES, **privacy: Any) -> None:
         self.config = CameraConfig.model_validate({"source": "x.mp4", "privacy": privacy})
         self.detects = detects
+        self.followed_names: frozenset[str] | None = None
         self.classes = classes
 
 
@@ -183,6 +184,9 @@ def test_where_nobody_can_be_followed_all_of_it_is_hidden() -> None:
     asleep = Camera(detects=False, mask_persons=["live"])
     assert is_hidden(hidden_parts(asleep).paint(shown(image), somebody(), CLASSES, (320, 180)))
     assert is_hidden(hidden_parts(Camera(mask_persons=["live"])).paint(shown(image), None, CLASSES, (320, 180)))
+    cars = Camera(mask_persons=["live"])
+    cars.followed_names = frozenset(["car"])
+    assert is_hidden(hidden_parts(cars).paint(shown(image), Tracks.empty("gate", 0.0), CLASSES, (320, 180)))
     birds = Camera(classes=("bird",), mask_persons=["live"])
     assert is_hidden(hidden_parts(birds).paint(shown(image), Tracks.empty("gate", 0.0), ("bird",), (320, 180)))
     assert (

@@ -231,6 +231,16 @@ def test_a_camera_that_is_not_to_be_analysed_is_read_and_shown_and_its_rules_see
     shard.detect("nobody", on=False)  # it went away meanwhile
 
 
+def test_people_who_are_masked_are_followed_where_the_rules_ask_for_cars(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = SimpleNamespace(classes=("person", "car", "bird"), forget=lambda _camera_id: None)
+    monkeypatch.setattr(shard._detectors, "get", lambda _name: detector)
+    for epoch, (privacy, followed) in enumerate([({}, {"car"}), ({"mask_persons": ["live"], "person_model": ""}, {"person", "car"})], 1):
+        cameras = {"cam": {**CAMERA, "privacy": privacy}}
+        site = SiteConfig.model_validate({"cameras": cameras, "rules": [{"id": "cars", "kind": "intrusion", "classes": ["car"]}]})
+        shard.assign({**wire.assignment(site, "cam"), "epoch": epoch})
+        assert shard._loops["cam"].followed_names == followed
+
+
 def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(shard._link, "send", lambda message, *_, **__: said.append(message) or True)
