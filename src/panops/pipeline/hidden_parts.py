@@ -19,6 +19,8 @@ from panops.pipeline.annotate import encode_jpeg
 from panops.pipeline.face_blur import FaceBlur, pixelate
 from panops.pipeline.person_mask import PersonMask, knows_people
 
+# Of whom was seen longer ago than this, s, nobody knows where they are now.
+_OLD_S = 1.0
 # A picture of which nothing shall be told but that there is one.
 _BLOCKS_OF_ALL = 24
 
@@ -44,6 +46,11 @@ class RunningCamera(Protocol):
     @property
     def detects(self) -> bool:
         """Whether anybody is followed."""
+        ...
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the last look for people failed."""
         ...
 
 
@@ -78,12 +85,12 @@ class HiddenParts:
             return frame.pixels.rgb(size_wh)
         image = self._faces.paint(frame, tracks, classes, size_wh)
         if "live" in camera.config.privacy.mask_persons:
-            follows = camera.detects and knows_people(classes, camera.followed_names)
+            follows = camera.detects and not camera.is_blind and knows_people(classes, camera.followed_names)
             self._mask(image, frame, tracks if follows else None, classes, camera.config.privacy)
         return image
 
-    def snapshot(self, frame: Frame, tracks: Tracks, classes: Sequence[str], privacy: PrivacyConfig) -> NDArray[np.uint8]:
-        """What is kept of an event's picture, (H, W, 3) uint8 RGB of its size."""
+    def snapshot(self, frame: Frame, tracks: Tracks | None, classes: Sequence[str], privacy: PrivacyConfig) -> NDArray[np.uint8]:
+        """What is kept of an event's picture, (H, W, 3) uint8 RGB of its size; without tracks nobody knows who is in it."""
         if "snapshots" in privacy.blur_faces:
             image = self._faces.picture(frame, privacy.detector, tracks=tracks, classes=classes)
         else:
@@ -108,7 +115,7 @@ class HiddenParts:
 
     def _mask(self, image: NDArray[np.uint8], frame: Frame, tracks: Tracks | None, classes: Sequence[str], privacy: PrivacyConfig) -> None:
         """Fill everybody who is followed, or hide all of it where nobody can be."""
-        if tracks is None or not knows_people(classes):
+        if tracks is None or not 0.0 <= frame.captured_at_s - tracks.time_s <= _OLD_S or not knows_people(classes):
             _hide_all(image)
         else:
             self._people.fill(image, frame, tracks, classes, privacy.person_model)

@@ -349,7 +349,8 @@ class Shard:
             is_compared = any(event.incident.kind not in (BLIND, FROZEN) for event in events)
             if not before and is_compared and view is not None and view.picture is not None:
                 before = view.picture.jpeg
-            self._recorder.note(Outcome(check, Tracks.empty(loop.camera_id, frame.captured_at_s), tuple(events), 0.0, before))
+            nobody = Tracks.empty(loop.camera_id, frame.captured_at_s)
+            self._recorder.note(Outcome(check, nobody, tuple(events), 0.0, before, is_blind=True))
         else:
             self._recorder.end([event for event in events if event.phase is EventPhase.END])
         self._submit(events)
@@ -473,7 +474,7 @@ class Shard:
         if loop is not None and loop.view is not None and len(outcome.tracks):
             loop.view.counts.note_tracks(outcome.tracks, loop.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
-            self._previewer.offer(outcome.check.frame, outcome.tracks, loop.classes)
+            self._previewer.offer(outcome.check.frame, None if outcome.is_blind else outcome.tracks, loop.classes)
 
     def _submit(self, events: Sequence[Event]) -> None:
         self._recording.events(events)
