@@ -16,13 +16,11 @@ from panops.config.schema import CameraConfig, PrivacyConfig
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
 from panops.pipeline.annotate import encode_jpeg
-from panops.pipeline.face_blur import FaceBlur, pixelate
+from panops.pipeline.face_blur import FaceBlur, hide_all
 from panops.pipeline.person_mask import PersonMask, knows_people
 
 # Of whom was seen longer ago than this, s, nobody knows where they are now.
 _OLD_S = 1.0
-# A picture of which nothing shall be told but that there is one.
-_BLOCKS_OF_ALL = 24
 
 
 class RunningCamera(Protocol):
@@ -81,8 +79,10 @@ class HiddenParts:
     def paint(self, frame: Frame, tracks: Tracks | None, classes: Sequence[str], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
         """What people are shown of a camera's newest picture, (H, W, 3) uint8 RGB of that size."""
         camera = self._cameras.get(frame.camera_id)
-        if camera is None:
-            return frame.pixels.rgb(size_wh)
+        if camera is None:  # it was removed a moment ago, and what it asked for is not known any more
+            image = frame.pixels.rgb(size_wh)
+            hide_all(image)
+            return image
         image = self._faces.paint(frame, tracks, classes, size_wh)
         if "live" in camera.config.privacy.mask_persons:
             follows = camera.detects and not camera.is_blind and knows_people(classes, camera.followed_names)
@@ -105,7 +105,7 @@ class HiddenParts:
             image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
             if image is None:
                 return b""
-            _hide_all(np.asarray(image, np.uint8))
+            hide_all(np.asarray(image, np.uint8))
             return encode_jpeg(np.asarray(image, np.uint8), quality)
         return self._faces.jpeg(jpeg, privacy.detector, quality) if "snapshots" in privacy.blur_faces else jpeg
 
@@ -116,10 +116,6 @@ class HiddenParts:
     def _mask(self, image: NDArray[np.uint8], frame: Frame, tracks: Tracks | None, classes: Sequence[str], privacy: PrivacyConfig) -> None:
         """Fill everybody who is followed, or hide all of it where nobody can be."""
         if tracks is None or not 0.0 <= frame.captured_at_s - tracks.time_s <= _OLD_S or not knows_people(classes):
-            _hide_all(image)
+            hide_all(image)
         else:
             self._people.fill(image, frame, tracks, classes, privacy.person_model)
-
-
-def _hide_all(image: NDArray[np.uint8]) -> None:
-    pixelate(image, np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32), 0.0, _BLOCKS_OF_ALL)

@@ -214,6 +214,12 @@ def test_while_the_detector_fails_all_of_it_is_hidden() -> None:
     assert (hidden_parts(Camera(blur_faces=["live"])).paint(shown(image), None, CLASSES, (640, 360))[100:] == image[100:]).all()
 
 
+def test_of_a_camera_that_was_just_removed_nothing_is_shown() -> None:
+    parts = hidden_parts(Camera())
+    assert is_hidden(parts.paint(shown(noise(), "removed"), somebody(), CLASSES, (320, 180)))
+    assert is_hidden(FaceBlur(lambda _name: Finder()).paint(shown(noise(), "removed"), None, CLASSES, (320, 180)))
+
+
 def test_of_how_it_was_before_nothing_is_shown() -> None:
     _, data = cv2.imencode(".png", noise())
     parts, asks = hidden_parts(Camera()), PrivacyConfig(mask_persons=["snapshots"])
