@@ -75,6 +75,8 @@ class PersonMask:
             else:
                 if PERSON not in classes:
                     self._tell(model, f"{model} knows no class {PERSON!r}")
+                else:
+                    self._trouble.pop(model, None)
         return self._trouble.get(model, "")
 
     def fill(self, image: NDArray[np.uint8], frame: Frame, tracks: Tracks, classes: Sequence[str], model: str) -> None:

@@ -112,6 +112,8 @@ def test_a_model_that_is_missing_or_knows_nobody_fills_boxes_and_is_told_once(ca
     assert len(caplog.records) == 1
     outlines.error, outlines.names = None, ("background", "bird")
     assert mask.trouble("selfie") == "selfie knows no class 'person'"
+    outlines.names = ("background", "person")
+    assert mask.trouble("selfie") == "", "the model was added meanwhile"
 
 
 def test_only_people_are_hidden_and_those_at_the_edge_too() -> None:
