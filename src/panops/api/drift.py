@@ -13,7 +13,7 @@ from panops.api.problems import not_found
 from panops.api.schemas import Out
 from panops.api.security import Caller, Viewer
 from panops.api.services import Needed, Services
-from panops.api.unhidden import refuse_unhidden
+from panops.api.unhidden import FIRST_PICTURE, refuse_unhidden
 from panops.config.health_schema import HealthConfig
 from panops.domain.drift import LARGE, MODERATE
 from panops.storage.drift import DriftDays, day_of
@@ -88,7 +88,7 @@ async def drift(camera_id: CameraId, caller: Viewer, services: Needed) -> DriftO
 async def reference(camera_id: CameraId, caller: Viewer, services: Needed) -> Response:
     """The camera's picture on the first day of its reference; 404 before there is one."""
     health = await _health(camera_id, caller, services)
-    await run_in_threadpool(refuse_unhidden, services, caller, camera_id, "snapshots", "what it looked like then")
+    await run_in_threadpool(refuse_unhidden, services, caller, camera_id, FIRST_PICTURE)
     jpeg = await run_in_threadpool(lambda: DriftDays(services.database).picture(caller.scope, camera_id, health.reference_from))
     if not jpeg:
         raise not_found("picture")

@@ -25,6 +25,7 @@ from panops.api.security import Caller, Operator
 from panops.api.sending import Slot
 from panops.api.services import Needed, Services
 from panops.api.streamed_zip import StreamedZip
+from panops.api.unhidden import CLIP, EVENT_PICTURE, goes_without_faces
 from panops.domain.errors import StorageError
 from panops.domain.events import Evidence
 from panops.storage.scope import Role
@@ -89,11 +90,9 @@ class _Export:
         name = f"{event_id}/{FILE_NAMES[piece.kind]}"
         found = self.services.evidence.find(self.caller.scope, event_id, piece.kind)
         privacy = self.services.blurred.privacy(camera_id)
-        if not self.unblurred and "snapshots" in privacy.mask_persons and not FILE_NAMES[piece.kind].endswith(".jpg"):
-            self.not_blurred.append({"path": name, "why": "this camera's people are masked in pictures of events, and clips cannot be"})
-            return
-        is_blurred = not self.unblurred and "exports" in privacy.blur_faces
+        kind = EVENT_PICTURE if name.endswith(".jpg") else CLIP
         try:
+            is_blurred = not self.unblurred and goes_without_faces(privacy, kind, taken_away=True, unhidden=False)
             file = None if found is None else self._opened(camera_id, *found) if is_blurred else found[1].open("rb")
         except OSError:
             file = None  # retention took it a moment ago
@@ -156,7 +155,8 @@ async def export(body: ExportIn, caller: Operator, services: Needed) -> Streamin
     One of each caller is sent at a time, two of all; one of which nothing is taken for a minute is given up.
     A file whose sum is not the recorded one has that too, as `recorded_sha256`. Who exported what is in the audit log.
     Of cameras with `exports` in `privacy.blur_faces` faces are blurred; what cannot be blurred is left out and named, and so are
-    clips of cameras with `snapshots` in `privacy.mask_persons`. Administrators may ask for it as it is, with `unblurred`.
+    clips of cameras with `snapshots` in `privacy.mask_persons`, or in `privacy.blur_faces` without `exports`. Administrators may ask for
+    it as it is, with `unblurred`.
     """
     if body.unblurred and not caller.role.covers(Role.ADMIN):
         raise ProblemError(403, "only administrators may export faces that a camera has blurred; leave `unblurred` out")

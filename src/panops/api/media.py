@@ -20,10 +20,11 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from panops.api.events import FILE_NAMES, EventId
-from panops.api.problems import ProblemError, not_found, problem
+from panops.api.problems import not_found, problem
 from panops.api.rates import paced
 from panops.api.security import Caller, Viewer
 from panops.api.services import Needed, Services, Size
+from panops.api.unhidden import CLIP, EVENT_PICTURE, goes_without_faces
 from panops.domain.events import Evidence
 from panops.storage.scope import Role
 
@@ -149,13 +150,9 @@ def media(
         raise not_found("file")
     piece, path = found
     camera_id, privacy = services.blurred.asked_for(caller.scope, event_id)
-    is_masked = "snapshots" in privacy.mask_persons and path.suffix != ".jpg"
-    if is_masked and not caller.role.covers(Role.ADMIN):
-        raise ProblemError(403, "this camera's people are masked in pictures of events, so only administrators may see its clips")
-    if download and "exports" in privacy.blur_faces:
+    kind = EVENT_PICTURE if path.suffix == ".jpg" else CLIP
+    if goes_without_faces(privacy, kind, taken_away=download, unhidden=caller.role.covers(Role.ADMIN)):
         return _copy(services.blurred.copy(camera_id, piece, path, caller.scope), piece, event_id, file_name, caller, services)
-    if "snapshots" in privacy.blur_faces and path.suffix != ".jpg" and not caller.role.covers(Role.ADMIN):
-        raise ProblemError(403, "this camera's faces are blurred in pictures of events, so only administrators may see its clips")
     try:
         # Open from here on: what takes its place meanwhile is another file, and this one can be read to its end.
         file = path.open("rb")

@@ -27,7 +27,7 @@ from panops.api.model_schemas import (
 from panops.api.problems import ProblemError, not_found
 from panops.api.security import Admin, Operator
 from panops.api.services import Needed, Services
-from panops.api.unhidden import refuse_unhidden
+from panops.api.unhidden import MODEL_PICTURE, refuse_unhidden
 from panops.api.versions import precondition, strong
 from panops.domain.errors import ConfigError, ModelError, ModelNotFound
 from panops.models.agreement import Pair, all_agreements
@@ -117,7 +117,7 @@ def picture(
     """A frame that two versions saw differently."""
     store = _store(services, name)
     if caller.scope.allows(camera_id):
-        refuse_unhidden(services, caller, camera_id, "snapshots", "pictures that models saw differently")
+        refuse_unhidden(services, caller, camera_id, MODEL_PICTURE)
         pair = next((one for one in all_agreements(store.folder / name) if (one.active, one.shadow) == (active, shadow)), None)
         jpeg = disagreement_picture(store.folder / name, pair, camera_id, picture.removesuffix(".jpg")) if pair is not None else None
         if jpeg is not None:

@@ -24,7 +24,7 @@ from panops.api.recorded_files import RecordedFiles, is_archived
 from panops.api.schemas import Out
 from panops.api.security import Operator, Viewer
 from panops.api.services import Needed, Services
-from panops.api.unhidden import refuse_unhidden
+from panops.api.unhidden import RECORDING, refuse_unhidden
 from panops.config.schema import SiteConfig
 from panops.domain.recordings import Segment, Span, gaps_between, joined
 from panops.pipeline.recording_upkeep import record_configs
@@ -280,7 +280,7 @@ def segment(
     found = index.get(caller.scope, camera_id, segment_id)
     if found is None:
         raise not_found("recording")
-    refuse_unhidden(services, caller, camera_id, "live", "its recordings")
+    refuse_unhidden(services, caller, camera_id, RECORDING)
     files = RecordedFiles(site, folder_for(services, site))
     path = files.here(found)
     if path is None:

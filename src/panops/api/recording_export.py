@@ -25,6 +25,7 @@ from panops.api.recording import JOIN_S, From, To, check_span, folder_for
 from panops.api.security import Caller, Viewer
 from panops.api.sending import Slot
 from panops.api.services import Needed, Services
+from panops.api.unhidden import RECORDED_FILM, goes_without_faces
 from panops.domain.errors import SourceCorrupt, StorageError
 from panops.domain.recordings import Segment, Span, gaps_between, joined
 from panops.ingest.segment_reader import OtherStream, Piece, copy_pieces
@@ -49,14 +50,11 @@ def export(camera_id: CameraId, caller: Viewer, services: Needed, from_s: From, 
     It begins with the keyframe at or before `from`. `X-Content-SHA256` of the answer has the sha256, too. It needs its own size on the disk
     beside `recording.min_free_gib`, and as much again for what is fetched from an object store.
     One of each caller is made and sent at a time; one of which nothing is taken for a minute is given up.
-    Of cameras with `exports` in `privacy.blur_faces`, or with `privacy.mask_persons`, only administrators get it, with `unblurred`: hours
-    of film are not blurred here.
+    Of cameras with anything in `privacy.blur_faces` or `privacy.mask_persons` only administrators get it, with `unblurred`: hours of film
+    are not blurred here.
     """
-    privacy = services.blurred.privacy(camera_id)
-    if (privacy.hides("exports") or privacy.mask_persons) and not (unblurred and caller.role.covers(Role.ADMIN)):
-        whom = "people are masked" if privacy.mask_persons else "faces are blurred in what is taken away"
-        why = f"this camera's {whom}, and recordings cannot be"
-        raise ProblemError(403, f"{why}: export its events, or have an administrator ask with `unblurred=true`")
+    unhidden = unblurred and caller.role.covers(Role.ADMIN)
+    goes_without_faces(services.blurred.privacy(camera_id), RECORDED_FILM, taken_away=True, unhidden=unhidden)
     check_span(from_s, to_s, _LONGEST_S)
     segments = RecordingIndex(services.database).segments(caller.scope, camera_id, from_s, to_s)
     site = services.view.current()

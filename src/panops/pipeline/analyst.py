@@ -59,12 +59,15 @@ class Analyst:
                 if loop.wants_detector(check):
                     started.append((loop, check, loop.start(check, (check.arrived_s if check.replayed else check.since_s) + patience_s)))
                 else:
-                    done.append(loop.pass_over(check))
+                    outcome = loop.pass_over(check)
+                    done.append(replace(outcome, is_blind=True) if loop.is_blind else outcome)
             yield from done
         for loop, check, pending in started:
             with _one_camera_only(loop):
                 observation, took_s = loop.detect(check, pending)
-                if observation is not None:
+                if observation is None:
+                    loop.is_blind = True
+                else:
                     looked.append((loop, check, took_s))
                     observations.append(observation)
                     watch = self.watch
@@ -73,9 +76,12 @@ class Analyst:
                         watch(loop, check, own, took_s)
         for (loop, check, took_s), result in zip(looked, self._track(observations), strict=True):
             done = []
-            if result is not None:
-                with _one_camera_only(loop):
-                    done.append(loop.conclude(check, result, took_s))
+            if result is None:
+                loop.is_blind = True
+                continue
+            with _one_camera_only(loop):
+                done.append(loop.conclude(check, result, took_s))
+                loop.is_blind = False  # not before its tracks are new, for those are shown meanwhile
             yield from done
 
     def _begin_anew(self, loop: CameraLoop, check: Check) -> Outcome:
@@ -84,7 +90,7 @@ class Analyst:
         self.forget(loop.camera_id)
         loop.detector.forget(loop.camera_id)
         self.begin(loop)
-        return Outcome(check, Tracks.empty(loop.camera_id, check.frame.captured_at_s), events, 0.0)
+        return Outcome(check, Tracks.empty(loop.camera_id, check.frame.captured_at_s), events, 0.0, is_blind=True)
 
     def _track(self, observations: list[Observation]) -> list[Tracks | None]:
         """One call for all; when the tracker refuses an observation, one call each, and the refused camera begins anew."""
@@ -121,5 +127,6 @@ def _one_camera_only(loop: CameraLoop) -> Iterator[None]:
     try:
         yield
     except Exception:
+        loop.is_blind = True
         log.exception("camera %s: a check could not be analysed", loop.camera_id)
         loop.counters.dropped["analysis_error"] += 1

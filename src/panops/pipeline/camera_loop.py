@@ -113,7 +113,7 @@ class CameraLoop:
             chain.look_again(self._look_again)
         self._rules: RuleEngine | None = None
         self._rules_size_wh, self._rules_time_s = (0, 0), -np.inf
-        self._first_sequence = 0
+        self._first_sequence, self._last_check_s = 0, -np.inf
         self._records: list[ComplianceRecord] = []
         self.own_seen = Detections.empty()  # what its detector saw at the last look, without what a second model adds
         self.look_log: LookLog | None = None  # is told what the rules see
@@ -130,11 +130,11 @@ class CameraLoop:
         """What looks at events once more; the camera's own detector when None."""
         self.looked_whole = False
         """Whether the last `detect` looked at the whole picture."""
+        self.is_blind = False  # whether the last look failed, so that nobody knows who is there
         self._schedule = CheckSchedule(config.check_fps, config.motion.refresh_s)
         # A film that is played again and again repeats itself, as a hung camera does.
         self._frozen = FrozenDetector(0.0 if config.loop else config.frozen_s)
         self._strong: dict[int, float] = {}
-        self._last_check_s = -np.inf
 
     # --- first half: decode worker --------------------------------------------------------------------------------------------
 

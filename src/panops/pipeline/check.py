@@ -51,6 +51,8 @@ class Outcome:
         inference_s: Time in the detector, s; 0.0 when it was not needed.
         before: JPEG of how the picture was before, for events of the camera itself; empty for all others.
         records: What people wore who have left.
+        is_blind: Whether nobody looked for people in this picture, or the last look for them failed: then that there are no tracks says
+            nothing about who is there.
     """
 
     check: Check
@@ -59,3 +61,4 @@ class Outcome:
     inference_s: float
     before: bytes = b""
     records: tuple[ComplianceRecord, ...] = ()
+    is_blind: bool = False

@@ -33,6 +33,7 @@ Boxes = NDArray[np.float32]
 
 BLOCKS = 6
 """A face is so many blocks along its longer side."""
+# A picture of which nothing shall be told but that there is one.
 _BLOCKS_OF_ALL = 24
 # Hair, ears and chin reach over a face's box.
 _ROOM = 0.25
@@ -65,6 +66,11 @@ def pixelate(image: NDArray[np.uint8], xyxy: Boxes, room: float = _ROOM, blocks:
         grid = max(1, round(part.shape[1] / side)), max(1, round(part.shape[0] / side))
         means = cv2.resize(part, grid, interpolation=cv2.INTER_AREA)
         image[top:bottom, left:right] = cv2.resize(means, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
+
+
+def hide_all(image: NDArray[np.uint8]) -> None:
+    """Make all of a picture, (H, W, 3) uint8, a few blocks; changed in place."""
+    pixelate(image, np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32), 0.0, _BLOCKS_OF_ALL)
 
 
 class RunningCamera(Protocol):
@@ -106,9 +112,16 @@ class FaceBlur:
         return f"whole pictures are blurred, for faces cannot be found (privacy.detector): {why}" if why else ""
 
     def paint(self, frame: Frame, tracks: Tracks | None, classes: Sequence[str], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
-        """What people are shown of a camera's newest picture, (H, W, 3) uint8 RGB of that size: without faces where it asks for that."""
+        """What people are shown of a camera's newest picture, (H, W, 3) uint8 RGB of that size: without faces where it asks for that.
+
+        Of a camera that was removed a moment ago it is not known what it asked for: all of the picture becomes blocks.
+        """
         camera = self._cameras.get(frame.camera_id)
-        if camera is None or "live" not in camera.config.privacy.blur_faces:
+        if camera is None:
+            image = frame.pixels.rgb(size_wh)
+            hide_all(image)
+            return image
+        if "live" not in camera.config.privacy.blur_faces:
             return frame.pixels.rgb(size_wh)
         return self.picture(frame, camera.config.privacy.detector, size_wh, tracks, classes, film=True)
 
@@ -143,8 +156,7 @@ class FaceBlur:
                 found = self._held(frame, found)
         image = frame.pixels.rgb(size_wh)
         if found is None:
-            whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
-            pixelate(image, whole, 0.0, _BLOCKS_OF_ALL)
+            hide_all(image)
             return image
         scale = np.array([image.shape[1] / frame.size_wh[0], image.shape[0] / frame.size_wh[1]] * 2, np.float32)
         pixelate(image, np.concatenate([found, heads(tracks, classes)]) * scale)

@@ -14,14 +14,15 @@ WITHOUT_RULES = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "movi
 """What is followed, and shown, on a camera that no rule watches."""
 
 
-def followed_classes(rules: Sequence[Any], classes: Sequence[str]) -> NDArray[np.bool_]:
-    """The classes that some rule of the camera asks for.
+def followed_classes(rules: Sequence[Any], classes: Sequence[str], also: Sequence[str] = ()) -> NDArray[np.bool_]:
+    """The classes that some rule of the camera asks for, and those that something else needs.
 
     A general detector also finds chairs and potted plants; followed, they would keep the detector busy with an empty room for ever.
 
     Args:
         rules: The configs of the camera's rules; what each names in `needed_classes`.
         classes: The detector's class names.
+        also: Classes that are followed whatever the rules ask for.
 
     Returns:
         (C,) bool, one for each class; all True when a rule says `any`, or when the detector knows none of the names (the `motion`
@@ -29,4 +30,6 @@ def followed_classes(rules: Sequence[Any], classes: Sequence[str]) -> NDArray[np
     """
     wanted = {name.strip().casefold() for rule in rules for name in rule.needed_classes} if rules else set(WITHOUT_RULES)
     chosen = np.array([name.casefold() in wanted for name in classes], dtype=np.bool_)
-    return chosen if chosen.any() and ANY_CLASS not in wanted else np.ones(len(classes), dtype=np.bool_)
+    if not chosen.any() or ANY_CLASS in wanted:
+        return np.ones(len(classes), dtype=np.bool_)
+    return chosen | np.array([name in also for name in classes], dtype=np.bool_)

@@ -16,11 +16,11 @@ from panops.config.schema import CameraConfig, PrivacyConfig
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
 from panops.pipeline.annotate import encode_jpeg
-from panops.pipeline.face_blur import FaceBlur, pixelate
+from panops.pipeline.face_blur import FaceBlur, hide_all
 from panops.pipeline.person_mask import PersonMask, knows_people
 
-# A picture of which nothing shall be told but that there is one.
-_BLOCKS_OF_ALL = 24
+# Of whom was seen longer ago than this, s, nobody knows where they are now.
+_OLD_S = 1.0
 
 
 class RunningCamera(Protocol):
@@ -37,8 +37,18 @@ class RunningCamera(Protocol):
         ...
 
     @property
+    def followed_names(self) -> frozenset[str] | None:
+        """The names of those classes that it follows; None for all."""
+        ...
+
+    @property
     def detects(self) -> bool:
         """Whether anybody is followed."""
+        ...
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the last look for people failed."""
         ...
 
 
@@ -69,15 +79,18 @@ class HiddenParts:
     def paint(self, frame: Frame, tracks: Tracks | None, classes: Sequence[str], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
         """What people are shown of a camera's newest picture, (H, W, 3) uint8 RGB of that size."""
         camera = self._cameras.get(frame.camera_id)
-        if camera is None:
-            return frame.pixels.rgb(size_wh)
+        if camera is None:  # it was removed a moment ago, and what it asked for is not known any more
+            image = frame.pixels.rgb(size_wh)
+            hide_all(image)
+            return image
         image = self._faces.paint(frame, tracks, classes, size_wh)
         if "live" in camera.config.privacy.mask_persons:
-            self._mask(image, frame, tracks if camera.detects else None, classes, camera.config.privacy)
+            follows = camera.detects and not camera.is_blind and knows_people(classes, camera.followed_names)
+            self._mask(image, frame, tracks if follows else None, classes, camera.config.privacy)
         return image
 
-    def snapshot(self, frame: Frame, tracks: Tracks, classes: Sequence[str], privacy: PrivacyConfig) -> NDArray[np.uint8]:
-        """What is kept of an event's picture, (H, W, 3) uint8 RGB of its size."""
+    def snapshot(self, frame: Frame, tracks: Tracks | None, classes: Sequence[str], privacy: PrivacyConfig) -> NDArray[np.uint8]:
+        """What is kept of an event's picture, (H, W, 3) uint8 RGB of its size; without tracks nobody knows who is in it."""
         if "snapshots" in privacy.blur_faces:
             image = self._faces.picture(frame, privacy.detector, tracks=tracks, classes=classes)
         else:
@@ -92,7 +105,7 @@ class HiddenParts:
             image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
             if image is None:
                 return b""
-            _hide_all(np.asarray(image, np.uint8))
+            hide_all(np.asarray(image, np.uint8))
             return encode_jpeg(np.asarray(image, np.uint8), quality)
         return self._faces.jpeg(jpeg, privacy.detector, quality) if "snapshots" in privacy.blur_faces else jpeg
 
@@ -102,11 +115,7 @@ class HiddenParts:
 
     def _mask(self, image: NDArray[np.uint8], frame: Frame, tracks: Tracks | None, classes: Sequence[str], privacy: PrivacyConfig) -> None:
         """Fill everybody who is followed, or hide all of it where nobody can be."""
-        if tracks is None or not knows_people(classes):
-            _hide_all(image)
+        if tracks is None or not 0.0 <= frame.captured_at_s - tracks.time_s <= _OLD_S or not knows_people(classes):
+            hide_all(image)
         else:
             self._people.fill(image, frame, tracks, classes, privacy.person_model)
-
-
-def _hide_all(image: NDArray[np.uint8]) -> None:
-    pixelate(image, np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32), 0.0, _BLOCKS_OF_ALL)

@@ -77,6 +77,7 @@ class OpenRecord:
         told_s: Capture time of the look that told of it first, s.
         frame: The best picture so far.
         tracks: What was tracked in it.
+        is_blind: Nobody looked for people in it; see `Outcome`.
         frame_score: The event's score then.
         before: JPEG of how the picture was before, or empty: it is set beside the picture.
         trail: Where things were, in order of time.
@@ -99,6 +100,7 @@ class OpenRecord:
     frame_score: float
     trail: list[TrailRow]
     before: bytes = b""
+    is_blind: bool = False
     packets: list[Packet] = field(default_factory=list)
     packets_end: bool = False
     next_clip_s: float = field(init=False)

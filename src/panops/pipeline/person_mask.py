@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.config.schema import PrivacyConfig
 from panops.domain.class_map import ClassMap
 from panops.domain.crops import part_around
 from panops.domain.errors import PanopsError
@@ -74,6 +75,8 @@ class PersonMask:
             else:
                 if PERSON not in classes:
                     self._tell(model, f"{model} knows no class {PERSON!r}")
+                else:
+                    self._trouble.pop(model, None)
         return self._trouble.get(model, "")
 
     def fill(self, image: NDArray[np.uint8], frame: Frame, tracks: Tracks, classes: Sequence[str], model: str) -> None:
@@ -136,9 +139,21 @@ class PersonMask:
         self._trouble[model] = why
 
 
-def knows_people(classes: Sequence[str]) -> bool:
-    """Whether a camera with these classes follows people: without that nobody knows whom to hide."""
-    return PERSON in classes or tuple(classes) == (_MOVING,)
+def needed_classes(privacy: PrivacyConfig) -> tuple[str, ...]:
+    """What a camera follows whatever its rules ask for: who is not followed cannot be hidden."""
+    return (PERSON,) if privacy.mask_persons else ()
+
+
+def knows_people(classes: Sequence[str], followed: frozenset[str] | None = None) -> bool:
+    """Whether a camera with these classes follows people: without that nobody knows whom to hide.
+
+    Args:
+        classes: The names of the classes of its tracks.
+        followed: Those that it follows; None for all.
+    """
+    if tuple(classes) == (_MOVING,):
+        return True
+    return PERSON in classes and (followed is None or PERSON in followed)
 
 
 def people(tracks: Tracks, classes: Sequence[str]) -> NDArray[np.intp]:

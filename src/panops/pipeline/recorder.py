@@ -148,11 +148,12 @@ class Recorder:
         if record is None:
             # An event that ends in the same moment (a line crossing) comes once or twice: the first word opens the record.
             told_s, score = frame.captured_at_s, event.incident.score
-            record = OpenRecord(event, camera, told_s, frame, outcome.tracks, score, list(camera.recent), outcome.before)
+            record = OpenRecord(event, camera, told_s, frame, outcome.tracks, score, list(camera.recent), outcome.before, outcome.is_blind)
             self._open[event.event_id] = record
         record.event = event
         if event.incident.score > record.frame_score + _CLEARER and event.phase is not EventPhase.END:
             record.frame, record.tracks, record.frame_score = frame, outcome.tracks, event.incident.score
+            record.is_blind = outcome.is_blind
         if event.phase is EventPhase.END:
             record.complete_at_s = self._clock.monotonic_s() + camera.wanted.after_s + _PATIENCE_S
 
@@ -223,7 +224,8 @@ class Recorder:
         image, before = record.frame.image, record.before
         privacy = record.camera.config.privacy
         if self._hidden is not None and privacy.hides("snapshots"):
-            image = self._hidden.snapshot(record.frame, record.tracks, record.camera.classes, privacy)
+            tracks = None if record.is_blind else record.tracks
+            image = self._hidden.snapshot(record.frame, tracks, record.camera.classes, privacy)
             before = self._hidden.before(before, privacy, quality)
         self._store.add_bytes(event_id, EvidenceKind.SNAPSHOT, encode_jpeg(image, quality), at_s, at_s)
         if before:

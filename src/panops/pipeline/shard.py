@@ -46,7 +46,7 @@ from panops.pipeline.map_looks import MapModels
 from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
-from panops.pipeline.person_mask import PersonMask
+from panops.pipeline.person_mask import PersonMask, needed_classes
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -221,7 +221,7 @@ class Shard:
         timezone = site_timezone(site.timezone)
         secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
-        followed = followed_classes(site.camera_rules(camera_id), classes)
+        followed = followed_classes(site.camera_rules(camera_id), classes, needed_classes(config.privacy))
 
         def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
             rules = build_rules(site, camera_id, classes, size_wh, timezone)
@@ -349,7 +349,8 @@ class Shard:
             is_compared = any(event.incident.kind not in (BLIND, FROZEN) for event in events)
             if not before and is_compared and view is not None and view.picture is not None:
                 before = view.picture.jpeg
-            self._recorder.note(Outcome(check, Tracks.empty(loop.camera_id, frame.captured_at_s), tuple(events), 0.0, before))
+            nobody = Tracks.empty(loop.camera_id, frame.captured_at_s)
+            self._recorder.note(Outcome(check, nobody, tuple(events), 0.0, before, is_blind=True))
         else:
             self._recorder.end([event for event in events if event.phase is EventPhase.END])
         self._submit(events)
@@ -473,7 +474,7 @@ class Shard:
         if loop is not None and loop.view is not None and len(outcome.tracks):
             loop.view.counts.note_tracks(outcome.tracks, loop.classes, outcome.check.frame.size_wh)
         if loop is not None and self._previewer.highest_fps(camera_id) <= loop.config.check_fps:
-            self._previewer.offer(outcome.check.frame, outcome.tracks, loop.classes)
+            self._previewer.offer(outcome.check.frame, None if outcome.is_blind else outcome.tracks, loop.classes)
 
     def _submit(self, events: Sequence[Event]) -> None:
         self._recording.events(events)

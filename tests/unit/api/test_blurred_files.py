@@ -66,8 +66,8 @@ def proof(site: Site) -> None:
     site.services.evidence.add_bytes("gate-1-1", EvidenceKind.SNAPSHOT, picture(), 1000.0, 1000.0)
 
 
-async def exported(site: Site, who: str, **more: object) -> tuple[zipfile.ZipFile, dict[str, Any]]:
-    answer = await site.ask("POST", who, EXPORT, json={"event_ids": ["gate-1-1"], **more})
+async def exported(site: Site, who: str, event_id: str = "gate-1-1", **more: object) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+    answer = await site.ask("POST", who, EXPORT, json={"event_ids": [event_id], **more})
     assert answer.status_code == 200, answer.text
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     return archive, json.loads(archive.read("manifest.json"))
@@ -137,6 +137,25 @@ async def test_clips_of_blurred_snapshots_are_for_administrators(site: Site) -> 
     assert (await site.get("oscar", path)).status_code == 403
     assert (await site.get("ada", path)).status_code == 200
     assert (await site.get("oscar", path.replace("clip.mp4", "snapshot.jpg"))).status_code == 200
+    assert (await site.get("oscar", f"{path}?download=true")).status_code == 403
+    for who, more, there in (("oscar", {}, False), ("ada", {}, False), ("ada", {"unblurred": True}, True)):
+        archive, manifest = await exported(site, who, event_id, **more)
+        assert (f"{event_id}/clip.mp4" in archive.namelist()) == there, (who, more)
+        assert f"{event_id}/snapshot.jpg" in archive.namelist()
+        left_out = [] if there else [f"{event_id}/clip.mp4"]
+        assert [one["path"] for one in manifest.get("left_out_unblurred", [])] == left_out
+        if not there:
+            assert "faces are blurred in pictures of events" in manifest["left_out_unblurred"][0]["why"]
+
+
+async def test_where_exports_are_blurred_too_the_clip_is_taken_away_without_faces(site: Site) -> None:
+    asked(site, "snapshots", "exports")
+    event_id = await site.live.raise_event("gate", duration_s=1.0)
+    assert (await site.get("oscar", f"/api/v1/events/{event_id}/clip.mp4")).status_code == 403
+    assert (await site.get("oscar", f"/api/v1/events/{event_id}/clip.mp4?download=true")).status_code == 200
+    _, manifest = await exported(site, "oscar", event_id)
+    (clip,) = [file for file in manifest["files"] if file["path"].endswith("clip.mp4")]
+    assert clip["faces_blurred"] is True
 
 
 async def test_recordings_of_blurred_cameras_are_for_administrators(site: Site, record: Record) -> None:  # a fixture
@@ -145,9 +164,15 @@ async def test_recordings_of_blurred_cameras_are_for_administrators(site: Site, 
     asked(site, "live")
     assert (await site.get("vera", shown)).status_code == 403
     assert (await site.get("ada", shown)).status_code == 200
-    assert (await site.get("vera", address("gate", "/export.mp4"))).status_code == 200
     asked(site, "exports")
     assert (await site.get("vera", shown)).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["live", "snapshots", "exports"])
+async def test_films_of_recordings_of_blurred_cameras_are_for_administrators(site: Site, record: Record, where: str) -> None:  # a fixture
+    record("gate", 10.0)
+    assert (await site.get("vera", address("gate", "/export.mp4"))).status_code == 200
+    asked(site, where)
     for who, more, status in (("vera", "", 403), ("vera", "&unblurred=true", 403), ("ada", "", 403), ("ada", "&unblurred=true", 200)):
         assert (await site.get(who, address("gate", "/export.mp4") + more)).status_code == status, (who, more)
 
@@ -200,8 +225,6 @@ async def test_the_picture_of_long_ago_is_for_administrators(site: Site, where: 
     answer = await site.get("vera", path)
     assert answer.status_code == (403 if hidden else 200)
     if hidden:
-        assert (
-            answer.json()["detail"]
-            == "this camera's faces are blurred in what is shown, so only administrators may see what it looked like then"
-        )
+        why = "this camera's faces are blurred in pictures of events, so only administrators may have what it looked like then"
+        assert answer.json()["detail"] == why
     assert (await site.get("ada", path)).status_code == 200

@@ -196,6 +196,31 @@ def test_failed_is_never_nothing_there() -> None:
     assert {event.event_id for event in events} == {"cam-7-0"}
 
 
+def test_a_camera_is_blind_from_a_look_that_failed_to_one_that_did_not() -> None:
+    detector = BoxDetector()
+    loop = make_loop(detector)
+    still = [frame(n, person=False) for n in range(30)]
+    assert not any(outcome.is_blind for outcome in play(loop, still))
+    detector.broken = True
+    moving = play(loop, [frame(n, person=True) for n in range(30, 40)])
+    assert (moving, loop.is_blind) == ([], True)
+    empty = play(loop, [frame(n, person=False) for n in range(40, 80)])
+    assert empty, "nothing moves any more, so the rules see an empty picture"
+    assert all(outcome.is_blind for outcome in empty)
+    detector.broken = False
+    seen = play(loop, [frame(n, person=True) for n in range(80, 90)])
+    assert len(seen[-1].tracks)
+    assert not any(outcome.is_blind for outcome in seen)
+    assert not loop.is_blind
+
+
+def test_a_fault_of_the_rules_leaves_a_camera_blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = make_loop(BoxDetector(), gate=False)
+    monkeypatch.setattr(loop, "conclude", lambda *_: 1 / 0)
+    assert play(loop, [frame(0, person=True)]) == []
+    assert loop.is_blind
+
+
 def test_finish_ends_what_is_open() -> None:
     loop = make_loop(BoxDetector())
     play(loop, [frame(n, person=n > 5) for n in range(30)])

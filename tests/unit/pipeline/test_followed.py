@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from panops.config.schema import SiteConfig
+from panops.config.schema import PrivacyConfig, SiteConfig
 from panops.pipeline.followed import followed_classes
+from panops.pipeline.person_mask import needed_classes
 
 COCO = ("person", "chair", "Car", "cat")
 
@@ -34,6 +35,26 @@ def test_followed(wanted: list[list[str]], classes: tuple[str, ...], followed: l
     rules = [{"id": f"r{index}", "kind": "intrusion", "classes": names} for index, names in enumerate(wanted)]
     site = SiteConfig.model_validate({"cameras": {"a": {"source": "x"}}, "rules": rules})
     assert followed_classes(site.camera_rules("a"), classes).tolist() == followed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "classes", "followed"),
+    [
+        ([["car"]], COCO, [True, False, True, False]),
+        ([["zebra"]], COCO, [True] * 4),
+        ([], COCO, [True, False, True, False]),
+        ([["bird"]], ("bird",), [True]),
+        ([["car"]], ("moving",), [True]),
+    ],
+)
+def test_where_people_are_masked_they_are_followed_whatever_the_rules_ask_for(
+    wanted: list[list[str]], classes: tuple[str, ...], followed: list[bool]
+) -> None:
+    rules = [{"id": f"r{index}", "kind": "intrusion", "classes": names} for index, names in enumerate(wanted)]
+    site = SiteConfig.model_validate({"cameras": {"a": {"source": "x", "privacy": {"mask_persons": ["live"]}}}, "rules": rules})
+    also = needed_classes(site.cameras["a"].privacy)
+    assert followed_classes(site.camera_rules("a"), classes, also).tolist() == followed
+    assert needed_classes(PrivacyConfig(blur_faces=["live"])) == ()
 
 
 def test_owners_of_objects_are_followed_and_combined_rules_ask_for_nobody() -> None:

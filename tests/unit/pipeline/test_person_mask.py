@@ -112,6 +112,8 @@ def test_a_model_that_is_missing_or_knows_nobody_fills_boxes_and_is_told_once(ca
     assert len(caplog.records) == 1
     outlines.error, outlines.names = None, ("background", "bird")
     assert mask.trouble("selfie") == "selfie knows no class 'person'"
+    outlines.names = ("background", "person")
+    assert mask.trouble("selfie") == "", "the model was added meanwhile"
 
 
 def test_only_people_are_hidden_and_those_at_the_edge_too() -> None:
@@ -150,6 +152,8 @@ class Camera:
     def __init__(self, *, detects: bool = True, classes: tuple[str, ...] = CLASSES, **privacy: Any) -> None:
         self.config = CameraConfig.model_validate({"source": "x.mp4", "privacy": privacy})
         self.detects = detects
+        self.is_blind = False
+        self.followed_names: frozenset[str] | None = None
         self.classes = classes
 
 
@@ -183,12 +187,39 @@ def test_where_nobody_can_be_followed_all_of_it_is_hidden() -> None:
     asleep = Camera(detects=False, mask_persons=["live"])
     assert is_hidden(hidden_parts(asleep).paint(shown(image), somebody(), CLASSES, (320, 180)))
     assert is_hidden(hidden_parts(Camera(mask_persons=["live"])).paint(shown(image), None, CLASSES, (320, 180)))
+    cars = Camera(mask_persons=["live"])
+    cars.followed_names = frozenset(["car"])
+    assert is_hidden(hidden_parts(cars).paint(shown(image), Tracks.empty("gate", 0.0), CLASSES, (320, 180)))
     birds = Camera(classes=("bird",), mask_persons=["live"])
     assert is_hidden(hidden_parts(birds).paint(shown(image), Tracks.empty("gate", 0.0), ("bird",), (320, 180)))
     assert (
         hidden_parts(birds).trouble(birds.config.privacy, ("bird",)).startswith("whole pictures are blurred, for the model knows no class")
     )
     assert hidden_parts(birds).trouble(birds.config.privacy, CLASSES) == ""
+
+
+@pytest.mark.parametrize(("age_s", "hidden"), [(0.0, False), (0.9, False), (1.1, True), (60.0, True), (-0.1, True)])
+def test_where_people_were_is_believed_for_a_second(age_s: float, hidden: bool) -> None:
+    tracks = make_tracks(100.0, (Sighting(1, 0.5, 0.8, height=0.4),))
+    frame = Frame("gate", 0, 0.0, 100.0 + age_s, ArrayPixels(noise()))
+    parts = hidden_parts(Camera(mask_persons=["live"]))
+    assert is_hidden(parts.paint(frame, tracks, CLASSES, (640, 360))) == hidden
+    assert is_hidden(parts.snapshot(frame, tracks, CLASSES, PrivacyConfig(mask_persons=["snapshots"]))) == hidden
+
+
+def test_while_the_detector_fails_all_of_it_is_hidden() -> None:
+    image, asks = noise(), PrivacyConfig(mask_persons=["snapshots"])
+    camera = Camera(mask_persons=["live"])
+    camera.is_blind = True
+    assert is_hidden(hidden_parts(camera).paint(shown(image), somebody(), CLASSES, (320, 180)))
+    assert is_hidden(hidden_parts(camera).snapshot(shown(image), None, CLASSES, asks))
+    assert (hidden_parts(Camera(blur_faces=["live"])).paint(shown(image), None, CLASSES, (640, 360))[100:] == image[100:]).all()
+
+
+def test_of_a_camera_that_was_just_removed_nothing_is_shown() -> None:
+    parts = hidden_parts(Camera())
+    assert is_hidden(parts.paint(shown(noise(), "removed"), somebody(), CLASSES, (320, 180)))
+    assert is_hidden(FaceBlur(lambda _name: Finder()).paint(shown(noise(), "removed"), None, CLASSES, (320, 180)))
 
 
 def test_of_how_it_was_before_nothing_is_shown() -> None:

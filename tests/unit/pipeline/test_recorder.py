@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -16,12 +18,16 @@ from panops.domain.errors import SourceCorrupt, StorageFull
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.packets import Packet, StreamInfo
+from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
 from panops.ingest.packet_ring import PacketRing
 from panops.ingest.registry import open_source
 from panops.ingest.remux import write_clip
 from panops.pipeline.check import Check, Outcome
+from panops.pipeline.face_blur import FaceBlur
+from panops.pipeline.hidden_parts import HiddenParts
 from panops.pipeline.open_record import CameraEvidence
+from panops.pipeline.person_mask import PersonMask
 from panops.pipeline.recorder import Recorder
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -101,6 +107,35 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     yield made
     made.recorder.close()
     made.database.close()
+
+
+@pytest.mark.parametrize("is_blind", [False, True])
+def test_the_picture_of_a_look_that_nobody_made_is_hidden_where_people_are_masked(stage: Stage, is_blind: bool) -> None:
+    config = CameraConfig.model_validate({"source": "x", "privacy": {"mask_persons": ["snapshots"], "person_model": ""}})
+    loops = SimpleNamespace(config=config, classes=("person",), followed_names=None, detects=True, is_blind=False)
+    stage.recorder._hidden = HiddenParts(FaceBlur(_no_detector), PersonMask(SimpleNamespace()), {"cam": loops})  # type: ignore[arg-type]
+    wanted = EvidenceConfig.model_validate({})
+    stage.recorder.add_camera("cam", CameraEvidence(config, ("person",), stage.ring, lambda: stage.info, wanted))
+    image = np.random.default_rng(3).integers(0, 256, (120, 160, 3), np.uint8)
+    begun = event(EventPhase.BEGIN, 4.0, 4.0)
+    stage.recorder.note(
+        Outcome(
+            Check("cam", Frame("cam", 0, 4.0, 4.0, ArrayPixels(image)), 0.0, True),
+            Tracks.empty("cam", 4.0),
+            (begun,),
+            0.0,
+            is_blind=is_blind,
+        )
+    )
+    stage.events.save([begun])
+    stage.recorder.stored([begun])
+    assert wait_for(lambda: EvidenceKind.SNAPSHOT in stage.kinds("cam-1-0"))
+    kept = cv2.imread(str(stage.kinds("cam-1-0")[EvidenceKind.SNAPSHOT]))
+    assert (float(np.abs(np.diff(kept.astype(int), axis=1)).mean()) < 15) == is_blind
+
+
+def _no_detector(name: str) -> Detector:
+    raise AssertionError(name)
 
 
 def test_snapshot_at_once_and_clip_at_the_end(stage: Stage) -> None:

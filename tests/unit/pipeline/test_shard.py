@@ -30,6 +30,7 @@ from panops.pipeline.camera_counters import Counters
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.camera_turn import CameraTurn
 from panops.pipeline.camera_view import LearntPicture
+from panops.pipeline.check import Outcome
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.link import ShardLink
 from panops.pipeline.shard import Shard, _Camera
@@ -231,6 +232,16 @@ def test_a_camera_that_is_not_to_be_analysed_is_read_and_shown_and_its_rules_see
     shard.detect("nobody", on=False)  # it went away meanwhile
 
 
+def test_people_who_are_masked_are_followed_where_the_rules_ask_for_cars(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = SimpleNamespace(classes=("person", "car", "bird"), forget=lambda _camera_id: None)
+    monkeypatch.setattr(shard._detectors, "get", lambda _name: detector)
+    for epoch, (privacy, followed) in enumerate([({}, {"car"}), ({"mask_persons": ["live"], "person_model": ""}, {"person", "car"})], 1):
+        cameras = {"cam": {**CAMERA, "privacy": privacy}}
+        site = SiteConfig.model_validate({"cameras": cameras, "rules": [{"id": "cars", "kind": "intrusion", "classes": ["car"]}]})
+        shard.assign({**wire.assignment(site, "cam"), "epoch": epoch})
+        assert shard._loops["cam"].followed_names == followed
+
+
 def test_a_shard_whose_device_is_dead_falls_silent(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(shard._link, "send", lambda message, *_, **__: said.append(message) or True)
@@ -280,3 +291,19 @@ def test_a_covered_camera_is_an_event_with_its_picture_of_before(shard: Shard, t
     width, height = shard._loops["cam"].newest.size_wh  # type: ignore[union-attr]
     assert both.shape == (height, 2 * width, 3)
     assert float(both[height // 2 :, : width // 2].mean()) == pytest.approx(220, abs=3)
+
+
+def test_the_picture_of_an_event_of_the_camera_itself_is_hidden_where_people_are_masked(
+    shard: Shard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For nobody looked for people in it."""
+    noted: list[Outcome] = []
+    monkeypatch.setattr(shard._recorder, "note", noted.append)
+    film = make_film(tmp_path / "cam.mp4", count=20, rate_fps=10)
+    shard.assign(assignment("cam", 3, source=str(film), loop=True))
+    assert wait_for(lambda: shard._loops["cam"].newest is not None)
+    view = shard._loops["cam"].view
+    assert view is not None
+    view.watch.finding = ViewFinding(ViewKind.COVERED, time.time() - 10, 1.0)
+    shard.report()
+    assert [outcome.is_blind for outcome in noted if outcome.events] == [True]
