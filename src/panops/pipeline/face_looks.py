@@ -61,15 +61,15 @@ class FaceReaders(Protocol):
     """Gives cameras what they read faces by."""
 
     def get(self, config: FacesConfig) -> PartReader:
-        """Of the versions that are active now.
+        """Of the versions that are active now: the same one again, at little cost, until somebody decides otherwise.
 
         Raises:
             ModelError: A model is missing, or cannot be used.
         """
         ...
 
-    def changed(self, config: FacesConfig) -> bool:
-        """Whether somebody decided about one of a camera's models since."""
+    def may_work(self, config: FacesConfig) -> bool:
+        """Whether `get`, which failed, is worth another try."""
         ...
 
 
@@ -105,7 +105,8 @@ class FaceLooks:
     def __init__(self, config: FacesConfig, readers: FaceReaders, classes: Sequence[str]) -> None:
         self._config = config
         self._readers = readers
-        self._reader = readers.get(config)
+        self._reader = self._newer = readers.get(config)
+        self._refused = ""
         self._turns = LookTurns(config, classes)
         self._people: dict[int, _Turn] = {}
         self._known: KnownFaces | None = None
@@ -129,17 +130,25 @@ class FaceLooks:
         return self._reader.threshold if self._config.threshold is None else self._config.threshold
 
     def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
-        """Whether somebody decided about one of its models."""
-        del loaded
-        return self._readers.changed(self._config)
+        """Whether another reader is to take over. It is opened here, outside rounds of analysis, which must not wait for it.
 
-    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
-        """Take up the models that are active now; where they cannot be used, those before go on."""
+        Where the models that were chosen cannot be used, those before go on.
+        """
         del loaded
         try:
-            self._reader = self._readers.get(self._config)
+            self._newer = self._readers.get(self._config)
         except PanopsError as error:
-            log.error("faces are read as before: %s", error)
+            if self._refused != str(error):  # it is asked about once a second
+                log.error("faces are read as before: %s", error)
+            self._refused = str(error)
+            return False
+        self._refused = ""
+        return self._newer is not self._reader
+
+    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
+        """Take up the reader that `is_outdated` found."""
+        del loaded
+        self._reader = self._newer
         self.faces_known(self._known)
 
     def faces_known(self, known: KnownFaces | None) -> None:
