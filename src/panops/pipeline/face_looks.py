@@ -93,7 +93,6 @@ class FaceLooks:
 
     Attributes:
         looks: How many people were looked at so far.
-        problem: Why the last look failed; empty when it did not.
 
     Raises:
         ModelError: A model is missing, or cannot be used.
@@ -111,8 +110,13 @@ class FaceLooks:
         self._people: dict[int, _Turn] = {}
         self._known: KnownFaces | None = None
         self._search: FaceSearch | None = None
+        self._misfit = ""
         self.looks = 0
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why known faces cannot be compared, or the last look at somebody failed; empty where all is well."""
+        return self._misfit or self._turns.problem
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -156,10 +160,10 @@ class FaceLooks:
         self._known = known
         fits = known is None or not len(known) or known.model == self._reader.name
         self._search = FaceSearch(known) if known is not None and fits else None
-        self.problem = ""
+        self._misfit = ""
         if known is not None and not fits:
-            self.problem = f"the known faces were read by {known.model}, and the camera reads faces by {self._reader.name}"
-            log.error("%s", self.problem)
+            self._misfit = f"the known faces were read by {known.model}, and the camera reads faces by {self._reader.name}"
+            log.error("%s", self._misfit)
 
     def opinions(self) -> dict[int, FaceOpinion]:
         """What looks agree on, by track id, of those who are followed now."""
@@ -173,20 +177,19 @@ class FaceLooks:
         if not rows or search is None:
             return tracks
         found: list[FaceLook] = []
-        try:
-            for row in rows:
+        for row in rows:
+            try:
                 look = self._one(frame, tracks, row, search)
-                self.looks += 1
-                self._note(tracks, row, look)
-                if look is not None:
-                    found.append(look)
-            self.problem = ""
-        except (DeviceLate, DeviceFull):
-            pass  # load, which says nothing about the models; who was not looked at is next time
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: faces cannot be read: %s", frame.camera_id, error)
-            self.problem = str(error)
+            except (DeviceLate, DeviceFull):
+                break  # load, which says nothing about the models; who was not looked at is next time
+            except ModelError as error:
+                if self._turns.failed(int(tracks.track_id[row]), tracks.time_s, str(error)):
+                    log.error("camera %s: faces cannot be read: %s", frame.camera_id, error)
+                continue
+            self.looks += 1
+            self._note(tracks, row, look)
+            if look is not None:
+                found.append(look)
         return replace(tracks, faces=tuple(found)) if found else tracks
 
     def _one(self, frame: Frame, tracks: Tracks, row: int, search: FaceSearch) -> FaceLook | None:

@@ -252,11 +252,33 @@ def test_a_reader_that_fails_is_told_and_the_tracks_stay() -> None:
     assert made.add(frame, tracks) is tracks
     assert made.problem == "it broke"
     reader.error = DeviceFull("too much")
-    made.problem = ""
+    frame, tracks = scene(1.0, (1, 0.5, 0))
     assert made.add(frame, tracks) is tracks
-    assert made.problem == ""
+    assert made.problem == "it broke", "load says nothing about the models"
     reader.error = None
     assert names(made.add(frame, tracks)) == [(1, "Ada")]
+    assert made.problem == ""
+
+
+def test_a_face_that_breaks_the_model_keeps_nobody_else_from_being_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    class Fragile(Reader):
+        """Cannot read what lies on the left."""
+
+        def read_part(self, frame: Frame, part: tuple[int, int, int, int]) -> SeenFaces:
+            if part[0] < 200:
+                raise ModelError("this face breaks it")
+            return super().read_part(frame, part)
+
+    made = looks(Fragile(), most=1)
+    seen = []
+    for step in range(8):
+        seen += names(made.add(*scene(0.5 * step, (1, 0.2, 1), (2, 0.5, 0))))
+        assert made.problem == "this face breaks it"
+    assert set(seen) == {(2, "Ada")}
+    assert len(seen) >= 3
+    assert len(caplog.records) == 1, "it is said once, not at every look"
+    made.add(*scene(60.0, (2, 0.5, 0)))
+    assert made.problem == "", "who broke it is gone"
 
 
 def test_a_camera_has_faces_only_where_it_asks_for_them() -> None:
