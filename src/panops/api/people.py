@@ -155,7 +155,7 @@ class DeletionOut(Out):
 
 
 class MatchOut(Out):
-    """Somebody whom a face resembles, by so much. `refuted`: a picture of somebody who only looks like them is nearer."""
+    """Somebody whom a face resembles, by so much. `refuted`: a picture of somebody who only looks like them is at least as near."""
 
     person_id: str
     name: str

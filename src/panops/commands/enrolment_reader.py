@@ -11,7 +11,7 @@ from panops.pipeline.open_face_reader import open_face_reader
 
 
 def reader_opener(store: ModelStore, site: Callable[[], SiteConfig]) -> Callable[[], FaceReader]:
-    """Opens a reader with the models that the first camera with `faces` names, else the default ones.
+    """Opens a reader with the models and the threshold that the first camera with `faces` names, else the default ones.
 
     Args:
         store: Where models are.
@@ -22,6 +22,6 @@ def reader_opener(store: ModelStore, site: Callable[[], SiteConfig]) -> Callable
         config = next((camera.faces for camera in site().cameras.values() if camera.faces is not None), None)
         if config is None:
             return open_face_reader(store)
-        return open_face_reader(store, detector=config.detector, embedder=config.embedding)
+        return open_face_reader(store, detector=config.detector, embedder=config.embedding, threshold=config.threshold)
 
     return open_reader

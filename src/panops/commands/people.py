@@ -230,8 +230,9 @@ def _name_of(face: FoundFace, threshold: float) -> str:
         return "unknown: nobody is known"
     first = face.nearest[0]
     if face.person is not None:
-        return f"{face.person.name} (similarity {first.similarity:.2f}, the same person from {threshold:.2f} on)"
-    why = "somebody who only looks like them is nearer" if first.refuted else f"the same person from {threshold:.2f} on"
+        own = next(match for match in face.nearest if match.person is face.person)
+        return f"{face.person.name} (similarity {own.similarity:.2f}, the same person from {threshold:.2f} on)"
+    why = "somebody who only looks like them is as near" if first.refuted else f"the same person from {threshold:.2f} on"
     return f"unknown (nearest is {first.person.name} with {first.similarity:.2f}; {why})"
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from panops.domain.errors import ModelError
-from panops.domain.faces import FaceFault, FaceReader, KnownFaces, KnownPerson, SeenFaces
+from panops.domain.faces import LEAST_LIVE, FaceFault, FaceReader, KnownFaces, KnownPerson, SeenFaces
 from panops.domain.frame import Frame
 from panops.pipeline.face_matches import Match, matches
 from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
@@ -22,9 +22,8 @@ from panops.storage.errors import RequestRefused
 from panops.storage.gallery import Gallery, may_change, may_look
 from panops.storage.gallery_records import FaceFact, NewFace
 from panops.storage.scope import Scope
+from panops.vision.face_search import NOBODY, FaceSearch
 
-LEAST_LIVE = 0.5
-"""A face that is alive by less is taken for a picture of one."""
 NEAR_COPY = 0.97
 """From this similarity on two pictures are taken for one in two files, the second of which tells nothing more: docs/people.md."""
 
@@ -92,7 +91,7 @@ class FoundFace:
         fault: Why nobody can say whose it is; None where it is good enough.
         live: How surely it is a living face, 0..1; None where nobody asked.
         person: Whose it is; None for nobody known.
-        nearest: Whom it resembles most, the nearest first.
+        nearest: Whom it resembles most, the nearest first; `person` is among them, and not the first where that one is refuted.
     """
 
     box: tuple[float, float, float, float]
@@ -247,8 +246,8 @@ def _like_another(known: KnownFaces, seen: SeenFaces, row: int, person_id: str, 
     if own is not None and own.similarity >= NEAR_COPY:
         words = f"this person has a picture already that is almost the same (similarity {own.similarity:.2f}): one that differs tells more"
         return Enrolled(refusal=Refusal.NEAR_COPY, words=words, other=None)
-    other = next((match for match in found if match.person.person_id != person_id and not match.refuted), None)
-    if not force and other is not None and other.similarity >= threshold and (own is None or own.similarity < other.similarity):
+    other = _who(known, seen, row, threshold)
+    if not force and other is not None and other.person.person_id != person_id:
         words = (
             f"the face resembles {other.person.name}, who is known already (similarity {other.similarity:.2f}, the same person from "
             f"{threshold:.2f} on): add it to them, or force it if these are two people"
@@ -262,11 +261,20 @@ def _found(seen: SeenFaces, row: int, known: KnownFaces, threshold: float) -> Fo
     live = float(seen.live[row])
     readable = bool(np.isfinite(seen.embedding[row]).all())
     nearest = matches(known, seen.embedding[row]) if readable else ()
-    first = nearest[0] if nearest else None
-    person = first.person if first is not None and first.similarity >= threshold and not first.refuted else None
+    who = _who(known, seen, row, threshold)
+    person = None if who is None else who.person
+    if who is not None and all(match.person is not who.person for match in nearest):
+        nearest = (*nearest[:-1], who)  # the nearer ones are all refuted
     return FoundFace(
         (left, top, right, bottom), float(seen.quality[row]), seen.faults[row], None if np.isnan(live) else live, person, nearest
     )
+
+
+def _who(known: KnownFaces, seen: SeenFaces, row: int, threshold: float) -> Match | None:
+    """Who a face is, as cameras decide it; None for nobody known."""
+    found = FaceSearch(known).find(seen.embedding[row : row + 1], threshold)
+    index = int(found.person[0])
+    return None if index == NOBODY else Match(known.people[index], float(found.similarity[0]))
 
 
 def _sides(seen: SeenFaces) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

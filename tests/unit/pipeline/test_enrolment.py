@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from panops.domain.errors import ModelError
-from panops.domain.faces import KnownFaces, KnownPerson
+from panops.domain.faces import FaceReader, KnownFaces, KnownPerson, SeenFaces
+from panops.domain.frame import Frame
 from panops.pipeline.enrolment import Enrolment, Refusal
 from panops.pipeline.face_matches import matches
 from panops.pipeline.sent_picture import PictureRefused
@@ -22,6 +25,7 @@ from panops.storage.gallery_records import PersonFacts
 from panops.storage.scope import Role, Scope
 from panops.testing.fake_clock import FakeClock
 from panops.testing.fake_faces import FakeFaceReader, drawn, face
+from panops.vision.face_search import FaceSearch
 
 ADMIN, OPERATOR, VIEWER = (Scope(role, None) for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER))
 Making = Callable[..., tuple[Gallery, Enrolment]]
@@ -187,6 +191,64 @@ def test_who_may_not_is_refused_before_anything_is_looked_at(making: Making) -> 
         making()[1].add(ADMIN, "0" * 24, drawn((1, 0)))
 
 
+def mixed(first: int, second: int, share: float) -> NDArray[np.float32]:
+    """An embedding between two people's, so much of the first's."""
+    made = share * face(first) + (1 - share) * face(second)
+    return np.asarray(made / np.linalg.norm(made), np.float32)
+
+
+def seen_as(*embeddings: NDArray[np.float32]) -> FaceReader:
+    """A reader that sees one face in every picture, the next of these each time."""
+    coming = iter(embeddings)
+
+    class Scripted(FakeFaceReader):
+        def read(self, frame: Frame) -> SeenFaces:
+            seen = super().read(frame)
+            return replace(seen, embedding=next(coming)[None].copy())
+
+    return Scripted()
+
+
+def test_searches_and_refusals_decide_as_cameras_do(making: Making) -> None:
+    gallery, _ = making()
+    anna, bo = known(gallery, "Anna"), known(gallery, "Bo")
+    probe = mixed(1, 2, 0.55)
+    enrolment = Enrolment(gallery, lambda: reader)
+    # Anna's own picture is the nearest, her negative is exactly as near, and Bo's is farther and still near enough.
+    reader = seen_as(probe, probe, mixed(1, 2, 0.3), probe, probe)
+    assert enrolment.add(ADMIN, anna, drawn((1, 0))).face is not None
+    assert enrolment.add(ADMIN, anna, drawn((1, 1)), negative=True).face is not None
+    assert enrolment.add(ADMIN, bo, drawn((2, 0)), force=True).face is not None
+    everybody = gallery.known("fake@1")
+    (who,) = FaceSearch(everybody).find(probe[None], 0.6).person.tolist()
+    assert everybody.people[who].name == "Bo"
+    (found,) = enrolment.search(OPERATOR, drawn((1, 2)))
+    assert found.person is not None
+    assert (found.person.name, found.nearest[0].person.name, found.nearest[0].refuted) == ("Bo", "Anna", True)
+    cy = known(gallery, "Cy")
+    done = enrolment.add(ADMIN, cy, drawn((1, 3)))
+    assert done.other is not None
+    assert (done.refusal, done.other.person.name) == (Refusal.SOMEBODY_ELSE, "Bo")
+
+
+def test_whoever_is_found_is_among_the_nearest_however_many_are_refuted(making: Making) -> None:
+    gallery, _ = making()
+    probe = face(1)
+    reader = seen_as(*[probe] * 8, mixed(1, 2, 0.7), probe)
+    enrolment = Enrolment(gallery, lambda: reader)
+    for number in range(4):
+        person_id = known(gallery, f"A{number}")
+        enrolment.add(ADMIN, person_id, drawn((1, 0), seed=2 * number), force=True)
+        enrolment.add(ADMIN, person_id, drawn((1, 0), seed=2 * number + 1), negative=True)
+    bo = known(gallery, "Bo")
+    assert enrolment.add(ADMIN, bo, drawn((2, 0)), force=True).face is not None
+    (found,) = enrolment.search(OPERATOR, drawn((1, 3)))
+    assert found.person is not None
+    assert found.person.name == "Bo"
+    assert [match.refuted for match in found.nearest] == [True, True, False]
+    assert found.nearest[-1].person is found.person
+
+
 def test_matches_are_those_of_a_plain_comparison() -> None:
     generator = np.random.default_rng(7)
     people = tuple(KnownPerson(str(number), f"p{number}") for number in range(20))
@@ -200,7 +262,7 @@ def test_matches_are_those_of_a_plain_comparison() -> None:
             mine = [float(row @ probe) for row, whose, no in zip(embedding, person, negative, strict=True) if whose == index and not no]
             others = [float(row @ probe) for row, whose, no in zip(embedding, person, negative, strict=True) if whose == index and no]
             if mine:
-                expected.append((one.name, max(mine), bool(others) and max(others) > max(mine)))
+                expected.append((one.name, max(mine), bool(others) and max(others) >= max(mine)))
         expected.sort(key=lambda row: -row[1])
         got = matches(gallery, probe, most=20)
         assert [(one.person.name, one.refuted) for one in got] == [(name, refuted) for name, _, refuted in expected]
