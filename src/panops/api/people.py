@@ -228,11 +228,10 @@ async def search(caller: Operator, services: Needed, request: Request) -> Search
         found = await run_in_threadpool(services.enrolment.search, caller.scope, data)
     except PictureRefused as error:
         raise ProblemError(error.status, str(error)) from error
-    known = sorted({face.person.person_id for face in found if face.person is not None})
+    known = sorted({face.person.person_id for face in found.faces if face.person is not None})
     for person_id in known or [""]:
-        await run_in_threadpool(services.looks.searched, caller.username, person_id, {"faces": len(found), "known": len(known)})
-    reader = await run_in_threadpool(services.enrolment.reader)
-    return SearchOut(faces=[FoundFaceOut.of(face) for face in found], model=reader.name, threshold=reader.threshold)
+        await run_in_threadpool(services.looks.searched, caller.username, person_id, {"faces": len(found.faces), "known": len(known)})
+    return SearchOut(faces=[FoundFaceOut.of(face) for face in found.faces], model=found.model, threshold=found.threshold)
 
 
 @router.get("/{person_id}")

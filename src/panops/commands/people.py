@@ -136,8 +136,8 @@ def search(
 ) -> None:
     """Who is in a picture: each face with the person and the similarity, or unknown. Nothing of the picture is kept."""
     with desk(Home(home)) as people:
-        found = people.enrolment.search(EVERYTHING, _read(picture))
-        threshold = people.enrolment.reader().threshold
+        searched = people.enrolment.search(EVERYTHING, _read(picture))
+        found, threshold = searched.faces, searched.threshold
         known = {face.person.person_id for face in found if face.person is not None}
         for person_id in sorted(known) or [""]:
             people.note("person.search", person_id, {"faces": len(found), "known": len(known)})
@@ -154,8 +154,7 @@ def search(
 def reread(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Read the kept pictures with the models that cameras have now, after another model for faces was chosen."""
     with desk(Home(home)) as people:
-        done, left = people.enrolment.reread(EVERYTHING)
-        model = people.enrolment.reader().name
+        model, done, left = people.enrolment.reread(EVERYTHING)
         people.note("person.reread", detail={"model": model, "pictures": done, "left": left})
     if as_json:
         tell({"model": model, "reread": done, "left": left})

@@ -102,18 +102,32 @@ class FoundFace:
     nearest: tuple[Match, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found.
+
+    Attributes:
+        faces: The faces in the picture, the largest first.
+        model: By what they were read.
+        threshold: From which similarity on a face is taken for somebody's.
+    """
+
+    faces: list[FoundFace]
+    model: str
+    threshold: float
+
+
 class Enrolment:
     """Adds pictures of people, and says who is in a picture. Used by any number of threads, one at a time.
 
     Args:
         gallery: Who is known.
-        open_reader: Opens what finds and reads faces, at the first picture; None where nothing does.
+        open_reader: Gives what finds and reads faces; asked before each picture, since other models may be chosen. None where nothing does.
     """
 
     def __init__(self, gallery: Gallery, open_reader: Callable[[], FaceReader] | None) -> None:
         self._gallery = gallery
         self._open = open_reader
-        self._reader: FaceReader | None = None
         self._turn = threading.Lock()
 
     def add(self, scope: Scope, person_id: str, data: bytes, source: str = "", *, negative: bool = False, force: bool = False) -> Enrolled:
@@ -139,7 +153,7 @@ class Enrolment:
                 frame = read_sent_picture(memoryview(data))
             except PictureRefused as error:
                 return Enrolled(refusal=Refusal.UNREADABLE, words=str(error))
-            reader = self.reader()
+            reader = self._current()
             seen = reader.read(frame)
             refused = _unfit(seen)
             if refused is not None:
@@ -159,11 +173,11 @@ class Enrolment:
                     raise
                 return Enrolled(refusal=Refusal.NOT_KEPT, words=str(error))
 
-    def reread(self, scope: Scope) -> tuple[int, int]:
+    def reread(self, scope: Scope) -> tuple[str, int, int]:
         """Read the kept pictures that another model has read, so that cameras with the present one know these people, too.
 
         Returns:
-            How many were read anew, and how many the present model finds no good face in: these stay as they are.
+            By what, how many were read anew, and how many the present model finds no good face in: these stay as they are.
 
         Raises:
             NotAllowed: The scope does not cover it.
@@ -173,7 +187,8 @@ class Enrolment:
         may_change(scope)
         done = left = 0
         with self._turn:
-            reader = self.reader()
+            reader = self._current()
+            model = reader.name
             for person in self._gallery.people(scope):
                 for fact in self._gallery.faces(scope, person.person_id):
                     picture = None if fact.model == reader.name else self._gallery.picture(scope, person.person_id, fact.face_id)
@@ -186,9 +201,9 @@ class Enrolment:
                         continue
                     self._gallery.reread(scope, fact, reader.name, seen.embedding[row], float(seen.quality[row]))
                     done += 1
-        return done, left
+        return model, done, left
 
-    def search(self, scope: Scope, data: bytes) -> list[FoundFace]:
+    def search(self, scope: Scope, data: bytes) -> Searched:
         """The faces in a picture, the largest first, and whose they are. Nothing of it is kept.
 
         Raises:
@@ -200,23 +215,18 @@ class Enrolment:
         may_look(scope)
         with self._turn:
             frame = read_sent_picture(memoryview(data))
-            reader = self.reader()
+            reader = self._current()
+            model, threshold = reader.name, reader.threshold
             seen = reader.read(frame)
-            known = self._gallery.known(reader.name)
+            known = self._gallery.known(model)
         order = np.argsort(-_sides(seen), kind="stable").tolist()
-        return [_found(seen, row, known, reader.threshold) for row in order]
+        return Searched([_found(seen, row, known, threshold) for row in order], model, threshold)
 
-    def reader(self) -> FaceReader:
-        """What finds and reads faces.
-
-        Raises:
-            ModelError: There is nothing here that does, or its models cannot be loaded.
-        """
-        if self._reader is None:
-            if self._open is None:
-                raise ModelError("faces cannot be read here: this server has no models for it")
-            self._reader = self._open()
-        return self._reader
+    def _current(self) -> FaceReader:
+        """What finds and reads faces now; for whoever has the turn."""
+        if self._open is None:
+            raise ModelError("faces cannot be read here: this server has no models for it")
+        return self._open()
 
 
 def _unfit(seen: SeenFaces) -> Enrolled | None:

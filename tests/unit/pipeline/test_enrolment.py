@@ -131,13 +131,13 @@ def test_a_negative_keeps_somebody_who_looks_alike_apart(making: Making) -> None
     gallery, enrolment = making()
     anna = known(gallery, "Anna")
     enrolment.add(ADMIN, anna, drawn((1, 0)))
-    (found,) = enrolment.search(OPERATOR, drawn((1, 1)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 1))).faces
     assert found.person is not None
     assert found.person.name == "Anna"
     assert enrolment.add(ADMIN, anna, drawn((1, 1)), negative=True).face is not None
-    (found,) = enrolment.search(OPERATOR, drawn((1, 1)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 1))).faces
     assert (found.person, found.nearest[0].refuted) == (None, True)
-    (found,) = enrolment.search(OPERATOR, drawn((1, 0)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 0))).faces
     assert found.person is not None, "she herself is still known"
 
 
@@ -145,11 +145,11 @@ def test_a_search_tells_who_it_is_and_who_is_unknown(making: Making) -> None:
     gallery, enrolment = making()
     anna = known(gallery, "Anna")
     enrolment.add(ADMIN, anna, drawn((1, 0)))
-    found = enrolment.search(OPERATOR, drawn((1, 1), (3, 0)))
+    found = enrolment.search(OPERATOR, drawn((1, 1), (3, 0))).faces
     by_place = sorted(found, key=lambda one: one.box[0])
     assert [one.person.name if one.person else "unknown" for one in by_place] == ["Anna", "unknown"]
     assert by_place[0].nearest[0].similarity > 0.6 > by_place[1].nearest[0].similarity
-    (small,) = enrolment.search(OPERATOR, drawn((1, 0), side_px=30))
+    (small,) = enrolment.search(OPERATOR, drawn((1, 0), side_px=30)).faces
     assert (small.person, small.nearest) == (None, ())
     assert small.fault is not None
     with pytest.raises(PictureRefused):
@@ -164,15 +164,30 @@ def test_another_model_reads_the_kept_pictures(making: Making) -> None:
     enrolment.add(ADMIN, anna, drawn((1, 1), side_px=160))
     enrolment.add(ADMIN, anna, drawn((1, 2), side_px=41))
     other = Enrolment(gallery, lambda: FakeFaceReader("fake@2"))
-    assert other.search(OPERATOR, drawn((1, 0)))[0].person is None, "nobody is known by this model"
-    assert other.reread(ADMIN) == (3, 0)
-    assert other.reread(ADMIN) == (0, 0)
-    found = other.search(OPERATOR, drawn((1, 0)))[0].person
+    assert other.search(OPERATOR, drawn((1, 0))).faces[0].person is None, "nobody is known by this model"
+    assert other.reread(ADMIN) == ("fake@2", 3, 0)
+    assert other.reread(ADMIN) == ("fake@2", 0, 0)
+    found = other.search(OPERATOR, drawn((1, 0))).faces[0].person
     assert found is not None
     assert found.name == "Anna"
     assert gallery.models() == {"fake@2": 3}
     with pytest.raises(NotAllowed):
         other.reread(OPERATOR)
+
+
+def test_models_that_were_chosen_meanwhile_read_the_next_picture(making: Making) -> None:
+    gallery, _ = making()
+    reader = FakeFaceReader()
+    enrolment = Enrolment(gallery, lambda: reader)
+    anna = known(gallery, "Anna")
+    assert enrolment.add(ADMIN, anna, drawn((1, 0))).face is not None
+    reader = FakeFaceReader("fake@2")
+    reader.threshold = 0.3
+    found = enrolment.search(OPERATOR, drawn((1, 1)))
+    assert (found.model, found.threshold, found.faces[0].person) == ("fake@2", 0.3, None)
+    added = enrolment.add(ADMIN, anna, drawn((1, 1)))
+    assert added.face is not None
+    assert added.face.model == "fake@2"
 
 
 def test_who_may_not_is_refused_before_anything_is_looked_at(making: Making) -> None:
@@ -222,7 +237,7 @@ def test_searches_and_refusals_decide_as_cameras_do(making: Making) -> None:
     everybody = gallery.known("fake@1")
     (who,) = FaceSearch(everybody).find(probe[None], 0.6).person.tolist()
     assert everybody.people[who].name == "Bo"
-    (found,) = enrolment.search(OPERATOR, drawn((1, 2)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 2))).faces
     assert found.person is not None
     assert (found.person.name, found.nearest[0].person.name, found.nearest[0].refuted) == ("Bo", "Anna", True)
     cy = known(gallery, "Cy")
@@ -242,7 +257,7 @@ def test_whoever_is_found_is_among_the_nearest_however_many_are_refuted(making: 
         enrolment.add(ADMIN, person_id, drawn((1, 0), seed=2 * number + 1), negative=True)
     bo = known(gallery, "Bo")
     assert enrolment.add(ADMIN, bo, drawn((2, 0)), force=True).face is not None
-    (found,) = enrolment.search(OPERATOR, drawn((1, 3)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 3))).faces
     assert found.person is not None
     assert found.person.name == "Bo"
     assert [match.refuted for match in found.nearest] == [True, True, False]
