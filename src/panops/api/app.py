@@ -130,7 +130,7 @@ def create_app(
         clock: Time.
         accounts: Users; made from the database when None (tests give some with cheap hashes).
         desk: Runs models for programs; None where nothing does.
-        face_reader: Opens what reads faces of people who are to be known; None where nothing does.
+        face_reader: Gives what reads faces of people who are to be known, asked before each picture; None where nothing does.
 
     Raises:
         StorageError: The evidence folder cannot be made.
