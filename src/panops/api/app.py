@@ -161,7 +161,7 @@ def create_app(
         inference=InferenceService(desk, registry), gallery=gallery, enrolment=Enrolment(gallery, face_reader),
         erasure=Erasure(database, evidence, clock),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
-        hashing=asyncio.Semaphore(MOST_HASHES),
+        hashing=asyncio.Semaphore(MOST_HASHES), face_reads=asyncio.Semaphore(people.MOST_FACE_READS),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
     app = FastAPI(
