@@ -130,7 +130,7 @@ def create_app(
         clock: Time.
         accounts: Users; made from the database when None (tests give some with cheap hashes).
         desk: Runs models for programs; None where nothing does.
-        face_reader: Opens what reads faces of people who are to be known; None where nothing does.
+        face_reader: Gives what reads faces of people who are to be known, asked before each picture; None where nothing does.
 
     Raises:
         StorageError: The evidence folder cannot be made.
@@ -161,7 +161,7 @@ def create_app(
         inference=InferenceService(desk, registry), gallery=gallery, enrolment=Enrolment(gallery, face_reader),
         erasure=Erasure(database, evidence, clock),
         editing=asyncio.Lock(), probes=asyncio.Semaphore(MOST_PROBES), dry_runs=asyncio.Semaphore(MOST_DRY_RUNS),
-        hashing=asyncio.Semaphore(MOST_HASHES),
+        hashing=asyncio.Semaphore(MOST_HASHES), face_reads=asyncio.Semaphore(people.MOST_FACE_READS),
     )  # fmt: skip
     metrics.register_site(registry, live, sockets)
     app = FastAPI(

@@ -5,6 +5,8 @@ Operators see who is known, administrators change it, and both only where they s
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -27,6 +29,9 @@ from panops.pipeline.face_matches import Match
 from panops.pipeline.sent_picture import PictureRefused
 from panops.storage.erasure import Erased
 from panops.storage.gallery_records import LONGEST_NAME, LONGEST_TEXT, MOST_LISTS, FaceFact, Person, PersonFacts
+
+MOST_FACE_READS = 4
+"""Of pictures whose faces are read, and that wait for it: more are sent away, as one model reads them all."""
 
 router = APIRouter(prefix="/api/v1/people", tags=["people"])
 
@@ -155,7 +160,7 @@ class DeletionOut(Out):
 
 
 class MatchOut(Out):
-    """Somebody whom a face resembles, by so much. `refuted`: a picture of somebody who only looks like them is nearer."""
+    """Somebody whom a face resembles, by so much. `refuted`: a picture of somebody who only looks like them is at least as near."""
 
     person_id: str
     name: str
@@ -225,14 +230,14 @@ async def search(caller: Operator, services: Needed, request: Request) -> Search
     """Who is in a JPEG, PNG or WebP. Nothing of it is kept, but that somebody searched."""
     data = await _sent(services, request)
     try:
-        found = await run_in_threadpool(services.enrolment.search, caller.scope, data)
+        async with _turn(services):
+            found = await run_in_threadpool(services.enrolment.search, caller.scope, data)
     except PictureRefused as error:
         raise ProblemError(error.status, str(error)) from error
-    known = sorted({face.person.person_id for face in found if face.person is not None})
+    known = sorted({face.person.person_id for face in found.faces if face.person is not None})
     for person_id in known or [""]:
-        await run_in_threadpool(services.looks.searched, caller.username, person_id, {"faces": len(found), "known": len(known)})
-    reader = await run_in_threadpool(services.enrolment.reader)
-    return SearchOut(faces=[FoundFaceOut.of(face) for face in found], model=reader.name, threshold=reader.threshold)
+        await run_in_threadpool(services.looks.searched, caller.username, person_id, {"faces": len(found.faces), "known": len(known)})
+    return SearchOut(faces=[FoundFaceOut.of(face) for face in found.faces], model=found.model, threshold=found.threshold)
 
 
 @router.get("/{person_id}")
@@ -271,7 +276,7 @@ def delete_person(person_id: PersonId, caller: Admin, services: Needed) -> Delet
     return DeletionOut.of(services.erasure.person(caller.scope, person_id, caller.username))
 
 
-@router.post("/{person_id}/faces", status_code=201, response_model=FaceOut)
+@router.post("/{person_id}/faces", status_code=201, response_model=FaceOut, dependencies=[Depends(paced("face"))])
 async def add_face(
     person_id: PersonId,
     caller: Admin,
@@ -286,11 +291,9 @@ async def add_face(
     `negative`: it looks like the person and is somebody else; `force`: also where it resembles somebody else who is known.
     """
     data = await _sent(services, request)
-    done = await run_in_threadpool(
-        lambda: services.enrolment.add(
-            caller.scope, person_id, data, source or f"sent by {caller.username}", negative=negative, force=force
-        )
-    )
+    words = source or f"sent by {caller.username}"
+    async with _turn(services):
+        done = await run_in_threadpool(lambda: services.enrolment.add(caller.scope, person_id, data, words, negative=negative, force=force))
     if done.face is None:
         return _refused(done)
     await services.note(caller, "face.add", f"{person_id}/{done.face.face_id}", {"negative": negative, "force": force})
@@ -319,6 +322,15 @@ async def _sent(services: Needed, request: Request) -> bytes:
     coding_of(request)
     async with services.inference.body(request) as body:
         return b"".join(await picture_of(request, body))
+
+
+@asynccontextmanager
+async def _turn(services: Needed) -> AsyncIterator[None]:
+    """A place among those whose pictures are read, one after the other: whoever waits takes a thread that other requests need."""
+    if services.face_reads.locked():
+        raise ProblemError(429, "other pictures are being searched for faces; try again in a moment", headers={"Retry-After": "1"})
+    async with services.face_reads:
+        yield
 
 
 def _refused(done: Enrolled) -> Response:

@@ -32,6 +32,8 @@ class Rate:
 # What a page asks for at once (a list of 50 small pictures, a filter that is typed) fits many times over.
 RATES: Mapping[str, Rate] = {
     "search": Rate(60, 5.0),
+    # Pictures of people who are to be known: a page sends them one after the other.
+    "face": Rate(60, 5.0),
     "picture": Rate(300, 30.0),
     # A player asks several times for a file; at eight times the speed and files of 5 s that is some ten a second.
     "recording": Rate(600, 60.0),

@@ -199,6 +199,7 @@ class Services:
     erasure: Erasure
     editing: asyncio.Lock
     probes: asyncio.Semaphore
+    face_reads: asyncio.Semaphore
     exports: SendingSlots
     films: SendingSlots
     dry_runs: asyncio.Semaphore

@@ -136,8 +136,8 @@ def search(
 ) -> None:
     """Who is in a picture: each face with the person and the similarity, or unknown. Nothing of the picture is kept."""
     with desk(Home(home)) as people:
-        found = people.enrolment.search(EVERYTHING, _read(picture))
-        threshold = people.enrolment.reader().threshold
+        searched = people.enrolment.search(EVERYTHING, _read(picture))
+        found, threshold = searched.faces, searched.threshold
         known = {face.person.person_id for face in found if face.person is not None}
         for person_id in sorted(known) or [""]:
             people.note("person.search", person_id, {"faces": len(found), "known": len(known)})
@@ -154,8 +154,7 @@ def search(
 def reread(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Read the kept pictures with the models that cameras have now, after another model for faces was chosen."""
     with desk(Home(home)) as people:
-        done, left = people.enrolment.reread(EVERYTHING)
-        model = people.enrolment.reader().name
+        model, done, left = people.enrolment.reread(EVERYTHING)
         people.note("person.reread", detail={"model": model, "pictures": done, "left": left})
     if as_json:
         tell({"model": model, "reread": done, "left": left})
@@ -230,8 +229,9 @@ def _name_of(face: FoundFace, threshold: float) -> str:
         return "unknown: nobody is known"
     first = face.nearest[0]
     if face.person is not None:
-        return f"{face.person.name} (similarity {first.similarity:.2f}, the same person from {threshold:.2f} on)"
-    why = "somebody who only looks like them is nearer" if first.refuted else f"the same person from {threshold:.2f} on"
+        own = next(match for match in face.nearest if match.person is face.person)
+        return f"{face.person.name} (similarity {own.similarity:.2f}, the same person from {threshold:.2f} on)"
+    why = "somebody who only looks like them is as near" if first.refuted else f"the same person from {threshold:.2f} on"
     return f"unknown (nearest is {first.person.name} with {first.similarity:.2f}; {why})"
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from panops.domain.errors import ModelError
-from panops.domain.faces import FaceFault, FaceReader, KnownFaces, KnownPerson, SeenFaces
+from panops.domain.faces import LEAST_LIVE, FaceFault, FaceReader, KnownFaces, KnownPerson, SeenFaces
 from panops.domain.frame import Frame
 from panops.pipeline.face_matches import Match, matches
 from panops.pipeline.sent_picture import PictureRefused, read_sent_picture
@@ -22,9 +22,8 @@ from panops.storage.errors import RequestRefused
 from panops.storage.gallery import Gallery, may_change, may_look
 from panops.storage.gallery_records import FaceFact, NewFace
 from panops.storage.scope import Scope
+from panops.vision.face_search import NOBODY, FaceSearch
 
-LEAST_LIVE = 0.5
-"""A face that is alive by less is taken for a picture of one."""
 NEAR_COPY = 0.97
 """From this similarity on two pictures are taken for one in two files, the second of which tells nothing more: docs/people.md."""
 
@@ -92,7 +91,7 @@ class FoundFace:
         fault: Why nobody can say whose it is; None where it is good enough.
         live: How surely it is a living face, 0..1; None where nobody asked.
         person: Whose it is; None for nobody known.
-        nearest: Whom it resembles most, the nearest first.
+        nearest: Whom it resembles most, the nearest first; `person` is among them, and not the first where that one is refuted.
     """
 
     box: tuple[float, float, float, float]
@@ -103,18 +102,32 @@ class FoundFace:
     nearest: tuple[Match, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found.
+
+    Attributes:
+        faces: The faces in the picture, the largest first.
+        model: By what they were read.
+        threshold: From which similarity on a face is taken for somebody's.
+    """
+
+    faces: list[FoundFace]
+    model: str
+    threshold: float
+
+
 class Enrolment:
     """Adds pictures of people, and says who is in a picture. Used by any number of threads, one at a time.
 
     Args:
         gallery: Who is known.
-        open_reader: Opens what finds and reads faces, at the first picture; None where nothing does.
+        open_reader: Gives what finds and reads faces; asked before each picture, since other models may be chosen. None where nothing does.
     """
 
     def __init__(self, gallery: Gallery, open_reader: Callable[[], FaceReader] | None) -> None:
         self._gallery = gallery
         self._open = open_reader
-        self._reader: FaceReader | None = None
         self._turn = threading.Lock()
 
     def add(self, scope: Scope, person_id: str, data: bytes, source: str = "", *, negative: bool = False, force: bool = False) -> Enrolled:
@@ -140,7 +153,7 @@ class Enrolment:
                 frame = read_sent_picture(memoryview(data))
             except PictureRefused as error:
                 return Enrolled(refusal=Refusal.UNREADABLE, words=str(error))
-            reader = self.reader()
+            reader = self._current()
             seen = reader.read(frame)
             refused = _unfit(seen)
             if refused is not None:
@@ -160,11 +173,11 @@ class Enrolment:
                     raise
                 return Enrolled(refusal=Refusal.NOT_KEPT, words=str(error))
 
-    def reread(self, scope: Scope) -> tuple[int, int]:
+    def reread(self, scope: Scope) -> tuple[str, int, int]:
         """Read the kept pictures that another model has read, so that cameras with the present one know these people, too.
 
         Returns:
-            How many were read anew, and how many the present model finds no good face in: these stay as they are.
+            By what, how many were read anew, and how many the present model finds no good face in: these stay as they are.
 
         Raises:
             NotAllowed: The scope does not cover it.
@@ -174,7 +187,8 @@ class Enrolment:
         may_change(scope)
         done = left = 0
         with self._turn:
-            reader = self.reader()
+            reader = self._current()
+            model = reader.name
             for person in self._gallery.people(scope):
                 for fact in self._gallery.faces(scope, person.person_id):
                     picture = None if fact.model == reader.name else self._gallery.picture(scope, person.person_id, fact.face_id)
@@ -187,9 +201,9 @@ class Enrolment:
                         continue
                     self._gallery.reread(scope, fact, reader.name, seen.embedding[row], float(seen.quality[row]))
                     done += 1
-        return done, left
+        return model, done, left
 
-    def search(self, scope: Scope, data: bytes) -> list[FoundFace]:
+    def search(self, scope: Scope, data: bytes) -> Searched:
         """The faces in a picture, the largest first, and whose they are. Nothing of it is kept.
 
         Raises:
@@ -201,23 +215,18 @@ class Enrolment:
         may_look(scope)
         with self._turn:
             frame = read_sent_picture(memoryview(data))
-            reader = self.reader()
+            reader = self._current()
+            model, threshold = reader.name, reader.threshold
             seen = reader.read(frame)
-            known = self._gallery.known(reader.name)
+            known = self._gallery.known(model)
         order = np.argsort(-_sides(seen), kind="stable").tolist()
-        return [_found(seen, row, known, reader.threshold) for row in order]
+        return Searched([_found(seen, row, known, threshold) for row in order], model, threshold)
 
-    def reader(self) -> FaceReader:
-        """What finds and reads faces.
-
-        Raises:
-            ModelError: There is nothing here that does, or its models cannot be loaded.
-        """
-        if self._reader is None:
-            if self._open is None:
-                raise ModelError("faces cannot be read here: this server has no models for it")
-            self._reader = self._open()
-        return self._reader
+    def _current(self) -> FaceReader:
+        """What finds and reads faces now; for whoever has the turn."""
+        if self._open is None:
+            raise ModelError("faces cannot be read here: this server has no models for it")
+        return self._open()
 
 
 def _unfit(seen: SeenFaces) -> Enrolled | None:
@@ -247,8 +256,8 @@ def _like_another(known: KnownFaces, seen: SeenFaces, row: int, person_id: str, 
     if own is not None and own.similarity >= NEAR_COPY:
         words = f"this person has a picture already that is almost the same (similarity {own.similarity:.2f}): one that differs tells more"
         return Enrolled(refusal=Refusal.NEAR_COPY, words=words, other=None)
-    other = next((match for match in found if match.person.person_id != person_id and not match.refuted), None)
-    if not force and other is not None and other.similarity >= threshold and (own is None or own.similarity < other.similarity):
+    other = _who(known, seen, row, threshold)
+    if not force and other is not None and other.person.person_id != person_id:
         words = (
             f"the face resembles {other.person.name}, who is known already (similarity {other.similarity:.2f}, the same person from "
             f"{threshold:.2f} on): add it to them, or force it if these are two people"
@@ -262,11 +271,20 @@ def _found(seen: SeenFaces, row: int, known: KnownFaces, threshold: float) -> Fo
     live = float(seen.live[row])
     readable = bool(np.isfinite(seen.embedding[row]).all())
     nearest = matches(known, seen.embedding[row]) if readable else ()
-    first = nearest[0] if nearest else None
-    person = first.person if first is not None and first.similarity >= threshold and not first.refuted else None
+    who = _who(known, seen, row, threshold)
+    person = None if who is None else who.person
+    if who is not None and all(match.person is not who.person for match in nearest):
+        nearest = (*nearest[:-1], who)  # the nearer ones are all refuted
     return FoundFace(
         (left, top, right, bottom), float(seen.quality[row]), seen.faults[row], None if np.isnan(live) else live, person, nearest
     )
+
+
+def _who(known: KnownFaces, seen: SeenFaces, row: int, threshold: float) -> Match | None:
+    """Who a face is, as cameras decide it; None for nobody known."""
+    found = FaceSearch(known).find(seen.embedding[row : row + 1], threshold)
+    index = int(found.person[0])
+    return None if index == NOBODY else Match(known.people[index], float(found.similarity[0]))
 
 
 def _sides(seen: SeenFaces) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -61,15 +61,15 @@ class FaceReaders(Protocol):
     """Gives cameras what they read faces by."""
 
     def get(self, config: FacesConfig) -> PartReader:
-        """Of the versions that are active now.
+        """Of the versions that are active now: the same one again, at little cost, until somebody decides otherwise.
 
         Raises:
             ModelError: A model is missing, or cannot be used.
         """
         ...
 
-    def changed(self, config: FacesConfig) -> bool:
-        """Whether somebody decided about one of a camera's models since."""
+    def may_work(self, config: FacesConfig) -> bool:
+        """Whether `get`, which failed, is worth another try."""
         ...
 
 
@@ -93,7 +93,6 @@ class FaceLooks:
 
     Attributes:
         looks: How many people were looked at so far.
-        problem: Why the last look failed; empty when it did not.
 
     Raises:
         ModelError: A model is missing, or cannot be used.
@@ -105,13 +104,19 @@ class FaceLooks:
     def __init__(self, config: FacesConfig, readers: FaceReaders, classes: Sequence[str]) -> None:
         self._config = config
         self._readers = readers
-        self._reader = readers.get(config)
+        self._reader = self._newer = readers.get(config)
+        self._refused = ""
         self._turns = LookTurns(config, classes)
         self._people: dict[int, _Turn] = {}
         self._known: KnownFaces | None = None
         self._search: FaceSearch | None = None
+        self._misfit = ""
         self.looks = 0
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why known faces cannot be compared, or the last look at somebody failed; empty where all is well."""
+        return self._misfit or self._turns.problem
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -129,17 +134,25 @@ class FaceLooks:
         return self._reader.threshold if self._config.threshold is None else self._config.threshold
 
     def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
-        """Whether somebody decided about one of its models."""
-        del loaded
-        return self._readers.changed(self._config)
+        """Whether another reader is to take over. It is opened here, outside rounds of analysis, which must not wait for it.
 
-    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
-        """Take up the models that are active now; where they cannot be used, those before go on."""
+        Where the models that were chosen cannot be used, those before go on.
+        """
         del loaded
         try:
-            self._reader = self._readers.get(self._config)
+            self._newer = self._readers.get(self._config)
         except PanopsError as error:
-            log.error("faces are read as before: %s", error)
+            if self._refused != str(error):  # it is asked about once a second
+                log.error("faces are read as before: %s", error)
+            self._refused = str(error)
+            return False
+        self._refused = ""
+        return self._newer is not self._reader
+
+    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
+        """Take up the reader that `is_outdated` found."""
+        del loaded
+        self._reader = self._newer
         self.faces_known(self._known)
 
     def faces_known(self, known: KnownFaces | None) -> None:
@@ -147,10 +160,10 @@ class FaceLooks:
         self._known = known
         fits = known is None or not len(known) or known.model == self._reader.name
         self._search = FaceSearch(known) if known is not None and fits else None
-        self.problem = ""
+        self._misfit = ""
         if known is not None and not fits:
-            self.problem = f"the known faces were read by {known.model}, and the camera reads faces by {self._reader.name}"
-            log.error("%s", self.problem)
+            self._misfit = f"the known faces were read by {known.model}, and the camera reads faces by {self._reader.name}"
+            log.error("%s", self._misfit)
 
     def opinions(self) -> dict[int, FaceOpinion]:
         """What looks agree on, by track id, of those who are followed now."""
@@ -164,20 +177,19 @@ class FaceLooks:
         if not rows or search is None:
             return tracks
         found: list[FaceLook] = []
-        try:
-            for row in rows:
+        for row in rows:
+            try:
                 look = self._one(frame, tracks, row, search)
-                self.looks += 1
-                self._note(tracks, row, look)
-                if look is not None:
-                    found.append(look)
-            self.problem = ""
-        except (DeviceLate, DeviceFull):
-            pass  # load, which says nothing about the models; who was not looked at is next time
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: faces cannot be read: %s", frame.camera_id, error)
-            self.problem = str(error)
+            except (DeviceLate, DeviceFull):
+                break  # load, which says nothing about the models; who was not looked at is next time
+            except ModelError as error:
+                if self._turns.failed(int(tracks.track_id[row]), tracks.time_s, str(error)):
+                    log.error("camera %s: faces cannot be read: %s", frame.camera_id, error)
+                continue
+            self.looks += 1
+            self._note(tracks, row, look)
+            if look is not None:
+                found.append(look)
         return replace(tracks, faces=tuple(found)) if found else tracks
 
     def _one(self, frame: Frame, tracks: Tracks, row: int, search: FaceSearch) -> FaceLook | None:

@@ -1,4 +1,7 @@
-"""Whom a face resembles, of those who are known: everybody by similarity, as somebody who enrols or searches wants to see it."""
+"""Whom a face resembles, of those who are known: everybody by similarity, as somebody who enrols or searches wants to see it.
+
+Who it is, `vision.face_search` decides, for cameras and searches alike.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Match:
     Attributes:
         person: Who.
         similarity: To the nearest of their pictures, -1..1.
-        refuted: A picture of somebody who only looks like them is nearer.
+        refuted: A picture of somebody who only looks like them is at least as near.
     """
 
     person: KnownPerson
@@ -41,4 +44,4 @@ def matches(known: KnownFaces, embedding: NDArray[np.float32], most: int = 3) ->
     np.maximum.at(best, known.person[~known.negative], similarity[~known.negative])
     np.maximum.at(unlike, known.person[known.negative], similarity[known.negative])
     order = [index for index in np.argsort(-best, kind="stable").tolist() if np.isfinite(best[index])]
-    return tuple(Match(known.people[index], float(best[index]), bool(unlike[index] > best[index])) for index in order[:most])
+    return tuple(Match(known.people[index], float(best[index]), bool(unlike[index] >= best[index])) for index in order[:most])

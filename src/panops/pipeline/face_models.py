@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 from panops.config.schema import FacesConfig
 from panops.domain.errors import PanopsError
@@ -24,7 +25,7 @@ class _Opened:
 
 
 class FaceModels:
-    """Opens them when the first camera asks. All readers are used by the analysis thread only.
+    """Opens them when the first camera asks. Any thread may ask; all readers are used by the analysis thread only.
 
     Args:
         store: Where models are.
@@ -35,6 +36,7 @@ class FaceModels:
         self._store = store
         self._threads = threads
         self._opened: dict[_Names, _Opened] = {}
+        self._lock = Lock()
 
     def get(self, config: FacesConfig) -> ModelFaceReader:
         """What a camera reads faces by: of the versions that are active now.
@@ -42,25 +44,27 @@ class FaceModels:
         Raises:
             ModelError: A model is missing, or cannot be used; it is not tried again before somebody decided about one of them.
         """
-        names = config.models
-        if self.changed(config):
-            stamps = self._stamps(names)
-            liveness = config.liveness if config.live == "required" else ""
-            try:
-                reader = open_face_reader(self._store, config.detector, config.embedding, liveness, threads=self._threads)
-            except PanopsError as error:
-                self._opened[names] = _Opened(None, stamps, error)
-            else:
-                self._opened[names] = _Opened(reader, stamps)
-        opened = self._opened[names]
+        with self._lock:
+            opened = self._opened.get(config.models)
+            if opened is None or opened.stamps != self._stamps(config.models):
+                opened = self._opened[config.models] = self._open(config)
         if opened.reader is None:
             raise opened.error or PanopsError("faces cannot be read")
         return opened.reader
 
-    def changed(self, config: FacesConfig) -> bool:
-        """Whether somebody decided about one of a camera's models since they were opened, or nobody asked for them yet."""
+    def may_work(self, config: FacesConfig) -> bool:
+        """Whether `get` is worth another try: it works meanwhile, somebody decided about one of the models, or nobody asked yet."""
         opened = self._opened.get(config.models)
-        return opened is None or opened.stamps != self._stamps(config.models)
+        return opened is None or opened.reader is not None or opened.stamps != self._stamps(config.models)
+
+    def _open(self, config: FacesConfig) -> _Opened:
+        stamps = self._stamps(config.models)
+        liveness = config.liveness if config.live == "required" else ""
+        try:
+            reader = open_face_reader(self._store, config.detector, config.embedding, liveness, threads=self._threads)
+        except PanopsError as error:
+            return _Opened(None, stamps, error)
+        return _Opened(reader, stamps)
 
     def _stamps(self, names: _Names) -> _Stamps:
         return tuple(self._store.stamp(name) for name in names)

@@ -32,6 +32,7 @@ class ModelFaceReader:
         liveness: Says whether they live; None asks nobody. `close` closes it.
         limits: From where on a face is good enough.
         least_score: Below it nothing is a face, 0..1.
+        threshold: From which similarity on faces are one person's, where that is not as it was measured for the embedder.
 
     Attributes:
         name: The model that makes the embeddings, with its version.
@@ -47,6 +48,7 @@ class ModelFaceReader:
         liveness: FaceLiveness | None = None,
         limits: QualityLimits = LIMITS,
         least_score: float = _LEAST_SCORE,
+        threshold: float | None = None,
     ) -> None:
         self._detector = detector
         self._detector_name = detector_name
@@ -57,7 +59,7 @@ class ModelFaceReader:
         self._least_score = least_score
         self.name = embedder.name
         self.dimensions = embedder.dimensions
-        self.threshold = embedder.threshold
+        self.threshold = embedder.threshold if threshold is None else threshold
 
     def read(self, frame: Frame) -> SeenFaces:
         """All faces of a picture, the surest first, px of the picture.

@@ -49,7 +49,6 @@ class GestureLooks:
         models: The names of both models.
         looks: How many people were looked at so far.
         hands: How many hands were read so far.
-        problem: Why the last look failed; empty when it did not.
 
     Raises:
         ModelUnsupported: One of the models does something else.
@@ -65,7 +64,11 @@ class GestureLooks:
         self._reader = _checked(config.classifier, reader)
         self._turns = LookTurns(config, classes)
         self.looks = self.hands = 0
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why the last look at somebody failed; empty when it did not."""
+        return self._turns.problem
 
     @property
     def signs(self) -> tuple[str, ...]:
@@ -90,19 +93,19 @@ class GestureLooks:
         if not rows:
             return tracks
         found: list[GestureLook] = []
-        try:
-            for row in rows:
-                found.append(self._one(frame, tracks, row))
-                self._turns.note(int(tracks.track_id[row]), tracks.time_s)
-                self.looks += 1
-        except (DeviceLate, DeviceFull):
-            pass  # load, which says nothing about the models; who was not looked at is next time
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: the models %s: %s", frame.camera_id, " and ".join(self.models), error)
-            self.problem = str(error)
-            return tracks
-        self.problem = ""
+        for row in rows:
+            track_id = int(tracks.track_id[row])
+            try:
+                look = self._one(frame, tracks, row)
+            except (DeviceLate, DeviceFull):
+                break  # load, which says nothing about the models; who was not looked at is next time
+            except ModelError as error:
+                if self._turns.failed(track_id, tracks.time_s, str(error)):
+                    log.error("camera %s: the models %s: %s", frame.camera_id, " and ".join(self.models), error)
+                continue
+            self._turns.note(track_id, tracks.time_s)
+            self.looks += 1
+            found.append(look)
         return replace(tracks, gestures=tuple(found)) if found else tracks
 
     def _one(self, frame: Frame, tracks: Tracks, row: int) -> GestureLook:

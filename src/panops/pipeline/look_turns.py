@@ -53,9 +53,17 @@ class LookTurns:
         self._is_wanted = np.array([name.casefold() in wanted for name in classes], np.bool_)
         self._looked_s: dict[int, float] = {}
         self._pauses_s: dict[int, float] = {}
+        self._present: frozenset[int] = frozenset()
+        self._failures: dict[int, str] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why a look failed, until one at the same person succeeds, or, once they are gone, one at anybody; empty where none did."""
+        return next(iter(self._failures.values()), "")
 
     def due(self, tracks: Tracks) -> list[int]:
         """The rows to look at now: those whose last look is the longest ago, at most as many as are allowed."""
+        self._present = frozenset(tracks.track_id.tolist())
         if not len(tracks):
             self._looked_s.clear()  # ids never come back
             self._pauses_s.clear()
@@ -63,9 +71,8 @@ class LookTurns:
         longer = np.maximum(tracks.xyxy[:, 2] - tracks.xyxy[:, 0], tracks.xyxy[:, 3] - tracks.xyxy[:, 1])
         seen = (tracks.state == TrackState.CONFIRMED.value) & self._is_wanted[tracks.class_id] & (longer >= self._settings.least_px)
         if len(self._looked_s) > _MOST_REMEMBERED:
-            present = set(tracks.track_id.tolist())
-            self._looked_s = {track_id: time_s for track_id, time_s in self._looked_s.items() if track_id in present}
-            self._pauses_s = {track_id: pause_s for track_id, pause_s in self._pauses_s.items() if track_id in present}
+            self._looked_s = {track_id: time_s for track_id, time_s in self._looked_s.items() if track_id in self._present}
+            self._pauses_s = {track_id: pause_s for track_id, pause_s in self._pauses_s.items() if track_id in self._present}
         due = []
         for row in np.flatnonzero(seen).tolist():
             before_s = self._looked_s.get(int(tracks.track_id[row]), -np.inf)  # later than now where the camera's time began anew
@@ -76,6 +83,23 @@ class LookTurns:
 
     def note(self, track_id: int, time_s: float, pause_s: float | None = None) -> None:
         """Somebody was looked at, s of the camera's time; their next turn is after `pause_s`, or `refresh_s` where that is None."""
+        if self._failures:
+            self._failures = {one: why for one, why in self._failures.items() if one != track_id and one in self._present}
+        self._took(track_id, time_s, pause_s)
+
+    def failed(self, track_id: int, time_s: float, why: str) -> bool:
+        """A look at somebody failed, s of the camera's time: that was their turn, so that nobody else waits for it in vain.
+
+        Returns:
+            Whether that is news: the problem was another one before, or there was none.
+        """
+        before = self.problem
+        self._failures = {one: was for one, was in self._failures.items() if one in self._present}
+        self._failures[track_id] = why
+        self._took(track_id, time_s, None)
+        return self.problem != before
+
+    def _took(self, track_id: int, time_s: float, pause_s: float | None) -> None:
         self._looked_s[track_id] = time_s
         if pause_s is not None:
             self._pauses_s[track_id] = pause_s

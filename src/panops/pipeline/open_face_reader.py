@@ -26,6 +26,7 @@ def open_face_reader(
     *,
     threads: int = 1,
     limits: QualityLimits = LIMITS,
+    threshold: float | None = None,
 ) -> ModelFaceReader:
     """Load the models of a reader; it closes them.
 
@@ -36,6 +37,7 @@ def open_face_reader(
         liveness: A model for `liveness`; empty asks nobody whether faces live.
         threads: Threads of each model.
         limits: From where on a face is good enough.
+        threshold: From which similarity on two faces are one person's; None as it was measured for the embedder.
 
     Raises:
         ModelNotFound: One is not here; the message says how to get it.
@@ -54,7 +56,7 @@ def open_face_reader(
         apart = ModelFaceEmbedder(tells.manifest, backend, tells.reference)
         lives = open_liveness(store, liveness, threads=threads) if liveness else None
         opened.pop_all()
-        return ModelFaceReader(finds, found.reference, apart, lives, limits)
+        return ModelFaceReader(finds, found.reference, apart, lives, limits, threshold=threshold)
 
 
 def open_liveness(store: ModelStore, name: str = DEFAULT_LIVENESS, *, threads: int = 1) -> FaceLiveness:

@@ -43,7 +43,6 @@ class PoseLooks:
         model: The pose model's name.
         detector: It; may be exchanged between two rounds.
         looks: How many people were looked at so far.
-        problem: Why the last look failed; empty when it did not.
     """
 
     stage = "pose"
@@ -54,7 +53,11 @@ class PoseLooks:
         self.detector = detector
         self._turns = LookTurns(config, classes)
         self.looks = 0
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why the last look at somebody failed; empty when it did not."""
+        return self._turns.problem
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -71,27 +74,27 @@ class PoseLooks:
         self.detector = loaded(self.model) or self.detector
 
     def add(self, frame: Frame, tracks: Tracks) -> Tracks:
-        """The tracks with the joints of those whose turn it is; the others' are NaN. The same tracks where nobody's turn it is."""
+        """The tracks with the joints of those whose turn it is; the others' are NaN. The same tracks where nobody was looked at."""
         rows = self._turns.due(tracks)
         if not rows:
             return tracks
         keypoints = np.full((len(tracks), *KEYPOINTS_SHAPE), np.nan, np.float32)
-        try:
-            for row in rows:
+        looks = self.looks
+        for row in rows:
+            track_id = int(tracks.track_id[row])
+            try:
                 found = self._one(frame, tracks.xyxy[row])
-                self._turns.note(int(tracks.track_id[row]), tracks.time_s)
-                self.looks += 1
-                if found is not None:
-                    keypoints[row] = found
-        except (DeviceLate, DeviceFull):
-            pass  # load, which says nothing about the model; who was not looked at is next time
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: the pose model %s: %s", frame.camera_id, self.model, error)
-            self.problem = str(error)
-            return tracks
-        self.problem = ""
-        return replace(tracks, keypoints=keypoints)
+            except (DeviceLate, DeviceFull):
+                break  # load, which says nothing about the model; who was not looked at is next time
+            except ModelError as error:
+                if self._turns.failed(track_id, tracks.time_s, str(error)):
+                    log.error("camera %s: the pose model %s: %s", frame.camera_id, self.model, error)
+                continue
+            self._turns.note(track_id, tracks.time_s)
+            self.looks += 1
+            if found is not None:
+                keypoints[row] = found
+        return replace(tracks, keypoints=keypoints) if self.looks > looks else tracks
 
     def _one(self, frame: Frame, box: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """(17, 3) joints of the person at a box, px of the frame; None where the model finds nobody there."""

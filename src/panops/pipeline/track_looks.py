@@ -57,11 +57,11 @@ class TrackLook(Protocol):
         ...
 
     def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
-        """Whether one of its models is loaded in another version by now."""
+        """Whether one of its models is there in another version by now. It may open that one: rounds of analysis never wait for it."""
         ...
 
     def renew(self, loaded: Callable[[str], Detector | None]) -> None:
-        """Take up the models that are loaded now. Called between two rounds."""
+        """Take up the models that are there now. Called between two rounds; opens nothing."""
         ...
 
 
@@ -122,7 +122,7 @@ class TrackLooks:
             try:
                 looks.append(FaceLooks(config.faces, faces, classes))
             except PanopsError as error:
-                may_work = partial(faces.changed, config.faces)
+                may_work = partial(faces.may_work, config.faces)
                 troubles.append(f"{FaceLooks.lack}: {error}")
         if config.gestures is not None:
             try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
 from panops.storage.scope import Role
@@ -145,6 +148,35 @@ async def test_who_sees_some_cameras_only_sees_nobody(site: Site) -> None:
         token = site.accounts.create_token(f"{role.value} of one", role, ["gate"])
         answer = await site.get(None, PEOPLE, headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, "Anna" in answer.text) == (403, False)
+
+
+async def test_those_who_wait_for_the_reader_leave_threads_to_others(site: Site) -> None:
+    anna = await add(site, "Anna", (1, 0))
+    with site.services.enrolment._turn:  # somebody's picture is being read
+        waiting = [asyncio.ensure_future(site.ask("POST", "oscar", f"{PEOPLE}/search", content=drawn((1, 1)))) for _ in range(3)]
+        waiting.append(asyncio.ensure_future(site.ask("POST", "ada", f"{PEOPLE}/{anna}/faces", content=drawn((1, 2)))))
+        await asyncio.wait_for(_until(site.services.face_reads.locked), 10)
+        for path in (f"{PEOPLE}/search", f"{PEOPLE}/{anna}/faces"):
+            refused = await asyncio.wait_for(site.ask("POST", "ada", path, content=drawn((1, 3))), 10)
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert "other pictures are being searched for faces" in refused.json()["detail"]
+        assert (await site.get("ada", PEOPLE)).status_code == 200
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 200, 200, 201]
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+async def test_pictures_of_people_are_paced(site: Site) -> None:
+    anna = await add(site, "Anna")
+    while site.services.rates.take("face", "session ada") == 0.0:
+        pass
+    answer = await site.ask("POST", "ada", f"{PEOPLE}/{anna}/faces", content=drawn((1, 0)))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    site.clock.now_s += 1.0
+    assert (await site.ask("POST", "ada", f"{PEOPLE}/{anna}/faces", content=drawn((1, 0)))).status_code == 201
 
 
 async def test_without_the_key_names_are_there_and_faces_are_not(site: Site) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from panops.domain.errors import ModelError
-from panops.domain.faces import KnownFaces, KnownPerson
+from panops.domain.faces import FaceReader, KnownFaces, KnownPerson, SeenFaces
+from panops.domain.frame import Frame
 from panops.pipeline.enrolment import Enrolment, Refusal
 from panops.pipeline.face_matches import matches
 from panops.pipeline.sent_picture import PictureRefused
@@ -22,6 +25,7 @@ from panops.storage.gallery_records import PersonFacts
 from panops.storage.scope import Role, Scope
 from panops.testing.fake_clock import FakeClock
 from panops.testing.fake_faces import FakeFaceReader, drawn, face
+from panops.vision.face_search import FaceSearch
 
 ADMIN, OPERATOR, VIEWER = (Scope(role, None) for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER))
 Making = Callable[..., tuple[Gallery, Enrolment]]
@@ -127,13 +131,13 @@ def test_a_negative_keeps_somebody_who_looks_alike_apart(making: Making) -> None
     gallery, enrolment = making()
     anna = known(gallery, "Anna")
     enrolment.add(ADMIN, anna, drawn((1, 0)))
-    (found,) = enrolment.search(OPERATOR, drawn((1, 1)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 1))).faces
     assert found.person is not None
     assert found.person.name == "Anna"
     assert enrolment.add(ADMIN, anna, drawn((1, 1)), negative=True).face is not None
-    (found,) = enrolment.search(OPERATOR, drawn((1, 1)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 1))).faces
     assert (found.person, found.nearest[0].refuted) == (None, True)
-    (found,) = enrolment.search(OPERATOR, drawn((1, 0)))
+    (found,) = enrolment.search(OPERATOR, drawn((1, 0))).faces
     assert found.person is not None, "she herself is still known"
 
 
@@ -141,11 +145,11 @@ def test_a_search_tells_who_it_is_and_who_is_unknown(making: Making) -> None:
     gallery, enrolment = making()
     anna = known(gallery, "Anna")
     enrolment.add(ADMIN, anna, drawn((1, 0)))
-    found = enrolment.search(OPERATOR, drawn((1, 1), (3, 0)))
+    found = enrolment.search(OPERATOR, drawn((1, 1), (3, 0))).faces
     by_place = sorted(found, key=lambda one: one.box[0])
     assert [one.person.name if one.person else "unknown" for one in by_place] == ["Anna", "unknown"]
     assert by_place[0].nearest[0].similarity > 0.6 > by_place[1].nearest[0].similarity
-    (small,) = enrolment.search(OPERATOR, drawn((1, 0), side_px=30))
+    (small,) = enrolment.search(OPERATOR, drawn((1, 0), side_px=30)).faces
     assert (small.person, small.nearest) == (None, ())
     assert small.fault is not None
     with pytest.raises(PictureRefused):
@@ -160,15 +164,30 @@ def test_another_model_reads_the_kept_pictures(making: Making) -> None:
     enrolment.add(ADMIN, anna, drawn((1, 1), side_px=160))
     enrolment.add(ADMIN, anna, drawn((1, 2), side_px=41))
     other = Enrolment(gallery, lambda: FakeFaceReader("fake@2"))
-    assert other.search(OPERATOR, drawn((1, 0)))[0].person is None, "nobody is known by this model"
-    assert other.reread(ADMIN) == (3, 0)
-    assert other.reread(ADMIN) == (0, 0)
-    found = other.search(OPERATOR, drawn((1, 0)))[0].person
+    assert other.search(OPERATOR, drawn((1, 0))).faces[0].person is None, "nobody is known by this model"
+    assert other.reread(ADMIN) == ("fake@2", 3, 0)
+    assert other.reread(ADMIN) == ("fake@2", 0, 0)
+    found = other.search(OPERATOR, drawn((1, 0))).faces[0].person
     assert found is not None
     assert found.name == "Anna"
     assert gallery.models() == {"fake@2": 3}
     with pytest.raises(NotAllowed):
         other.reread(OPERATOR)
+
+
+def test_models_that_were_chosen_meanwhile_read_the_next_picture(making: Making) -> None:
+    gallery, _ = making()
+    reader = FakeFaceReader()
+    enrolment = Enrolment(gallery, lambda: reader)
+    anna = known(gallery, "Anna")
+    assert enrolment.add(ADMIN, anna, drawn((1, 0))).face is not None
+    reader = FakeFaceReader("fake@2")
+    reader.threshold = 0.3
+    found = enrolment.search(OPERATOR, drawn((1, 1)))
+    assert (found.model, found.threshold, found.faces[0].person) == ("fake@2", 0.3, None)
+    added = enrolment.add(ADMIN, anna, drawn((1, 1)))
+    assert added.face is not None
+    assert added.face.model == "fake@2"
 
 
 def test_who_may_not_is_refused_before_anything_is_looked_at(making: Making) -> None:
@@ -187,6 +206,64 @@ def test_who_may_not_is_refused_before_anything_is_looked_at(making: Making) -> 
         making()[1].add(ADMIN, "0" * 24, drawn((1, 0)))
 
 
+def mixed(first: int, second: int, share: float) -> NDArray[np.float32]:
+    """An embedding between two people's, so much of the first's."""
+    made = share * face(first) + (1 - share) * face(second)
+    return np.asarray(made / np.linalg.norm(made), np.float32)
+
+
+def seen_as(*embeddings: NDArray[np.float32]) -> FaceReader:
+    """A reader that sees one face in every picture, the next of these each time."""
+    coming = iter(embeddings)
+
+    class Scripted(FakeFaceReader):
+        def read(self, frame: Frame) -> SeenFaces:
+            seen = super().read(frame)
+            return replace(seen, embedding=next(coming)[None].copy())
+
+    return Scripted()
+
+
+def test_searches_and_refusals_decide_as_cameras_do(making: Making) -> None:
+    gallery, _ = making()
+    anna, bo = known(gallery, "Anna"), known(gallery, "Bo")
+    probe = mixed(1, 2, 0.55)
+    enrolment = Enrolment(gallery, lambda: reader)
+    # Anna's own picture is the nearest, her negative is exactly as near, and Bo's is farther and still near enough.
+    reader = seen_as(probe, probe, mixed(1, 2, 0.3), probe, probe)
+    assert enrolment.add(ADMIN, anna, drawn((1, 0))).face is not None
+    assert enrolment.add(ADMIN, anna, drawn((1, 1)), negative=True).face is not None
+    assert enrolment.add(ADMIN, bo, drawn((2, 0)), force=True).face is not None
+    everybody = gallery.known("fake@1")
+    (who,) = FaceSearch(everybody).find(probe[None], 0.6).person.tolist()
+    assert everybody.people[who].name == "Bo"
+    (found,) = enrolment.search(OPERATOR, drawn((1, 2))).faces
+    assert found.person is not None
+    assert (found.person.name, found.nearest[0].person.name, found.nearest[0].refuted) == ("Bo", "Anna", True)
+    cy = known(gallery, "Cy")
+    done = enrolment.add(ADMIN, cy, drawn((1, 3)))
+    assert done.other is not None
+    assert (done.refusal, done.other.person.name) == (Refusal.SOMEBODY_ELSE, "Bo")
+
+
+def test_whoever_is_found_is_among_the_nearest_however_many_are_refuted(making: Making) -> None:
+    gallery, _ = making()
+    probe = face(1)
+    reader = seen_as(*[probe] * 8, mixed(1, 2, 0.7), probe)
+    enrolment = Enrolment(gallery, lambda: reader)
+    for number in range(4):
+        person_id = known(gallery, f"A{number}")
+        enrolment.add(ADMIN, person_id, drawn((1, 0), seed=2 * number), force=True)
+        enrolment.add(ADMIN, person_id, drawn((1, 0), seed=2 * number + 1), negative=True)
+    bo = known(gallery, "Bo")
+    assert enrolment.add(ADMIN, bo, drawn((2, 0)), force=True).face is not None
+    (found,) = enrolment.search(OPERATOR, drawn((1, 3))).faces
+    assert found.person is not None
+    assert found.person.name == "Bo"
+    assert [match.refuted for match in found.nearest] == [True, True, False]
+    assert found.nearest[-1].person is found.person
+
+
 def test_matches_are_those_of_a_plain_comparison() -> None:
     generator = np.random.default_rng(7)
     people = tuple(KnownPerson(str(number), f"p{number}") for number in range(20))
@@ -200,7 +277,7 @@ def test_matches_are_those_of_a_plain_comparison() -> None:
             mine = [float(row @ probe) for row, whose, no in zip(embedding, person, negative, strict=True) if whose == index and not no]
             others = [float(row @ probe) for row, whose, no in zip(embedding, person, negative, strict=True) if whose == index and no]
             if mine:
-                expected.append((one.name, max(mine), bool(others) and max(others) > max(mine)))
+                expected.append((one.name, max(mine), bool(others) and max(others) >= max(mine)))
         expected.sort(key=lambda row: -row[1])
         got = matches(gallery, probe, most=20)
         assert [(one.person.name, one.refuted) for one in got] == [(name, refuted) for name, _, refuted in expected]

@@ -50,9 +50,12 @@ def test_photographs_are_enrolled_and_people_known_again(tmp_path: Path, shared_
         assert enrolment.add(EVERYTHING, ids["one"], photo("fr_obama2")).face is not None, "another picture of the same person"
         assert enrolment.add(EVERYTHING, ids["two"], photo("fr_knn_test_obama1")).refusal is Refusal.SOMEBODY_ELSE
         assert enrolment.add(EVERYTHING, ids["one"], photo("fnp_multiface")).refusal is Refusal.SEVERAL
-        found = enrolment.search(EVERYTHING, photo("fr_knn_test_obama_and_biden"))
+        found = enrolment.search(EVERYTHING, photo("fr_knn_test_obama_and_biden")).faces
         assert {face.person.name for face in found if face.person is not None} == {"one", "two"}
-        strangers = enrolment.search(EVERYTHING, photo("fr_knn_test_johnsnow_test1")) + enrolment.search(EVERYTHING, photo("fnp_multiface"))
+        strangers = (
+            enrolment.search(EVERYTHING, photo("fr_knn_test_johnsnow_test1")).faces
+            + enrolment.search(EVERYTHING, photo("fnp_multiface")).faces
+        )
         assert len(strangers) >= 6
         assert [face.person for face in strangers if face.person is not None] == []
         # What is kept of a picture is enough to read it again.
@@ -60,7 +63,7 @@ def test_photographs_are_enrolled_and_people_known_again(tmp_path: Path, shared_
             for fact in gallery.faces(EVERYTHING, person_id):
                 kept = gallery.picture(EVERYTHING, person_id, fact.face_id)
                 assert kept is not None
-                (again,) = enrolment.search(EVERYTHING, kept)
+                (again,) = enrolment.search(EVERYTHING, kept).faces
                 assert again.person is not None
                 assert again.person.person_id == person_id
                 assert again.nearest[0].similarity > 0.9

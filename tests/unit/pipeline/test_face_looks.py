@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +23,7 @@ from panops.domain.tracks import Tracks
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.face_looks import FaceLooks, PartReader, clearness, upper_body
+from panops.pipeline.face_models import FaceModels
 from panops.pipeline.known_people import KnownHere, known_to_wire
 from panops.pipeline.track_looks import TrackLooks
 from panops.rules.build import build_rules
@@ -86,17 +89,16 @@ class Readers:
 
     def __init__(self, reader: PartReader) -> None:
         self.reader: PartReader | None = reader
-        self.is_changed = False
+        self.works_again = False
 
     def get(self, config: FacesConfig) -> PartReader:
-        self.is_changed = False
         if self.reader is None or config.embedding == "missing":
             raise ModelNotFound(f"model {config.embedding!r} is not installed")
         return self.reader
 
-    def changed(self, config: FacesConfig) -> bool:
+    def may_work(self, config: FacesConfig) -> bool:
         del config
-        return self.is_changed
+        return self.works_again
 
 
 def told(looks: TrackLooks) -> None:
@@ -250,11 +252,33 @@ def test_a_reader_that_fails_is_told_and_the_tracks_stay() -> None:
     assert made.add(frame, tracks) is tracks
     assert made.problem == "it broke"
     reader.error = DeviceFull("too much")
-    made.problem = ""
+    frame, tracks = scene(1.0, (1, 0.5, 0))
     assert made.add(frame, tracks) is tracks
-    assert made.problem == ""
+    assert made.problem == "it broke", "load says nothing about the models"
     reader.error = None
     assert names(made.add(frame, tracks)) == [(1, "Ada")]
+    assert made.problem == ""
+
+
+def test_a_face_that_breaks_the_model_keeps_nobody_else_from_being_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    class Fragile(Reader):
+        """Cannot read what lies on the left."""
+
+        def read_part(self, frame: Frame, part: tuple[int, int, int, int]) -> SeenFaces:
+            if part[0] < 200:
+                raise ModelError("this face breaks it")
+            return super().read_part(frame, part)
+
+    made = looks(Fragile(), most=1)
+    seen = []
+    for step in range(8):
+        seen += names(made.add(*scene(0.5 * step, (1, 0.2, 1), (2, 0.5, 0))))
+        assert made.problem == "this face breaks it"
+    assert set(seen) == {(2, "Ada")}
+    assert len(seen) >= 3
+    assert len(caplog.records) == 1, "it is said once, not at every look"
+    made.add(*scene(60.0, (2, 0.5, 0)))
+    assert made.problem == "", "who broke it is gone"
 
 
 def test_a_camera_has_faces_only_where_it_asks_for_them() -> None:
@@ -277,7 +301,7 @@ def test_without_a_model_a_camera_says_so_and_is_tried_again_once_somebody_decid
     without = TrackLooks.of(lacks, lambda _name: Finder(), CLASSES, Finder, readers)
     assert without.trouble == "nobody's face is compared (faces): model 'missing' is not installed"
     assert (len(without), without.lacking, without.may_work_now) == (0, (), False)
-    readers.is_changed = True
+    readers.works_again = True
     assert without.may_work_now
 
 
@@ -288,14 +312,90 @@ def test_newer_models_are_taken_up_and_known_faces_of_older_ones_are_not_compare
     assert (made.face_model, made.is_outdated(lambda _name: None)) == ("fake", False)
     newer = Reader()
     newer.name = "fake@2"
-    readers.reader, readers.is_changed = newer, True
+    readers.reader = newer
     assert made.is_outdated(lambda _name: None)
-    made.renew(lambda _name: None)
+    readers.reader = None
+    made.renew(lambda _name: None)  # between two rounds, which do not wait for models: it asks nobody
+    readers.reader = newer
     assert (made.face_model, made.is_outdated(lambda _name: None)) == ("fake@2", False)
     assert made.problem == "the known faces were read by fake, and the camera reads faces by fake@2"
-    readers.reader, readers.is_changed = None, True
+    readers.reader = None
+    assert not made.is_outdated(lambda _name: None), "what cannot be opened takes nobody's place"
     made.renew(lambda _name: None)
-    assert made.face_model == "fake@2", "what cannot be opened takes nobody's place"
+    assert made.face_model == "fake@2"
+
+
+class Store:
+    """Says what somebody decided about models."""
+
+    def __init__(self) -> None:
+        self.decided = 0
+
+    def stamp(self, name: str) -> tuple[int, int, int]:
+        del name
+        return (self.decided, 0, 0)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Reader | Exception]:
+    """What is opened next, the last one again and again."""
+    coming: list[Reader | Exception] = [Reader()]
+
+    def opener(*_given: object, **_named: object) -> Reader:
+        if isinstance(coming[-1], Exception):
+            raise coming[-1]
+        return coming[-1]
+
+    monkeypatch.setattr("panops.pipeline.face_models.open_face_reader", opener)
+    return coming
+
+
+def test_every_camera_of_a_shard_takes_up_a_newer_model(opened: list[Reader | Exception]) -> None:
+    store = Store()
+    models = FaceModels(store)  # type: ignore[arg-type]  # of a store it asks for stamps only
+    cameras = [FaceLooks(FacesConfig.model_validate(NOTICE), models, CLASSES) for _ in range(3)]
+    assert not any(camera.is_outdated(lambda _name: None) for camera in cameras)
+    newer = Reader()
+    newer.name = "fake@2"
+    opened.append(newer)
+    store.decided += 1
+    for camera in cameras:
+        assert camera.is_outdated(lambda _name: None)
+        camera.renew(lambda _name: None)
+    assert {camera.face_model for camera in cameras} == {"fake@2"}
+    opened.append(ModelNotFound("it is gone"))
+    store.decided += 1
+    assert not any(camera.is_outdated(lambda _name: None) for camera in cameras)
+
+
+def test_every_camera_without_a_reader_is_tried_again_once_one_works(opened: list[Reader | Exception]) -> None:
+    opened.append(ModelNotFound("it is not installed"))
+    store = Store()
+    models = FaceModels(store)  # type: ignore[arg-type]  # of a store it asks for stamps only
+    wanted = CameraConfig.model_validate({"source": "sim://yard", "faces": NOTICE})
+    first, second = (TrackLooks.of(wanted, lambda _name: Finder(), CLASSES, Finder, models) for _ in range(2))
+    assert (first.may_work_now, second.may_work_now) == (False, False)
+    opened.append(Reader())
+    store.decided += 1
+    assert first.may_work_now
+    assert len(TrackLooks.of(wanted, lambda _name: Finder(), CLASSES, Finder, models)) == 1
+    assert second.may_work_now, "the first camera's new try is no answer for the second"
+
+
+def test_cameras_that_ask_at_once_have_one_reader_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+
+    def slowly(*_given: object, **_named: object) -> Reader:
+        nonlocal count
+        count += 1
+        time.sleep(0.1)
+        return Reader()
+
+    monkeypatch.setattr("panops.pipeline.face_models.open_face_reader", slowly)
+    models = FaceModels(Store())  # type: ignore[arg-type]  # of a store it asks for stamps only
+    with ThreadPoolExecutor(4) as threads:
+        readers = list(threads.map(models.get, [FacesConfig.model_validate(NOTICE)] * 4))
+    assert (count, len({id(reader) for reader in readers})) == (1, 1)
 
 
 def test_the_upper_body_is_a_part_of_the_box() -> None:

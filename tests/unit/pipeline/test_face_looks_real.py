@@ -17,6 +17,7 @@ from panops.domain.faces import KnownFaces, KnownPerson
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.tracks import Tracks
 from panops.models.mirrors import MIRROR_VARIABLE
+from panops.models.state import STATE_NAME
 from panops.models.store import ModelStore
 from panops.pipeline.face_looks import FaceLooks
 from panops.pipeline.face_models import FaceModels
@@ -74,7 +75,13 @@ def test_somebody_known_is_known_and_others_are_nobody(models: FaceModels, share
     assert other.opinions()[1].person_id == ""
 
 
-def test_cameras_share_a_reader_until_somebody_decides(models: FaceModels) -> None:
+def test_cameras_share_a_reader_until_somebody_decides(models: FaceModels, tmp_path: Path) -> None:
     assert models.get(CONFIG) is models.get(CONFIG)
-    assert not models.changed(CONFIG)
-    assert models.changed(FacesConfig.model_validate({"notice": "a test, nobody is there", "live": "required"}))
+    first, second = (FaceLooks(CONFIG, models, ("person",)) for _ in range(2))
+    assert not any(camera.is_outdated(lambda _name: None) for camera in (first, second))
+    for name in CONFIG.models:
+        os.utime(tmp_path / "models" / name / STATE_NAME, ns=(1, 1))
+    for camera in (first, second):
+        assert camera.is_outdated(lambda _name: None)
+        camera.renew(lambda _name: None)
+        assert not camera.is_outdated(lambda _name: None)

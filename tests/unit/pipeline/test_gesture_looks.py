@@ -152,9 +152,29 @@ def test_models_that_fail_are_told_and_the_tracks_stay() -> None:
     assert watch.problem == "it broke"
     finder.fault = DeviceFull("too much")
     assert watch.add(GREY, people(1.0, Sighting(1, 0.5, 0.9))).gestures == ()
-    assert watch.problem == ""
+    assert watch.problem == "it broke", "load says nothing about the models"
     finder.fault = None
     assert watch.add(GREY, people(2.0, Sighting(1, 0.5, 0.9))).gestures[0].name == "help"
+    assert watch.problem == ""
+
+
+def test_somebody_who_breaks_the_models_keeps_nobody_else_from_being_looked_at() -> None:
+    class Fragile(Finder):
+        """Cannot read what is wider."""
+
+        def detect(self, frame: Frame) -> Detections:
+            if frame.size_wh[1] > 180:
+                raise ModelError("this one breaks it")
+            return super().detect(frame)
+
+    watch = looks(Fragile((0.5, 0.5)), Reader((1.0, 0.0, 0.0)), most=1, refresh_s=0.4)
+    seen: list[int] = []
+    for step in range(8):
+        tracks = watch.add(GREY, people(0.2 * step, Sighting(1, 0.2, 0.9, height=0.9), Sighting(2, 0.6, 0.9, height=0.3)))
+        seen += [look.track_id for look in tracks.gestures]
+        assert watch.problem == "this one breaks it"
+    assert set(seen) == {2}
+    assert len(seen) >= 3
 
 
 def test_versions_that_were_chosen_meanwhile_are_taken_up() -> None:

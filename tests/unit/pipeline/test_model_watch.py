@@ -15,11 +15,14 @@ from version_site import CLASSES, ScriptedPool, add_version, boxes, check_of, lo
 
 from panops.domain.clock import SystemClock
 from panops.domain.errors import DeviceError, ModelNotFound, ModelUnsupported
+from panops.domain.frame import Frame
+from panops.domain.tracks import Tracks
 from panops.models.promotion import promote, roll_back, shadow
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.shadow import ShadowWatch
+from panops.pipeline.track_looks import TrackLooks
 from panops.tracking.tracker import BatchTracker
 
 
@@ -111,6 +114,37 @@ def test_a_detector_is_not_exchanged_in_the_middle_of_a_round(site: Site) -> Non
         assert site.loops["a"].detector is before
     thread.join(5)
     assert site.versions == {"v2"}
+
+
+class SlowLook:
+    """A look whose newer model takes a while to open."""
+
+    stage, lack, problem = "faces", "nothing is looked at", ""
+    models: tuple[str, ...] = ()
+
+    def __init__(self, rounds: threading.Lock) -> None:
+        self._rounds = rounds
+        self.newer = True
+        self.held: list[tuple[str, bool]] = []
+
+    def add(self, frame: Frame, tracks: Tracks) -> Tracks:
+        return tracks
+
+    def is_outdated(self, loaded: object) -> bool:
+        self.held.append(("opened", self._rounds.locked()))
+        return self.newer
+
+    def renew(self, loaded: object) -> None:
+        self.held.append(("taken up", self._rounds.locked()))
+        self.newer = False
+
+
+def test_rounds_of_analysis_do_not_wait_for_a_looks_models(site: Site) -> None:
+    look = SlowLook(site.lock)
+    site.loops["a"].looks = TrackLooks([look])
+    site.look()
+    site.look()
+    assert look.held == [("opened", False), ("taken up", True), ("opened", False)]
 
 
 def test_a_version_with_other_classes_has_its_cameras_assigned_anew_once(site: Site) -> None:

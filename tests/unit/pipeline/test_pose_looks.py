@@ -136,6 +136,24 @@ def test_a_model_that_fails_is_told_and_the_tracks_stay() -> None:
     assert pose.problem == ""
 
 
+def test_somebody_who_breaks_the_model_keeps_nobody_else_from_being_looked_at() -> None:
+    class Fragile(Poser):
+        """Cannot look at what is large."""
+
+        def detect(self, frame: Frame) -> Detections:
+            if frame.size_wh[1] > 240:
+                raise ModelError("this one breaks it")
+            return super().detect(frame)
+
+    pose = looks(Fragile(), most=1, refresh_s=0.4)
+    seen: list[int] = []
+    for step in range(8):
+        seen += looked_at(pose.add(GREY, people(0.2 * step, Sighting(1, 0.2, 0.9, height=0.9), Sighting(2, 0.6, 0.9, height=0.3))))
+        assert pose.problem == "this one breaks it"
+    assert set(seen) == {2}
+    assert len(seen) >= 3
+
+
 def test_a_device_that_is_full_is_no_fault_of_the_model() -> None:
     poser = Poser()
     poser.fault = DeviceFull("too much")

@@ -201,8 +201,8 @@ async function look(file, answer) {
   fill(answer, frame, body.faces.length ? h("ol", { class: "results" }, body.faces.map((face, at) => verdict(face, at, body.threshold))) : h("p", {}, t("No face was found in it.")));
 }
 
-function verdict({ name, lists, fault, nearest }, at, threshold) {
-  const first = nearest[0];
+function verdict({ person_id: id, name, lists, fault, nearest }, at, threshold) {
+  const first = nearest.find((one) => one.person_id === id) ?? nearest[0];
   const near = first ? t("similarity {value}, the same person from {threshold} on", { value: decimal(first.similarity, 2), threshold: decimal(threshold, 2) }) : t("nobody is known");
   const why = fault ? REFUSED[fault] ?? plain(fault) : name ? near : first ? t("nearest is {name}: {near}", { name: first.name, near }) : near;
   return h("li", {}, icon(name ? "ok" : "person", true), h("b", {}, `${at + 1}. ${name ?? t("Unknown")}`), lists.length ? h("span", { class: "chip" }, lists.join(", ")) : null, h("span", { class: "muted" }, why));
