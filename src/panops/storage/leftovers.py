@@ -7,9 +7,7 @@ PostgreSQL keeps deleted rows until a vacuum.
 from __future__ import annotations
 
 import logging
-import mmap
 from collections.abc import Collection
-from pathlib import Path
 
 from panops.storage.database import Database
 
@@ -42,7 +40,7 @@ def clear_out(database: Database, needles: Collection[bytes]) -> bool:
         return True
     if not _empty_log(database):
         return False
-    if _holds(database.path, wanted):
+    if _holds(database, wanted):
         log.info("writing %s anew, so that nothing of what was deleted stays in it", database.path)
         # In memory, where the settings of the connections would have it, it could be too large.
         database.maintain(["PRAGMA temp_store=FILE", "VACUUM"])
@@ -57,6 +55,7 @@ def _empty_log(database: Database) -> bool:
     return not busy
 
 
-def _holds(path: Path, needles: Collection[bytes]) -> bool:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(content.find(needle) >= 0 for needle in needles)
+def _holds(database: Database, needles: Collection[bytes]) -> bool:
+    """Whether any of `needles` is in the file, which is read once for all of them."""
+    overlap = max(map(len, needles)) - 1
+    return any(needle in piece for piece in database.pieces(overlap) for needle in needles)
