@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from panops.storage.errors import NotFound
 from panops.storage.evidence import EvidenceStore
 from panops.storage.gallery import changed, may_change
 from panops.storage.leftovers import clear_out
-from panops.storage.records import NAMING, UNNAMED
+from panops.storage.records import NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
 from panops.storage.tables import audit, events, evidence, faces, people, reviews, trails
 
@@ -219,9 +219,13 @@ def _nameless(row: Any, name: str) -> tuple[dict[str, str], str]:
     """What to store of an event instead, and the name that was in it."""
     details: dict[str, Any] = json.loads(row.details)
     who, known = str(details.get("person_id") or ""), name or str(details.get("name") or "")
-    kept: Mapping[str, Any] = {field: value for field, value in details.items() if field not in NAMING}
-    text = json.dumps({**kept, "person_id": UNNAMED}, separators=(",", ":"))
-    return {"details": text, "key": row.key.replace(who, UNNAMED) if who else row.key, "note": _without(row.note, known)}, known
+    kept: dict[str, Any] = {field: value for field, value in details.items() if field not in NAMING}
+    kept["person_id"] = UNNAMED
+    values = {
+        "details": json.dumps(kept, separators=(",", ":")), "facts": facts_of(kept),
+        "key": row.key.replace(who, UNNAMED) if who else row.key, "note": _without(row.note, known),
+    }  # fmt: skip
+    return values, known
 
 
 def _without(text: str, name: str) -> str:
