@@ -21,7 +21,7 @@ from panops.storage.gallery import changed, may_change
 from panops.storage.leftovers import clear_out
 from panops.storage.records import NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
-from panops.storage.tables import audit, events, evidence, faces, people, reviews, trails
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ _NEEDLE_BYTES = 64
 # The proof of an event may be written a while after it ended.
 _LATE_PROOF_S = 900.0
 _BATCH = 200
+# What shows who an event was about, beside its own row.
+_PROOF = (evidence, trails, embeddings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Erasure:
             StorageError: It cannot be done now.
         """
         since_s, now_s = self._heard_s - _LATE_PROOF_S, self._clock.utc_s()
-        proved = exists().where(evidence.c.event_id == events.c.event_id)
+        proved = or_(*(exists().where(table.c.event_id == events.c.event_id) for table in _PROOF))
         query = select(events.c.event_id, events.c.details, proved).where(events.c.kind == _IDENTITY, events.c.updated_at_s >= since_s)
         with self._database.reading() as connection:
             there = set(connection.execute(select(people.c.person_id)).scalars())
@@ -204,7 +206,7 @@ def _unname(connection: Connection, event_ids: Sequence[str], name: str) -> _Gon
         files = connection.execute(select(evidence.c.path, evidence.c.size_bytes).where(evidence.c.event_id.in_(batch))).all()
         paths += [row.path for row in files]
         size_bytes += sum(row.size_bytes for row in files)
-        for table in (evidence, trails):
+        for table in _PROOF:
             connection.execute(delete(table).where(table.c.event_id.in_(batch)))
     return _Gone(len(event_ids), paths, size_bytes)
 

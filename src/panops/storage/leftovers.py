@@ -13,7 +13,7 @@ from panops.storage.database import Database
 
 log = logging.getLogger(__name__)
 
-_TABLES = ("people", "faces", "events", "evidence", "reviews", "audit")
+_TABLES = ("people", "faces", "events", "evidence", "trails", "embeddings", "reviews", "audit")
 
 
 def clear_out(database: Database, needles: Collection[bytes]) -> bool:

@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from panops.domain.events import EventPhase, EvidenceKind
 from panops.storage.audit import AuditLog
 from panops.storage.database import Database
+from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.storage.erasure import Erasure
 from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.events import EventRepository, ReviewStatus
@@ -18,9 +20,10 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.face_seal import KeyPlace
 from panops.storage.gallery import Gallery
 from panops.storage.gallery_records import Person, PersonFacts
-from panops.storage.leftovers import clear_out
+from panops.storage.leftovers import _TABLES, clear_out
 from panops.storage.records import UNNAMED
 from panops.storage.scope import Role, Scope
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
 from panops.testing.fake_clock import FakeClock
 
 from .makers import START_S, make_event
@@ -114,6 +117,34 @@ def test_a_copy_that_a_build_without_secure_delete_left_goes_too(home: Path, dat
     assert found_in(home, {"needle": needle}) == {"needle": ["panops.db"]}, "what was not asked for makes nobody wait"
     assert clear_out(database, [needle])
     assert found_in(home, {"needle": needle}) == {"needle": []}
+
+
+def test_what_people_of_its_events_look_like_goes_with_a_person(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    bo = gallery.add(ADMIN, PersonFacts("Bo", (), "asked", START_S), "ada")
+    looks, random = EventEmbeddings(database), np.random.default_rng(5)
+    vectors = [random.normal(size=64).astype(np.float32) for _ in range(3)]
+    tell(repository, store, anna, "gate-1-1")
+    tell(repository, store, bo, "gate-1-2")
+    for event_id, vector in zip(("gate-1-1", "gate-1-2"), vectors, strict=False):
+        looks.save(event_id, Embedding("reid@1", vector))
+    needles = {str(number): vector.astype(np.float16).tobytes() for number, vector in enumerate(vectors)}
+    assert all(found_in(home, needles)[name] for name in "01")
+    erasure.person(ADMIN, anna.person_id, "ada")
+    assert looks.get(Scope.everything(), "gate-1-1") is None
+    assert looks.get(Scope.everything(), "gate-1-2") is not None
+    assert not found_in(home, needles)["0"]
+    looks.save("gate-1-1", Embedding("reid@1", vectors[2]))  # a look at its picture that was still in work
+    assert erasure.late() == 1
+    assert looks.get(Scope.everything(), "gate-1-1") is None
+    assert erasure.late() == 0
+    assert looks.count() == 1
+
+
+def test_a_server_is_told_to_clear_every_table_that_rows_of_people_go_from() -> None:
+    assert {table.name for table in (people, faces, events, evidence, trails, embeddings, reviews, audit)} == set(_TABLES)
 
 
 def test_the_audit_log_keeps_that_it_was_done_and_not_who_it_was(database: Database, gallery: Gallery, erasure: Erasure) -> None:
