@@ -42,9 +42,6 @@ class Database:
     Args:
         url: `sqlite:////folder/panops.db` or `postgresql+psycopg://user:password@host/name`.
         busy_timeout_s: How long to wait for another process's transaction before `StorageLocked`.
-
-    Attributes:
-        left_behind: What was deleted and is to be cleared out of the files; see `leftovers`.
     """
 
     def __init__(self, url: str | URL, *, busy_timeout_s: float = 5.0) -> None:
@@ -62,7 +59,6 @@ class Database:
         if self._is_sqlite and self.path is None:
             raise StorageError("expected a database file, got an address without one: sqlite:////folder/panops.db")
         self._busy_timeout_s = busy_timeout_s
-        self.left_behind: set[bytes] = set()
         self._engine: Engine | None = None
         self._reader: Engine | None = None
         # Kept open for `check` and `pieces`: closing a file drops the locks that SQLite holds on it in this process.

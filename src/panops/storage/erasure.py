@@ -18,7 +18,7 @@ from panops.storage.database import Database
 from panops.storage.errors import NotFound
 from panops.storage.evidence import EvidenceStore
 from panops.storage.gallery import changed, may_change
-from panops.storage.leftovers import clear_out
+from panops.storage.leftovers import clear_out, to_clear
 from panops.storage.records import NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
 from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
@@ -110,7 +110,8 @@ class Erasure:
                 raise NotFound("there is no such picture, or you may not see it")
             connection.execute(delete(faces).where(key))
             changed(connection)
-        clear_out(self._database, _needles([row]))
+            to_clear(connection, _needles([row]))
+        clear_out(self._database)
 
     def expired(self) -> int:
         """Delete everybody whose time is over; how many. For the system itself.
@@ -147,14 +148,15 @@ class Erasure:
         if due:
             with self._database.session() as connection:
                 gone = _unname(connection, list(due), "")
+                to_clear(connection, {who.encode() for who in due.values() if who != UNNAMED})
             self._store.remove_files(gone.paths)
         self._heard_s = now_s
-        clear_out(self._database, [who.encode() for who in due.values() if who != UNNAMED])
+        clear_out(self._database)
         return len(due)
 
     def finish(self) -> bool:
-        """Try again what could not be cleared out; whether nothing is left."""
-        return clear_out(self._database, [])
+        """Try again what could not be cleared out, by whichever process; whether nothing is left."""
+        return clear_out(self._database)
 
     def _person(self, person_id: str, by: str, action: str) -> Erased:
         with self._database.session() as connection:
@@ -172,9 +174,10 @@ class Erasure:
             tag = _forget_in_audit(connection, person_id)
             detail = {"faces": erased.faces, "events": erased.events, "files": erased.files}
             add_entry(connection, self._clock.utc_s(), by, action, tag, detail)
+            # A name may be a common word: what only this person had is looked for.
+            to_clear(connection, [person_id.encode(), *_needles(rows)])
         self._store.remove_files(gone.paths)
-        # A name may be a common word: what only this person had is looked for.
-        clean = clear_out(self._database, [person_id.encode(), *_needles(rows)])
+        clean = clear_out(self._database)
         return Erased(erased.faces, erased.events, erased.files, erased.size_bytes, clean)
 
 

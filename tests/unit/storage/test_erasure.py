@@ -20,7 +20,7 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.face_seal import KeyPlace
 from panops.storage.gallery import Gallery
 from panops.storage.gallery_records import Person, PersonFacts
-from panops.storage.leftovers import _TABLES, clear_out
+from panops.storage.leftovers import _TABLES
 from panops.storage.records import UNNAMED
 from panops.storage.scope import Role, Scope
 from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
@@ -107,18 +107,6 @@ def test_nothing_of_a_deleted_person_remains_in_any_file(
     assert repository.history(Scope.everything(), "gate-1-1")[0].note == f"That was {UNNAMED}, she said."
 
 
-def test_a_copy_that_a_build_without_secure_delete_left_goes_too(home: Path, database: Database) -> None:
-    with closing(sqlite3.connect(home / "panops.db", isolation_level=None)) as other:
-        other.execute("PRAGMA secure_delete=OFF")
-        other.execute("INSERT INTO gallery (name, value) VALUES ('left', 'a needle in a haystack')")
-        other.execute("DELETE FROM gallery WHERE name = 'left'")
-    needle = b"a needle in a haystack"
-    assert clear_out(database, [b"another needle"])
-    assert found_in(home, {"needle": needle}) == {"needle": ["panops.db"]}, "what was not asked for makes nobody wait"
-    assert clear_out(database, [needle])
-    assert found_in(home, {"needle": needle}) == {"needle": []}
-
-
 def test_what_people_of_its_events_look_like_goes_with_a_person(
     home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository
 ) -> None:
@@ -139,6 +127,7 @@ def test_what_people_of_its_events_look_like_goes_with_a_person(
     looks.save("gate-1-1", Embedding("reid@1", vectors[2]))  # a look at its picture that was still in work
     assert erasure.late() == 1
     assert looks.get(Scope.everything(), "gate-1-1") is None
+    assert not found_in(home, needles)["2"]
     assert erasure.late() == 0
     assert looks.count() == 1
 
@@ -239,3 +228,20 @@ def test_a_reader_of_the_log_lets_the_rest_wait(home: Path, gallery: Gallery, er
         reader.execute("COMMIT")
     assert erasure.finish()
     assert not any(found_in(home, {"name": NAME.encode()}).values())
+
+
+def test_the_server_clears_what_a_command_could_not(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, clock: FakeClock
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    gallery.add_face(ADMIN, anna.person_id, new_face(1))
+    assert erasure.finish()
+    with closing(sqlite3.connect(home / "panops.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM people").fetchone()
+        with Database.at(home, busy_timeout_s=1.0) as command:
+            assert not Erasure(command, store, clock).person(ADMIN, anna.person_id, "panops people remove").clean
+        reader.execute("COMMIT")
+    assert any(found_in(home, {"name": NAME.encode()}).values())
+    assert erasure.finish()
+    assert not any(found_in(home, {"name": NAME.encode(), "id": anna.person_id.encode()}).values())
