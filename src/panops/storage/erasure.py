@@ -19,13 +19,12 @@ from panops.storage.errors import NotFound
 from panops.storage.evidence import EvidenceStore
 from panops.storage.gallery import changed, may_change
 from panops.storage.leftovers import clear_out, to_clear
-from panops.storage.records import NAMING, UNNAMED, facts_of
+from panops.storage.records import IDENTITY, NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
 from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
 
 log = logging.getLogger(__name__)
 
-_IDENTITY = "identity"
 # A piece of a sealed face that is long enough to be nowhere else.
 _NEEDLE_BYTES = 64
 # The proof of an event may be written a while after it ended.
@@ -137,7 +136,7 @@ class Erasure:
         """
         since_s, now_s = self._heard_s - _LATE_PROOF_S, self._clock.utc_s()
         proved = or_(*(exists().where(table.c.event_id == events.c.event_id) for table in _PROOF))
-        query = select(events.c.event_id, events.c.details, proved).where(events.c.kind == _IDENTITY, events.c.updated_at_s >= since_s)
+        query = select(events.c.event_id, events.c.details, proved).where(events.c.kind == IDENTITY, events.c.updated_at_s >= since_s)
         with self._database.reading() as connection:
             there = set(connection.execute(select(people.c.person_id)).scalars())
             due: dict[str, str] = {}
@@ -159,6 +158,11 @@ class Erasure:
         return clear_out(self._database)
 
     def _person(self, person_id: str, by: str, action: str) -> Erased:
+        # Looking through all events takes a while, in which no writer should have to wait: in the transaction that writes only those of the
+        # last minutes are looked through again. What is told later still is for `late`.
+        since_s = self._clock.utc_s() - _LATE_PROOF_S
+        with self._database.reading() as connection:
+            named = set(connection.execute(_naming(person_id)).scalars())
         with self._database.session() as connection:
             person = connection.execute(select(people).where(people.c.person_id == person_id).with_for_update()).first()
             if person is None:
@@ -166,7 +170,8 @@ class Erasure:
             rows = connection.execute(
                 select(faces.c.face_id, faces.c.embedding, faces.c.picture).where(faces.c.person_id == person_id)
             ).all()
-            gone = _unname(connection, list(connection.execute(_naming(person_id)).scalars()), person.name)
+            named.update(connection.execute(_naming(person_id).where(events.c.updated_at_s >= since_s)).scalars())
+            gone = _unname(connection, sorted(named), person.name)
             connection.execute(delete(faces).where(faces.c.person_id == person_id))
             connection.execute(delete(people).where(people.c.person_id == person_id))
             changed(connection)
@@ -191,7 +196,8 @@ class _Gone:
 def _naming(person_id: str) -> Select[str]:
     """The events that name somebody."""
     return select(events.c.event_id).where(
-        or_(events.c.details.contains(person_id, autoescape=True), events.c.key.contains(person_id, autoescape=True))
+        events.c.kind == IDENTITY,
+        or_(events.c.details.contains(person_id, autoescape=True), events.c.key.contains(person_id, autoescape=True)),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.event import listen as listen_to
 
 from panops.domain.events import EventPhase, EvidenceKind
 from panops.storage.audit import AuditLog
-from panops.storage.database import Database
+from panops.storage.database import _READING, Database
 from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.storage.erasure import Erasure
 from panops.storage.errors import NotAllowed, NotFound
@@ -244,4 +246,44 @@ def test_the_server_clears_what_a_command_could_not(
         reader.execute("COMMIT")
     assert any(found_in(home, {"name": NAME.encode()}).values())
     assert erasure.finish()
+    assert not any(found_in(home, {"name": NAME.encode(), "id": anna.person_id.encode()}).values())
+
+
+def test_no_writer_waits_while_all_events_are_looked_through(
+    database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    tell(repository, store, anna, "gate-1-1")
+    repository.save([make_event(f"gate-1-{number}", EventPhase.END) for number in range(2, 400)])
+    asked: list[tuple[str, object]] = []
+
+    def listen(connection: Connection, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if "LIKE" in statement and not connection.get_execution_options().get(_READING):
+            asked.append((statement, parameters))
+
+    assert database._engine is not None
+    listen_to(database._engine, "before_cursor_execute", listen)
+    assert erasure.person(ADMIN, anna.person_id, "ada").events == 1
+    (within,) = [(statement, parameters) for statement, parameters in asked if " FROM events" in " ".join(statement.split())]
+    with database.reading() as connection:
+        plan = " ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {within[0]}", within[1]))  # type: ignore[call-overload]
+    assert "USING INDEX ix_events_heard (updated_at_s>?)" in plan, f"all events are read within the transaction that writes: {plan}"
+
+
+def test_what_is_told_while_a_person_is_looked_for_loses_the_name(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    tell(repository, store, anna, "gate-1-1")
+    session = database.session
+
+    def after_one_more() -> AbstractContextManager[Connection]:
+        monkeypatch.setattr(database, "session", session)
+        tell(repository, store, anna, "gate-1-2")
+        return session()
+
+    monkeypatch.setattr(database, "session", after_one_more)
+    erased = erasure.person(ADMIN, anna.person_id, "ada")
+    assert (erased.events, erased.files) == (2, 2)
     assert not any(found_in(home, {"name": NAME.encode(), "id": anna.person_id.encode()}).values())
