@@ -24,13 +24,11 @@ log = logging.getLogger(__name__)
 
 _TABLES = ("people", "faces", "events", "evidence", "trails", "embeddings", "reviews", "audit")
 _NOTE = "to clear "
-# So much of a needle is noted as it is, to find it fast; it tells nothing, for needles are random.
-_HEAD_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Trace:
-    """How to know something again without keeping it: its first bytes, its length, and a digest of all of it."""
+    """How to know something again without keeping it: its first half, to find it fast, its length, and a digest of all of it."""
 
     head: bytes
     size: int
@@ -38,7 +36,7 @@ class _Trace:
 
     @classmethod
     def of(cls, needle: bytes) -> Self:
-        return cls(needle[:_HEAD_BYTES], len(needle), _digest(needle))
+        return cls(needle[: (len(needle) + 1) // 2], len(needle), _digest(needle))
 
     @classmethod
     def read(cls, written: str) -> Self:
