@@ -125,9 +125,7 @@ def remove(
         return
     typer.echo(f"deleted: {person.name}, {_what(erased)}; the audit log keeps that it was done, and not who it was")
     if not erased.clean:
-        typer.echo(
-            "note: somebody reads the database just now, so a copy is in its log for some more seconds; a running panops clears it out"
-        )
+        typer.echo("note: somebody reads the database just now, so a copy is in its log; panops clears it out within a minute of running")
     typer.echo("Backups that were made before still have them.")
 
 

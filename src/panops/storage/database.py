@@ -21,6 +21,7 @@ from panops.storage.errors import mapped
 from panops.storage.file_check import MAGIC, check_head, inspect_file, look_through
 
 _READING = "panops_reading"
+_PIECE_BYTES = 1 << 20
 # Any number that all panops processes share; it keeps two of them from migrating one PostgreSQL database at once.
 _MIGRATION_LOCK = 8440
 _PRAGMAS = (
@@ -41,9 +42,6 @@ class Database:
     Args:
         url: `sqlite:////folder/panops.db` or `postgresql+psycopg://user:password@host/name`.
         busy_timeout_s: How long to wait for another process's transaction before `StorageLocked`.
-
-    Attributes:
-        left_behind: What was deleted and is to be cleared out of the files; see `leftovers`.
     """
 
     def __init__(self, url: str | URL, *, busy_timeout_s: float = 5.0) -> None:
@@ -61,10 +59,9 @@ class Database:
         if self._is_sqlite and self.path is None:
             raise StorageError("expected a database file, got an address without one: sqlite:////folder/panops.db")
         self._busy_timeout_s = busy_timeout_s
-        self.left_behind: set[bytes] = set()
         self._engine: Engine | None = None
         self._reader: Engine | None = None
-        # Kept open for `check`: closing a file drops the locks that SQLite holds on it in this process.
+        # Kept open for `check` and `pieces`: closing a file drops the locks that SQLite holds on it in this process.
         self._file: int | None = None
 
     @classmethod
@@ -142,6 +139,25 @@ class Database:
                 )
             check_head(os.pread(self._file, len(MAGIC), 0), self.label)
             return look_through(self.path, self.label, limit_s, limit_s)
+
+    def pieces(self, overlap: int) -> Iterator[bytes]:
+        """The SQLite file as it is now on disk, piece after piece; each begins with the last `overlap` bytes of the one before.
+
+        It is read through the file that stays open: whoever opens and closes it by name takes SQLite's locks from this process, and another
+        process then takes itself for the last user and deletes the log that is in use.
+
+        Raises:
+            StorageError: It cannot be read, is not open, or the database is on a server.
+        """
+        self._opened(self._engine)
+        if self._file is None:
+            raise StorageError(f"{self.label} is on a server: its file cannot be read from here")
+        with mapped(self.path, self.label):
+            kept, at = b"", 0
+            while read := os.pread(self._file, _PIECE_BYTES, at):
+                piece = kept + read
+                yield piece
+                kept, at = piece[len(piece) - min(overlap, len(piece)) :], at + len(read)
 
     @contextmanager
     def session(self) -> Iterator[Connection]:

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,20 @@ from panops.storage.database import Database
 from panops.storage.errors import NotFound
 from panops.storage.evidence import EvidenceStore
 from panops.storage.gallery import changed, may_change
-from panops.storage.leftovers import clear_out
-from panops.storage.records import NAMING, UNNAMED
+from panops.storage.leftovers import clear_out, to_clear
+from panops.storage.records import IDENTITY, NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
-from panops.storage.tables import audit, events, evidence, faces, people, reviews, trails
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
 
 log = logging.getLogger(__name__)
 
-_IDENTITY = "identity"
 # A piece of a sealed face that is long enough to be nowhere else.
 _NEEDLE_BYTES = 64
 # The proof of an event may be written a while after it ended.
 _LATE_PROOF_S = 900.0
 _BATCH = 200
+# What shows who an event was about, beside its own row.
+_PROOF = (evidence, trails, embeddings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Erasure:
                 raise NotFound("there is no such picture, or you may not see it")
             connection.execute(delete(faces).where(key))
             changed(connection)
-        clear_out(self._database, _needles([row]))
+            to_clear(connection, _needles([row]))
+        clear_out(self._database)
 
     def expired(self) -> int:
         """Delete everybody whose time is over; how many. For the system itself.
@@ -133,8 +135,10 @@ class Erasure:
             StorageError: It cannot be done now.
         """
         since_s, now_s = self._heard_s - _LATE_PROOF_S, self._clock.utc_s()
-        proved = exists().where(evidence.c.event_id == events.c.event_id)
-        query = select(events.c.event_id, events.c.details, proved).where(events.c.kind == _IDENTITY, events.c.updated_at_s >= since_s)
+        proved = or_(*(exists().where(table.c.event_id == events.c.event_id) for table in _PROOF))
+        # Most faces are nobody's who is known: whether there is proof is asked for the others only.
+        naming = (events.c.kind == IDENTITY, events.c.updated_at_s >= since_s, events.c.details.contains('"person_id"'))
+        query = select(events.c.event_id, events.c.details, proved).where(*naming)
         with self._database.reading() as connection:
             there = set(connection.execute(select(people.c.person_id)).scalars())
             due: dict[str, str] = {}
@@ -145,16 +149,22 @@ class Erasure:
         if due:
             with self._database.session() as connection:
                 gone = _unname(connection, list(due), "")
+                to_clear(connection, {who.encode() for who in due.values() if who != UNNAMED})
             self._store.remove_files(gone.paths)
         self._heard_s = now_s
-        clear_out(self._database, [who.encode() for who in due.values() if who != UNNAMED])
+        clear_out(self._database)
         return len(due)
 
     def finish(self) -> bool:
-        """Try again what could not be cleared out; whether nothing is left."""
-        return clear_out(self._database, [])
+        """Try again what could not be cleared out, by whichever process; whether nothing is left."""
+        return clear_out(self._database)
 
     def _person(self, person_id: str, by: str, action: str) -> Erased:
+        # Looking through all events takes a while, in which no writer should have to wait: in the transaction that writes only those of the
+        # last minutes are looked through again. What is told later still is for `late`.
+        since_s = self._clock.utc_s() - _LATE_PROOF_S
+        with self._database.reading() as connection:
+            named = set(connection.execute(_naming(person_id)).scalars())
         with self._database.session() as connection:
             person = connection.execute(select(people).where(people.c.person_id == person_id).with_for_update()).first()
             if person is None:
@@ -162,7 +172,8 @@ class Erasure:
             rows = connection.execute(
                 select(faces.c.face_id, faces.c.embedding, faces.c.picture).where(faces.c.person_id == person_id)
             ).all()
-            gone = _unname(connection, list(connection.execute(_naming(person_id)).scalars()), person.name)
+            named.update(connection.execute(_naming(person_id).where(events.c.updated_at_s >= since_s)).scalars())
+            gone = _unname(connection, sorted(named), person.name)
             connection.execute(delete(faces).where(faces.c.person_id == person_id))
             connection.execute(delete(people).where(people.c.person_id == person_id))
             changed(connection)
@@ -170,9 +181,10 @@ class Erasure:
             tag = _forget_in_audit(connection, person_id)
             detail = {"faces": erased.faces, "events": erased.events, "files": erased.files}
             add_entry(connection, self._clock.utc_s(), by, action, tag, detail)
+            # A name may be a common word: what only this person had is looked for.
+            to_clear(connection, [person_id.encode(), *_needles(rows)])
         self._store.remove_files(gone.paths)
-        # A name may be a common word: what only this person had is looked for.
-        clean = clear_out(self._database, [person_id.encode(), *_needles(rows)])
+        clean = clear_out(self._database)
         return Erased(erased.faces, erased.events, erased.files, erased.size_bytes, clean)
 
 
@@ -186,7 +198,8 @@ class _Gone:
 def _naming(person_id: str) -> Select[str]:
     """The events that name somebody."""
     return select(events.c.event_id).where(
-        or_(events.c.details.contains(person_id, autoescape=True), events.c.key.contains(person_id, autoescape=True))
+        events.c.kind == IDENTITY,
+        or_(events.c.details.contains(person_id, autoescape=True), events.c.key.contains(person_id, autoescape=True)),
     )
 
 
@@ -204,7 +217,7 @@ def _unname(connection: Connection, event_ids: Sequence[str], name: str) -> _Gon
         files = connection.execute(select(evidence.c.path, evidence.c.size_bytes).where(evidence.c.event_id.in_(batch))).all()
         paths += [row.path for row in files]
         size_bytes += sum(row.size_bytes for row in files)
-        for table in (evidence, trails):
+        for table in _PROOF:
             connection.execute(delete(table).where(table.c.event_id.in_(batch)))
     return _Gone(len(event_ids), paths, size_bytes)
 
@@ -219,9 +232,13 @@ def _nameless(row: Any, name: str) -> tuple[dict[str, str], str]:
     """What to store of an event instead, and the name that was in it."""
     details: dict[str, Any] = json.loads(row.details)
     who, known = str(details.get("person_id") or ""), name or str(details.get("name") or "")
-    kept: Mapping[str, Any] = {field: value for field, value in details.items() if field not in NAMING}
-    text = json.dumps({**kept, "person_id": UNNAMED}, separators=(",", ":"))
-    return {"details": text, "key": row.key.replace(who, UNNAMED) if who else row.key, "note": _without(row.note, known)}, known
+    kept: dict[str, Any] = {field: value for field, value in details.items() if field not in NAMING}
+    kept["person_id"] = UNNAMED
+    values = {
+        "details": json.dumps(kept, separators=(",", ":")), "facts": facts_of(kept),
+        "key": row.key.replace(who, UNNAMED) if who else row.key, "note": _without(row.note, known),
+    }  # fmt: skip
+    return values, known
 
 
 def _without(text: str, name: str) -> str:

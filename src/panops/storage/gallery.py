@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from panops.domain.clock import Clock, SystemClock
 from panops.domain.errors import StorageError
@@ -199,10 +200,10 @@ class Gallery:
         facts = checked(facts)
         person_id = secrets.token_hex(12)
         with self._database.session() as connection:
+            changed(connection)
             _must_be_free(connection, facts.name, "")
             values = {"person_id": person_id, "created_by": by[:400], "created_at_s": self._clock.utc_s(), **_values(facts)}
             connection.execute(insert(people).values(values))
-            changed(connection)
             made = _person(connection, person_id)
         assert made is not None  # noqa: S101  written in the same transaction
         return made
@@ -222,9 +223,9 @@ class Gallery:
             facts = PersonFacts(before.name, before.lists, before.consent, before.consented_at_s, before.keep_until_s)
             values = {name: getattr(facts, name) for name in PersonFacts.__slots__}
             facts = checked(PersonFacts(**{**values, **changes}))
+            changed(connection)
             _must_be_free(connection, facts.name, person_id)
             connection.execute(update(people).where(people.c.person_id == person_id).values(_values(facts)))
-            changed(connection)
             return _held(connection, person_id)
 
     def add_face(self, scope: Scope, person_id: str, face: NewFace) -> FaceFact:
@@ -330,9 +331,14 @@ def _noted(connection: Connection, name: str) -> str | None:
 
 
 def changed(connection: Connection) -> None:
-    """Let whoever asks for the revision see that something is new."""
+    """Let whoever asks for the revision see that something is new. Until the transaction ends, everybody else who changes something waits.
+
+    Whoever holds the row of a person, too, took that first: else two could wait for each other.
+    """
+    there = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(gallery).values(name=_REVISION, value="0")
+    connection.execute(there.on_conflict_do_nothing())
     query = select(gallery.c.value).where(gallery.c.name == _REVISION).with_for_update()
-    note(connection, _REVISION, str(int(connection.execute(query).scalar() or 0) + 1))
+    note(connection, _REVISION, str(int(connection.execute(query).scalar_one()) + 1))
 
 
 def _of(what: str, person_id: str, face_id: str) -> str:
@@ -372,7 +378,7 @@ def _held(connection: Connection, person_id: str) -> Person:
 
 
 def _must_be_free(connection: Connection, name: str, but: str) -> None:
-    """Two people of one name could not be told apart by whoever reads an alarm."""
+    """Two people of one name could not be told apart by whoever reads an alarm. Ask after `changed`: nobody adds one meanwhile."""
     for row in connection.execute(select(people.c.person_id, people.c.name)):
         if row.person_id != but and row.name.casefold() == name.casefold():
             raise RequestRefused(f"somebody is called {row.name} already: add pictures to them, or choose a name that tells the two apart")

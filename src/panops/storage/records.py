@@ -160,11 +160,20 @@ def event_values(event: Event) -> dict[str, Any]:
 
 
 def facts_of(details: Mapping[str, Any]) -> str:
-    """What can be looked for in an event's details: `|name=value|...` of texts, and names of what is true; numbers are left out."""
-    facts = [f"{name}={value}" for name, value in details.items() if isinstance(value, str) and value]
-    facts += [name for name, value in details.items() if value is True]
-    text = BETWEEN_FACTS.join(_clean(fact) for fact in facts)[:LONGEST_FACTS]
+    """What can be looked for in an event's details: `|name=value|...` of texts, and names of what is true; numbers are left out.
+
+    So is who somebody is: whoever may not see a name must not find its events by it either.
+    """
+    told = [(name, value) for name, value in details.items() if name not in NAMING]
+    facts = [f"{name}={value}" for name, value in told if isinstance(value, str) and value]
+    facts += [name for name, value in told if value is True]
+    text = BETWEEN_FACTS.join(_clean(as_fact(fact)) for fact in facts)[:LONGEST_FACTS]
     return f"{BETWEEN_FACTS}{text}{BETWEEN_FACTS}" if text else ""
+
+
+def as_fact(text: str) -> str:
+    """A text as it stands among facts: a bar in it is a broken one there, for it would end the fact and begin another."""
+    return text.replace(BETWEEN_FACTS, "\u00a6")
 
 
 def word_of(words: type[Word], stored: str) -> Word:

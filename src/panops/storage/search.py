@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column,
 
 from panops.domain.events import Severity
 from panops.storage.errors import InvalidCursor
-from panops.storage.records import BETWEEN_FACTS, ReviewStatus, StoredEvent
+from panops.storage.records import BETWEEN_FACTS, ReviewStatus, StoredEvent, as_fact
 from panops.storage.scope import Scope
 from panops.storage.tables import IS_REVIEWED, IS_SUPPRESSED, events
 
@@ -194,7 +194,8 @@ def _any_condition(wanted: AnyOf, camera: ColumnElement[str], *, like_ignores_ca
         )
         if values
     ]
-    found += [_holds(column.facts, f"{BETWEEN_FACTS}{fact}{BETWEEN_FACTS}", like_ignores_case=like_ignores_case) for fact in wanted.facts]
+    whole = [f"{BETWEEN_FACTS}{as_fact(fact)}{BETWEEN_FACTS}" for fact in wanted.facts]
+    found += [_holds(column.facts, fact, like_ignores_case=like_ignores_case) for fact in whole]
     for text in wanted.texts:
         more = (column.kind, column.facts, column.suppressed_by)
         found.append(_holds_text(text, *more, like_ignores_case=like_ignores_case))
@@ -208,7 +209,8 @@ def _holds_text(text: str, *more: ColumnElement[str], like_ignores_case: bool) -
     column = events.c
     noted = select(column.event_id).where(column.note != "", _holds(column.note, text, like_ignores_case=like_ignores_case))
     texts = (column.event_id, column.rule_id, column.class_name, column.zone, *more)
-    return or_(*(_holds(one, text, like_ignores_case=like_ignores_case) for one in texts), column.event_id.in_(noted))
+    looked_for = [(one, as_fact(text) if one is column.facts else text) for one in texts]
+    return or_(*(_holds(one, part, like_ignores_case=like_ignores_case) for one, part in looked_for), column.event_id.in_(noted))
 
 
 def _holds(column: ColumnElement[str], text: str, *, like_ignores_case: bool) -> ColumnElement[bool]:

@@ -486,7 +486,8 @@ faces = Table(
     Column("picture", LargeBinary, nullable=False),
 )
 
-# Of the gallery as a whole: `revision`, how often it changed, and `key`, the mark of the key that it is sealed with.
+# Of the gallery as a whole: `revision`, how often it changed, and `key`, the mark of the key that it is sealed with. And `to clear ...`,
+# what deleted rows may have left in the files, see `leftovers`.
 gallery = Table(
     "gallery",
     metadata,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.event import listen as listen_to
 
 from panops.domain.events import EventPhase, EvidenceKind
 from panops.storage.audit import AuditLog
-from panops.storage.database import Database
+from panops.storage.database import _READING, Database
+from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.storage.erasure import Erasure
 from panops.storage.errors import NotAllowed, NotFound
 from panops.storage.events import EventRepository, ReviewStatus
@@ -18,9 +22,10 @@ from panops.storage.evidence import EvidenceStore
 from panops.storage.face_seal import KeyPlace
 from panops.storage.gallery import Gallery
 from panops.storage.gallery_records import Person, PersonFacts
-from panops.storage.leftovers import clear_out
+from panops.storage.leftovers import _TABLES
 from panops.storage.records import UNNAMED
 from panops.storage.scope import Role, Scope
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
 from panops.testing.fake_clock import FakeClock
 
 from .makers import START_S, make_event
@@ -104,16 +109,33 @@ def test_nothing_of_a_deleted_person_remains_in_any_file(
     assert repository.history(Scope.everything(), "gate-1-1")[0].note == f"That was {UNNAMED}, she said."
 
 
-def test_a_copy_that_a_build_without_secure_delete_left_goes_too(home: Path, database: Database) -> None:
-    with closing(sqlite3.connect(home / "panops.db", isolation_level=None)) as other:
-        other.execute("PRAGMA secure_delete=OFF")
-        other.execute("INSERT INTO gallery (name, value) VALUES ('left', 'a needle in a haystack')")
-        other.execute("DELETE FROM gallery WHERE name = 'left'")
-    needle = b"a needle in a haystack"
-    assert clear_out(database, [b"another needle"])
-    assert found_in(home, {"needle": needle}) == {"needle": ["panops.db"]}, "what was not asked for makes nobody wait"
-    assert clear_out(database, [needle])
-    assert found_in(home, {"needle": needle}) == {"needle": []}
+def test_what_people_of_its_events_look_like_goes_with_a_person(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    bo = gallery.add(ADMIN, PersonFacts("Bo", (), "asked", START_S), "ada")
+    looks, random = EventEmbeddings(database), np.random.default_rng(5)
+    vectors = [random.normal(size=64).astype(np.float32) for _ in range(3)]
+    tell(repository, store, anna, "gate-1-1")
+    tell(repository, store, bo, "gate-1-2")
+    for event_id, vector in zip(("gate-1-1", "gate-1-2"), vectors, strict=False):
+        looks.save(event_id, Embedding("reid@1", vector))
+    needles = {str(number): vector.astype(np.float16).tobytes() for number, vector in enumerate(vectors)}
+    assert all(found_in(home, needles)[name] for name in "01")
+    erasure.person(ADMIN, anna.person_id, "ada")
+    assert looks.get(Scope.everything(), "gate-1-1") is None
+    assert looks.get(Scope.everything(), "gate-1-2") is not None
+    assert not found_in(home, needles)["0"]
+    looks.save("gate-1-1", Embedding("reid@1", vectors[2]))  # a look at its picture that was still in work
+    assert erasure.late() == 1
+    assert looks.get(Scope.everything(), "gate-1-1") is None
+    assert not found_in(home, needles)["2"]
+    assert erasure.late() == 0
+    assert looks.count() == 1
+
+
+def test_a_server_is_told_to_clear_every_table_that_rows_of_people_go_from() -> None:
+    assert {table.name for table in (people, faces, events, evidence, trails, embeddings, reviews, audit)} == set(_TABLES)
 
 
 def test_the_audit_log_keeps_that_it_was_done_and_not_who_it_was(database: Database, gallery: Gallery, erasure: Erasure) -> None:
@@ -208,3 +230,60 @@ def test_a_reader_of_the_log_lets_the_rest_wait(home: Path, gallery: Gallery, er
         reader.execute("COMMIT")
     assert erasure.finish()
     assert not any(found_in(home, {"name": NAME.encode()}).values())
+
+
+def test_the_server_clears_what_a_command_could_not(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, clock: FakeClock
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    gallery.add_face(ADMIN, anna.person_id, new_face(1))
+    assert erasure.finish()
+    with closing(sqlite3.connect(home / "panops.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM people").fetchone()
+        with Database.at(home, busy_timeout_s=1.0) as command:
+            assert not Erasure(command, store, clock).person(ADMIN, anna.person_id, "panops people remove").clean
+        reader.execute("COMMIT")
+    assert any(found_in(home, {"name": NAME.encode()}).values())
+    assert erasure.finish()
+    assert not any(found_in(home, {"name": NAME.encode(), "id": anna.person_id.encode()}).values())
+
+
+def test_no_writer_waits_while_all_events_are_looked_through(
+    database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository
+) -> None:
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    tell(repository, store, anna, "gate-1-1")
+    repository.save([make_event(f"gate-1-{number}", EventPhase.END) for number in range(2, 400)])
+    asked: list[tuple[str, object]] = []
+
+    def listen(connection: Connection, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if "LIKE" in statement and not connection.get_execution_options().get(_READING):
+            asked.append((statement, parameters))
+
+    assert database._engine is not None
+    listen_to(database._engine, "before_cursor_execute", listen)
+    assert erasure.person(ADMIN, anna.person_id, "ada").events == 1
+    (within,) = [(statement, parameters) for statement, parameters in asked if " FROM events" in " ".join(statement.split())]
+    with database.reading() as connection:
+        plan = " ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {within[0]}", within[1]))  # type: ignore[call-overload]
+    assert "USING INDEX ix_events_heard (updated_at_s>?)" in plan, f"all events are read within the transaction that writes: {plan}"
+
+
+def test_what_is_told_while_a_person_is_looked_for_loses_the_name(
+    home: Path, database: Database, gallery: Gallery, store: EvidenceStore, erasure: Erasure, repository: EventRepository,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    anna = gallery.add(ADMIN, PersonFacts(NAME, (), "asked", START_S), "ada")
+    tell(repository, store, anna, "gate-1-1")
+    session = database.session
+
+    def after_one_more() -> AbstractContextManager[Connection]:
+        monkeypatch.setattr(database, "session", session)
+        tell(repository, store, anna, "gate-1-2")
+        return session()
+
+    monkeypatch.setattr(database, "session", after_one_more)
+    erased = erasure.person(ADMIN, anna.person_id, "ada")
+    assert (erased.events, erased.files) == (2, 2)
+    assert not any(found_in(home, {"name": NAME.encode(), "id": anna.person_id.encode()}).values())

@@ -15,20 +15,21 @@ import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from panops.config.load import parse_site
 from panops.config.schema import RetentionConfig
 from panops.domain.errors import StorageError, StorageLocked
 from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.domain.protocols import EventStore
+from panops.storage import gallery as gallery_module
 from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
 from panops.storage.embeddings import EventEmbeddings
 from panops.storage.erasure import Erasure
-from panops.storage.errors import AccountRefused, LeaseHeld
+from panops.storage.errors import AccountRefused, LeaseHeld, RequestRefused
 from panops.storage.events import EventFilter, EventRepository, ReviewStatus
 from panops.storage.evidence import EvidenceStore
 from panops.storage.face_seal import KeyPlace
@@ -243,3 +244,55 @@ def test_known_people_are_kept_told_and_deleted(server: Database, tmp_path: Path
     with server.reading() as connection:
         everything = [str(row) for table in metadata.sorted_tables for row in connection.execute(table.select()).all()]
     assert not [row for row in everything if anna.person_id in row or "Anna Berg" in row]
+    assert not [row for row in everything if "to clear" in row], "what is vacuumed is not noted any more"
+    assert erasure.finish()
+
+
+def test_two_who_add_one_name_at_once_get_one_person(server: Database, tmp_path: Path) -> None:
+    admin = Scope(Role.ADMIN, None)
+    gallery = Gallery(server, KeyPlace(tmp_path / "faces.key", {}))
+    for name in ("Anna", "Bo", "Cem"):  # the first makes the row that the others wait for
+        begin, told = threading.Barrier(4), list[str]()
+
+        def add(name: str = name, begin: threading.Barrier = begin, told: list[str] = told) -> None:
+            begin.wait()
+            try:
+                told.append(gallery.add(admin, PersonFacts(name, (), "asked", START_S), "ada").name)
+            except RequestRefused as error:
+                told.append(str(error))
+
+        threads = [threading.Thread(target=add) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert len(told) == 4
+        assert told.count(name) == 1, told
+    assert [person.name for person in gallery.people(admin)] == ["Anna", "Bo", "Cem"]
+
+
+def test_a_name_that_is_changed_waits_for_one_that_is_added(server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = Scope(Role.ADMIN, None)
+    gallery = Gallery(server, KeyPlace(tmp_path / "faces.key", {}))
+    bo = gallery.add(admin, PersonFacts("Bo", (), "asked", START_S), "ada")
+    told = list[str]()
+
+    def change() -> None:
+        try:
+            told.append(gallery.change(admin, bo.person_id, {"name": "Anna"}).name)
+        except RequestRefused:
+            told.append("refused")
+
+    other = threading.Thread(target=change)
+    real = gallery_module._must_be_free
+
+    def slowly(connection: Connection, name: str, but: str) -> None:
+        real(connection, name, but)
+        if not but:
+            other.start()
+            other.join(1)  # it has all the time that it needs to go wrong
+
+    monkeypatch.setattr(gallery_module, "_must_be_free", slowly)
+    gallery.add(admin, PersonFacts("Anna", (), "asked", START_S), "ada")
+    other.join(20)
+    assert told == ["refused"]

@@ -20,6 +20,7 @@ from panops.storage.question import Question, Vocabulary
 from panops.storage.question_reader import understand
 from panops.storage.question_words import question_words, stem
 from panops.storage.scope import Role, Scope
+from panops.storage.search import AnyOf
 
 from .makers import make_event
 
@@ -236,6 +237,34 @@ def test_pages_of_a_question_hold_each_event_once(filled: EventRepository) -> No
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 3
+
+
+def test_who_somebody_is_cannot_be_asked_and_that_they_are_known_can(tmp_path: Path) -> None:
+    details = {"who": "known", "person_id": "5f" * 12, "name": "Annabella", "lists": "staff", "similarity": 0.7}
+    with Database.at(tmp_path) as database:
+        repository = EventRepository(database)
+        repository.save([make_event("gate-1-1", kind="identity", started_at_s=NOON, zone="", details=details)])
+        for words in ("annabella", '"name=annabella"', "5f5f5f", "staff"):
+            assert not repository.search(EVERYTHING, read(words).narrow(EventFilter())).events, words
+        repository.close_open(None)
+        assert not repository.search(EVERYTHING, read("annabella").narrow(EventFilter())).events
+        found = repository.search(EVERYTHING, read("known").narrow(EventFilter())).events
+        assert [stored.event.event_id for stored in found] == ["gate-1-1"]
+
+
+def test_no_text_of_an_event_can_pass_for_another_fact(tmp_path: Path) -> None:
+    with Database.at(tmp_path) as database:
+        repository = EventRepository(database)
+        forged, plain = (
+            make_event(f"gate-1-{number}", kind="compliance", started_at_s=NOON, zone="", details={"item": item})
+            for number, item in enumerate(("x|item=hardhat", "hardhat"))
+        )
+        repository.save([forged, plain])
+        found = repository.search(EVERYTHING, EventFilter(any_of=(AnyOf(facts=("item=hardhat",)),))).events
+        assert [stored.event.event_id for stored in found] == [plain.event_id]
+        for wanted in (AnyOf(facts=("item=x|item=hardhat",)), AnyOf(texts=("x|item",))):
+            found = repository.search(EVERYTHING, EventFilter(any_of=(wanted,))).events
+            assert [stored.event.event_id for stored in found] == [forged.event_id], wanted
 
 
 def test_an_event_cut_short_can_be_found_by_that(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _SEARCHED = [
 ]
 _AT_ONCE = 5000
 _LONGEST = 400
+_NAMING = ("person_id", "name", "lists")
 
 
 def upgrade() -> None:
@@ -79,7 +80,8 @@ def _facts(details: str) -> str:
         return ""
     if not isinstance(read, dict):
         return ""
-    found = [f"{name}={value}" for name, value in read.items() if isinstance(value, str) and value]
-    found += [name for name, value in read.items() if value is True]
-    text = "|".join(found).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]
+    told = [(name, value) for name, value in read.items() if name not in _NAMING]
+    found = [f"{name}={value}" for name, value in told if isinstance(value, str) and value]
+    found += [name for name, value in told if value is True]
+    text = "|".join(one.replace("|", "\u00a6") for one in found).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]
     return f"|{text}|" if text else ""
