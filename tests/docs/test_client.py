@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -61,6 +62,6 @@ def test_the_commands_of_the_page_run(served: Served, tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text("cameras: {shed: {source: 'sim://room'}}\n")
     served.do(lambda: served.site.live.raise_event("gate", duration_s=1.0))
     lines = re.findall(r"^    panops (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
-        run(["-m", "panops.cli", *line.replace("http://127.0.0.1:8440", served.address).split()], served, tmp_path)
+        run(["-m", "panops.cli", *shlex.split(line.replace("http://127.0.0.1:8440", served.address))], served, tmp_path)

@@ -440,10 +440,10 @@ RULE_KINDS = Kinds(
         "combined",
         "compliance",
         *POSTURE_KINDS,
+        "climbing",
+        "gesture",
         "identity",
         "area",
-        "gesture",
-        "climbing",
     ),
     PluginRuleConfig,
 )
@@ -465,11 +465,11 @@ RuleConfig = Annotated[
     | HandsUpConfig
     | LyingConfig
     | FallConfig
-    | IdentityConfig
-    | AreaConfig
     | WavingConfig
+    | ClimbingConfig
     | GestureConfig
-    | ClimbingConfig,
+    | IdentityConfig
+    | AreaConfig,
     Field(discriminator="kind"),
     SerializeAsAny(),
     RULE_KINDS.validator,

@@ -13,7 +13,7 @@ from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.signs import sign_problems
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
-from panops.domain.areas import covered, plain_class
+from panops.domain.area_names import covered, plain_class
 from panops.domain.errors import ConfigProblem
 
 ANY_CLASS = "any"

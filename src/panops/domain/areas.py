@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.domain.area_names import covered
+
 WHOLE = ""
 """Stands for the whole picture where a zone is named."""
-NOT = "not "
-"""Begins the name of all that is not a class: `not background`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,21 +51,3 @@ class AreaLook:
             return None
         share = float(self.share[self.zones.index(zone), sorted(chosen)].sum())
         return None if np.isnan(share) else min(1.0, share)
-
-
-def covered(names: Iterable[str], classes: Iterable[str]) -> frozenset[int] | None:
-    """The class ids that names mean, those with `NOT` too; None where one of them is no class."""
-    folded = {name.casefold(): class_id for class_id, name in enumerate(classes)}
-    chosen: set[int] = set()
-    for name in names:
-        plain = plain_class(name)
-        class_id = folded.get(plain)
-        if class_id is None:
-            return None
-        chosen |= {class_id} if plain == name.strip().casefold() else set(folded.values()) - {class_id}
-    return frozenset(chosen)
-
-
-def plain_class(name: str) -> str:
-    """The class that a name is about, without `NOT`, in lower case."""
-    return name.strip().casefold().removeprefix(NOT).strip()

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from panops.config.rule_schema import AreaConfig
 from panops.config.schema import CameraConfig
-from panops.domain.areas import WHOLE, AreaLook, plain_class
+from panops.domain.area_names import plain_class
+from panops.domain.areas import WHOLE, AreaLook
 from panops.domain.clock import Clock
 from panops.domain.errors import PanopsError, StorageError
 from panops.domain.frame import Frame

@@ -21,7 +21,7 @@ from panops.config.rule_schema import (
 )
 from panops.config.schedule import Schedule
 from panops.config.schema import SiteConfig
-from panops.domain.areas import covered, plain_class
+from panops.domain.area_names import covered, plain_class
 from panops.domain.errors import ConfigProblem, PluginError
 from panops.domain.geometry import Polygon, Tripwire
 from panops.domain.ground_plane import GroundPlane

@@ -26,10 +26,10 @@ RULES = Registry(
         "hands_up": Entry("panops.rules.hands_up:HandsUp"),
         "lying": Entry("panops.rules.lying:Lying"),
         "fall": Entry("panops.rules.lying:Fall"),
-        "identity": Entry("panops.rules.identity:Identity"),
-        "area": Entry("panops.rules.covered_area:CoveredArea"),
         "waving": Entry("panops.rules.waving:Waving"),
         "climbing": Entry("panops.rules.climbing:Climbing"),
         "gesture": Entry("panops.rules.gesture:Gesture"),
+        "identity": Entry("panops.rules.identity:Identity"),
+        "area": Entry("panops.rules.covered_area:CoveredArea"),
     },
 )

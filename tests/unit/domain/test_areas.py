@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panops.domain.areas import WHOLE, AreaLook, covered, plain_class
+from panops.domain.area_names import covered, plain_class
+from panops.domain.areas import WHOLE, AreaLook
 
 CLASSES = ("background", "car", "tv monitor")
 LOOK = AreaLook(5.0, CLASSES, (WHOLE, "bay", "speck"), np.array([[0.7, 0.2, 0.1], [0.25, 0.75, 0.0], [np.nan] * 3]))

@@ -163,4 +163,4 @@ def test_the_example_of_the_docs_is_a_manifest() -> None:
     examples = [
         block for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL) if block.startswith("name:")
     ]
-    assert [parse_manifest(example).name for example in examples] == ["yard"]
+    assert [parse_manifest(example).name for example in examples] == ["yard", "hourglass"]
