@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.class_pictures import ClassSet
-from panops.domain.errors import ModelError, ModelUnsupported
+from panops.domain.errors import ModelUnsupported
 from panops.domain.manifest import ModelManifest
 from panops.export.agreement import Run, torch_run
 from panops.export.class_deployed import class_tensors
@@ -39,14 +39,13 @@ from panops.export.exporter import (
 from panops.export.files import file_name, write_form, write_program
 from panops.export.gate import Progress
 from panops.export.onnx_source import is_quantised
-from panops.export.passport import Exported, for_file, ready_folder, write_passport
+from panops.export.passport import LABELS_NAME, Exported, for_file, ready_folder, write_labels, write_passport
 from panops.export.tracing import onnx_from_torch
 
 if TYPE_CHECKING:
     from torch import nn
 
 SCORES = "scores"
-LABELS_NAME = "labels.txt"
 # What a precision may move a score by, and the share of pictures whose answer must stay; beyond it the form is wrong, not just rounded.
 _LARGEST_DIFFERENCE = {"float32": 1e-3, "float16": 0.1, "int8": float("inf")}
 _SMALLEST_SHARE = {"float32": 0.99, "float16": 0.9, "int8": 0.0}
@@ -154,7 +153,7 @@ def _made(
         exported = replace(exported, manifest=replace(exported.manifest, accuracy=figures))
     report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": size_of(target)}
     if settings.format in ("tflite", "coreml"):
-        _write_labels(target.parent, manifest)
+        write_labels(target.parent, manifest)
         report["labels"] = LABELS_NAME
     write_passport(exported, report)
     return ClassExport(exported, report, verdict)
@@ -211,11 +210,3 @@ def _scores(manifest: ModelManifest, run: Run, pictures: ClassSet) -> NDArray[np
     """(N, C) float32 of a form that is fed as its manifest says."""
     tensors = class_tensors(manifest, pictures.pictures, "pictures")
     return np.concatenate([run(tensor["pictures"]) for tensor in tensors])
-
-
-def _write_labels(folder: Path, manifest: ModelManifest) -> None:
-    """The classes a line each, as apps for phones read them."""
-    try:
-        (folder / LABELS_NAME).write_text("".join(f"{name}\n" for name in manifest.classes), encoding="utf-8")
-    except OSError as error:
-        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error

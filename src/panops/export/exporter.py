@@ -27,7 +27,7 @@ from panops.export.files import file_name, write_form, write_program
 from panops.export.gate import Progress
 from panops.export.int8 import Int8Settings, int8_file
 from panops.export.onnx_source import is_quantised
-from panops.export.passport import Exported, for_file, ready_folder, write_passport
+from panops.export.passport import LABELS_NAME, Exported, for_file, ready_folder, write_labels, write_passport
 from panops.export.tracing import onnx_from_torch
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def export(
     dataset: DetectionSet | None = None,
     progress: Progress = silent,
 ) -> tuple[Exported, dict[str, Any]]:
-    """Write a model folder: the file, `manifest.yaml` and `export.json`.
+    """Write a model folder: the file, `manifest.yaml`, `export.json`, and for phones `labels.txt`.
 
     Args:
         source: What to export.
@@ -161,6 +161,9 @@ def _made(
     exported = Exported(for_file(form.manifest, target), target, verdict)
     exported = replace(exported, manifest=replace(exported.manifest, accuracy=_figures(report, dataset) or exported.manifest.accuracy))
     report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": size_of(target)}
+    if settings.format in ("tflite", "coreml"):
+        write_labels(target.parent, source.manifest)
+        report["labels"] = LABELS_NAME
     write_passport(exported, report)
     return exported, report
 
