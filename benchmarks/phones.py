@@ -1,8 +1,8 @@
 """The models that come with panops as files for phones: how large, how near their source, how quick.
 
-Run it as `python -m benchmarks.phones [--data LABELS] [--signs FOLDER]`. LABELS are labelled pictures for the detectors (COCO, YOLO, VOC),
-FOLDER has a folder of pictures for each class of `sign_digits`. Without them pictures of the simulated site are looked at, which tells how
-near a form is to its source, and nothing of how right it is on photographs.
+Run it as `python -m benchmarks.phones [--data LABELS] [--signs FOLDER] [--models NAME ...]`. LABELS are labelled pictures for the
+detectors (COCO, YOLO, VOC), FOLDER has a folder of pictures for each class of `sign_digits`. Without LABELS pictures of the simulated site
+are looked at, which tells how near a form is to its source, and nothing of how right it is on photographs.
 
     source     the built-in file: 8-bit ONNX, run by onnxruntime
     int8       TFLite with the same levels; float16: TFLite of the levels written out, see docs/export.md; both run by LiteRT
@@ -241,12 +241,17 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("--data", type=Path)
     reader.add_argument("--signs", type=Path)
+    reader.add_argument("--models", nargs="+", default=[], help="only these; all that come with panops otherwise")
     reader.add_argument("--seconds", type=float, default=4.0)
     asked = reader.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         store = ModelStore(work / "models")
-        models = [store.get(path.name) for path in sorted(package_builtin().iterdir()) if path.is_dir()]
+        models = [
+            store.get(path.name)
+            for path in sorted(package_builtin().iterdir())
+            if path.is_dir() and path.name in (asked.models or [path.name])
+        ]
         told = Bench(work, material(asked.data, asked.signs, work), asked.seconds).run(models)
     tools = versions(("ai-edge-litert", "coremltools", "onnx", "onnxruntime"))
     looked_at = {"data": asked.data.name if asked.data else "simulated", "signs": asked.signs.name if asked.signs else None}

@@ -249,7 +249,7 @@ def test_rows_that_are_no_numbers_never_agree(source: Source, squares: Detection
 def test_a_model_may_be_called_as_the_gate_calls_its_files(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
     after = replace(source, manifest=replace(source.manifest, name="after"))
     export(after, tmp_path, ExportSettings("tflite", "int8"), squares)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.tflite", "export.json", "manifest.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.tflite", "export.json", "labels.txt", "manifest.yaml"]
 
 
 def test_pictures_that_cannot_be_used_are_not_called_absent(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
