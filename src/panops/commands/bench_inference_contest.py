@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from panops.domain.errors import ModelUnsupported, PluginError
 from panops.domain.frame import ArrayPixels, Frame
-from panops.domain.protocols import Backend
+from panops.domain.protocols import Backend, VisionTask
 from panops.inference.formats import IR, ONNX, TFLITE, model_format
 from panops.inference.registry import BACKENDS, BUILTIN_ORDER
 from panops.models.store import StoredModel
+from panops.vision.classify import TASK as CLASSIFICATION
+from panops.vision.classify import Classify
 from panops.vision.registry import open_task
 
 # OpenVINO takes BF16 for float models on CPUs that have it. To compare with true FP32 it runs them a second time so.
@@ -184,7 +186,8 @@ def _inputs(model: StoredModel, backend: Backend) -> dict[str, NDArray[Any]]:
     """A picture of noise, made into the model's input as cameras' pictures are."""
     width, height = model.manifest.input_size_wh
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    prepared, _ = open_task(model.manifest).prepare(Frame("bench", 0, 0.0, 0.0, ArrayPixels(noise)))
+    task: VisionTask[Any] = Classify(model.manifest) if model.manifest.task == CLASSIFICATION else open_task(model.manifest)
+    prepared, _ = task.prepare(Frame("bench", 0, 0.0, 0.0, ArrayPixels(noise)))
     (tensor,) = prepared.values()
     return {backend.inputs[0].name: tensor.copy()}
 

@@ -18,6 +18,8 @@ from panops.models.checksum import check_sha256, sha256_of
 from panops.models.manifest_file import MANIFEST_NAME, read_manifest
 from panops.models.store import ModelStore, StoredModel
 
+_CORE_ML = ".mlpackage"
+
 
 def find_model(what: str, store: ModelStore) -> StoredModel:
     """The model that somebody names.
@@ -33,6 +35,10 @@ def find_model(what: str, store: ModelStore) -> StoredModel:
         ConfigError: The manifest has mistakes.
     """
     path = Path(what).expanduser()
+    if path.is_dir() and (path.suffix == _CORE_ML or any(path.glob(f"*{_CORE_ML}"))):
+        raise ModelUnsupported(
+            f"{what}: expected a model that runs here, got a Core ML package, which Apple's systems alone run; give its TFLite file"
+        )
     if path.is_dir():
         path /= MANIFEST_NAME
     if path.suffix in (".yaml", ".yml") and path.is_file():

@@ -186,6 +186,8 @@ def _tell(exported: Exported, report: dict[str, Any]) -> None:
         typer.echo(f"  {runtime}: {same}, rows differ by at most {agreement['largest']:.2g}")
     if "note" in report:
         typer.echo(f"  {report['note']}")
+    if "labels" in report:
+        typer.echo(f"  the classes, a line each: {report['labels']}")
     gate = report.get("int8", {}).get("gate")
     verdict = exported.verdict
     if gate is not None and verdict is not None:

@@ -14,25 +14,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panops.domain.class_pictures import ClassSet
-from panops.domain.errors import ModelError, ModelUnsupported
+from panops.domain.errors import ModelUnsupported
 from panops.domain.manifest import ModelManifest
 from panops.export.agreement import Run, torch_run
 from panops.export.class_deployed import class_tensors
 from panops.export.class_gate import ClassVerdict, int8_classifier
-from panops.export.exporter import ExportSettings, Source, chosen_precision, put_in_place, runs_of, silent, size_of, torch_network
+from panops.export.exporter import (
+    FLOATS_AGAINST_8_BITS,
+    ExportSettings,
+    Precision,
+    Source,
+    chosen_precision,
+    float_source,
+    from_8_bits,
+    put_in_place,
+    runs_of,
+    silent,
+    size_of,
+    torch_network,
+)
 from panops.export.files import file_name, write_form, write_program
 from panops.export.gate import Progress
 from panops.export.onnx_source import is_quantised
-from panops.export.passport import Exported, for_file, ready_folder, write_passport
+from panops.export.passport import LABELS_NAME, Exported, for_file, ready_folder, write_labels, write_passport
 from panops.export.tracing import onnx_from_torch
 
 if TYPE_CHECKING:
     from torch import nn
 
 SCORES = "scores"
-LABELS_NAME = "labels.txt"
 # What a precision may move a score by, and the share of pictures whose answer must stay; beyond it the form is wrong, not just rounded.
 _LARGEST_DIFFERENCE = {"float32": 1e-3, "float16": 0.1, "int8": float("inf")}
 _SMALLEST_SHARE = {"float32": 0.99, "float16": 0.9, "int8": 0.0}
@@ -103,7 +116,7 @@ def _made(
     source: Source,
     target: Path,
     settings: ExportSettings,
-    precision: str,
+    precision: Precision,
     data: ClassSet | None,
     calibration: ClassSet | None,
     progress: Progress,
@@ -120,12 +133,19 @@ def _made(
             some = few_of(calibration or data, settings.int8.pictures, settings.int8.seed)
             model, report["int8"], verdict = int8_classifier(model, manifest, work, data, some, settings.int8.limits.loss, progress)
             report["int8"]["seed"] = settings.int8.seed
+        eight = source if from_8_bits(source, precision) else None
+        if eight is not None:
+            source = float_source(eight, work)
+            model, manifest = source.model, source.manifest
         if settings.format == "pt2":
             form = write_program(torch_network(source), manifest, work / target.name)
         else:
             form = write_form(model, manifest, work / target.name, settings.format, precision)
         compared = few_of(data, settings.compared, settings.int8.seed) if data is not None else None
         report |= _checked(source, form, settings, precision, compared)
+        if eight is not None and compared is not None:
+            wanted, got = (_scores(side.manifest, side.run, compared) for side in (eight, source))
+            report["compared"][FLOATS_AGAINST_8_BITS] = _likeness(wanted, got)
         put_in_place(work, target)
     exported = Exported(for_file(form.manifest, target), target)
     if verdict is not None and data is not None:
@@ -133,7 +153,7 @@ def _made(
         exported = replace(exported, manifest=replace(exported.manifest, accuracy=figures))
     report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": size_of(target)}
     if settings.format in ("tflite", "coreml"):
-        _write_labels(target.parent, manifest)
+        write_labels(target.parent, manifest)
         report["labels"] = LABELS_NAME
     write_passport(exported, report)
     return ClassExport(exported, report, verdict)
@@ -176,19 +196,17 @@ def _checked(source: Source, form: Exported, settings: ExportSettings, precision
                 f"{settings.format} in {name} differs from its source: by up to {largest:.3g} in a score, and {same} of {len(wanted)}"
                 " answers are the same; nothing was written, please report this"
             )
-        found[name] = {"pictures": len(wanted), "same_answer": same, "largest": round(largest, 6)}
+        found[name] = _likeness(wanted, scores)
     return {"compared": found}
 
 
-def _scores(manifest: ModelManifest, run: Run, pictures: ClassSet) -> Any:
+def _likeness(wanted: NDArray[np.float32], got: NDArray[np.float32]) -> dict[str, float | int]:
+    """For JSON: how many answers are the same, and the largest difference of a score."""
+    same = int((got.argmax(1) == wanted.argmax(1)).sum())
+    return {"pictures": len(wanted), "same_answer": same, "largest": round(float(np.abs(got - wanted).max(initial=0.0)), 6)}
+
+
+def _scores(manifest: ModelManifest, run: Run, pictures: ClassSet) -> NDArray[np.float32]:
     """(N, C) float32 of a form that is fed as its manifest says."""
     tensors = class_tensors(manifest, pictures.pictures, "pictures")
     return np.concatenate([run(tensor["pictures"]) for tensor in tensors])
-
-
-def _write_labels(folder: Path, manifest: ModelManifest) -> None:
-    """The classes a line each, as apps for phones read them."""
-    try:
-        (folder / LABELS_NAME).write_text("".join(f"{name}\n" for name in manifest.classes), encoding="utf-8")
-    except OSError as error:
-        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error

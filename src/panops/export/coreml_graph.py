@@ -22,6 +22,7 @@ from onnx import NodeProto
 
 from panops.domain.errors import ModelUnsupported, PluginError
 from panops.domain.manifest import ModelManifest
+from panops.export.descriptions import input_words, output_words
 from panops.export.graph_rewrites import attribute, constants
 
 ComputeType = Literal["float32", "float16"]
@@ -37,6 +38,8 @@ class CoremlFacts:
         operators: How often each operator occurs; constants left out.
         classes: The class names in its metadata.
         licence: The licence in its metadata.
+        author: Whom it credits.
+        told: What it says of its input and of its output.
     """
 
     inputs: tuple[str, ...]
@@ -44,6 +47,8 @@ class CoremlFacts:
     operators: Mapping[str, int]
     classes: tuple[str, ...]
     licence: str
+    author: str
+    told: tuple[str, str]
 
 
 def write_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path, compute: ComputeType = "float16") -> None:
@@ -80,9 +85,9 @@ def write_coreml(model: onnx.ModelProto, manifest: ModelManifest, path: Path, co
         package.author = manifest.credit
         package.license = manifest.licence
         package.version = manifest.version
-        rows = f"rows of box, objectness and {len(manifest.classes)} class scores for strides 8, 16, 32"
-        scores = f"a score for each of {len(manifest.classes)} classes, which add up to 1"
-        package.short_description = f"{manifest.name}: {scores if manifest.task == 'classification' else rows}"
+        package.short_description = f"{manifest.name}: {output_words(manifest)}"
+        package.input_description[model.graph.input[0].name] = input_words(manifest)
+        package.output_description[model.graph.output[0].name] = output_words(manifest)
         metadata = package.user_defined_metadata
         metadata["classes"] = ",".join(manifest.classes)
         for key, value in manifest.preprocessing.items():
@@ -115,6 +120,8 @@ def coreml_facts(path: Path) -> CoremlFacts:
         operators=dict(operators),
         classes=tuple(metadata.userDefined["classes"].split(",")),
         licence=str(metadata.license),
+        author=str(metadata.author),
+        told=(spec.description.input[0].shortDescription, spec.description.output[0].shortDescription),
     )
 
 

@@ -22,11 +22,12 @@ from panops.domain.manifest import ModelManifest
 from panops.export.agreement import Agreement, Run, compare, file_run, torch_run
 from panops.export.calibration import chosen_pictures
 from panops.export.deployed import readable
+from panops.export.dequantising import floats_of
 from panops.export.files import file_name, write_form, write_program
 from panops.export.gate import Progress
 from panops.export.int8 import Int8Settings, int8_file
 from panops.export.onnx_source import is_quantised
-from panops.export.passport import Exported, for_file, ready_folder, write_passport
+from panops.export.passport import LABELS_NAME, Exported, for_file, ready_folder, write_labels, write_passport
 from panops.export.tracing import onnx_from_torch
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ Precision = Literal["float32", "float16", "int8"]
 # What a precision may move the numbers of a row by; beyond it the form is wrong, not just rounded.
 _LARGEST_DIFFERENCE = {"float32": 1e-2, "float16": 1.0, "int8": float("inf")}
 _SMALLEST_SHARE = {"float32": 0.99, "float16": 0.9, "int8": 0.0}
+FLOATS_AGAINST_8_BITS = "floats against the 8-bit source"
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
@@ -51,7 +53,7 @@ class ExportSettings:
     Attributes:
         format: Which file.
         precision: Of TFLite, OpenVINO and Core ML; empty takes float16 for phones and float32 for OpenVINO, or int8 where the
-            source is 8-bit already.
+            source is 8-bit already. Floats of an 8-bit source are its levels, written out; Core ML gets those of itself.
         dynamic: ONNX only: leave batch and picture size open.
         compared: How many pictures every form is compared on.
         int8: Calibration, gate and mixed precision.
@@ -102,7 +104,7 @@ def export(
     dataset: DetectionSet | None = None,
     progress: Progress = silent,
 ) -> tuple[Exported, dict[str, Any]]:
-    """Write a model folder: the file, `manifest.yaml` and `export.json`.
+    """Write a model folder: the file, `manifest.yaml`, `export.json`, and for phones `labels.txt`.
 
     Args:
         source: What to export.
@@ -143,15 +145,25 @@ def _made(
         else:
             quantised, verdict = source.model, None
         pictures = readable(chosen_pictures(dataset, settings.compared, settings.int8.seed)) if dataset is not None else []
+        eight = source if from_8_bits(source, precision) else None
+        if eight is not None:
+            source = float_source(eight, work)
+            quantised = source.model
         if settings.format == "pt2":
             form = write_program(torch_network(source), source.manifest, work / target.name)
         else:
             form = write_form(quantised, source.manifest, work / target.name, settings.format, precision)
         report |= _checked(source, form, settings.format, precision, pictures, given=dataset is not None)
+        if eight is not None and pictures:
+            both = compare((eight.manifest, eight.run), (source.manifest, source.run), pictures)
+            report["compared"][FLOATS_AGAINST_8_BITS] = both.record()
         put_in_place(work, target)
     exported = Exported(for_file(form.manifest, target), target, verdict)
     exported = replace(exported, manifest=replace(exported.manifest, accuracy=_figures(report, dataset) or exported.manifest.accuracy))
     report |= {"file": target.name, "sha256": exported.manifest.sha256, "bytes": size_of(target)}
+    if settings.format in ("tflite", "coreml"):
+        write_labels(target.parent, source.manifest)
+        report["labels"] = LABELS_NAME
     write_passport(exported, report)
     return exported, report
 
@@ -175,19 +187,39 @@ def chosen_precision(model: onnx.ModelProto, settings: ExportSettings) -> Precis
         if settings.precision not in (None, "float32"):
             raise ModelUnsupported("a torch program is written in float32")
         return "float32"
-    if is_quantised(model):
-        if settings.precision not in (None, "int8") or settings.format == "coreml":
-            raise ModelUnsupported(
-                f"the source is 8-bit; expected the float model to make {settings.format} {settings.precision or ''} of".rstrip()
-            )
+    if is_quantised(model) and settings.precision is None and settings.format != "coreml":
         return "int8"
     if settings.precision is not None:
         if settings.format == "onnx" and settings.precision != "float32":
+            if settings.precision == "int8" and is_quantised(model):
+                return "int8"  # as it is
             raise ModelUnsupported("ONNX is written in float32; take --format int8 for 8 bits")
         if settings.format == "coreml" and settings.precision == "int8":
             raise ModelUnsupported("Core ML is written in float16 or float32: nothing here could judge 8 bits there")
         return settings.precision
     return "float16" if settings.format in ("tflite", "coreml") else "float32"
+
+
+def from_8_bits(source: Source, precision: Precision) -> bool:
+    """Whether floats are wanted of a model that has 8 bits only."""
+    return precision != "int8" and is_quantised(source.model)
+
+
+def float_source(source: Source, work: Path) -> Source:
+    """An 8-bit source's levels written out as floats, to export that.
+
+    Args:
+        source: 8-bit.
+        work: Where its file may lie while it is compared with.
+
+    Raises:
+        ModelUnsupported: Its 8 bits are of another kind than ours.
+    """
+    model = floats_of(source.model)
+    path = work / "floats-of-8-bits.onnx"
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    plain = {key: value for key, value in source.manifest.preprocessing.items() if key != "dtype"}
+    return Source(model, replace(source.manifest, preprocessing=plain), file_run(path, "onnxruntime"))
 
 
 def _checked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from panops.domain.manifest import ModelManifest
 from panops.export.coreml_graph import ComputeType, coreml_facts, image_colour, write_coreml
 from panops.export.passport import Exported, for_file
 from panops.export.tflite_graph import FloatType, tflite_bytes
+from panops.export.tflite_metadata import METADATA_NAME, metadata_bytes, with_labels
 from panops.export.torch_program import program_bytes
 from panops.inference.openvino_import import import_openvino
 
@@ -45,8 +47,10 @@ def write_form(model: onnx.ModelProto, manifest: ModelManifest, path: Path, form
     if form == "tflite":
         # QDQ has its last convolutions in float; they are few, and stay exact.
         floats: FloatType = "float16" if precision == "float16" else "float32"
-        path.write_bytes(tflite_bytes(model, floats, manifest.name))
-        return Exported(for_file(manifest, path, **told, layout="nhwc"), path)
+        fed = replace(manifest, preprocessing={**manifest.preprocessing, **told, "layout": "nhwc"})
+        notes = {METADATA_NAME: metadata_bytes(fed, model.graph.input[0].name, model.graph.output[0].name)}
+        path.write_bytes(with_labels(tflite_bytes(model, floats, manifest.name, notes), manifest))
+        return Exported(for_file(fed, path), path)
     if form == "coreml":
         compute: ComputeType = "float16" if precision == "float16" else "float32"
         write_coreml(model, manifest, path, compute)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from panops.export.gate import Verdict
 
 REPORT_NAME = "export.json"
+LABELS_NAME = "labels.txt"
 # What the network was trained with (YOLOX's way): raw BGR pixels, the picture in the top left corner, the rest grey.
 TRAINED_PREPROCESSING: Mapping[str, Any] = {"channels": "bgr", "layout": "nchw", "letterbox": 114, "anchor": "top_left"}
 
@@ -130,6 +131,23 @@ def ready_folder(folder: Path, file_name: str) -> Path:
         if other != file_name:
             raise ModelError(f"{folder} holds another model already ({other}); give another folder with --out")
     return folder / file_name
+
+
+def label_lines(manifest: ModelManifest) -> str:
+    """The classes a line each, in the order of the scores."""
+    return "".join(f"{name}\n" for name in manifest.classes)
+
+
+def write_labels(folder: Path, manifest: ModelManifest) -> None:
+    """Write `labels.txt`, as apps for phones read it.
+
+    Raises:
+        ModelError: It cannot be written.
+    """
+    try:
+        (folder / LABELS_NAME).write_text(label_lines(manifest), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def write_passport(exported: Exported, report: Mapping[str, Any]) -> None:

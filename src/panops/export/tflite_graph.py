@@ -23,13 +23,19 @@ FloatType = Literal["float32", "float16"]
 _U8_TO_S8 = -128
 
 
-def tflite_bytes(model: onnx.ModelProto, float_type: FloatType = "float16", description: str = "panops model") -> bytes:
+def tflite_bytes(
+    model: onnx.ModelProto,
+    float_type: FloatType = "float16",
+    description: str = "panops model",
+    metadata: Mapping[str, bytes] | None = None,
+) -> bytes:
     """A TFLite file of a detector or a classifier.
 
     Args:
         model: From `tracing.onnx_from_torch` (float) or `quantising.quantised` (QDQ), with fixed sizes; batch 1.
         float_type: How float weights are stored; they are computed with in float32.
         description: Free text in the file.
+        metadata: What else the file holds, by name.
 
     Returns:
         The file's bytes. Input NHWC, float32 or (QDQ) uint8; output as in the ONNX file.
@@ -38,7 +44,7 @@ def tflite_bytes(model: onnx.ModelProto, float_type: FloatType = "float16", desc
         ModelUnsupported: The graph has operators, sizes or 8-bit forms that this does not know.
         PluginError: ai-edge-litert is not installed.
     """
-    return _Translation(model, float_type).file(description)
+    return _Translation(model, float_type).file(description, metadata)
 
 
 class _Translation:
@@ -76,7 +82,7 @@ class _Translation:
             "DequantizeLinear": self._dequantize,
         }
 
-    def file(self, description: str) -> bytes:
+    def file(self, description: str, metadata: Mapping[str, bytes] | None) -> bytes:
         source = self._input()
         for node in self._graph.node:
             emit = self._emit.get(node.op_type)
@@ -87,7 +93,7 @@ class _Translation:
             self._stored[node.output[0]] = emit(node)
         output = self._as_float(self._stored[self._graph.output[0].name])
         self._writer.rename(output, self._graph.output[0].name)
-        return self._writer.file([source], [output], description)
+        return self._writer.file([source], [output], description, metadata)
 
     def _input(self) -> Stored:
         value = self._graph.input[0]

@@ -7,7 +7,7 @@ https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.fbs
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,8 +107,10 @@ class TfliteWriter:
         """Give a tensor another name: that by which callers ask for an output."""
         self._tensors[tensor.index].name = name
 
-    def file(self, inputs: Sequence[Stored], outputs: Sequence[Stored], description: str) -> bytes:
-        """The whole file."""
+    def file(
+        self, inputs: Sequence[Stored], outputs: Sequence[Stored], description: str, metadata: Mapping[str, bytes] | None = None
+    ) -> bytes:
+        """The whole file, with what `metadata` holds under its names."""
         graph = self.schema.SubGraphT()
         graph.name = "main"
         graph.tensors, graph.operators = self._tensors, self._operators
@@ -118,9 +120,17 @@ class TfliteWriter:
         model.version = _SCHEMA_VERSION
         model.description = description
         model.operatorCodes, model.subgraphs, model.buffers = self._codes, [graph], self._buffers
+        if metadata:
+            model.metadata = [self._note(name, content) for name, content in metadata.items()]
         builder = self._flatbuffers.Builder(1 << 20)
         builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
         return bytes(builder.Output())
+
+    def _note(self, name: str, content: bytes) -> Any:
+        self._buffers.append(_AlignedBuffer(self.schema, content))
+        entry = self.schema.MetadataT()
+        entry.name, entry.buffer = name, len(self._buffers) - 1
+        return entry
 
     def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], levels: Levels | None, buffer: int) -> Stored:
         entry = self.schema.TensorT()

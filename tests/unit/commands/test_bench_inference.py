@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from panops.cli import app
 from panops.commands.bench_inference_contest import Contender, _check, contenders, contest, is_int8, ratios
+from panops.commands.evaluate_model import find_model
 from panops.domain.errors import ModelNotFound, ModelUnsupported
 from panops.domain.protocols import TensorSpec
-from panops.models.store import StoredModel
+from panops.models.store import ModelStore, StoredModel, package_builtin
 from tests.unit.commands.tiny_detector import manifest_of, write_detector
 
 
@@ -167,3 +168,24 @@ def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(command.ModelStore, "list", lambda _: [])
     with pytest.raises(ModelNotFound, match="none is installed"):
         CliRunner().invoke(app, ["bench", "inference", "--home", str(tmp_path)], catch_exceptions=False)
+
+
+def test_files_for_phones_are_timed_classifiers_too(tmp_path: Path) -> None:
+    for name in ("ppe_close", "sign_digits"):
+        words = ["export", str(package_builtin() / name), "--format", "tflite", "--out", str(tmp_path / name)]
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    out = tmp_path / "out.json"
+    names = [str(tmp_path / "ppe_close"), str(tmp_path / "sign_digits" / "sign_digits.tflite")]
+    words = ["bench", "inference", *names, "--backend", "litert", "--seconds", "0.1", "--json", str(out), "--home", str(tmp_path)]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(out.read_text(encoding="utf-8"))["results"]
+    assert [(row["model"], row["backend"], row["int8"]) for row in rows] == [("ppe_close", "litert", True), ("sign_digits", "litert", True)]
+
+
+def test_a_core_ml_package_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    package = tmp_path / "apple" / "x.mlpackage"
+    package.mkdir(parents=True)
+    for what in (package, package.parent):
+        with pytest.raises(ModelUnsupported, match="Apple's systems alone run; give its TFLite file"):
+            find_model(str(what), ModelStore(tmp_path / "models"))

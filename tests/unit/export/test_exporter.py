@@ -11,7 +11,7 @@ import pytest
 from panops.domain.errors import ModelError, ModelUnsupported
 from panops.domain.labels import DetectionSet
 from panops.domain.manifest import ModelManifest
-from panops.export.agreement import compare, torch_run
+from panops.export.agreement import compare, file_run, torch_run
 from panops.export.calibration import chosen_pictures, input_tensors
 from panops.export.deployed import detect_pictures
 from panops.export.exporter import ExportSettings, Format, Precision, Source, export, torch_source
@@ -141,8 +141,22 @@ def test_an_8_bit_file_becomes_the_same_8_bits_for_phones(source: Source, square
     assert exported.manifest.preprocessing["layout"] == "nhwc"
     found = detect_pictures(exported.manifest, exported.path, squares.pictures, preferred="litert")
     assert all(int((detections.score > 0.5).sum()) == 4 for detections in found)
-    with pytest.raises(ModelUnsupported, match="expected the float model"):
-        export(again, tmp_path / "coreml", ExportSettings("coreml"), squares)
+
+
+def test_an_8_bit_file_becomes_floats_where_floats_are_asked_for(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
+    first, _ = export(source, tmp_path / "onnx", ExportSettings("int8"), squares)
+    again = Source(read_onnx(first.path), first.manifest, file_run(first.path, "onnxruntime"))
+    exported, report = export(again, tmp_path / "tflite", ExportSettings("tflite", "float16"), squares)
+    assert report["precision"] == "float16"
+    assert set(report["compared"]) == {"LiteRT", "floats against the 8-bit source"}
+    assert report["compared"]["floats against the 8-bit source"]["found_again"] == 4 * report["compared"]["LiteRT"]["pictures"]
+    assert "dtype" not in exported.manifest.preprocessing
+    assert not list(exported.path.parent.glob("*.onnx"))
+    found = detect_pictures(exported.manifest, exported.path, squares.pictures, preferred="litert")
+    assert all(int((detections.score > 0.5).sum()) == 4 for detections in found)
+    _, apple = export(again, tmp_path / "coreml", ExportSettings("coreml"), squares)
+    assert apple["precision"] == "float16"
+    assert set(apple["compared"]) == {"floats against the 8-bit source"}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +249,7 @@ def test_rows_that_are_no_numbers_never_agree(source: Source, squares: Detection
 def test_a_model_may_be_called_as_the_gate_calls_its_files(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
     after = replace(source, manifest=replace(source.manifest, name="after"))
     export(after, tmp_path, ExportSettings("tflite", "int8"), squares)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.tflite", "export.json", "manifest.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.tflite", "export.json", "labels.txt", "manifest.yaml"]
 
 
 def test_pictures_that_cannot_be_used_are_not_called_absent(source: Source, squares: DetectionSet, tmp_path: Path) -> None:
