@@ -57,7 +57,7 @@ def _from_zip(name: str, content: bytes) -> tuple[dict[str, TensorNote], Mapping
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             records = stored_records(archive, name, len(content))
-    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, RuntimeError) as error:
+    except (OSError, EOFError, ValueError, OverflowError, NotImplementedError, zipfile.BadZipFile, RuntimeError) as error:
         raise Refused(f"its archive is damaged ({type(error).__name__})") from error
     if "data.pkl" not in records:
         raise Refused("it is no archive of torch.save: data.pkl is missing in it")

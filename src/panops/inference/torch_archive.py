@@ -60,7 +60,17 @@ def plain_archive(name: str, content: bytes, sample_inputs: bytes) -> bytes:
             records = stored_records(archive, name, len(content))
             graph = json.loads(records.pop(_MODEL))
             payloads = {config: json.loads(records.pop(config)) for config in (_WEIGHTS, _CONSTANTS)}
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        KeyError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        RecursionError,
+    ) as error:
         raise Unreadable(name, "torch", f"it is no archive of torch.export ({type(error).__name__})") from error
     kept = {_MODEL: json.dumps(_plain(graph, name)).encode(), _INPUTS: sample_inputs}
     for config, payload in payloads.items():

@@ -236,6 +236,20 @@ def test_a_file_that_was_cut_is_refused_wherever_it_ends(zipped: bool) -> None:
             read_state_dict("x.pt", content + bytes(4))
 
 
+def test_a_record_that_lies_beyond_all_files_is_refused() -> None:
+    """Its place in the directory, as ZIP64 writes it, is more than a file can have."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        record = zipfile.ZipInfo("archive/data.pkl")
+        record.extra = b"\x01\x00\x08\x00" + (2**63 + 5).to_bytes(8, "little")
+        archive.writestr(record, b"\x80\x02}.")
+    content = bytearray(buffer.getvalue())
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 42 : directory + 46] = b"\xff" * 4
+    with pytest.raises(ModelUnsupported, match=r"x\.pt"):
+        read_state_dict("x.pt", bytes(content))
+
+
 PLAIN = {zipped: saved(OrderedDict(a=torch.ones(3), b=torch.zeros(2, 2)), zipped=zipped) for zipped in (True, False)}
 
 
