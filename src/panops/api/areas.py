@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from panops.api.compliance import From
 from panops.api.events import Moment, Words
 from panops.api.problems import ProblemError
 from panops.api.rates import paced
 from panops.api.schemas import Out
 from panops.api.security import Viewer
 from panops.api.services import Needed
+from panops.api.spans import From, asked_span
 from panops.config.schedule import site_timezone
 from panops.storage.area_curves import AreaBucket, Covered, covered, csv_text
 from panops.storage.areas import AreaRepository
@@ -23,8 +23,6 @@ from panops.storage.compliance_rates import Calendar
 
 router = APIRouter(prefix="/api/v1", tags=["areas"])
 
-_WEEK_S = 7 * 86400.0
-_LONGEST_S = 400 * 86400.0
 # A week of five minutes of twenty curves; more is asked for by the hour.
 _MOST_ROWS = 50_000
 # What is added up for them is read into memory, some 300 bytes each.
@@ -88,10 +86,7 @@ def asked(
     bucket: AreaBucket = "hour",
 ) -> Asked:
     """The parameters of both routes, looked up."""
-    to_s = services.clock.utc_s() if to is None else to
-    from_s = to_s - _WEEK_S if since is None else since
-    if not 0 <= from_s < to_s <= from_s + _LONGEST_S:
-        raise ProblemError(422, "expected a span of at most 400 days, `from` before `to`, both UTC seconds")
+    from_s, to_s = asked_span(services, since, to)
     site = services.view.current()
     timezone = site_timezone(site.timezone)
     repository = AreaRepository(services.database)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from panops.api.events import Moment, Words
@@ -15,19 +15,14 @@ from panops.api.rates import paced
 from panops.api.schemas import Out
 from panops.api.security import Viewer
 from panops.api.services import Needed
+from panops.api.spans import From, asked_span
 from panops.config.schedule import site_timezone
 from panops.domain.compliance import Worn
 from panops.storage.compliance_rates import Bucket, Calendar, Rate, csv_text, rates
 
 router = APIRouter(prefix="/api/v1", tags=["compliance"])
 
-_WEEK_S = 7 * 86400.0
-_LONGEST_S = 400 * 86400.0
 _MOST_ROWS = 20_000
-
-From = Annotated[
-    float | None, Query(alias="from", ge=-1e11, le=1e11, allow_inf_nan=False, description="UTC s; a week before `to` if left out")
-]
 
 
 class RateOut(Out):
@@ -88,10 +83,7 @@ def asked(
     bucket: Bucket = "hour",
 ) -> Asked:
     """The parameters of both routes, looked up."""
-    to_s = services.clock.utc_s() if to is None else to
-    from_s = to_s - _WEEK_S if since is None else since
-    if not 0 <= from_s < to_s <= from_s + _LONGEST_S:
-        raise ProblemError(422, "expected a span of at most 400 days, `from` before `to`, both UTC seconds")
+    from_s, to_s = asked_span(services, since, to)
     site = services.view.current()
     timezone = site_timezone(site.timezone)
     counts = services.compliance.counts(caller.scope, from_s, to_s, camera, zone)
