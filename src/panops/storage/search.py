@@ -148,10 +148,10 @@ def _only_reviewed(wanted: EventFilter) -> bool:
     return bool(wanted.statuses) and ReviewStatus.NEW not in wanted.statuses
 
 
-def _conditions(wanted: EventFilter, camera: ColumnElement[str]) -> list[ColumnElement[bool]]:
+def _choices(wanted: EventFilter | AnyOf, camera: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """A condition for each column of which only some values are wanted."""
     column = events.c
-    found: list[ColumnElement[bool]] = []
-    for values, target in (
+    columns = (
         (wanted.cameras, camera),
         (wanted.rules, column.rule_id),
         (wanted.kinds, column.kind),
@@ -159,9 +159,13 @@ def _conditions(wanted: EventFilter, camera: ColumnElement[str]) -> list[ColumnE
         (wanted.zones, column.zone),
         (wanted.severities, column.severity),
         (wanted.statuses, column.status),
-    ):
-        if values:
-            found.append(target.in_(sorted(str(value) for value in values)))
+    )
+    return [target.in_(sorted(str(value) for value in values)) for values, target in columns if values]
+
+
+def _conditions(wanted: EventFilter, camera: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    column = events.c
+    found = _choices(wanted, camera)
     if _only_reviewed(wanted):
         found.append(IS_REVIEWED)  # as they all are
     if wanted.is_open is not None:
@@ -181,19 +185,7 @@ def _conditions(wanted: EventFilter, camera: ColumnElement[str]) -> list[ColumnE
 
 def _any_condition(wanted: AnyOf, camera: ColumnElement[str], *, like_ignores_case: bool) -> ColumnElement[bool]:
     column = events.c
-    found: list[ColumnElement[bool]] = [
-        target.in_(sorted(str(value) for value in values))
-        for values, target in (
-            (wanted.cameras, camera),
-            (wanted.rules, column.rule_id),
-            (wanted.kinds, column.kind),
-            (wanted.classes, column.class_name),
-            (wanted.zones, column.zone),
-            (wanted.severities, column.severity),
-            (wanted.statuses, column.status),
-        )
-        if values
-    ]
+    found = _choices(wanted, camera)
     whole = [f"{BETWEEN_FACTS}{as_fact(fact)}{BETWEEN_FACTS}" for fact in wanted.facts]
     found += [_holds(column.facts, fact, like_ignores_case=like_ignores_case) for fact in whole]
     for text in wanted.texts:
