@@ -44,7 +44,7 @@ from panops.storage.home import Home
 from panops.storage.scope import Role
 from panops.testing.live_site import FakeLiveSite
 
-CLIENTS = 3
+CLIENTS = 8
 
 
 def bare(home: Path, model: str, seconds: float) -> dict[str, float]:

@@ -192,6 +192,8 @@ def create_app(
     app.state.metrics = registry
     problems.register(app)
     for room in (
+        open_inference,  # first: programs ask hundreds of times a second, and routes are tried in turn
+        detect,
         health,
         metrics,
         setup,
@@ -227,8 +229,6 @@ def create_app(
         alerts,
         models,
         model_versions,
-        detect,
-        open_inference,
     ):
         app.include_router(room.router)
     app.include_router(live_router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -70,10 +70,10 @@ class CallerRates:
         return wait_s
 
 
-def paced(kind: str) -> Callable[[Request], None]:
+def paced(kind: str) -> Callable[[Request], Awaitable[None]]:
     """A dependency: 429 with `Retry-After` for a caller who asks too often."""
 
-    def pace(request: Request) -> None:
+    async def pace(request: Request) -> None:
         caller = getattr(request.state, "user", None)
         if caller is None:
             return  # refused elsewhere

@@ -11,7 +11,7 @@ Three layers, each of which is enough on its own to keep a stranger out of the A
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 from urllib.parse import urlsplit
@@ -221,10 +221,10 @@ def is_local(connection: HTTPConnection, *, loopback_is_local: bool) -> bool:
     return is_loopback_host(headers.get("host", "")) and not passed_on
 
 
-def requires(least: Role) -> Callable[[HTTPConnection], Caller]:
+def requires(least: Role) -> Callable[[HTTPConnection], Awaitable[Caller]]:
     """A dependency: the caller, who has at least the role `least`; 401 without one, 403 for a role too low."""
 
-    def caller_of(connection: HTTPConnection) -> Caller:
+    async def caller_of(connection: HTTPConnection) -> Caller:  # nothing here blocks, and a plain function would take a thread
         caller: Caller | None = getattr(connection.state, "user", None)
         if caller is None:
             raise ProblemError(401, "sign in first, or send a valid bearer token", headers={"WWW-Authenticate": "Bearer"})
@@ -238,7 +238,7 @@ def requires(least: Role) -> Callable[[HTTPConnection], Caller]:
     return caller_of
 
 
-def open_to_all() -> None:
+async def open_to_all() -> None:
     """A dependency that says on purpose: strangers may ask this, or the route checks by itself."""
 
 

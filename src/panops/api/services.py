@@ -222,11 +222,16 @@ class Services:
 
 
 def services_of(connection: HTTPConnection) -> Services:
-    """The app's services, as a dependency."""
+    """The app's services."""
     services = connection.app.state.services
     assert isinstance(services, Services)  # noqa: S101 - set by create_app before any request
     return services
 
 
-Needed = Annotated[Services, Depends(services_of)]
+async def _services(connection: HTTPConnection) -> Services:
+    """The same as a dependency. It is a coroutine so that it does not take a thread of its own for each request."""
+    return services_of(connection)
+
+
+Needed = Annotated[Services, Depends(_services)]
 Size = Literal["s", "m", "l"]

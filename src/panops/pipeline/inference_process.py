@@ -16,9 +16,10 @@ from panops.domain.device import Device
 from panops.models.store import ModelStore
 from panops.pipeline.giving_way import give_way
 from panops.pipeline.inference_clerk import Done, InferenceClerk
+from panops.pipeline.inference_link import InferenceLink
 from panops.pipeline.inference_order import Order
 from panops.pipeline.inference_slots import InferenceSlots
-from panops.pipeline.link import LinkClosedError, Message, ShardLink
+from panops.pipeline.link import LinkClosedError, Message
 from panops.pipeline.log_format import set_up_process_logging
 from panops.pipeline.open_models import OpenModels
 from panops.storage.home import Home
@@ -33,9 +34,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     set_up_process_logging("inference")
     cv2.setNumThreads(1)
-    link = ShardLink(socket.socket(fileno=int(sys.argv[1])))
+    link = InferenceLink(socket.socket(fileno=int(sys.argv[1])))
     try:
-        boot, _ = link.receive()
+        boot = link.receive()
         give_way(int(boot["nice"]))
         slots = InferenceSlots(int(sys.argv[2]), boot["slots"], boot["body_bytes"], boot["answer_bytes"])
         home, device = Home(Path(boot["home"])), Device.parse(boot["device"])
@@ -44,8 +45,8 @@ def main() -> int:
             store,
             device,
             home.engines,
-            opening=lambda model: _tell(link, {"type": "opening", "model": model}),
-            opened=lambda model: _tell(link, {"type": "opened", "model": model}),
+            opening=lambda model: link.send({"type": "opening", "model": model}),
+            opened=lambda model: link.send({"type": "opened", "model": model}),
         )
         worker = Worker(link, slots, InferenceClerk(store, models, int(boot["most_bytes"])))
         link.send({"type": "ready"})
@@ -67,7 +68,7 @@ class Worker:
         clerk: Who does the orders.
     """
 
-    def __init__(self, link: ShardLink, slots: InferenceSlots, clerk: InferenceClerk) -> None:
+    def __init__(self, link: InferenceLink, slots: InferenceSlots, clerk: InferenceClerk) -> None:
         self._link = link
         self._slots = slots
         self._clerk = clerk
@@ -77,7 +78,7 @@ class Worker:
         with ThreadPoolExecutor(max(1, threads), thread_name_prefix="order") as pool:
             while True:
                 try:
-                    message, _ = self._link.receive()
+                    message = self._link.receive()
                 except LinkClosedError:
                     return
                 if threads:
@@ -98,7 +99,7 @@ class Worker:
             "type": "answer", "id": message["id"], "status": done.status, "length": length, "media_type": done.media_type,
             "header_bytes": done.header_bytes, "error": done.error, "model": done.model, "run_s": done.run_s, "coding": done.coding,
         }  # fmt: skip
-        _tell(self._link, answer)
+        self._link.send(answer)
 
     def _put(self, slot: int, done: Done) -> int:
         """Write an answer into its place; how long it is, or -1 where it is longer than the place."""
@@ -111,10 +112,6 @@ class Worker:
             room[at : at + len(data)] = data
             at += len(data)
         return at
-
-
-def _tell(link: ShardLink, message: Message) -> None:
-    link.send(message)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ import threading
 from collections import deque
 from typing import Any
 
-_HEAD = struct.Struct("<II")
-_LARGEST_BYTES = 64 * 1024 * 1024
+HEAD = struct.Struct("<II")
+LARGEST_BYTES = 64 * 1024 * 1024
 _MOST_PREVIEWS = 64
 _MOST_VIDEO = 1000
 _MOST_VIDEO_BYTES = 16 * 1024 * 1024
@@ -27,7 +27,7 @@ Message = dict[str, Any]
 def pack(message: Message, tail: bytes = b"") -> bytes:
     """One frame as bytes."""
     body = json.dumps(message, separators=(",", ":")).encode()
-    return _HEAD.pack(len(body), len(tail)) + body + tail
+    return HEAD.pack(len(body), len(tail)) + body + tail
 
 
 class LinkClosedError(ConnectionError):
@@ -77,8 +77,8 @@ class ShardLink:
         Raises:
             LinkClosedError: The supervisor is gone.
         """
-        body_length, tail_length = _HEAD.unpack(self._exactly(_HEAD.size))
-        if body_length + tail_length > _LARGEST_BYTES:
+        body_length, tail_length = HEAD.unpack(self._exactly(HEAD.size))
+        if body_length + tail_length > LARGEST_BYTES:
             raise LinkClosedError(f"a message of {body_length + tail_length} bytes cannot be right")
         return json.loads(self._exactly(body_length)), self._exactly(tail_length)
 
@@ -132,8 +132,8 @@ async def read_message(reader: asyncio.StreamReader) -> tuple[Message, bytes]:
         LinkClosedError: The shard is gone.
     """
     try:
-        body_length, tail_length = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-        if body_length + tail_length > _LARGEST_BYTES:
+        body_length, tail_length = HEAD.unpack(await reader.readexactly(HEAD.size))
+        if body_length + tail_length > LARGEST_BYTES:
             raise LinkClosedError(f"a message of {body_length + tail_length} bytes cannot be right")
         body = await reader.readexactly(body_length)
         return json.loads(body), await reader.readexactly(tail_length) if tail_length else b""
