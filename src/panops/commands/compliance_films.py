@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from panops.commands.closer import Closer
 from panops.config.rule_schema import ComplianceConfig
 from panops.config.schema import SiteConfig
 from panops.domain.boxes import iou
@@ -21,7 +22,6 @@ from panops.evaluation.compliance_score import Judged
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.followed import followed_classes
-from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.build import build_rules
 from panops.rules.engine import RuleEngine
 from panops.simulation.source import SimulatedSource
@@ -65,7 +65,7 @@ def judge_film(
     input_wh: tuple[int, int],
     rule: dict[str, Any],
     min_score: float,
-    closer: Detector | None = None,
+    closer: Closer | None = None,
 ) -> tuple[list[Judged], int]:
     """Decisions about the people of one simulated camera.
 
@@ -76,7 +76,7 @@ def judge_film(
         input_wh: The size of its input, px.
         rule: The settings of the rule, without id and kind.
         min_score: The camera's.
-        closer: A second detector, which looks at single people; None for none.
+        closer: What looks at single people, as a camera's `secondary` does; None for nothing.
 
     Returns:
         One row a track and item, and how many tracks were left out because they showed several people or none. Riders are left out, too:
@@ -84,7 +84,7 @@ def judge_film(
     """
     site = SiteConfig.model_validate(
         {
-            "cameras": {_CAMERA: {"source": address, "min_score": min_score, "secondary": closer and {"model": "closer"}}},
+            "cameras": {_CAMERA: {"source": address, "min_score": min_score, "secondary": closer and closer.config.model_dump()}},
             "rules": [{"id": _RULE, "kind": "compliance", **rule}],
         }
     )
@@ -101,10 +101,10 @@ def judge_film(
 
 
 def _run(
-    site: SiteConfig, source: SimulatedSource, seconds: float, detector: Detector, closer: Detector | None, clock: Clock, film: _Film
+    site: SiteConfig, source: SimulatedSource, seconds: float, detector: Detector, closer: Closer | None, clock: Clock, film: _Film
 ) -> None:
     config = site.cameras[_CAMERA]
-    secondary = None if closer is None or config.secondary is None else SecondaryLooks(config.secondary, closer, detector.classes)
+    secondary = None if closer is None else closer.looks(detector.classes)
     classes = tuple(detector.classes) if secondary is None else secondary.classes
 
     def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:

@@ -6,21 +6,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from panops.commands.closer import Closer
 from panops.config.rule_schema import RequiredItemConfig
-from panops.config.schema import SecondaryConfig
 from panops.domain.body_parts import Box
 from panops.domain.boxes import iou
 from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelError, SourceCorrupt
 from panops.domain.labels import DetectionSet, LabelledPicture
-from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks
 from panops.evaluation.compliance_score import Judged, labelled_truth
 from panops.export.deployed import AP_SETTINGS, run_pictures, still_frame
 from panops.models.store import StoredModel
 from panops.pipeline.looking import Look
-from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.scene import Scene
 from panops.rules.vote_tally import VoteTally
 from panops.rules.worn_items import WornItems
@@ -39,7 +37,7 @@ def judge_pictures(
     window_s: float,
     share: float,
     progress: Callable[[int, int], None] | None = None,
-    closer: Detector | None = None,
+    closer: Closer | None = None,
 ) -> list[Judged]:
     """Decisions about the labelled people of whom the labels say what they wear.
 
@@ -51,7 +49,7 @@ def judge_pictures(
         window_s: The rule's setting.
         share: The rule's setting.
         progress: Told how many pictures of how many are done.
-        closer: A second detector, which looks at each person enlarged, as a camera's `secondary` does; None for none.
+        closer: What looks at each person enlarged, as a camera's `secondary` does; None for nothing.
     """
     pictures = [one for one in dataset.pictures if PERSON in dataset.classes and one.labelled[dataset.classes.index(PERSON)]]
     run = run_pictures(model.manifest, model.path, pictures, AP_SETTINGS, progress, skip_broken=True)
@@ -66,9 +64,9 @@ def judge_pictures(
     return rows
 
 
-def _closer(picture: LabelledPicture, found: Detections, classes: tuple[str, ...], closer: Detector) -> tuple[Detections, tuple[str, ...]]:
-    """What was found, and what a second detector finds on each person."""
-    looks = SecondaryLooks(SecondaryConfig(model="closer", most=64), closer, classes)
+def _closer(picture: LabelledPicture, found: Detections, classes: tuple[str, ...], closer: Closer) -> tuple[Detections, tuple[str, ...]]:
+    """What was found, and what is found on each person by who looks closer."""
+    looks = closer.looks(classes, most=64)
     try:
         seen = looks.add(still_frame(picture), Look(True, None, Detections.empty()), found, None)
     except SourceCorrupt:  # nothing was found in it either

@@ -16,7 +16,10 @@ from panops.commands.data_tables import print_table
 from panops.commands.options import JsonOption
 from panops.datasets.coco import write_coco
 from panops.datasets.cropping import CropSettings, cut_crops
+from panops.datasets.part_cropping import PartSettings, cut_parts
+from panops.domain.body_parts import BodyPart
 from panops.domain.errors import PanopsError
+from panops.domain.labels import DetectionSet
 
 _LABELS = "crops.json"
 
@@ -30,6 +33,10 @@ def crops(
     ] = [],  # noqa: B006 - typer's way
     least_px: Annotated[int, typer.Option("--least", min=2, help="Objects with a shorter longer side are left out, px.")] = 24,
     longest_px: Annotated[int, typer.Option("--longest", min=32, help="Larger crops are scaled down to this side, px.")] = 320,
+    part: Annotated[
+        BodyPart | None,
+        typer.Option(help="Only this part of each person, a folder for each class and `unseen`: for `panops train classifier`."),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Only pictures of this source.")] = None,
     split: Annotated[str, typer.Option(help="Only this split.")] = "",
     as_json: JsonOption = False,
@@ -48,6 +55,9 @@ def crops(
         need_source(dataset, source)
         dataset = dataset.where(lambda one: one.source == source)
     classes = tuple(dict.fromkeys(class_name)) or tuple(name for name in dataset.classes if name != around)
+    if part is not None:
+        _parts(dataset, PartSettings(around, classes, part, least_px, longest_px), out, as_json=as_json)
+        return
     settings = CropSettings(around, classes, least_px, longest_px)
     with writing(out), picture_bar(len(dataset), shown=not as_json) as progress:
         cut = cut_crops(dataset, settings, out / "images", progress)
@@ -84,3 +94,31 @@ def crops(
     if line := opened.problem_line():
         console.print(line)
     console.print(Text(f"wrote {out / _LABELS}: {len(cut.dataset):,} crops"))
+
+
+def _parts(dataset: DetectionSet, settings: PartSettings, out: Path, *, as_json: bool) -> None:
+    """The same for one part of each person."""
+    with writing(out), picture_bar(len(dataset), shown=not as_json) as progress:
+        cut = cut_parts(dataset, settings, out, progress)
+        if sum(bool(count) for count in cut.counts.values()) < 2:
+            raise PanopsError(
+                f"expected objects of the class {settings.around} of at least {settings.least_px} px, with and without "
+                f"{' or '.join(settings.classes)} on the {settings.part}; all that was found is {dict(cut.counts) or 'nothing'}"
+            )
+    left_out = {"unclear": cut.unclear, "too_small": cut.too_small, "unlabelled": cut.unlabelled, "unreadable": cut.unreadable}
+    if as_json:
+        typer.echo(json.dumps({"crops": cut.counts, "of_nobody_labelled": cut.alone, **left_out}, indent=2))
+        return
+    console = Console()
+    print_table(
+        console, f"The {settings.part} of each {settings.around}", ("class", "crops"), [[n, f"{c:,}"] for n, c in cut.counts.items()]
+    )
+    for count, why in (
+        (cut.unclear, "people were left out: several of the classes on them, or one that may be somebody else's"),
+        (cut.alone, "crops are of a thing by itself, where it is not clear whose it is"),
+        (cut.too_small, f"people were left out: smaller than {settings.least_px} px"),
+        (cut.unlabelled, "people were left out: one of the classes was not looked for in their pictures"),
+        (cut.unreadable, "pictures were left out: they cannot be decoded, or have another size than their labels say"),
+    ):
+        if count:
+            console.print(Text(f"{count:,} {why}."))

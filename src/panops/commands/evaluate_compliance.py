@@ -18,18 +18,20 @@ from rich.table import Table
 from rich.text import Text
 
 import panops
+from panops.commands.closer import Closer
 from panops.commands.compliance_films import KNOWN, judge_film
 from panops.commands.compliance_pictures import judge_pictures
 from panops.commands.evaluate_facts import data_title
 from panops.commands.evaluate_model import at_size, find_model
 from panops.commands.options import HomeOption
 from panops.config.rule_schema import ComplianceConfig
+from panops.config.schema import SecondaryConfig
 from panops.datasets.opening import open_dataset
 from panops.domain.errors import PanopsError, SourceCorrupt
-from panops.domain.protocols import Detector
 from panops.evaluation.compliance_score import ItemScore, Judged, by_height, by_item
 from panops.inference.open_backend import open_backend
 from panops.models.store import ModelStore, StoredModel
+from panops.pipeline.detectors import DetectorPool
 from panops.simulation.picture_set import SCENES
 from panops.storage.home import Home
 from panops.vision.model_detector import ModelDetector
@@ -52,6 +54,7 @@ def evaluate_compliance(
         int | None, typer.Option("--input", min=32, max=4096, help="Side of the network's input, px; its own if left out.")
     ] = None,
     secondary: Annotated[str, typer.Option(help="A second model that looks at each person enlarged, such as ppe_close.")] = "",
+    parts: Annotated[str, typer.Option(help="Classifiers that look at a part of each person, such as head=ppe_head,torso=ppe_torso.")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure as JSON.")] = None,
     home: HomeOption = None,
 ) -> None:
@@ -71,7 +74,7 @@ def evaluate_compliance(
     store = ModelStore(Home(home).models)
     with ExitStack() as stack:
         sized = stack.enter_context(at_size(find_model(model, store), (network, network) if network else None))
-        closer = stack.enter_context(closing(_detector(find_model(secondary, store)))) if secondary else None
+        closer = _closer(secondary, parts, store, stack) if secondary or parts else None
         if data is not None:
             rows, title = _pictures(sized, data, split, source, rule, min_score, closer, console)
             found["pictures"] = _told(console, title, rows)
@@ -87,6 +90,7 @@ def evaluate_compliance(
             "evaluation": "compliance",
             "model": model,
             "secondary": secondary or None,
+            "parts": parts or None,
             "input_wh": sized.manifest.input_size_wh,
             "min_score": min_score,
         }
@@ -103,7 +107,7 @@ def _pictures(
     source: str,
     rule: ComplianceConfig,
     min_score: float,
-    closer: Detector | None,
+    closer: Closer | None,
     console: Console,
 ) -> tuple[list[Judged], str]:
     dataset = open_dataset(data, split).dataset
@@ -135,7 +139,7 @@ def _films(
     workers: float,
     items: Sequence[str],
     min_score: float,
-    closer: Detector | None,
+    closer: Closer | None,
     console: Console,
 ) -> tuple[list[Judged], int]:
     rows: list[Judged] = []
@@ -152,6 +156,24 @@ def _films(
             rows, mixed = rows + more, mixed + more_mixed
             progress.update(task, advance=1)
     return rows, mixed
+
+
+def _closer(secondary: str, parts: str, store: ModelStore, stack: ExitStack) -> Closer:
+    """What looks at single people, with its models."""
+    named = dict(one.strip().partition("=")[::2] for one in parts.split(",") if one.strip())
+    try:
+        config = SecondaryConfig.model_validate({"model": secondary, "parts": named})
+    except ValidationError as error:
+        raise typer.BadParameter(
+            f"expected a part of the body and a model for each, such as head=ppe_head,torso=ppe_torso, got {parts!r}", param_hint="--parts"
+        ) from error
+    for name in config.models:
+        find_model(name, store)
+    pool = DetectorPool(store)
+    stack.callback(pool.close)
+    closer = Closer(config, pool.part)
+    closer.looks(())  # opens the models now, so that what is wrong with them is said first
+    return closer
 
 
 def _detector(model: StoredModel) -> ModelDetector:

@@ -72,7 +72,7 @@ def process(
         asked = _asked(classes, site) or _alarming(detector.classes)
         camera_id, settings = _camera_for(video, site, camera, asked)
         console.print(f"events: {', '.join(asked)}, anywhere in the picture; --classes names others", style="dim")
-    secondary, trouble = SecondaryLooks.of(config, detectors.get, detector.classes)
+    secondary, trouble = SecondaryLooks.of(config, detectors.part, detector.classes)
     seen = tuple(detector.classes) if secondary is None else secondary.classes
     looks = TrackLooks.of(config, detectors.part, seen, lambda: detector, FaceModels(store))
     maps = MapLooks.of(config, MapsInPlace(MapModels(store, threads=len(os.sched_getaffinity(0)))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import time
 from ipaddress import ip_network
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -18,6 +18,7 @@ from panops.config.rule_schema import RuleConfig
 from panops.config.sign_in_schema import OidcConfig, ProxyLoginConfig, RoleName
 from panops.config.spelling import did_you_mean
 from panops.config.verify_schema import VerifyConfig
+from panops.domain.body_parts import BodyPart
 from panops.domain.device import Device
 
 # What a camera's address can be, for messages.
@@ -98,13 +99,27 @@ class MotionConfig(Config):
 
 
 class SecondaryConfig(Config):
-    """A second model that looks at single objects of a camera, each cut out and enlarged."""
+    """A second model that looks at single objects of a camera, each cut out and enlarged; or classifiers that look at parts of people."""
 
-    model: str = Field(min_length=1, description="the second model's name")
+    model: str = Field("", description="the second model's name; may be left out where there are `parts`")
+    parts: dict[BodyPart, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="by `head`, `torso` or `body`: a classifier that says what is on that part of somebody"
+    )
     classes: list[str] = Field(default_factory=lambda: ["person"], min_length=1, description="whom it looks at")
     first_looks: int = Field(10, ge=2, le=1000, description="an object is looked at so often when it comes")
     refresh_s: Seconds = Field(5.0, description="and again after so long, three times each")
     most: int = Field(4, ge=1, le=64, description="objects at one check, at most")
+
+    @model_validator(mode="after")
+    def _has_something(self) -> SecondaryConfig:
+        if not self.model and not self.parts:
+            raise ValueError("expected a model, or parts with a classifier, such as parts: {head: ppe_head}; got neither")
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models that it names."""
+        return tuple(filter(None, (self.model, *self.parts.values())))
 
 
 class PoseConfig(Config):

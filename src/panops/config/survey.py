@@ -68,7 +68,11 @@ def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
 def _models_of(camera: CameraConfig) -> Iterator[tuple[tuple[str, ...], str]]:
     """The models that a camera's settings name, each with the way to it."""
     yield ("model",), camera.model
-    for field in ("secondary", "pose", "maps"):
+    if camera.secondary is not None:
+        yield ("secondary", "model"), camera.secondary.model
+        for part, name in camera.secondary.parts.items():
+            yield ("secondary", "parts", part), name
+    for field in ("pose", "maps"):
         wanted = getattr(camera, field)
         if wanted is not None:
             yield (field, "model"), wanted.model
@@ -128,7 +132,7 @@ def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) 
     folded = name.strip().casefold()
     watched = [site.cameras[camera_id] for camera_id in rule.cameras or site.cameras]
     used = dict.fromkeys(camera.model or site.model for camera in watched)
-    used |= dict.fromkeys(camera.secondary.model for camera in watched if camera.secondary is not None)
+    used |= dict.fromkeys(name for camera in watched if camera.secondary is not None for name in camera.secondary.models)
     if folded == ANY_CLASS or not used:
         return ""
     known: dict[str, None] = {}

@@ -6,6 +6,8 @@ from panops.domain.places import Box
 
 # Room on each side, as a share of the box's longer side: hats reach over a person's box, and boxes are never exact.
 ROOM = 0.12
+# The same for what a classifier is shown, a hand or a part of a body: points lie in the flesh, and heads are not just where they should be.
+PART_ROOM = 0.2
 # What is shown at least, px: with less, nothing can be told.
 LEAST_PX = 32
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from panops.domain.body_parts import BodyPart, Box, part_box
+from panops.domain.body_parts import BodyPart, Box, lying_on
 from panops.domain.compliance import Worn
 
 HEIGHTS_PX = (0, 40, 60, 80, 120, 160, 240, 10_000)
@@ -141,11 +141,4 @@ def labelled_truth(people: Sequence[Box], items: Sequence[tuple[Box, Worn]], par
     Returns:
         What each person wears, None where it is not known.
     """
-    parts = [part_box(box, part) for box in people]
-    said: list[set[Worn | None]] = [set() for _ in people]
-    for (left, top, right, bottom), worn in items:
-        x, y = (left + right) / 2, (top + bottom) / 2
-        inside = [person for person, box in enumerate(parts) if box[0] <= x <= box[2] and box[1] <= y <= box[3]]
-        for person in inside:
-            said[person].add(worn if len(inside) == 1 else None)
-    return [next(iter(found)) if len(found) == 1 else None for found in said]
+    return [next(iter(found)) if len(found) == 1 else None for found in lying_on(people, items, part)]

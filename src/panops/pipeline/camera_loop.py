@@ -287,8 +287,8 @@ class CameraLoop:
     @property
     def further_models(self) -> tuple[str, ...]:
         """The names of the models that it uses beside its detector's."""
-        secondary = self.secondary.model if self.secondary is not None else ""
-        return tuple(filter(None, (self.second_model, secondary, *self.looks.models)))
+        secondary = self.secondary.models if self.secondary is not None else ()
+        return tuple(filter(None, (self.second_model, *secondary, *self.looks.models)))
 
     @property
     def classes(self) -> tuple[str, ...]:

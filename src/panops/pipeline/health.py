@@ -113,7 +113,7 @@ class HealthMeter:
         if loop.frozen:
             return CameraState.FROZEN, f"the very same picture has come for more than {loop.config.frozen_s:.0f} s"
         closer = loop.secondary.problem if loop.secondary is not None else ""
-        unseen = f"nobody looks closer (secondary.model): {closer}" if closer else ""
+        unseen = f"nobody looks closer (secondary): {closer}" if closer else ""
         areas = "" if loop.maps is None else loop.maps.trouble
         told = (unseen, loop.looks.problem, areas, loop.advice, advice(loop.sleep.mode, feed.keyframe_interval_s))
         return state, "; ".join(filter(None, told))

@@ -173,15 +173,14 @@ class ModelWatch:
         With a secondary model's classes those of the camera change, so it is assigned anew.
         """
         secondary = loop.secondary
-        closer = self._detectors.loaded(secondary.model) if secondary is not None else None
-        if secondary is not None and closer is not None and secondary.detector is not closer.detector:
-            if tuple(secondary.detector.classes) != tuple(closer.detector.classes):
+        if secondary is not None and secondary.is_outdated(self._loaded_detector):
+            if secondary.has_other_classes(self._loaded_detector):
                 if self._asked.get(loop.camera_id) is not loop:
                     self._asked[loop.camera_id] = loop
                     self._reassign(loop.camera_id)
             else:
                 with self._between_rounds:
-                    secondary.detector = closer.detector
+                    secondary.renew(self._loaded_detector)
         for look in loop.looks:
             if look.is_outdated(self._loaded_detector):
                 with self._between_rounds:
@@ -194,6 +193,6 @@ class ModelWatch:
 
 def _lacking(loop: CameraLoop) -> list[str]:
     """The second models that a camera should have and runs without."""
-    lacks = [loop.config.secondary.model] if loop.config.secondary is not None and loop.secondary is None else []
+    lacks = list(loop.config.secondary.models) if loop.config.secondary is not None and loop.secondary is None else []
     lacks += loop.looks.lacking
     return [*lacks, loop.second_model] if loop.second_model and loop.second_detector is None else lacks

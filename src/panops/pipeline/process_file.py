@@ -161,7 +161,7 @@ def _run(
     if loop.counters.detector_errors:
         result.problem = f"the detector failed on {loop.counters.detector_errors} frames: {loop.problem}"
     if job.secondary is not None and job.secondary.problem:
-        result.problem = result.problem or f"the secondary model {job.secondary.model} failed: {job.secondary.problem}"
+        result.problem = result.problem or f"the secondary model {' or '.join(job.secondary.models)} failed: {job.secondary.problem}"
     result.problem = result.problem or job.looks.problem
     if job.maps is not None:
         result.problem = result.problem or job.maps.trouble

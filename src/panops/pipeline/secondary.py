@@ -1,4 +1,7 @@
-"""A second model that looks at single objects: each is cut out and shown enlarged, for some looks at first and again now and then.
+"""A second look at single objects: each is cut out and shown enlarged, for some looks at first and again now and then.
+
+A second detector finds things on them; classifiers say what is on a part of a person, which answers for everybody, where a detector of hats
+finds some of them. Their answers become boxes where hats and vests are, each with its probability for a score.
 
 What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. Where both see
 the same thing of the same class, the surer one counts; where they contradict each other, both have their say, and rules vote.
@@ -7,19 +10,21 @@ the same thing of the same class, the surer one counts; where they contradict ea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig, SecondaryConfig
+from panops.domain.body_parts import UNSEEN, BodyPart, item_box, part_box
 from panops.domain.boxes import iou
 from panops.domain.crops import part_around
 from panops.domain.detections import Detections
-from panops.domain.errors import DeviceFull, DeviceLate, ModelError, PanopsError
+from panops.domain.errors import DeviceFull, DeviceLate, ModelError, ModelUnsupported, PanopsError
 from panops.domain.frame import Frame
-from panops.domain.protocols import Detector
+from panops.domain.places import Box
+from panops.domain.protocols import Detector, HandReader
 from panops.domain.tracks import Tracks
 from panops.pipeline.look_again import look_at_part
 from panops.pipeline.looking import Look
@@ -29,6 +34,8 @@ log = logging.getLogger(__name__)
 # Seen again after a pause, an object is looked at so often: one look is none, as a thing that is followed must be seen twice.
 _LOOKS_AGAIN = 3
 _SAME_OBJECT_IOU = 0.3
+# Less probable answers of a classifier are not told: no camera asks for lower scores.
+_LEAST_SAID = 0.05
 _SAME_THING_IOU = 0.5
 # How near to the edge of what was cut out a box ends there, as a share of its longer side.
 _EDGE_SHARE = 0.01
@@ -48,23 +55,26 @@ class SecondaryLooks:
 
     Args:
         config: Whom to look at, and how often.
-        detector: The second model's.
+        detector: The second model's; None where it has none.
+        readers: The classifiers of parts, each by the part of a person.
         classes: The class names of the camera's own detector.
 
     Attributes:
-        model: The second model's name.
-        detector: It; may be exchanged between two rounds for one with the same classes.
+        models: The models' names.
         classes: The camera's class names with those that only the second model knows behind them.
         looks: How many objects were looked at so far.
         problem: Why the last look failed; empty when it did not.
     """
 
-    def __init__(self, config: SecondaryConfig, detector: Detector, classes: Sequence[str]) -> None:
+    def __init__(
+        self, config: SecondaryConfig, detector: Detector | None, readers: Mapping[BodyPart, HandReader], classes: Sequence[str]
+    ) -> None:
         self._config = config
-        self.model = config.model
-        self.detector = detector
-        self.classes = (*classes, *(name for name in detector.classes if name not in classes))
-        self._class_id = np.array([self.classes.index(name) for name in detector.classes], np.int64)
+        self.models = config.models
+        self._detector = detector
+        self._readers = dict(readers)
+        told = (*(() if detector is None else detector.classes), *(name for one in readers.values() for name in one.classes))
+        self.classes = (*classes, *dict.fromkeys(name for name in told if name not in classes and name != UNSEEN))
         wanted = {name.strip().casefold() for name in config.classes}
         self._is_about = np.array([name.casefold() in wanted for name in self.classes], np.bool_)
         self._followed = np.ones(len(self.classes), np.bool_)
@@ -78,15 +88,53 @@ class SecondaryLooks:
 
         Args:
             config: The camera's settings.
-            detectors: Gives the detector of a model.
+            detectors: Gives what runs a model, a detector or a `HandReader`.
             classes: The class names of the camera's own detector.
         """
         if config.secondary is None:
             return None, ""
         try:
-            return cls(config.secondary, detectors(config.secondary.model), classes), ""
+            return cls.made(config.secondary, detectors, classes), ""
         except PanopsError as error:
-            return None, f"nobody looks closer (secondary.model): {error}"
+            return None, f"nobody looks closer (secondary): {error}"
+
+    @classmethod
+    def made(cls, config: SecondaryConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> SecondaryLooks:
+        """What looks closer as `config` says.
+
+        Raises:
+            ModelError: A model cannot be used, or does something else.
+        """
+        finder = detectors(config.model) if config.model else None
+        if isinstance(finder, HandReader):
+            raise ModelUnsupported(f"{config.model} says what is on a part of somebody and finds nothing; name it in secondary.parts")
+        return cls(config, finder, {part: _reader(name, detectors(name)) for part, name in config.parts.items()}, classes)
+
+    def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
+        """Whether one of the models is loaded in another version by now."""
+        return any((newer := loaded(name)) is not None and newer is not used for name, used in self._used())
+
+    def has_other_classes(self, loaded: Callable[[str], Detector | None]) -> bool:
+        """Whether such a version knows other classes, or does something else: then the camera's classes change."""
+        pairs = [(loaded(name), used) for name, used in self._used()]
+        return any(
+            newer is not None
+            and (tuple(newer.classes) != tuple(used.classes) or isinstance(newer, HandReader) != isinstance(used, HandReader))
+            for newer, used in pairs
+        )
+
+    def renew(self, loaded: Callable[[str], Detector | None]) -> None:
+        """Take up the models that are loaded now, between two rounds; they know the same classes."""
+        if self._detector is not None:
+            self._detector = loaded(self._config.model) or self._detector
+        for part, name in self._config.parts.items():
+            newer = loaded(name)
+            if isinstance(newer, HandReader):
+                self._readers[part] = newer
+
+    def _used(self) -> list[tuple[str, Detector]]:
+        own = [] if self._detector is None else [(self._config.model, self._detector)]
+        return [*own, *((self._config.parts[part], reader) for part, reader in self._readers.items())]
 
     def follow(self, followed: NDArray[np.bool_]) -> None:
         """Tell only the classes in `followed` (C,) from now on."""
@@ -125,7 +173,7 @@ class SecondaryLooks:
             return Detections.empty()
         except ModelError as error:
             if self.problem != str(error):
-                log.error("camera %s: the secondary model %s: %s", frame.camera_id, self.model, error)
+                log.error("camera %s: the secondary model %s: %s", frame.camera_id, " or ".join(self.models), error)
             self.problem = str(error)
             return Detections.empty()
         self.problem = ""
@@ -160,12 +208,39 @@ class SecondaryLooks:
 
     def _one(self, frame: Frame, box: NDArray[np.float32]) -> Detections:
         left, top, right, bottom = box.tolist()
-        part = part_around((left, top, right, bottom), frame.size_wh)
-        seen = look_at_part(self.detector, frame, part)
+        person = (left, top, right, bottom)
+        told = [self._read(frame, person, part, reader) for part, reader in self._readers.items()]
+        if self._detector is None:
+            return Detections.concat(told)
+        part = part_around(person, frame.size_wh)
+        seen = look_at_part(self._detector, frame, part)
         if len(seen):
             seen = seen.select(~_cut(seen.xyxy, part, frame.size_wh))
         offset = np.array([part[0], part[1], part[0], part[1]], np.float32)
-        return Detections(seen.xyxy + offset, seen.score, self._class_id[seen.class_id])
+        found = Detections(seen.xyxy + offset, seen.score, self._ids(self._detector)[seen.class_id])
+        return _each_once(Detections.concat([*told, found])) if told else found
+
+    def _read(self, frame: Frame, person: Box, part: BodyPart, reader: HandReader) -> Detections:
+        """What a classifier says of a part of somebody: a box for each answer, where such a thing is."""
+        place = part_box(person, part)
+        (said,) = reader.read_signs(frame, _as_found(place)).scores
+        rows = np.flatnonzero((said >= _LEAST_SAID) & np.array([name != UNSEEN for name in reader.classes]))
+        boxes = np.tile(np.array(item_box(place, part), np.float32), (len(rows), 1))
+        return Detections(boxes, said[rows], self._ids(reader)[rows])
+
+    def _ids(self, model: Detector) -> NDArray[np.int64]:
+        """(C,) the camera's class ids of a model's classes; 0 for one that is told nobody."""
+        return np.array([self.classes.index(name) if name != UNSEEN else 0 for name in model.classes], np.int64)
+
+
+def _reader(name: str, model: Detector) -> HandReader:
+    if not isinstance(model, HandReader):
+        raise ModelUnsupported(f"{name} finds things by itself; secondary.parts needs a classifier, such as ppe_head")
+    return model
+
+
+def _as_found(place: Box) -> Detections:
+    return Detections(np.array([place], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
 
 
 def _track_ids(boxes: NDArray[np.float32], tracks: Tracks | None) -> list[int]:

@@ -219,7 +219,7 @@ class Shard:
         )
         evidence = EvidenceConfig.model_validate(message["evidence"])
         timezone = site_timezone(site.timezone)
-        secondary, trouble = SecondaryLooks.of(config, self._detectors.get, detector.classes)
+        secondary, trouble = SecondaryLooks.of(config, self._detectors.part, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
         followed = followed_classes(site.camera_rules(camera_id), classes, needed_classes(config.privacy))
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.domain.class_scores import ClassScores
+from panops.domain.crops import PART_ROOM
 from panops.domain.detections import Detections
 from panops.domain.errors import ModelUnsupported
 from panops.domain.frame import Frame
@@ -17,8 +18,6 @@ from panops.vision.registry import PART
 
 POINTS_HEAD = "hand_points"
 _POINTS = 21
-# Around the points of a hand, as a share of the longer side: they lie in the flesh, and pictures of signs show the hand with some air.
-_ROOM = 0.2
 _MOST_OFF = 0.05
 
 
@@ -80,7 +79,7 @@ class HandPictures(_Reader):
 
     def read_signs(self, frame: Frame, hands: Detections) -> ClassScores:
         """The scores (N, C); see `HandReader`."""
-        return self._classifier.classify_boxes(frame, hands.xyxy, _ROOM)
+        return self._classifier.classify_boxes(frame, hands.xyxy, PART_ROOM)
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""

@@ -86,7 +86,7 @@ def frame(at_s: float, *lefts: int, hats: bool = True) -> Frame:
 def make(finder: HatFinder | None = None, **settings: object) -> tuple[SecondaryLooks, HatFinder]:
     finder = finder or HatFinder()
     config = SecondaryConfig.model_validate({"model": "hats", **settings})
-    return SecondaryLooks(config, finder, PersonFinder.classes), finder
+    return SecondaryLooks(config, finder, {}, PersonFinder.classes), finder
 
 
 def tracked(found: Detections, at_s: float) -> Tracks:
@@ -235,7 +235,7 @@ def test_a_camera_whose_second_model_fails_lives_and_says_so() -> None:
     feed = SimpleNamespace(state="live", message="", keyframe_interval_s=None)
     state, message = HealthMeter._state(loop, feed)  # type: ignore[arg-type]  # all that is asked of it
     assert state is CameraState.LIVE
-    assert "nobody looks closer (secondary.model): the model cannot be run" in message
+    assert "nobody looks closer (secondary): the model cannot be run" in message
 
 
 def test_a_model_that_is_not_there_is_said_and_the_camera_runs_without() -> None:
@@ -245,7 +245,7 @@ def test_a_model_that_is_not_there_is_said_and_the_camera_runs_without() -> None
     config = CameraConfig.model_validate({"source": "x.mp4", "secondary": {"model": "hats"}})
     assert SecondaryLooks.of(config, missing, PersonFinder.classes) == (
         None,
-        "nobody looks closer (secondary.model): there is no model hats",
+        "nobody looks closer (secondary): there is no model hats",
     )
     assert SecondaryLooks.of(config.model_copy(update={"secondary": None}), missing, ()) == (None, "")
 

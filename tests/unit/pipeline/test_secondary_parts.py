@@ -1,0 +1,160 @@
+"""Classifiers that look at a part of each person: where their answers lie, what is told of them, and that rules decide by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from panops.config.rule_schema import ComplianceConfig
+from panops.config.schema import CameraConfig, SecondaryConfig
+from panops.domain.body_parts import part_box
+from panops.domain.class_scores import ClassScores
+from panops.domain.clock import SystemClock
+from panops.domain.compliance import Worn
+from panops.domain.detections import Detections
+from panops.domain.errors import ModelUnsupported
+from panops.domain.frame import ArrayPixels, Frame
+from panops.domain.protocols import Detector
+from panops.pipeline.analyst import Analyst
+from panops.pipeline.camera_loop import CameraLoop
+from panops.pipeline.followed import followed_classes
+from panops.pipeline.looking import Look
+from panops.pipeline.secondary import SecondaryLooks
+from panops.rules.compliance import Compliance
+from panops.rules.engine import RuleEngine
+from panops.rules.scene import Scene
+from panops.tracking.tracker import BatchTracker
+
+SIZE = (640, 360)
+PERSON = (300.0, 120.0, 340.0, 240.0)
+
+
+class People:
+    """Finds one person, always at the same place but for `left`."""
+
+    classes = ("person", "car")
+
+    def __init__(self) -> None:
+        self.left = PERSON[0]
+
+    def detect(self, frame: Frame) -> Detections:
+        box = np.array([[self.left, PERSON[1], self.left + 40, PERSON[3]]], np.float32)
+        return Detections(box, np.array([0.9], np.float32), np.array([0]))
+
+    def forget(self, camera_id: str) -> None:
+        pass
+
+
+class Heads:
+    """Says of the places that it is shown what `says` has for their brightness: a white one has a hat on it, a grey one is bare."""
+
+    classes = ("bare_head", "hardhat", "unseen")
+
+    def __init__(self, classes: tuple[str, ...] = classes) -> None:
+        self.classes = classes
+        self.shown: list[list[float]] = []
+
+    def detect(self, frame: Frame) -> Detections:
+        raise ModelUnsupported("it finds nothing")
+
+    def forget(self, camera_id: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def read_signs(self, frame: Frame, hands: Detections) -> ClassScores:
+        self.shown += hands.xyxy.tolist()
+        rows = []
+        for left, top, right, bottom in hands.xyxy.astype(int).tolist():
+            light = float(frame.image[max(top, 0) : bottom, max(left, 0) : right].mean())
+            rows.append([0.06, 0.9, 0.04] if light > 150 else [0.8, 0.18, 0.02] if light > 100 else [0.02, 0.02, 0.96])
+        return ClassScores(np.array(rows, np.float32))
+
+
+def frame(light: int, at_s: float = 0.0) -> Frame:
+    return Frame("cam", round(at_s * 5), at_s, at_s, ArrayPixels(np.full((SIZE[1], SIZE[0], 3), light, np.uint8)))
+
+
+def made(models: dict[str, Detector], **settings: object) -> SecondaryLooks:
+    return SecondaryLooks.made(SecondaryConfig.model_validate(settings), models.__getitem__, People.classes)
+
+
+@pytest.mark.parametrize(
+    ("light", "told"), [(200, {"hardhat": 0.9, "bare_head": 0.06}), (120, {"bare_head": 0.8, "hardhat": 0.18}), (20, {})]
+)
+def test_each_answer_becomes_a_box_where_such_a_thing_is_and_unseen_none(light: int, told: dict[str, float]) -> None:
+    heads = Heads()
+    looks = made({"heads": heads}, parts={"head": "heads"})
+    assert looks.classes == ("person", "car", "bare_head", "hardhat")
+    found = looks.look(frame(light), People().detect(frame(light)), None)
+    assert heads.shown == [pytest.approx(part_box(PERSON, "head"))]
+    names = [looks.classes[index] for index in found.class_id.tolist()]
+    assert dict(zip(names, found.score.tolist(), strict=True)) == pytest.approx(told)
+    for left, top, right, bottom in found.xyxy.tolist():
+        assert 300 < left < 320 < right < 340
+        assert 110 < top < bottom < 145
+
+
+def test_a_detector_and_classifiers_have_their_say_together() -> None:
+    class Hats(People):
+        classes = ("hardhat", "vest")
+
+        def detect(self, frame: Frame) -> Detections:
+            return Detections(np.array([[12, 8, 28, 18]], np.float32), np.array([0.7], np.float32), np.array([0]))
+
+    looks = made({"hats": Hats(), "heads": Heads()}, model="hats", parts={"head": "heads"})
+    assert looks.classes == ("person", "car", "hardhat", "vest", "bare_head")
+    assert looks.models == ("hats", "heads")
+    picture = frame(120)
+    joined = looks.add(picture, Look(True, None, Detections.empty()), People().detect(picture), None)
+    assert sorted(looks.classes[index] for index in joined.class_id.tolist()) == ["bare_head", "hardhat", "hardhat", "person"]
+
+
+@pytest.mark.parametrize(("light", "worn"), [(200, Worn.PRESENT), (120, Worn.ABSENT), (20, Worn.NOT_VISIBLE)])
+def test_the_rule_decides_by_what_is_said_of_the_head(light: int, worn: Worn) -> None:
+    config = CameraConfig.model_validate({"source": "x.mp4", "motion": {"enabled": False}, "secondary": {"parts": {"head": "heads"}}})
+    models: dict[str, Detector] = {"heads": Heads()}
+    secondary, problem = SecondaryLooks.of(config, models.__getitem__, People.classes)
+    assert secondary is not None, problem
+    rule = ComplianceConfig.model_validate({"id": "r", "kind": "compliance", "required": ["hardhat"]})
+
+    def make_rules(size_wh: tuple[int, int], first: int) -> RuleEngine:
+        return RuleEngine("cam", [(rule, Compliance(rule, Scene("cam", size_wh, secondary.classes, {}, {})))], 7, first)
+
+    people = People()
+    followed = followed_classes([rule], secondary.classes)
+    loop = CameraLoop("cam", config, people, make_rules, followed, SystemClock(), secondary=secondary)
+    analyst = Analyst(BatchTracker(), {"cam": loop})
+    analyst.begin(loop)
+    for number in range(30):
+        people.left += 2
+        check = loop.consider(frame(light, number / 5))
+        assert check is not None
+        list(analyst.round([check]))
+    loop.finish()
+    (record,) = [one.record for one in loop.take_records()]
+    assert record.worn is worn
+
+
+def test_a_model_in_the_wrong_place_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ModelUnsupported, match=r"heads says what is on a part of somebody and finds nothing; name it in secondary\.parts"):
+        made({"heads": Heads()}, model="heads")
+    with pytest.raises(ModelUnsupported, match=r"people finds things by itself; secondary\.parts needs a classifier, such as ppe_head"):
+        made({"people": People()}, parts={"torso": "people"})
+    for wrong in ({}, {"parts": {}}, {"parts": {"leg": "heads"}}, {"parts": {"head": ""}}):
+        with pytest.raises(ValueError, match=r"expected a model, or parts|head"):
+            SecondaryConfig.model_validate(wrong)
+
+
+def test_a_newer_version_is_taken_up_and_other_classes_are_seen() -> None:
+    old, new, other = Heads(), Heads(), Heads(("cap", "unseen"))
+    looks = made({"heads": old}, parts={"head": "heads"})
+    assert not looks.is_outdated({"heads": old}.get)
+    assert looks.is_outdated({"heads": new}.get)
+    assert not looks.has_other_classes({"heads": new}.get)
+    assert looks.has_other_classes({"heads": other}.get)
+    assert looks.has_other_classes({"heads": People()}.get)
+    looks.renew({"heads": new}.get)
+    looks.look(frame(200), People().detect(frame(200)), None)
+    assert (len(old.shown), len(new.shown)) == (0, 1)
