@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,9 @@ from panops.storage.home import Home
 from panops.vision.model_detector import ModelDetector
 from panops.vision.registry import open_task
 
+_COLUMNS = ("people", "no person", "not seen", "right", "-P", "-R", "-Rf", "+P", "+R", "+Rf")
+_CAPTION = "- without it, + with it; P precision, R recall, Rf recall of those in whom a person was seen; not seen: nothing is said"
+
 
 def evaluate_compliance(
     model: Annotated[str, typer.Argument(help="The detector, such as ppe.")] = "ppe",
@@ -50,6 +54,8 @@ def evaluate_compliance(
     workers: Annotated[float, typer.Option(min=0, max=1, help="Share of the simulated walkers dressed for a building site.")] = 0.5,
     required: Annotated[str, typer.Option(help="The items, by names that the rule knows.")] = "hardhat,vest",
     min_score: Annotated[float, typer.Option(min=0.01, max=1.0, help="As a camera's min_score.")] = 0.35,
+    share: Annotated[float, typer.Option(min=0.51, max=1.0, help="As the rule's share: so much of the votes decides.")] = 0.7,
+    least_px: Annotated[int, typer.Option("--least-height", min=0, help="Only people at least so high, px of the network's input.")] = 0,
     network: Annotated[
         int | None, typer.Option("--input", min=32, max=4096, help="Side of the network's input, px; its own if left out.")
     ] = None,
@@ -66,7 +72,7 @@ def evaluate_compliance(
         raise typer.BadParameter("expected pictures (--data) or films of the simulated site (--films), got neither")
     items = [name.strip() for name in required.split(",") if name.strip()]
     try:
-        rule = ComplianceConfig.model_validate({"id": "wear", "kind": "compliance", "required": items})
+        rule = ComplianceConfig.model_validate({"id": "wear", "kind": "compliance", "required": items, "share": share})
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, "), param_hint="--required") from error
     console = Console()
@@ -77,11 +83,11 @@ def evaluate_compliance(
         closer = _closer(secondary, parts, store, stack) if secondary or parts else None
         if data is not None:
             rows, title = _pictures(sized, data, split, source, rule, min_score, closer, console)
-            found["pictures"] = _told(console, title, rows)
+            found["pictures"] = _told(console, title, _high(rows, least_px))
         if films:
             rows, mixed = _films(sized, films, seconds, size, seed, workers, items, min_score, closer, console)
             found["films"] = {
-                **_told(console, f"simulated site, {films} films of {seconds:g} s", rows),
+                **_told(console, f"simulated site, {films} films of {seconds:g} s", _high(rows, least_px)),
                 "tracks_of_nobody_or_several": mixed,
             }
     if json_file is not None:
@@ -93,6 +99,8 @@ def evaluate_compliance(
             "parts": parts or None,
             "input_wh": sized.manifest.input_size_wh,
             "min_score": min_score,
+            "share": share,
+            "least_height_px": least_px,
         }
         try:
             json_file.write_text(json.dumps({**facts, **found}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -158,6 +166,10 @@ def _films(
     return rows, mixed
 
 
+def _high(rows: Sequence[Judged], least_px: int) -> list[Judged]:
+    return [row for row in rows if row.height_px >= least_px]
+
+
 def _closer(secondary: str, parts: str, store: ModelStore, stack: ExitStack) -> Closer:
     """What looks at single people, with its models."""
     named = dict(one.strip().partition("=")[::2] for one in parts.split(",") if one.strip())
@@ -188,9 +200,9 @@ def _progress(console: Console) -> Progress:
 def _told(console: Console, title: str, rows: Sequence[Judged]) -> dict[str, Any]:
     """Print the figures, and give them for JSON."""
     items, bands = by_item(rows), by_height(rows)
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=_CAPTION, caption_justify="left")
     table.add_column("item, height", no_wrap=True)
-    for name in ("people", "no person", "not visible", "decided", "right", "absent P", "absent R", "present P", "present R"):
+    for name in _COLUMNS:
         table.add_column(name, justify="right")
     for item, score in items.items():
         _add(table, item, score)
@@ -205,13 +217,7 @@ def _told(console: Console, title: str, rows: Sequence[Judged]) -> dict[str, Any
 
 
 def _add(table: Table, name: str, score: ItemScore) -> None:
-    shares = (
-        score.decided,
-        score.right_of_decided,
-        score.absent.precision,
-        score.absent.recall,
-        score.present.precision,
-        score.present.recall,
-    )
+    sorts = ((one.precision, one.recall, one.recall_of_found) for one in (score.absent, score.present))
+    shares = (score.right_of_decided, *chain.from_iterable(sorts))
     counts = (score.people, score.not_found, score.not_visible)
     table.add_row(name, *map(str, counts), *("-" if share is None else f"{share:.2f}" for share in shares))

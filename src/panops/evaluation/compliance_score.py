@@ -39,11 +39,13 @@ class Sort:
         right: People for whom it is right and was given.
         given: People for whom it was given.
         true: People for whom it is right.
+        found: Those of them in whom the detector saw a person.
     """
 
     right: int
     given: int
     true: int
+    found: int
 
     @property
     def precision(self) -> float | None:
@@ -54,6 +56,11 @@ class Sort:
     def recall(self) -> float | None:
         """Of the people for whom it is right, how many got it; None where there are none."""
         return self.right / self.true if self.true else None
+
+    @property
+    def recall_of_found(self) -> float | None:
+        """The same of the people who were found: how well is decided, whatever finds them. None where nobody was."""
+        return self.right / self.found if self.found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,9 @@ class ItemScore:
         sorts = {}
         for worn in (Worn.PRESENT, Worn.ABSENT):
             true, given = [row for row in rows if row.truth is worn], [row for row in rows if row.decided is worn]
-            sorts[worn] = Sort(sum(row.decided is worn for row in true), len(given), len(true))
+            sorts[worn] = Sort(
+                sum(row.decided is worn for row in true), len(given), len(true), sum(row.decided is not None for row in true)
+            )
         silent = sum(row.decided is Worn.NOT_VISIBLE for row in rows)
         return cls(len(rows), sum(row.decided is None for row in rows), silent, sorts[Worn.PRESENT], sorts[Worn.ABSENT])
 
@@ -99,7 +108,15 @@ class ItemScore:
     def record(self) -> dict[str, Any]:
         """For JSON."""
         sorts = {
-            name: {"precision": sort.precision, "recall": sort.recall, "right": sort.right, "given": sort.given, "true": sort.true}
+            name: {
+                "precision": sort.precision,
+                "recall": sort.recall,
+                "recall_of_found": sort.recall_of_found,
+                "right": sort.right,
+                "given": sort.given,
+                "true": sort.true,
+                "found": sort.found,
+            }
             for name, sort in (("present", self.present), ("absent", self.absent))
         }
         return {

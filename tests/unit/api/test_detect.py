@@ -129,7 +129,7 @@ async def test_what_is_no_picture_is_told_why(site: Site, options: dict[str, Any
 @pytest.mark.parametrize(
     ("query", "status", "complaint"),
     [
-        ("model=nobody", 404, "known are: general, ppe, ppe_close, sign_digits, street"),
+        ("model=nobody", 404, "known are: general, ppe, ppe_close, ppe_head, ppe_torso, sign_digits, street"),
         ("model=motion", 404, "there is no model 'motion'"),
         ("model=street@9", 404, "no version '9'"),
         ("model=street@", 404, "expected NAME@VERSION"),

@@ -119,7 +119,7 @@ async def test_nvidias_client_learns_what_there_is(site: Site) -> None:
         assert ready == [True, True, False, False]
         index = client.get_model_repository_index(headers=headers)
         states = {(entry.name, entry.state) for entry in index.models}
-        assert states == {(name, "READY") for name in ("general", "ppe", "ppe_close", "sign_digits", "street")}
+        assert states == {(name, "READY") for name in ("general", "ppe", "ppe_close", "ppe_head", "ppe_torso", "sign_digits", "street")}
         found = client.get_model_metadata("street", headers=headers, as_json=True)
         assert found == {
             "name": "street",
@@ -162,7 +162,7 @@ async def test_what_is_wrong_is_told_in_one_sentence(site: Site) -> None:
         for work, complaint in (
             (
                 lambda: lab.rows(PICTURES, "nobody"),
-                r"NOT_FOUND\] there is no model 'nobody'; known are: general, ppe, ppe_close, sign_digits, street",
+                r"NOT_FOUND\] there is no model 'nobody'; known are: general, ppe, ppe_close, ppe_head, ppe_torso, sign_digits, street",
             ),
             (lambda: lab.rows(PICTURES, version="9"), r"NOT_FOUND\] .*no version '9'"),
             (lambda: lab.rows(PICTURES[:, :, :400]), r"INVALID_ARGUMENT\] .*expected shape \(1, 3, 416, 416\)"),

@@ -113,7 +113,7 @@ async def test_nvidias_client_learns_what_there_is(site: Site) -> None:
         }
         index = client.get_model_repository_index(headers=lab.headers)
         states = {(entry["name"], entry["state"]) for entry in index}
-        assert states == {(name, "READY") for name in ("general", "ppe", "ppe_close", "sign_digits", "street")}
+        assert states == {(name, "READY") for name in ("general", "ppe", "ppe_close", "ppe_head", "ppe_torso", "sign_digits", "street")}
 
     async with program(site) as ask:
         await ask(look)
@@ -124,7 +124,7 @@ async def test_nvidias_client_is_told_what_is_wrong(site: Site) -> None:
         for work, complaint in (
             (
                 lambda: lab.rows(PICTURES, "nobody"),
-                r"\[404\] there is no model 'nobody'; known are: general, ppe, ppe_close, sign_digits, street",
+                r"\[404\] there is no model 'nobody'; known are: general, ppe, ppe_close, ppe_head, ppe_torso, sign_digits, street",
             ),
             (lambda: lab.rows(PICTURES, version="9"), r"\[404\] .*no version '9'"),
             (lambda: lab.rows(PICTURES[:, :, :400]), r"\[400\] .*expected shape \(1, 3, 416, 416\)"),

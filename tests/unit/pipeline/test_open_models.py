@@ -75,7 +75,7 @@ def test_a_model_that_is_gone_is_not_answered_from_memory(store: ModelStore) -> 
 
 @pytest.mark.parametrize("name", ["../street", "", "street/..", "a" * 70, "motion"])
 def test_what_is_no_name_finds_nothing(store: ModelStore, name: str) -> None:
-    with pytest.raises(ModelNotFound, match="known are: general, ppe, ppe_close, sign_digits, street"):
+    with pytest.raises(ModelNotFound, match="known are: general, ppe, ppe_close, ppe_head, ppe_torso, sign_digits, street"):
         OpenModels(store, opens=Opener()).get(name)
 
 
