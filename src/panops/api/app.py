@@ -140,7 +140,8 @@ def create_app(
     registry = CollectorRegistry(auto_describe=False)
     sites, events_stored, resolve = SiteRepository(database), EventRepository(database), AccountResolver(accounts, settings)
     view = SiteView(sites)
-    sockets = LiveSockets(SocketParts(live, view, events_stored, resolve), settings.max_sockets, settings.max_sockets_of_one)
+    looks = Looks(AuditLog(database), clock)
+    sockets = LiveSockets(SocketParts(live, view, events_stored, resolve, looks), settings.max_sockets, settings.max_sockets_of_one)
     evidence = EvidenceStore(database, settings.evidence_folder, clock)
     gallery = Gallery(database, KeyPlace(settings.evidence_folder.with_name(KEY_NAME)), clock)
     services = Services(
@@ -152,7 +153,7 @@ def create_app(
         videos=video_socket.VideoSockets(video_socket.VideoParts(live, view, resolve), registry, settings.max_sockets_of_one),
         suggesting=Suggesting(database, clock),
         outbox=Outbox(database), accounts=accounts, audit=AuditLog(database),
-        second_factors=SecondFactors(database, clock), looks=Looks(AuditLog(database), clock), logins=LoginLimit(clock),
+        second_factors=SecondFactors(database, clock), looks=looks, logins=LoginLimit(clock),
         codes=LoginLimit(clock, CODE_LIMITS), rates=CallerRates(clock), sockets=sockets,
         oidc=None if settings.oidc is None else oidc.provider_of(settings.oidc, settings.public_url, clock),
         streams=EventStreams(resolve), http=HttpCounts(registry),

@@ -1,6 +1,7 @@
 """`/ws`: one websocket a page for pictures, events, camera states and notices.
 
-Up: `{"sub": [ids], "fps": 5, "size": "s"}` names the cameras whose pictures are wanted from now on, `{"ack": 1}` confirms a binary message.
+Up: `{"sub": [ids], "fps": 5, "size": "s"}` names the cameras whose pictures are wanted from now on, with `"names": true` who is in them,
+`{"ack": 1}` confirms a binary message.
 Down: text `{"type": "cameras", "index": {id: number}}` first and whenever it changes, `{"type": "event" | "camera" | "notice", ...}`;
 binary batches as in `preview_batch`. At most two batches are on their way: who is slow to confirm skips pictures, and nothing queues.
 """
@@ -18,6 +19,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket
 
 from panops.api.caller_socket import CHECK_EVERY_S, GOING_AWAY, NOT_UNDERSTOOD, TOO_MANY, CallerSocket, SocketClosed, admitted, first_to_end
+from panops.api.live_names import may_know, noted
+from panops.api.looks import Looks
 from panops.api.notices import notice_for
 from panops.api.preview_batch import CameraIndex, pack_batch
 from panops.api.schemas import CameraOut, EventOut
@@ -50,12 +53,14 @@ class SocketParts:
         view: The stored site.
         events: Where events are read from.
         resolve: Finds the caller again, to notice a session that was ended.
+        looks: Notes who was shown whom.
     """
 
     live: LiveSite
     view: SiteView
     events: EventRepository
     resolve: Resolver
+    looks: Looks
 
 
 class LiveSockets:
@@ -125,6 +130,7 @@ class LiveSocket(CallerSocket):
         self._wanted: list[str] = []
         self._fps = 5.0
         self._size: Literal["s", "m", "l"] = "s"
+        self._names = False
         self._latest: dict[str, Preview] = {}
         self._unacknowledged = 0
         self._ready = asyncio.Event()
@@ -162,7 +168,7 @@ class LiveSocket(CallerSocket):
             try:
                 self._take(json.loads(message["text"]))
             except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
-                await self.end(NOT_UNDERSTOOD, 'expected {"sub": [ids], "fps": n, "size": "s|m|l"} or {"ack": n}')
+                await self.end(NOT_UNDERSTOOD, 'expected {"sub": [ids], "fps": n, "size": "s|m|l", "names": true|false} or {"ack": n}')
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, dict) or not ("sub" in message or "ack" in message):
@@ -180,13 +186,14 @@ class LiveSocket(CallerSocket):
         cameras, fps, size = message["sub"], float(message.get("fps", self._fps)), message.get("size", self._size)
         if not isinstance(cameras, list) or not all(isinstance(camera, str) for camera in cameras):
             raise TypeError("sub is a list of camera ids")
-        if size not in ("s", "m", "l") or not math.isfinite(fps):
-            raise ValueError("a size or rate that does not exist")
+        names = message.get("names", self._names)
+        if size not in ("s", "m", "l") or not math.isfinite(fps) or not isinstance(names, bool):
+            raise ValueError("a size or rate that does not exist, or names that are neither wanted nor not")
         fps = min(max(fps, SLOWEST_FPS), FASTEST_FPS)
         if (fps, size) != (self._fps, self._size):
             self._latest.clear()
             self._paced_anew.set()
-        self._wanted, self._fps, self._size = list(dict.fromkeys(cameras))[:MOST_CAMERAS], fps, size
+        self._wanted, self._fps, self._size, self._names = list(dict.fromkeys(cameras))[:MOST_CAMERAS], fps, size, names
         self._watch()
 
     def _watch(self) -> None:
@@ -245,13 +252,20 @@ class LiveSocket(CallerSocket):
             previews, self._latest = tuple(self._latest.values()), {}
             self._unacknowledged += 1
             self._look_ready()
-            batch = pack_batch(previews, self._index.numbers)
+            if self._is_told_names:
+                previews = await noted(previews, self._caller, self._parts.looks)
+            # Asked once more: the rights may have changed while that was written.
+            batch = pack_batch(previews, self._index.numbers, names=self._is_told_names)
             if batch:
                 self._counts.batches += 1
                 self._counts.pictures += len(previews)
                 await self._websocket.send_bytes(batch)
             else:
                 self._unacknowledged -= 1
+
+    @property
+    def _is_told_names(self) -> bool:
+        return self._names and may_know(self._caller)
 
     async def _tell(self, message: LiveMessage) -> None:
         scope = self._caller.scope

@@ -1,4 +1,4 @@
-"""Who looked at what proof: noted once for each piece and person in a while, since a player asks for a film many times over."""
+"""Who looked at what proof, and at whom: noted once for each in a while, since a player asks for a film many times over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_KEYS = 10_000
 
 
 class Looks:
-    """Writes looks at proof into the audit log; threads may share it.
+    """Writes looks at proof and at people into the audit log; threads may share it.
 
     Args:
         audit: The log.
@@ -57,6 +57,31 @@ class Looks:
         if self._is_new((username, f"{action} {target}"), AGAIN_S):
             self._record(username, action, target, detail or {})
 
+    def is_noted(self, username: str, camera_id: str, person_id: str) -> bool:
+        """Whether it was noted within ten minutes that somebody was told who a known person in a live picture is. Never blocks."""
+        with self._lock:
+            before_s = self._seen.get((username, f"person.live {camera_id} {person_id}"))
+        return before_s is not None and self._clock.monotonic_s() - before_s < AGAIN_S
+
+    def named(self, username: str, camera_id: str, person_id: str) -> bool:
+        """Somebody is shown a known person's name in a camera's live picture. The same again within ten minutes is the same look.
+
+        Returns:
+            Whether the person is still known: of who was deleted a moment ago nothing is noted, and nothing is to be shown.
+        """
+        key = (username, f"person.live {camera_id} {person_id}")
+        if not self._is_new(key, AGAIN_S):
+            return True
+        try:
+            known = self._audit.record_of(person_id, self._clock.utc_s(), username, "person.live", {"camera": camera_id})
+        except StorageError as error:
+            self._missed(username, person_id, "person.live", error)
+            return True
+        if not known:
+            with self._lock:
+                self._seen.pop(key, None)  # the next picture asks again
+        return known
+
     def searched(self, username: str, target: str, detail: Mapping[str, Any]) -> None:
         """Somebody asked who is in a picture: every time is a look of its own."""
         self._record(username, "person.search", target, detail)
@@ -84,5 +109,10 @@ class Looks:
     def _record(self, username: str, action: str, target: str, facts: Mapping[str, Any]) -> None:
         try:
             self._audit.record(self._clock.utc_s(), username, action, target, facts)
-        except StorageError as error:  # a full disk must not keep people from seeing and saving proof
-            log.warning("that %s asked for %s (%s) is not in the audit log: %s", username, target, action, error)
+        except StorageError as error:
+            self._missed(username, target, action, error)
+
+    @staticmethod
+    def _missed(username: str, target: str, action: str, error: StorageError) -> None:
+        # A full disk must not keep people from seeing and saving proof.
+        log.warning("that %s asked for %s (%s) is not in the audit log: %s", username, target, action, error)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from panops.config.schema import FacesConfig
 from panops.domain.crops import part_around
 from panops.domain.errors import DeviceFull, DeviceLate, ModelError, PanopsError
-from panops.domain.face_votes import FaceOpinion, FaceVotes
-from panops.domain.faces import LEAST_LIVE, FaceLook, FaceReader, KnownFaces, SeenFaces
+from panops.domain.face_votes import FaceOpinion, FaceVerdict, FaceVotes
+from panops.domain.faces import LEAST_LIVE, FaceLook, FaceReader, KnownFaces, KnownPerson, SeenFaces
 from panops.domain.frame import Frame
 from panops.domain.places import Box
 from panops.domain.protocols import Detector
@@ -84,7 +84,7 @@ class _Turn:
 
 
 class FaceLooks:
-    """One camera's. Used by the analysis thread; `faces_known` by any.
+    """One camera's. Used by the analysis thread; `faces_known` and `opinions` by any.
 
     Args:
         config: Whom to look at, and how often.
@@ -108,7 +108,9 @@ class FaceLooks:
         self._refused = ""
         self._turns = LookTurns(config, classes)
         self._people: dict[int, _Turn] = {}
+        self._decided: dict[int, FaceOpinion] = {}  # never changed, only replaced: other threads read it
         self._known: KnownFaces | None = None
+        self._named: dict[str, KnownPerson] = {}
         self._search: FaceSearch | None = None
         self._misfit = ""
         self.looks = 0
@@ -158,6 +160,7 @@ class FaceLooks:
     def faces_known(self, known: KnownFaces | None) -> None:
         """These are known from now on; None while nobody has told, and then nobody is compared."""
         self._known = known
+        self._named = {} if known is None else {person.person_id: person for person in known.people}
         fits = known is None or not len(known) or known.model == self._reader.name
         self._search = FaceSearch(known) if known is not None and fits else None
         self._misfit = ""
@@ -166,8 +169,19 @@ class FaceLooks:
             log.error("%s", self._misfit)
 
     def opinions(self) -> dict[int, FaceOpinion]:
-        """What looks agree on, by track id, of those who are followed now."""
-        return {track_id: turn.votes.opinion for track_id, turn in self._people.items() if turn.votes.opinion is not None}
+        """What looks agree on, by track id, of those who are followed now.
+
+        Votes outlive what they were about: whoever was deleted since is left out, and a name that was changed is the new one.
+        """
+        found: dict[int, FaceOpinion] = {}
+        named = self._named
+        for track_id, opinion in self._decided.items():
+            person = named.get(opinion.person_id)
+            if person is not None:
+                found[track_id] = replace(opinion, name=person.name, lists=person.lists)
+            elif opinion.verdict is not FaceVerdict.KNOWN:
+                found[track_id] = opinion
+        return found
 
     def add(self, frame: Frame, tracks: Tracks) -> Tracks:
         """The tracks with what was seen of the faces of those whose turn it is; the same tracks where that is nothing."""
@@ -230,6 +244,8 @@ class FaceLooks:
         else:
             turn.votes.add(look)
             opinion = turn.votes.opinion
+            if opinion is not None:
+                self._decided = {**self._decided, track_id: opinion}
             turn.pause_s = self._config.settled_s if opinion is not None and opinion.agrees(look) else refresh_s
         self._turns.note(track_id, tracks.time_s, turn.pause_s)
 
@@ -237,8 +253,11 @@ class FaceLooks:
         """Who is gone; ids never come back."""
         if self._people:
             present = set(tracks.track_id.tolist())
-            for track_id in [one for one in self._people if one not in present]:
+            gone = [track_id for track_id in self._people if track_id not in present]
+            for track_id in gone:
                 del self._people[track_id]
+            if gone:
+                self._decided = {track_id: opinion for track_id, opinion in self._decided.items() if track_id in self._people}
 
 
 def upper_body(box: Box) -> Box:

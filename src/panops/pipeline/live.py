@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from panops.config.schema import CameraConfig
+from panops.domain.face_votes import FaceVerdict
 from panops.domain.switches import SwitchedOff
 from panops.pipeline.latency import LatencyHistogram
 from panops.pipeline.video import StreamName, VideoFeed
@@ -138,13 +139,29 @@ class ShardFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveIdentity:
+    """Who somebody in a live picture is, as looks at the face agree. Viewers are never told.
+
+    Attributes:
+        verdict: Somebody known, nobody known, or no living face.
+        person_id: Who; empty where nobody known.
+        name: Their name; empty where nobody known.
+    """
+
+    verdict: FaceVerdict
+    person_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveBox:
-    """One tracked object for drawing. `box` is relative x1, y1, x2, y2."""
+    """One tracked object for drawing. `box` is relative x1, y1, x2, y2; `who` is None where nothing is decided, or nobody may know."""
 
     track_id: int
     class_name: str
     score: float
     box: tuple[float, float, float, float]
+    who: LiveIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from panops.domain.clock import Clock
 from panops.pipeline.analysis_loop import AnalysisLoop
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.decode_pool import DecodePool
 from panops.pipeline.governor import Governor, MachineLoad, Reading
+from panops.pipeline.live import ShardFigures
 
 
 class LoadControl:
@@ -45,6 +47,17 @@ class LoadControl:
         self.governor.step(reading, min(elapsed_s, 3.0))
         for loop in loops:
             self.ease(loop)
+
+    def told(self, figures: ShardFigures) -> ShardFigures:
+        """A shard's figures, with the waits and what is given up for them."""
+        governor = self.governor
+        return replace(
+            figures,
+            decode_wait_s=round(governor.reading.decode_wait_s, 4),
+            analysis_wait_s=round(governor.reading.analysis_wait_s, 4),
+            relief=round(governor.relief, 3),
+            giving_up=governor.words,
+        )
 
     def ease(self, loop: CameraLoop) -> None:
         """Tell one camera what is left to it now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from panops.domain.frame import Frame
 from panops.domain.tracks import Tracks
 from panops.pipeline.annotate import encode_jpeg
-from panops.pipeline.live import LiveBox, Preview
+from panops.pipeline.live import LiveBox, LiveIdentity, Preview
+from panops.pipeline.live_names import NOBODY
 
 Size = Literal["s", "m", "l"]
 
@@ -30,8 +31,10 @@ def preview_size(size_wh: tuple[int, int], size: Size) -> tuple[int, int]:
     return max(2, round(width * shrink / 2) * 2), max(2, round(height * shrink / 2) * 2)
 
 
-def live_boxes(tracks: Tracks, classes: Sequence[str], size_wh: tuple[int, int]) -> tuple[LiveBox, ...]:
-    """Tracks as relative boxes with names, for drawing in the browser."""
+def live_boxes(
+    tracks: Tracks, classes: Sequence[str], size_wh: tuple[int, int], who: Mapping[int, LiveIdentity] = NOBODY
+) -> tuple[LiveBox, ...]:
+    """Tracks as relative boxes with their classes' names, and with who they are as far as `who` has it by track id, to draw elsewhere."""
     width, height = size_wh
     return tuple(
         LiveBox(
@@ -39,12 +42,19 @@ def live_boxes(tracks: Tracks, classes: Sequence[str], size_wh: tuple[int, int])
             classes[int(class_id)] if 0 <= int(class_id) < len(classes) else str(int(class_id)),
             float(score),
             (float(box[0]) / width, float(box[1]) / height, float(box[2]) / width, float(box[3]) / height),
+            who.get(int(track_id)),
         )
         for track_id, class_id, score, box in zip(tracks.track_id, tracks.class_id, tracks.score, tracks.xyxy, strict=True)
     )
 
 
 Paint = Callable[[Frame, Tracks | None, Sequence[str], tuple[int, int]], NDArray[np.uint8]]
+Names = Callable[[str], Mapping[int, LiveIdentity]]
+
+
+def _nobody(camera_id: str) -> Mapping[int, LiveIdentity]:
+    del camera_id
+    return NOBODY
 
 
 def _as_it_is(frame: Frame, tracks: Tracks | None, classes: Sequence[str], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
@@ -58,11 +68,13 @@ class Previewer:
     Args:
         deliver: Takes a finished preview; False when the way is blocked (it is dropped then, a newer one follows).
         paint: Gives a frame's picture in a size, for what people are shown must not be all that the camera saw; as it is where None.
+        names: Says who is who in a camera's pictures, by track id; nobody is named where None. Names stay beside the picture.
     """
 
-    def __init__(self, deliver: Callable[[Preview], bool], paint: Paint | None = None) -> None:
+    def __init__(self, deliver: Callable[[Preview], bool], paint: Paint | None = None, names: Names | None = None) -> None:
         self._deliver = deliver
         self._paint = paint or _as_it_is
+        self._names = names or _nobody
         self._lock = threading.Lock()
         self._wishes: dict[str, dict[Size, float]] = {}
         self._sent_s: dict[tuple[str, Size], float] = {}
@@ -92,6 +104,6 @@ class Previewer:
                 if fps <= 0 or now_s - self._sent_s.get(key, 0.0) < _EARLY / fps:
                     continue
                 self._sent_s[key] = now_s
-            boxes = live_boxes(tracks, classes, frame.size_wh) if tracks is not None else ()
+            boxes = live_boxes(tracks, classes, frame.size_wh, self._names(frame.camera_id)) if tracks is not None else ()
             jpeg = encode_jpeg(self._paint(frame, tracks, classes, preview_size(frame.size_wh, size)), _QUALITY[size])
             self._deliver(Preview(frame.camera_id, frame.captured_at_s, size, jpeg, boxes))

@@ -40,6 +40,7 @@ from panops.pipeline.known_people import KnownHere
 from panops.pipeline.lessons import Lessons
 from panops.pipeline.link import Message, ShardLink
 from panops.pipeline.live import CameraState, CameraStatus, ShardFigures
+from panops.pipeline.live_names import LiveNames
 from panops.pipeline.load_control import LoadControl
 from panops.pipeline.look_keeper import LookKeeper
 from panops.pipeline.map_looks import MapModels
@@ -141,7 +142,9 @@ class Shard:
         self._drifts = DriftWatch(DriftDays(database), self._clock)
         self._views = ViewKeeper(CameraViews(database), self._clock, self._drifts)
         self._looks = LookKeeper(home.looks, self._clock, lambda problem: self._notice("looks", problem))
-        self._previewer = Previewer(lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._hidden.paint)
+        self._previewer = Previewer(
+            lambda preview: link.send(preview_to_wire(preview), preview.jpeg, droppable=True), self._hidden.paint, LiveNames(self._loops).of
+        )
         self._meter = ShardMeter(self._clock)
         on_problem, is_behind = lambda why: self._notice("recording", why), lambda: self._writer.problem is not None
         self._recording = ShardRecording(home, database, self._clock, on_problem, self._meter.stages, is_behind)
@@ -440,15 +443,7 @@ class Shard:
         feeds = [camera.feed for camera in tuple(self._cameras.values()) if camera.feed is not None]
         asleep = sum(loop.sleep.asleep for loop in tuple(self._loops.values()))
         figures = self._meter.figures(self._index, len(self._cameras), sum(feed.cpu_s for feed in feeds) + self._recording.demux_s)
-        governor = self._load.governor
-        return replace(
-            figures,
-            asleep=asleep,
-            decode_wait_s=round(governor.reading.decode_wait_s, 4),
-            analysis_wait_s=round(governor.reading.analysis_wait_s, 4),
-            relief=round(governor.relief, 3),
-            giving_up=governor.words,
-        )
+        return self._load.told(replace(figures, asleep=asleep))
 
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:

@@ -15,9 +15,10 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from panops.config.schema import SiteConfig
+from panops.domain.face_votes import FaceVerdict
 from panops.pipeline.latency import LatencyHistogram
 from panops.pipeline.link import Message
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, Preview, ShardFigures, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveBox, LiveIdentity, Preview, ShardFigures, SystemNotice
 
 _LATENCIES = ("check_latency", "event_latency", "woken_latency", "woken_event_latency")
 
@@ -76,14 +77,27 @@ def figures_from_wire(data: Message) -> ShardFigures:
 
 def preview_to_wire(preview: Preview) -> Message:
     """A preview without its picture, which travels as the tail."""
-    boxes = [[box.track_id, box.class_name, round(box.score, 3), *(round(edge, 4) for edge in box.box)] for box in preview.boxes]
+    boxes = [
+        [box.track_id, box.class_name, round(box.score, 3), *(round(edge, 4) for edge in box.box), *_who_to_wire(box.who)]
+        for box in preview.boxes
+    ]
     return {"type": "preview", "camera": preview.camera_id, "time_s": preview.time_s, "size": preview.size, "boxes": boxes}
 
 
 def preview_from_wire(data: Message, jpeg: bytes) -> Preview:
     """The inverse of `preview_to_wire`."""
-    boxes = tuple(LiveBox(int(row[0]), str(row[1]), float(row[2]), (row[3], row[4], row[5], row[6])) for row in data["boxes"])
+    boxes = tuple(
+        LiveBox(int(row[0]), str(row[1]), float(row[2]), (row[3], row[4], row[5], row[6]), _who_from_wire(row[7:])) for row in data["boxes"]
+    )
     return Preview(data["camera"], data["time_s"], data["size"], jpeg, boxes)
+
+
+def _who_to_wire(who: LiveIdentity | None) -> tuple[str, ...]:
+    return () if who is None else (who.verdict.value, who.person_id, who.name)
+
+
+def _who_from_wire(row: Sequence[str]) -> LiveIdentity | None:
+    return LiveIdentity(FaceVerdict(row[0]), row[1], row[2]) if row else None
 
 
 def notice_from_wire(data: Message) -> EventNotice | SystemNotice:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from panops.storage.database import Database
 from panops.storage.errors import InvalidCursor
-from panops.storage.tables import audit
+from panops.storage.tables import audit, people
 
 LARGEST_PAGE = 500
 _DAY_S = 86_400.0
@@ -101,6 +101,21 @@ class AuditLog:
         """
         with self._database.session() as connection:
             add_entry(connection, at_s, user, action, target, detail)
+
+    def record_of(self, person_id: str, at_s: float, user: str, action: str, detail: Mapping[str, Any] | None = None) -> bool:
+        """Add an entry about somebody who is known, with their id as the target; whether they are.
+
+        Of who was deleted a moment ago nothing is written down: their id would stay.
+
+        Raises:
+            StorageError: It was not written.
+        """
+        with self._database.session() as connection:
+            there = select(people.c.person_id).where(people.c.person_id == person_id).with_for_update(read=True)
+            if connection.execute(there).first() is None:
+                return False
+            add_entry(connection, at_s, user, action, person_id, detail)
+        return True
 
     def delete_before(self, before_s: float, now_s: float) -> int:
         """Delete what is older, piece by piece, and write each piece down with its deletion; how many entries went.

@@ -27,7 +27,7 @@ from panops.domain.clock import Clock, SystemClock
 from panops.domain.events import Event, EventPhase, EvidenceKind, Incident, Severity
 from panops.domain.switches import Switch
 from panops.pipeline.alerting import Alerting
-from panops.pipeline.live import CameraState, CameraStatus, EventNotice, Preview, ProbeResult, ShardFigures, SystemNotice
+from panops.pipeline.live import CameraState, CameraStatus, EventNotice, LiveIdentity, Preview, ProbeResult, ShardFigures, SystemNotice
 from panops.pipeline.subscription import Feed, FeedHub
 from panops.pipeline.switchboard import TAKEN, Switchboard
 from panops.pipeline.video import StreamName
@@ -72,6 +72,7 @@ class FakeLiveSite:
         self._site = SiteConfig()
         self._states: dict[str, tuple[CameraState, str]] = {}
         self._notices: dict[str, SystemNotice] = {}
+        self._who: dict[str, Mapping[int, LiveIdentity]] = {}
         self._began_s = self._clock.utc_s()
         self._sequence = 0
         self._watched = asyncio.Event()
@@ -109,6 +110,10 @@ class FakeLiveSite:
         """Let a camera be in a state, and tell."""
         self._states[camera_id] = (state, message)
         self._hub.publish(self._status(camera_id))
+
+    def recognise(self, camera_id: str, who: Mapping[int, LiveIdentity]) -> None:
+        """Let a camera have decided who those with some numbers of its scene are."""
+        self._who[camera_id] = who
 
     def announce(self, notice: SystemNotice) -> None:
         """Let the site say something; `info` clears what was said of the topic."""
@@ -258,6 +263,8 @@ class FakeLiveSite:
     def _preview(self, camera_id: str, size: Size, time_s: float) -> Preview:
         scene = MovingScene(camera_id)
         boxes = scene.boxes(time_s) if self.switchboard.is_on(camera_id, Switch.DETECT) else ()
+        who = self._who.get(camera_id, {})
+        boxes = tuple(replace(box, who=who.get(box.track_id)) for box in boxes) if who else boxes
         return Preview(camera_id, time_s, size, scene.jpeg(time_s, SIZES[size]), boxes)
 
     def _on_wishes(self) -> None:

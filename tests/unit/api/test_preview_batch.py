@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panops.api.preview_batch import CameraIndex, pack_batch, unpack_batch
-from panops.pipeline.live import LiveBox, Preview
+from panops.domain.face_votes import FaceVerdict
+from panops.pipeline.live import LiveBox, LiveIdentity, Preview
 
 EDGE = st.integers(0, 10_000).map(lambda number: number / 10_000)
 BOXES = st.lists(
@@ -52,6 +53,18 @@ def test_a_batch_that_is_cut_off_says_so(cut: int) -> None:
     message = pack_batch([Preview("a", 1.0, "s", b"J" * 20, (LiveBox(1, "x", 0.5, (0, 0, 1, 1)),))], INDEX)
     with pytest.raises(ValueError, match="cut off"):
         unpack_batch(message[: -min(cut, len(message) - 1)])
+
+
+@given(st.sampled_from(FaceVerdict), st.text(max_size=200))
+def test_who_it_is_is_packed_only_where_it_is_asked_for(verdict: FaceVerdict, name: str) -> None:
+    boxes = (LiveBox(1, "person", 0.5, (0, 0, 1, 1), LiveIdentity(verdict, "0123abcd", name)), LiveBox(2, "person", 0.5, (0, 0, 1, 1)))
+    previews = [Preview("a", 1.0, "s", b"J", boxes)]
+    message = pack_batch(previews, INDEX, names=True)
+    assert b"0123abcd" not in message
+    ((_, _, _, found),) = unpack_batch(message)
+    assert [box.who for box in found] == [LiveIdentity(verdict, "", name), None]
+    ((_, _, _, found),) = unpack_batch(pack_batch(previews, INDEX))
+    assert [box.who for box in found] == [None, None]
 
 
 @given(st.lists(st.sets(st.sampled_from("abcdefgh")), max_size=10))

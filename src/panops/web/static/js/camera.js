@@ -20,6 +20,7 @@ const { can, live } = await start();
 let tile = null;
 let switches = () => {};
 let video = () => {};
+let plays = false;
 
 function health(camera) {
   const state = conditionOf(camera);
@@ -117,6 +118,12 @@ function fullScreen() {
   else byId("view").requestFullscreen?.().then(() => {}, () => toast(t("This browser does not allow full screen"), "red"));
 }
 
+/** Asks for pictures, small ones where `playing` video is above them; for names only where they are shown, as each look at them is noted. */
+function watch(playing = plays) {
+  plays = playing;
+  live.watch([id], playing ? 5 : 10, playing ? "s" : "l", tile.picture.showBoxes && can("operator"));
+}
+
 function listen(camera) {
   live.on("frames", (frames) => Promise.all(frames.filter((frame) => frame.id === id).map((frame) => tile.show(frame))));
   live.on("camera", (message) => message.camera.id === id && update(message.camera));
@@ -131,8 +138,8 @@ function listen(camera) {
     health(tile.camera);
   }, 1000);
   // With video, pictures only bring the boxes.
-  video = showVideo(tile, camera, (playing) => live.watch([camera.id], playing ? 5 : 10, playing ? "s" : "l"));
-  live.watch([camera.id], 10, "l");
+  video = showVideo(tile, camera, (playing) => watch(playing));
+  watch(false);
   tile.watched(true);
 }
 
@@ -152,7 +159,10 @@ try {
   const shapes = { zones: camera.zones, lines: camera.lines };
   const some = Object.keys(camera.zones).length + Object.keys(camera.lines).length > 0;
   byId("toggle-shapes").hidden = !some;
-  pressed("toggle-boxes", "boxes", (on) => tile.picture.toggleBoxes(on));
+  pressed("toggle-boxes", "boxes", (on) => {
+    tile.picture.toggleBoxes(on);
+    watch();
+  });
   pressed("toggle-shapes", "shapes", (on) => tile.picture.setShapes(on && some ? shapes : null));
   switches = showSwitches(byId("off"), byId("switches"), id, can("operator"), update);
   update(camera);

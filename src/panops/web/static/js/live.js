@@ -8,7 +8,8 @@ const UTF8 = new TextDecoder();
 
 /**
  * Splits a binary batch into `{id, time, jpeg, boxes}`: records of camera u16, flags u16, length u32, time f64, JPEG,
- * and with flag 1 a length u32 and `[[track, class, score, x1, y1, x2, y2], ...]` as JSON; little endian.
+ * and with flag 1 a length u32 and `[[track, class, score, x1, y1, x2, y2], ...]` as JSON; little endian. Who asked for names, and may
+ * know them, has `who` (known, unknown, spoof) and a name behind those of whom it is decided.
  */
 export function readBatch(buffer, names) {
   const view = new DataView(buffer);
@@ -38,7 +39,7 @@ export class Live {
   #attempt = 0;
   #timer = 0;
   #names = new Map();
-  #wanted = { sub: [], fps: 5, size: "s" };
+  #wanted = { sub: [], fps: 5, size: "s", names: false };
   up = false;
 
   constructor() {
@@ -57,9 +58,9 @@ export class Live {
     return this;
   }
 
-  /** Asks for these cameras' pictures and no others. */
-  watch(sub, fps, size) {
-    const wanted = { sub, fps, size };
+  /** Asks for these cameras' pictures and no others; with `names` for who is in them. */
+  watch(sub, fps, size, names = false) {
+    const wanted = { sub, fps, size, names };
     if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
     this.#wanted = wanted;
     if (!document.hidden) this.#send(wanted);

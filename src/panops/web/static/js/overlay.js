@@ -1,5 +1,6 @@
 // Boxes, zones and lines over a picture, on a canvas of the screen's own resolution.
 
+import { t } from "./messages.js";
 import { className } from "./things.js";
 
 const COLOURS = { person: "#4fd1ff", moving: "#ffd166", car: "#b79bff", truck: "#b79bff", bus: "#b79bff", motorcycle: "#ff9f7a", bicycle: "#7be495" };
@@ -81,9 +82,24 @@ function drawSides(pen, points, area) {
   for (const [letter, side] of [["A", 1], ["B", -1]]) pen.fillText(letter, (x1 + x2) / 2 + nx * side - 4, (y1 + y2) / 2 + ny * side + 4);
 }
 
+const WHO = { unknown: t("unknown"), spoof: t("no living face") };
+const LONGEST_NAME = 40;
+
+/** What stands at a box: who it is, where that is decided, and what it is, as far as there is room. */
+export function label([, name, score, , , , , who, person], wide) {
+  const word = className(name);
+  const thing = score > 0 && wide ? `${word} ${Math.round(score * 100)} %` : word;
+  if (!who) return thing;
+  const said = who === "known" ? (person.length > LONGEST_NAME ? `${person.slice(0, LONGEST_NAME - 1)}…` : person) : WHO[who] ?? who;
+  return wide ? `${said} · ${thing}` : said;
+}
+
 function drawBoxes(pen, boxes, area, labels) {
   pen.lineWidth = 2;
-  const placed = boxes.map(([, name, score, x1, y1, x2, y2]) => ({ name, score, colour: classColour(name), x: area.x + x1 * area.w, y: area.y + y1 * area.h, w: (x2 - x1) * area.w, h: (y2 - y1) * area.h }));
+  const placed = boxes.map((row) => {
+    const [, name, , x1, y1, x2, y2, who] = row;
+    return { row, known: who === "known", colour: classColour(name), x: area.x + x1 * area.w, y: area.y + y1 * area.h, w: (x2 - x1) * area.w, h: (y2 - y1) * area.h };
+  });
   for (const { colour, x, y, w, h } of placed) {
     pen.strokeStyle = "rgb(5 7 10 / 0.55)";
     pen.strokeRect(x - 1, y - 1, w + 2, h + 2);
@@ -92,11 +108,9 @@ function drawBoxes(pen, boxes, area, labels) {
   }
   if (!labels) return;
   const taken = [];
-  // The largest, and so the nearest, are named first where there is no room for all.
-  for (const { name, score, colour, x, y, w, h } of placed.toSorted((a, b) => b.w * b.h - a.w * a.h)) {
-    const word = className(name);
-    const text = score > 0 && area.w >= 420 ? `${word} ${Math.round(score * 100)} %` : word;
-    tag(pen, text, x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
+  // Whom panops knows, then the largest, and so the nearest, are named first where there is no room for all.
+  for (const { row, colour, x, y, h } of placed.toSorted((a, b) => b.known - a.known || b.w * b.h - a.w * a.h)) {
+    tag(pen, label(row, area.w >= 420), x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
   }
 }
 
@@ -117,7 +131,7 @@ export class Overlay {
     }).observe(canvas);
   }
 
-  /** Boxes are `[track, class, score, x1, y1, x2, y2]` in shares of the picture; shapes are `{zones, lines}` or null. */
+  /** Boxes are `[track, class, score, x1, y1, x2, y2]` in shares of the picture, perhaps with `who, name` behind; shapes are `{zones, lines}` or null. */
   draw() {
     const [width, height] = this.size;
     const nothing = !this.boxes.length && !this.shapes;

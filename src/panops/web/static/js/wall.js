@@ -48,7 +48,7 @@ function subscribe() {
     tile.watch = watched;
   }
   const soon = pages.ahead.filter((tile) => !seen.includes(tile) && tile.camera.state !== "disabled");
-  live.watch([...seen, ...soon].map((tile) => tile.camera.id), fps, size);
+  live.watch([...seen, ...soon].map((tile) => tile.camera.id), fps, size, boxesOn && can("operator"));
 }
 
 live.on("frames", (frames) => Promise.all(frames.map((frame) => tiles.get(frame.id)?.show(frame))));
@@ -254,6 +254,7 @@ pressed("toggle-boxes", boxesOn, (on) => {
   boxesOn = on;
   memory.set("boxes", on ? "on" : "off");
   for (const tile of tiles.values()) tile.picture.toggleBoxes(on);
+  subscribe(); // names are asked for only where they are shown, as each look at them is noted
 });
 pressed("toggle-ticker", memory.get("ticker", "on") === "on", (on) => {
   memory.set("ticker", on ? "on" : "off");
