@@ -32,6 +32,7 @@ from panops.pipeline.enrolment import Enrolment
 from panops.pipeline.live import CameraState
 from panops.storage.accounts import Accounts
 from panops.storage.areas import SPAN_S, AreaRepository, AreaSpan
+from panops.storage.audit import AuditLog
 from panops.storage.compliance import ComplianceRepository
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
@@ -291,6 +292,11 @@ class SiteServer:
                     Scope.everything(), found[name], drawn((who, variant), side_px=160), f"IMG_{who}{variant}.jpg", negative=variant == 3
                 )
         return found
+
+    def looked(self) -> list[tuple[str, str]]:
+        """Who was shown known people's names in live pictures, and of which camera, as the audit log has it."""
+        entries = AuditLog(self.database).newest_of(["person.live"])
+        return [(entry.user, str(entry.detail["camera"])) for entry in entries]
 
     def add_people(self, count: int, newest_s: float, every_s: float = 900.0) -> None:
         """Store what people wore, newest first: three in four a hat, and a vest more and more seldom."""

@@ -90,8 +90,15 @@ export function label([, name, score, , , , , who, person], wide) {
   const word = className(name);
   const thing = score > 0 && wide ? `${word} ${Math.round(score * 100)} %` : word;
   if (!who) return thing;
-  const said = who === "known" ? (person.length > LONGEST_NAME ? `${person.slice(0, LONGEST_NAME - 1)}…` : person) : WHO[who] ?? who;
+  const said = who === "known" ? (person.length > LONGEST_NAME ? `${person.slice(0, LONGEST_NAME - 1).trimEnd()}…` : person) : WHO[who] ?? who;
   return wide ? `${said} · ${thing}` : said;
+}
+
+/** A text of at most so many px, cut at its end. */
+function fitting(pen, text, most) {
+  let short = text;
+  while (short.length > 2 && pen.measureText(short).width > most) short = `${short.slice(0, -2)}…`;
+  return short;
 }
 
 function drawBoxes(pen, boxes, area, labels) {
@@ -106,11 +113,10 @@ function drawBoxes(pen, boxes, area, labels) {
     pen.strokeStyle = colour;
     pen.strokeRect(x, y, w, h);
   }
-  if (!labels) return;
   const taken = [];
-  // Whom panops knows, then the largest, and so the nearest, are named first where there is no room for all.
+  // Whom panops knows, then the largest, and so the nearest, are named first where there is no room for all. A small tile only says who.
   for (const { row, colour, x, y, h } of placed.toSorted((a, b) => b.known - a.known || b.w * b.h - a.w * a.h)) {
-    tag(pen, label(row, area.w >= 420), x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
+    if (labels || row[7]) tag(pen, fitting(pen, label(row, area.w >= 420), area.w - 10), x - 1, y - 1, colour, area, { bottom: y + h + 1, taken });
   }
 }
 
