@@ -461,6 +461,37 @@ def test_what_was_suppressed_has_a_filter_and_its_reasons(make_site: Callable[..
     page.wait_for_selector(".detail .chip:has-text('True alarm')")
 
 
+def test_what_was_asked_for_before_other_filters_comes_into_no_list_of_theirs(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    """What may have happened before the connection was there is asked for with the filters of then, and answered when others are chosen."""
+    server = make_site()
+    told = server.add_events(3, time.time() - 60)
+    doubted = server.add_doubted("yard", time.time() - 30)
+    made = tab(server, "oscar")
+    page, asked, held = made.page, [], []
+
+    def hold_the_second(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 2:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/events?limit=60", hold_the_second)
+    made.open("/events")
+    ready(page)
+    while not held:
+        page.wait_for_timeout(20)
+    page.click("[data-status=suppressed]")
+    page.wait_for_selector(f".event-card[data-id='{doubted}']")
+    with page.expect_response("**/api/v1/events?limit=60"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert [card.get_attribute("data-id") for card in page.query_selector_all(".event-card")] == [doubted]
+    assert page.is_hidden("#pill")
+    page.click("[data-status='']")
+    page.wait_for_selector(f".event-card[data-id='{told[0]}']")
+
+
 def test_a_note_is_text_and_is_not_lost(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
     server = make_site()
     ids = server.add_events(8, time.time() - 60)

@@ -45,6 +45,8 @@ class HealthMeter:
             model: Its detector's name.
             shard: The shard's number.
         """
+        # Read first: what is read after it was switched off is final, and nothing of before stands beside an "off".
+        detects = loop.detects
         self._measure(loop, feed)
         counters = loop.counters
         state, message = self._state(loop, feed)
@@ -78,7 +80,7 @@ class HealthMeter:
             has_open_events=loop.has_open_events,
             suppressed={} if loop.chain is None else dict(loop.chain.suppressed),
             chain_failures={} if loop.chain is None else dict(loop.chain.failures),
-            detects=loop.detects,
+            detects=detects,
         )
 
     def _measure(self, loop: CameraLoop, feed: FeedStatus) -> None:

@@ -86,7 +86,7 @@ _RING_BYTES = 48 * 1024 * 1024
 _LATE_S = 5.0
 # Who wants fewer pictures a second than this is content with a sleeping camera's keyframes.
 _WATCHED_FPS = 2.0
-_STUCK_S, _DEAD_DEVICE_S = 15.0, 30.0
+_STUCK_S, _DEAD_DEVICE_S, _STORED_WITHIN_S = 15.0, 30.0, 2.0
 _SILENT_PATIENCE_S, _ENDED_PATIENCE_S = 10.0, 2.0
 
 
@@ -171,7 +171,7 @@ class Shard:
             lambda camera_id: link.send({"type": "reassign", "camera": camera_id}),
         )
         self._traces = Traces(index, self._clock)
-        self._storage_problem = ""
+        self._storage_problem = self._ending = ""  # the camera that is being switched off, the ends of whose events may not be stored yet
         self._lessons = Lessons(JudgementStore(database), self._loops, self._analysis.between_rounds, self._clock)
         models = MapModels(self._detectors.store)
         self._maps = MapWatch(models, AreaRepository(database), self._clock, lambda: self._load.is_busy, self._meter.stages)
@@ -271,11 +271,14 @@ class Shard:
             loop = self._loops.get(camera_id)
             if loop is None or loop.detects == on:
                 return
-            loop.detects = on
+            self._ending = "" if on else camera_id
             self._end_events(loop)
             self._analyst.forget(camera_id)
             self._analyst.begin(loop)
             loop.detector.forget(camera_id)
+            loop.detects = on
+        self._writer.flush(_STORED_WITHIN_S)  # its status says so afterwards: whoever hears of it may believe that nothing is open
+        self._ending = ""
         log.info("camera %s is %s", camera_id, "analysed again" if on else "no longer analysed, only read, shown and recorded")
 
     def drop(self, camera_id: str) -> None:
@@ -448,7 +451,8 @@ class Shard:
     def _status(self, camera_id: str, camera: _Camera) -> CameraStatus:
         if camera.feed is None or camera.loop is None:
             return CameraStatus(camera_id, CameraState.ERROR, camera.problem, model=camera.model, shard=self._index, detects=False)
-        return self._recording.told(camera.health.status(camera.loop, camera.feed.status, camera.model, self._index))
+        status = self._recording.told(camera.health.status(camera.loop, camera.feed.status, camera.model, self._index))
+        return replace(status, detects=True) if camera_id == self._ending else status
 
     # --- the way of a frame ---------------------------------------------------------------------------------------------------
 

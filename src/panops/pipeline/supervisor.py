@@ -101,8 +101,7 @@ class Supervisor:
         clock: Clock | None = None,
         initial_notices: Sequence[SystemNotice] = (),
     ) -> None:
-        self._home = home
-        self._settings = settings
+        self._home, self._settings = home, settings
         self._clock = clock or SystemClock()
         # One home has one supervisor at a time (its lock), so a restarted one may take its own leases back at once.
         self._owner = home.owner_id()
@@ -135,8 +134,7 @@ class Supervisor:
         self._wishes_sent: dict[int, Message] = {}
         self._changing = asyncio.Lock()
         self._probes = ThreadPoolExecutor(_MOST_PROBES, thread_name_prefix="probe")
-        self.usage = UsageMeter()
-        self._began_s = time.monotonic()
+        self.usage, self._began_s = UsageMeter(), time.monotonic()
 
     # --- life -----------------------------------------------------------------------------------------------------------------
 
@@ -413,6 +411,8 @@ class Supervisor:
 
     def _settle_switches(self) -> None:
         """Tell which switches have taken effect. A camera of which no process has spoken does not run yet; one being let go does."""
+        if self._changing.locked():
+            return  # what comes or goes just now has not: its lease may still be held
         statuses = ((camera_id, self._board.status(camera_id)) for camera_id in self._site.cameras)
         analysed = {camera_id: status.detects for camera_id, status in statuses if status is not None}
         enabled = {camera_id: camera.enabled for camera_id, camera in self._site.cameras.items()}

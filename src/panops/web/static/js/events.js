@@ -25,6 +25,8 @@ let touchedAt = -Infinity;
 let opened = false;
 let stepping = false;
 let dropped = false;
+/** How often the list was begun anew: what was asked for one belongs into no other. */
+let listing = 0;
 
 const { can, live } = await start();
 
@@ -38,6 +40,7 @@ const filters = new Filters(byId("filters"), () => {
 
 // ---------------------------------------------------------------- the list
 async function reload() {
+  listing += 1;
   loading?.abort();
   [cursor, ended, loading] = [null, false, null];
   waiting.clear();
@@ -59,6 +62,7 @@ async function more(first = false) {
   if (!first) byId("end").textContent = t("Loading older events …");
   try {
     const page = await get(`/events${query({ ...filters.wanted(), cursor, limit: PAGE })}`, { signal: mine.signal });
+    if (loading !== mine) return undefined; // other filters were chosen in the very moment that it came
     // What was told while the answer was on its way stays: the answer may be older than that.
     const known = new Map(cards.events.map((event) => [event.event_id, event]));
     for (const event of page.events) known.set(event.event_id, newerOf(known.get(event.event_id), event));
@@ -77,7 +81,7 @@ async function more(first = false) {
     cards.complete = ended;
     cards.set(events);
   } catch (error) {
-    if (error.name === "AbortError") return undefined;
+    if (error.name === "AbortError" || loading !== mine) return undefined;
     loading = null;
     const again = h("button", { class: "button", onclick: () => (cards.events.length ? more() : reload()) }, icon("retry"), t("Try again"));
     if (cards.events.length) {
@@ -143,8 +147,10 @@ live.on("up", catchUp);
 async function catchUp() {
   if (!dropped) return;
   dropped = false;
+  const mine = listing;
   // What was missed during a break comes the same way as what is new.
   const page = await get(`/events${query({ ...filters.wanted(), limit: PAGE })}`).catch(() => ({ events: [] }));
+  if (mine !== listing) return; // the list is one of other filters by now, and was read since
   for (const event of page.events) if (!merge(event) && !later(event)) waiting.set(event.event_id, event);
   if (waiting.size && (idle() || !cards.events.length)) insert();
   else showPill();
