@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from panops.api.csv_answer import csv_answer, csv_described
 from panops.api.events import Moment, Words
 from panops.api.problems import ProblemError
 from panops.api.rates import paced
@@ -17,7 +18,7 @@ from panops.api.security import Viewer
 from panops.api.services import Needed
 from panops.api.spans import From, asked_span
 from panops.config.schedule import site_timezone
-from panops.storage.area_curves import AreaBucket, Covered, covered, csv_text
+from panops.storage.area_curves import AreaBucket, Covered, area_csv, covered
 from panops.storage.areas import AreaRepository
 from panops.storage.compliance_rates import Calendar
 
@@ -118,10 +119,9 @@ def areas(_: Viewer, wanted: Wanted) -> AreasOut:
     "/areas.csv",
     dependencies=[Depends(paced("export"))],
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "a row a span, camera, zone and class"}},
+    responses=csv_described("a row a span, camera, zone and class"),
 )
 def areas_csv(caller: Viewer, services: Needed, wanted: Wanted) -> Response:
     """The same as CSV, with times in the site's zone."""
     services.audit.record(services.clock.utc_s(), caller.username, "areas.export", "", {"from_s": wanted.from_s, "to_s": wanted.to_s})
-    headers = {"Content-Disposition": f'attachment; filename="areas-{wanted.bucket}.csv"', "Cache-Control": "no-store"}
-    return Response(csv_text(wanted.areas, wanted.names, wanted.timezone), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_answer(area_csv(wanted.areas, wanted.names, wanted.timezone), f"areas-{wanted.bucket}.csv")

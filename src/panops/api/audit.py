@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.csv_answer import csv_answer, csv_described
 from panops.api.events import Moment
 from panops.api.pages import link_next
 from panops.api.rates import paced
@@ -20,10 +18,12 @@ from panops.api.schemas import Out
 from panops.api.security import Admin
 from panops.api.services import Needed
 from panops.storage.audit import AuditEntry, AuditFilter
+from panops.storage.csv_rows import csv_text
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 MOST_ROWS = 50_000
+COLUMNS = ("at_utc", "user", "action", "target", "address", "detail")
 _Word = Annotated[str, Query(max_length=200)]
 
 
@@ -82,28 +82,15 @@ def audit(
     "/audit.csv",
     dependencies=[Depends(paced("export"))],
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "a row an entry, newest first"}},
+    responses=csv_described("a row an entry, newest first"),
 )
 def audit_csv(caller: Admin, services: Needed, wanted: Wanted) -> Response:
     """The same as CSV, the newest 50,000; times are UTC."""
-    text = csv_text(services.audit.every(wanted, MOST_ROWS))
+    text = csv_text(COLUMNS, map(_row, services.audit.every(wanted, MOST_ROWS)))
     services.audit.record(services.clock.utc_s(), caller.username, "audit.export", "", {"user": wanted.user, "action": wanted.action})
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"', "Cache-Control": "no-store"}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_answer(text, "audit.csv")
 
 
-def csv_text(entries: Iterable[AuditEntry]) -> str:
-    """Entries as CSV with a head line."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(("at_utc", "user", "action", "target", "address", "detail"))
-    for one in entries:
-        at = datetime.fromtimestamp(one.at_s, UTC).isoformat(timespec="milliseconds")
-        words = (one.user, one.action, one.target, one.address, json.dumps(dict(one.detail), ensure_ascii=False) if one.detail else "")
-        writer.writerow((at, *map(_harmless, words)))
-    return out.getvalue()
-
-
-def _harmless(text: str) -> str:
-    """A table program takes a cell that begins so for a formula, and a name that somebody types at the sign-in page lands here."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _row(one: AuditEntry) -> tuple[str, ...]:
+    at = datetime.fromtimestamp(one.at_s, UTC).isoformat(timespec="milliseconds")
+    return at, one.user, one.action, one.target, one.address, json.dumps(dict(one.detail), ensure_ascii=False) if one.detail else ""

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from panops.api.csv_answer import csv_answer, csv_described
 from panops.api.events import Moment, Words
 from panops.api.problems import ProblemError
 from panops.api.rates import paced
@@ -18,7 +19,7 @@ from panops.api.services import Needed
 from panops.api.spans import From, asked_span
 from panops.config.schedule import site_timezone
 from panops.domain.compliance import Worn
-from panops.storage.compliance_rates import Bucket, Calendar, Rate, csv_text, rates
+from panops.storage.compliance_rates import Bucket, Calendar, Rate, rates, rates_csv
 
 router = APIRouter(prefix="/api/v1", tags=["compliance"])
 
@@ -108,10 +109,9 @@ def compliance(_: Viewer, wanted: Wanted) -> RatesOut:
     "/compliance.csv",
     dependencies=[Depends(paced("export"))],
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "a row a span, camera, rule, zone and item"}},
+    responses=csv_described("a row a span, camera, rule, zone and item"),
 )
 def compliance_csv(caller: Viewer, services: Needed, wanted: Wanted) -> Response:
     """The same as CSV, with times in the site's zone."""
     services.audit.record(services.clock.utc_s(), caller.username, "compliance.export", "", {"from_s": wanted.from_s, "to_s": wanted.to_s})
-    headers = {"Content-Disposition": f'attachment; filename="compliance-{wanted.bucket}.csv"', "Cache-Control": "no-store"}
-    return Response(csv_text(wanted.rates, wanted.names, wanted.timezone), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_answer(rates_csv(wanted.rates, wanted.names, wanted.timezone), f"compliance-{wanted.bucket}.csv")

@@ -18,7 +18,7 @@ from panops.config.schedule import site_timezone
 from panops.domain.compliance import Worn
 from panops.domain.errors import PanopsError
 from panops.storage.compliance import ComplianceRepository
-from panops.storage.compliance_rates import Bucket, Calendar, Rate, csv_text, rates
+from panops.storage.compliance_rates import Bucket, Calendar, Rate, rates, rates_csv
 from panops.storage.database import Database
 from panops.storage.home import Home
 from panops.storage.scope import Scope
@@ -53,7 +53,7 @@ def compliance(
     names = {camera_id: config.name or camera_id for camera_id, config in site.cameras.items()}
     if csv_file is not None:
         try:
-            csv_file.write_text(csv_text(found, names, timezone), encoding="utf-8", newline="")
+            csv_file.write_text(rates_csv(found, names, timezone), encoding="utf-8", newline="")
         except OSError as error:
             raise PanopsError(f"cannot write {csv_file}: {error.strerror}") from error
     if as_json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +10,8 @@ from typing import Literal
 
 from panops.storage.areas import SPAN_S, AreaSpan
 from panops.storage.compliance import QUARTER_S
-from panops.storage.compliance_rates import Calendar, Span, harmless
+from panops.storage.compliance_rates import Calendar, Span
+from panops.storage.csv_rows import csv_text, local_time
 
 AreaBucket = Literal["five_minutes", "hour", "day", "shift"]
 
@@ -76,22 +75,23 @@ def covered(spans: Sequence[AreaSpan], calendar: Calendar | None, timezone: tzin
     return out
 
 
-def csv_text(found: Sequence[Covered], names: dict[str, str], timezone: tzinfo | None) -> str:
-    """The rows as CSV (RFC 4180) with a head of `COLUMNS`; times are ISO 8601 in the site's zone.
+def area_csv(found: Sequence[Covered], names: dict[str, str], timezone: tzinfo | None) -> str:
+    """The rows as CSV with a head of `COLUMNS`; times are ISO 8601 in the site's zone.
 
     Args:
         found: The rows.
         names: Camera names by id; an id without one stands for itself.
         timezone: The site's zone; None is the machine's own.
     """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for one in found:
-        start, end = (datetime.fromtimestamp(at_s, timezone).astimezone(timezone).isoformat() for at_s in one.span[:2])
-        words = [harmless(word) for word in (one.camera_id, names.get(one.camera_id, one.camera_id), one.zone, one.class_name)]
-        writer.writerow([start, end, *words, one.looks, *(f"{share:.4f}" for share in (one.mean, one.least, one.most))])
-    return out.getvalue()
+    rows = (
+        (
+            local_time(one.span.start_s, timezone), local_time(one.span.end_s, timezone), one.camera_id,
+            names.get(one.camera_id, one.camera_id), one.zone, one.class_name, one.looks,
+            *(f"{share:.4f}" for share in (one.mean, one.least, one.most)),
+        )
+        for one in found
+    )  # fmt: skip
+    return csv_text(COLUMNS, rows)
 
 
 def _own(span: int, timezone: tzinfo | None) -> Span:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -11,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from panops.domain.compliance import Worn
 from panops.storage.compliance import QUARTER_S, WornCount
+from panops.storage.csv_rows import csv_text, local_time
 
 Bucket = Literal["hour", "day", "shift"]
 
@@ -120,26 +119,20 @@ def rates(counts: Sequence[WornCount], calendar: Calendar) -> list[Rate]:
     return [found[key] for key in sorted(found)]
 
 
-def csv_text(found: Sequence[Rate], names: dict[str, str], timezone: tzinfo | None) -> str:
-    """The rates as CSV (RFC 4180) with a head of `COLUMNS`; times are ISO 8601 in the site's zone.
+def rates_csv(found: Sequence[Rate], names: dict[str, str], timezone: tzinfo | None) -> str:
+    """The rates as CSV with a head of `COLUMNS`; times are ISO 8601 in the site's zone.
 
     Args:
         found: The rates.
         names: Camera names by id; an id without one stands for itself.
         timezone: The site's zone; None is the machine's own.
     """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for one in found:
-        start, end = (datetime.fromtimestamp(at_s, timezone).astimezone(timezone).isoformat() for at_s in one.span[:2])
-        people = [one.people[worn] for worn in (Worn.PRESENT, Worn.ABSENT, Worn.NOT_VISIBLE)]
-        rate = "" if one.rate is None else f"{one.rate:.4f}"
-        words = [harmless(word) for word in (one.camera_id, names.get(one.camera_id, one.camera_id), one.rule_id, one.zone, one.item)]
-        writer.writerow([start, end, *words, one.seen, *people, rate])
-    return out.getvalue()
-
-
-def harmless(word: str) -> str:
-    """A name that a spreadsheet would take for a formula is marked as text."""
-    return f"'{word}" if word[:1] in ("=", "+", "-", "@", "\t", "\r") else word
+    rows = (
+        (
+            local_time(one.span.start_s, timezone), local_time(one.span.end_s, timezone), one.camera_id,
+            names.get(one.camera_id, one.camera_id), one.rule_id, one.zone, one.item, one.seen,
+            *(one.people[worn] for worn in (Worn.PRESENT, Worn.ABSENT, Worn.NOT_VISIBLE)), "" if one.rate is None else f"{one.rate:.4f}",
+        )
+        for one in found
+    )  # fmt: skip
+    return csv_text(COLUMNS, rows)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from panops.config.schema import RetentionConfig
-from panops.storage.area_curves import COLUMNS, covered, csv_text
+from panops.storage.area_curves import COLUMNS, area_csv, covered
 from panops.storage.areas import SPAN_S, AreaRepository, AreaSpan
 from panops.storage.compliance_rates import Calendar
 from panops.storage.database import Database
@@ -80,7 +80,7 @@ def test_an_hour_counts_each_look_once_and_what_was_not_seen_as_nothing(areas: A
 
 def test_csv(areas: AreaRepository) -> None:
     areas.add([span(0, 0.25, name="=car")])
-    (row,) = csv.DictReader(io.StringIO(csv_text(covered(read(areas), None, BERLIN), {"gate": "Gate"}, BERLIN)))
+    (row,) = csv.DictReader(io.StringIO(area_csv(covered(read(areas), None, BERLIN), {"gate": "Gate"}, BERLIN)))
     assert tuple(row) == COLUMNS
     assert (row["camera"], row["zone"], row["class"], row["looks"], row["mean"], row["least"], row["most"]) == (
         "Gate", "bay", "'=car", "30", "0.2500", "0.1250", "0.5000",

@@ -14,7 +14,7 @@ from panops.config.schema import RetentionConfig
 from panops.domain.compliance import ComplianceRecord, ItemRecord, Worn
 from panops.domain.errors import StorageLocked
 from panops.storage.compliance import QUARTER_S, ComplianceRepository
-from panops.storage.compliance_rates import Bucket, Calendar, csv_text, rates
+from panops.storage.compliance_rates import Bucket, Calendar, rates, rates_csv
 from panops.storage.compliance_writer import ComplianceWriter
 from panops.storage.database import Database
 from panops.storage.evidence import EvidenceStore
@@ -113,7 +113,7 @@ def test_rates_are_of_those_on_whom_it_was_to_be_seen(worn: ComplianceRepository
 def test_csv_is_what_a_spreadsheet_reads_and_never_a_formula(worn: ComplianceRepository) -> None:
     worn.save([record(1), record(2, Worn.ABSENT)])
     found = rates(worn.counts(EVERYBODY, START_S - 1, START_S + 1), Calendar("hour", BERLIN, SHIFTS))
-    (row,) = csv.DictReader(io.StringIO(csv_text(found, {"gate": "=cmd,1"}, BERLIN)))
+    (row,) = csv.DictReader(io.StringIO(rates_csv(found, {"gate": "=cmd,1"}, BERLIN)))
     assert row["camera"] == "'=cmd,1"
     assert (row["seen"], row["present"], row["absent"], row["not_visible"], row["rate"]) == ("2", "1", "1", "0", "0.5000")
     assert row["from"].startswith("2025-10-09T10:00:00+02:00")
