@@ -21,6 +21,7 @@ from panops.domain.frame import Frame
 from panops.domain.protocols import Detector
 from panops.domain.tracks import Tracks, TrackState
 from panops.pipeline.look_again import PartPixels
+from panops.pipeline.look_turns import Turns
 from panops.pipeline.turned_pixels import LEFT, RIGHT, UPRIGHT, TurnedPixels
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,6 @@ _EDGE_SHARE = 0.01
 # From look to look; half of it is left after 2.7 s at five looks a second.
 _SHRINKS = 0.95
 _MOST = 2
-_EARLY_SHARE = 0.25
 
 
 @dataclass(slots=True)
@@ -57,7 +57,6 @@ class _Person:
     first_s: float
     seen_s: float
     height: float
-    looked_s: float = -np.inf
     looks: int = 0
     lies: bool = False
     score: float = 0.0
@@ -86,8 +85,13 @@ class FallenLooks:
         wanted = {name.strip().casefold() for name in config.classes}
         self._is_wanted = np.array([name.casefold() in wanted for name in classes], np.bool_)
         self._people: dict[int, _Person] = {}
+        self._turns = Turns(config.refresh_s, _MOST)
         self.looks = 0
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why the last look at a place failed; empty where it did not."""
+        return self._turns.problem
 
     def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
         """Never: it asks for the camera's detector each time."""
@@ -101,23 +105,22 @@ class FallenLooks:
         """The tracks, and behind them, or in place of those that are lost, whoever is found lying where they were."""
         self._remember(frame, tracks)
         found: list[int] = []
-        try:
-            due = self._due(tracks)
-            seen = tracks.xyxy[self._seen(tracks)]
-            for track_id in due:
-                person = self._people[track_id]
-                person.looked_s = tracks.time_s
+        due = self._due(tracks)
+        seen = tracks.xyxy[self._seen(tracks)]
+        for track_id in due:
+            person = self._people[track_id]
+            try:
                 box, score = self._look(frame, person, seen)
-                if score >= _LEAST_SCORE and not self._is_told(person, box):
-                    person.box, person.score, person.seen_s, person.lies = box, score, tracks.time_s, True
-                    found.append(track_id)
-            self.problem = ""
-        except (DeviceLate, DeviceFull):
-            pass  # load, which says nothing about the model; whose place was not looked at is next time
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: looking for who lies: %s", frame.camera_id, error)
-            self.problem = str(error)
+            except (DeviceLate, DeviceFull):
+                break  # load, which says nothing about the model; whose place was not looked at is next time
+            except ModelError as error:
+                if self._turns.failed(track_id, tracks.time_s, str(error)):
+                    log.error("camera %s: looking for who lies: %s", frame.camera_id, error)
+                continue
+            self._turns.note(track_id, tracks.time_s)
+            if score >= _LEAST_SCORE and not self._is_told(person, box):
+                person.box, person.score, person.seen_s, person.lies = box, score, tracks.time_s, True
+                found.append(track_id)
         held = self._held(tracks, found)
         return self._with(tracks, [*found, *held], len(found)) if found or held else tracks
 
@@ -144,9 +147,7 @@ class FallenLooks:
 
     def _due(self, tracks: Tracks) -> list[int]:
         """The ids of those whose place is to be looked at: those first whose was looked at the longest ago."""
-        now_s = tracks.time_s
-        pause_s = self._config.refresh_s * (1 - _EARLY_SHARE)
-        missing = {track_id: one for track_id, one in self._people.items() if one.seen_s < now_s}
+        missing = {track_id: one for track_id, one in self._people.items() if one.seen_s < tracks.time_s}
         if not missing:
             return []
         seen = self._seen(tracks)
@@ -158,9 +159,9 @@ class FallenLooks:
                 if (tracks.first_seen_s[here] >= one.seen_s - _LEAST_FOLLOWED_S).any():
                     del self._people[track_id]
                     continue
-            if one.seen_s - one.first_s >= _LEAST_FOLLOWED_S and now_s - one.looked_s >= pause_s:
-                due.append((one.looked_s, track_id))
-        return [track_id for _, track_id in sorted(due)[:_MOST]]
+            if one.seen_s - one.first_s >= _LEAST_FOLLOWED_S:
+                due.append(track_id)
+        return self._turns.ready(sorted(due), tracks.time_s, frozenset(self._people))
 
     def _seen(self, tracks: Tracks) -> NDArray[np.intp]:
         """The rows of those who are seen just now."""

@@ -232,6 +232,35 @@ def test_a_camera_that_is_not_to_be_analysed_is_read_and_shown_and_its_rules_see
     shard.detect("nobody", on=False)  # it went away meanwhile
 
 
+def test_a_camera_is_said_not_to_be_analysed_once_the_ends_of_its_events_are_stored(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = SiteConfig.model_validate(
+        {
+            "cameras": {"cam": {**CAMERA, "source": "sim://yard?seed=3&activity=12&rate_fps=10"}},
+            "rules": [{"id": "nobody", "kind": "absence", "classes": ["person"], "after_s": 0.2, "verify": False}],
+        }
+    )
+    events = shard._writer._repository
+    shard.assign({**wire.assignment(site, "cam"), "epoch": 1})
+    assert wait_for(lambda: events.counts(Scope.everything()).open == 1, 60)
+    save, may = events.save, threading.Event()
+
+    def held_up(*what: Any) -> None:
+        assert may.wait(10)
+        save(*what)
+
+    monkeypatch.setattr(events, "save", held_up)
+    monkeypatch.setattr("panops.pipeline.shard._STORED_WITHIN_S", 10.0)
+    switching = threading.Thread(target=shard.detect, args=("cam",), kwargs={"on": False})
+    switching.start()
+    assert wait_for(lambda: not shard._loops["cam"].detects, 20)
+    (status,) = shard.statuses()
+    assert (status.detects, status.has_open_events, events.counts(Scope.everything()).open) == (True, False, 1)
+    may.set()
+    assert wait_for(lambda: not shard.statuses()[0].detects, 20)
+    assert events.counts(Scope.everything()).open == 0
+    switching.join(5)
+
+
 def test_people_who_are_masked_are_followed_where_the_rules_ask_for_cars(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = SimpleNamespace(classes=("person", "car", "bird"), forget=lambda _camera_id: None)
     monkeypatch.setattr(shard._detectors, "get", lambda _name: detector)
