@@ -72,7 +72,6 @@ class FallenLooks:
 
     Attributes:
         looks: How often a place was looked at so far.
-        problem: Why the last look failed; empty when it did not.
     """
 
     stage = "pose"

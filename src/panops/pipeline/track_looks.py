@@ -158,7 +158,7 @@ class TrackLooks:
         return "; ".join(f"{lack}: {problem}" for lack, problem in told if problem)
 
     def opinions(self) -> dict[int, FaceOpinion]:
-        """Who is who of those who are followed now, as far as their faces told, by track id."""
+        """Who is who of those who are followed now, as far as their faces told, by track id. Any thread."""
         return next((look.opinions() for look in self._looks if isinstance(look, FaceLooks)), {})
 
     def rule_problems(self, site: SiteConfig, camera_id: str) -> list[ConfigProblem]:
