@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The whole file.
 
     Args:
         columns: The head.
-        rows: As many cells each; texts may come from anybody.
+        rows: As many cells each, texts and numbers; texts may come from anybody.
     """
     out = io.StringIO()
     writer = csv.writer(out)
