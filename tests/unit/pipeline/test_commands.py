@@ -129,29 +129,6 @@ def test_each_switch_through_the_broker_and_back(tmp_path: Path, broker: Broker,
     play(tmp_path / "home", site_of(broker), act, SETTINGS)
 
 
-def test_a_camera_is_off_once_its_lease_is_given_back(tmp_path: Path, broker: Broker, listener: Listener) -> None:
-    """A slow disk: its process says long before that it has let the camera go."""
-
-    async def act(running: Play) -> None:
-        await running.until(lambda: states(listener) == ALL_ON, what="the states are told once the camera runs")
-        leases, board = running.supervisor._leases, running.supervisor._switchboard
-        release, held = leases.release, []
-
-        def slowly(*what: Any) -> None:
-            time.sleep(1.0)
-            release(*what)
-
-        leases.release = slowly  # type: ignore[method-assign]
-        end = board.follow(lambda: board.states().get(("yard", Switch.ENABLED)) is False and held.append(leases.holder("yard")))
-        await Hand(running, listener).switch("enabled", "OFF")
-        end()
-        leases.release = release  # type: ignore[method-assign]
-        assert held
-        assert set(held) == {None}
-
-    play(tmp_path / "home", site_of(broker), act, SETTINGS)
-
-
 def test_states_are_kept_over_restarts_of_broker_and_panops(tmp_path: Path, broker: Broker) -> None:
     async def first(running: Play) -> None:
         listener = Listener(broker.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,28 @@ def test_a_process_that_is_stopped_holds_no_camera_any_more(tmp_path: Path) -> N
         assert site.supervisor._fleet.get(1) is None
         site.supervisor._settle_switches()  # as at every status of the others
         assert site.supervisor._switchboard.states()["b", Switch.ENABLED] is False
+
+    play(tmp_path, act)
+
+
+def test_a_camera_is_told_off_once_its_lease_is_given_back_however_quick_its_process_was(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        await site.supervisor.reload()
+        loop, leases, board = asyncio.get_running_loop(), site.supervisor._leases, site.supervisor._switchboard
+        release, told = leases.release, []
+
+        def answered_meanwhile(*what: Any) -> None:
+            done = threading.Event()
+            loop.call_soon_threadsafe(lambda: (site.answer(site.drops("a")[-1]), done.set()))
+            assert done.wait(10)
+            told.append(board.states().get(("a", Switch.ENABLED)))
+            release(*what)
+
+        leases.release = answered_meanwhile  # type: ignore[method-assign]
+        await site.follow("a", on=False)
+        leases.release = release  # type: ignore[method-assign]
+        assert told == [None]  # nobody knows yet
+        assert (board.states()["a", Switch.ENABLED], leases.holder("a")) == (False, None)
 
     play(tmp_path, act)
 
