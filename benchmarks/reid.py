@@ -3,6 +3,9 @@
 Run it as `python -m benchmarks.reid FILM...`; it needs `panops models add person_reid` and the detector. Who is who is told by the tracker:
 two people who are followed at the same moment are two, and whoever is followed without a gap is one. So it says nothing of other cameras,
 and a track that jumped from one person to another counts against the model.
+
+`--pictures COCO.json` adds pictures with labelled people: whoever is in one picture with somebody is somebody else. They say nothing of one
+person's two looks, and much of how often two people are taken for one.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +39,9 @@ from panops.vision.reid import PersonEmbedder
 _EVERY_S = 0.2
 _LEAST_S = 1.5
 _LEAST_HEIGHT_PX = 60
-_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
+# Two boxes of one picture that share more than this of the smaller one show a part of each other.
+_MOST_SHARED = 0.1
 
 
 @dataclass(slots=True)
@@ -120,6 +127,51 @@ def figures(films: list[list[Walk]]) -> dict[str, Any]:
     }
 
 
+def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
+    """How much two people of one picture look alike, by where the pictures come from.
+
+    Args:
+        path: A COCO file; its pictures lie beside it under their `file_name`.
+        embedder: The model.
+    """
+    told = json.loads(path.read_text(encoding="utf-8"))
+    person = next(one["id"] for one in told["categories"] if one["name"] == "person")
+    boxes: dict[int, list[tuple[float, float, float, float]]] = {}
+    for one in told["annotations"]:
+        left, top, width, height = one["bbox"]
+        if one["category_id"] == person and height >= _LEAST_HEIGHT_PX:
+            boxes.setdefault(one["image_id"], []).append((left, top, left + width, top + height))
+    found: dict[str, list[float]] = {}
+    people: Counter[str] = Counter()
+    for picture in told["images"]:
+        apart = np.array(boxes.get(picture["id"], []), np.float32).reshape(-1, 4)
+        if len(apart) < 2:
+            continue
+        pixels = cv2.cvtColor(cv2.imread(str(path.parent / picture["file_name"])), cv2.COLOR_BGR2RGB)
+        looks = embedder.embed(Frame("picture", 1, 0.0, 0.0, ArrayPixels(np.asarray(pixels, np.uint8))), apart)
+        pairs = np.argwhere(np.triu(_shared(apart) <= _MOST_SHARED, 1))
+        scores = (looks[pairs[:, 0]] * looks[pairs[:, 1]]).sum(1)
+        source = str(picture.get("source", "pictures"))
+        found.setdefault(source, []).extend(map(float, scores))
+        people[source] += len(np.unique(pairs))
+    return {
+        source: {
+            "people": people[source],
+            "different": _spread(scores),
+            "said_same_from": {str(limit): _share(scores, limit) for limit in _THRESHOLDS},
+        }
+        for source, scores in found.items()
+    }
+
+
+def _shared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, N) how much of the smaller one two boxes share, 0..1."""
+    least, most = np.maximum(boxes[:, None, :2], boxes[None, :, :2]), np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    shared: NDArray[np.float32] = np.clip(most - least, 0, None).prod(2) / np.minimum(area[:, None], area[None, :])
+    return shared
+
+
 def _spread(values: list[float]) -> dict[str, float]:
     if not values:
         return {}
@@ -128,25 +180,27 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def _share(values: list[float], limit: float) -> float | None:
-    return round(sum(value >= limit for value in values) / len(values), 3) if values else None
+    return round(sum(value >= limit for value in values) / len(values), 4) if values else None
 
 
 def main() -> None:
     """Measure, and print JSON."""
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("films", nargs="+", type=Path)
+    reader.add_argument("films", nargs="*", type=Path)
+    reader.add_argument("--pictures", nargs="*", type=Path, default=[], help="COCO files of pictures with labelled people")
     reader.add_argument("--model", default="person_reid")
     reader.add_argument("--detector", default="yolox_nano")
     asked = reader.parse_args()
     store = ModelStore(Home().models)
     model, pool = store.get(asked.model), DetectorPool(store)
     embedder = PersonEmbedder(model.manifest, open_model_file(model))
+    pictures = {f"{path.parent.name}/{path.name}": strangers(path, embedder) for path in asked.pictures}
     detector, taken_s = pool.get(asked.detector), list[float]()
     films = {path.name: walks(path, detector, embedder, taken_s) for path in asked.films}
     told = {name: figures([film]) for name, film in films.items()}
     cost_ms = round(1000 * float(np.median(taken_s)), 2) if taken_s else None
     whole = {"bench": "reid", "machine": describe(), "model": embedder.name, "detector": asked.detector, "cpu_ms_a_person": cost_ms}
-    sys.stdout.write(json.dumps({**whole, "films": told, "all": figures(list(films.values()))}, indent=2) + "\n")
+    sys.stdout.write(json.dumps({**whole, "films": told, "all": figures(list(films.values())), "pictures": pictures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
