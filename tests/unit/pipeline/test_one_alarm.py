@@ -98,7 +98,7 @@ class Place:
         now_s = self.clock.now_s
         phase, ended_s = (EventPhase.END, now_s) if ended else (EventPhase.BEGIN, None)
         incident = Incident("k", phase, kind, class_name, "", tracks, 0.9, now_s - 1.0, now_s, ended_s)
-        self.events.save([Event(event_id, event_id.split("-")[0], "night", severity, incident)])
+        self.events.save([Event(event_id, event_id.split("-", maxsplit=1)[0], "night", severity, incident)])
         if look is not None:
             self.looks(event_id, look)
 
