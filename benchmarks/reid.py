@@ -6,6 +6,9 @@ and a track that jumped from one person to another counts against the model.
 
 `--pictures COCO.json` adds pictures with labelled people: whoever is in one picture with somebody is somebody else. They say nothing of one
 person's two looks, and much of how often two people are taken for one.
+
+`--visits FILM` is a film in which people come one after the other, each once. They are compared with the same film as it might look from
+another camera: mirrored, darker, and in warmer light.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ _LEAST_HEIGHT_PX = 60
 _THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 # Two boxes of one picture that share more than this of the smaller one show a part of each other.
 _MOST_SHARED = 0.1
+# How much of red, green and blue is left in the light of another camera.
+_OTHER_LIGHT = np.array([0.75, 0.65, 0.5], np.float32)
 
 
 @dataclass(slots=True)
@@ -79,12 +84,12 @@ def frames(path: Path) -> Iterator[Frame]:
             yield Frame("film", number, at_s, at_s, ArrayPixels(picture.to_ndarray(format="rgb24")))
 
 
-def walks(path: Path, detector: Detector, embedder: PersonEmbedder, taken_s: list[float]) -> list[Walk]:
+def walks(pictures: Iterator[Frame], detector: Detector, embedder: PersonEmbedder, taken_s: list[float]) -> list[Walk]:
     """Everybody who was followed for long enough."""
     tracker, found = BatchTracker(), dict[int, Walk]()
     tracker.describe("film", detector.classes)
     person = detector.classes.index("person")
-    for frame in frames(path):
+    for frame in pictures:
         seen = detector.detect(frame)
         (tracks,) = tracker.update([Observation("film", frame.captured_at_s, _people(seen, person))])
         for row in np.flatnonzero(tracks.detection_index >= 0):
@@ -124,6 +129,29 @@ def figures(films: list[list[Walk]]) -> dict[str, Any]:
         "same": _spread(same),
         "different": _spread(different),
         "said_same_from": {str(limit): {"same": _share(same, limit), "different": _share(different, limit)} for limit in _THRESHOLDS},
+    }
+
+
+def elsewhere(found: Iterator[Frame]) -> Iterator[Frame]:
+    """A film's pictures from the other side and in other light."""
+    for frame in found:
+        pixels = np.ascontiguousarray((frame.image[:, ::-1] * _OTHER_LIGHT).astype(np.uint8))
+        yield Frame(frame.camera_id, frame.sequence, frame.pts_s, frame.captured_at_s, ArrayPixels(pixels))
+
+
+def visits(path: Path, detector: Detector, embedder: PersonEmbedder) -> dict[str, Any]:
+    """How much visitors look like themselves elsewhere, and like each other."""
+    here = walks(frames(path), detector, embedder, [])
+    there = walks(elsewhere(frames(path)), detector, embedder, [])
+    if len(here) != len(there):
+        raise SystemExit(f"{path}: {len(here)} people were followed here and {len(there)} elsewhere; take a film with clear visits")
+    scores = np.array([walk.early for walk in here]) @ np.array([walk.late for walk in there]).T
+    same, different = np.diag(scores), scores[~np.eye(len(here), dtype=bool)]
+    return {
+        "people": len(here),
+        "same": sorted(same.round(3).tolist()),
+        "different": _spread(different.tolist()),
+        "most": float(different.max()),
     }
 
 
@@ -188,6 +216,7 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("films", nargs="*", type=Path)
     reader.add_argument("--pictures", nargs="*", type=Path, default=[], help="COCO files of pictures with labelled people")
+    reader.add_argument("--visits", nargs="*", type=Path, default=[], help="films in which people come one after the other, each once")
     reader.add_argument("--model", default="person_reid")
     reader.add_argument("--detector", default="yolox_nano")
     asked = reader.parse_args()
@@ -196,11 +225,14 @@ def main() -> None:
     embedder = PersonEmbedder(model.manifest, open_model_file(model))
     pictures = {f"{path.parent.name}/{path.name}": strangers(path, embedder) for path in asked.pictures}
     detector, taken_s = pool.get(asked.detector), list[float]()
-    films = {path.name: walks(path, detector, embedder, taken_s) for path in asked.films}
+    films = {path.name: walks(frames(path), detector, embedder, taken_s) for path in asked.films}
+    came = {path.name: visits(path, detector, embedder) for path in asked.visits}
     told = {name: figures([film]) for name, film in films.items()}
     cost_ms = round(1000 * float(np.median(taken_s)), 2) if taken_s else None
     whole = {"bench": "reid", "machine": describe(), "model": embedder.name, "detector": asked.detector, "cpu_ms_a_person": cost_ms}
-    sys.stdout.write(json.dumps({**whole, "films": told, "all": figures(list(films.values())), "pictures": pictures}, indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps({**whole, "films": told, "all": figures(list(films.values())), "pictures": pictures, "visits": came}, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":
