@@ -41,6 +41,7 @@ from panops.vision.reid import PersonEmbedder
 
 _EVERY_S = 0.2
 _LEAST_S = 1.5
+_DWELL_S = 1.0
 _LEAST_HEIGHT_PX = 60
 _THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 # Two boxes of one picture that share more than this of the smaller one show a part of each other.
@@ -65,6 +66,12 @@ class Walk:
     def late(self) -> NDArray[np.float32]:
         """A look from the middle of its last third."""
         return self.looks[-1 - len(self.looks) // 6]
+
+    @property
+    def told(self) -> NDArray[np.float32]:
+        """A look from when a rule with a dwell of a second tells of it."""
+        at = next((row for row, time_s in enumerate(self.times_s) if time_s >= self.times_s[0] + _DWELL_S), -1)
+        return self.looks[at]
 
     def meets(self, other: Walk) -> bool:
         """Whether both were followed at one moment."""
@@ -145,14 +152,20 @@ def visits(path: Path, detector: Detector, embedder: PersonEmbedder) -> dict[str
     there = walks(elsewhere(frames(path)), detector, embedder, [])
     if len(here) != len(there):
         raise SystemExit(f"{path}: {len(here)} people were followed here and {len(there)} elsewhere; take a film with clear visits")
-    scores = np.array([walk.early for walk in here]) @ np.array([walk.late for walk in there]).T
-    same, different = np.diag(scores), scores[~np.eye(len(here), dtype=bool)]
-    return {
-        "people": len(here),
-        "same": sorted(same.round(3).tolist()),
-        "different": _spread(different.tolist()),
-        "most": float(different.max()),
+    looks = {
+        "early_and_late": ([walk.early for walk in here], [walk.late for walk in there]),
+        "when_told": ([walk.told for walk in here], [walk.told for walk in there]),
     }
+    told: dict[str, Any] = {"people": len(here)}
+    for name, (mine, others) in looks.items():
+        scores = np.array(mine) @ np.array(others).T
+        apart = scores[~np.eye(len(here), dtype=bool)]
+        told[name] = {
+            "same": sorted(np.diag(scores).round(3).tolist()),
+            "different": _spread(apart.tolist()),
+            "most": round(float(apart.max()), 3),
+        }
+    return told
 
 
 def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
