@@ -171,6 +171,9 @@ def visits(path: Path, detector: Detector, embedder: PersonEmbedder) -> dict[str
 def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
     """How much two people of one picture look alike, by where the pictures come from.
 
+    Training pictures may be four photographs in one: `near` are pairs whose middles lie in the same quarter of a picture, who are most
+    likely in the same photograph, and in the same light and clothes.
+
     Args:
         path: A COCO file; its pictures lie beside it under their `file_name`.
         embedder: The model.
@@ -182,7 +185,7 @@ def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
         left, top, width, height = one["bbox"]
         if one["category_id"] == person and height >= _LEAST_HEIGHT_PX:
             boxes.setdefault(one["image_id"], []).append((left, top, left + width, top + height))
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, bool]]] = {}
     people: Counter[str] = Counter()
     for picture in told["images"]:
         apart = np.array(boxes.get(picture["id"], []), np.float32).reshape(-1, 4)
@@ -192,17 +195,23 @@ def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
         looks = embedder.embed(Frame("picture", 1, 0.0, 0.0, ArrayPixels(np.asarray(pixels, np.uint8))), apart)
         pairs = np.argwhere(np.triu(_shared(apart) <= _MOST_SHARED, 1))
         scores = (looks[pairs[:, 0]] * looks[pairs[:, 1]]).sum(1)
+        quarter = ((apart[:, :2] + apart[:, 2:]) / 2 > np.array([picture["width"], picture["height"]]) / 2) @ np.array([1, 2])
+        near = quarter[pairs[:, 0]] == quarter[pairs[:, 1]]
         source = str(picture.get("source", "pictures"))
-        found.setdefault(source, []).extend(map(float, scores))
+        found.setdefault(source, []).extend(zip(map(float, scores), map(bool, near), strict=True))
         people[source] += len(np.unique(pairs))
     return {
         source: {
             "people": people[source],
-            "different": _spread(scores),
-            "said_same_from": {str(limit): _share(scores, limit) for limit in _THRESHOLDS},
+            "all": _taken([score for score, _ in pairs]),
+            "near": _taken([score for score, near in pairs if near]),
         }
-        for source, scores in found.items()
+        for source, pairs in found.items()
     }
+
+
+def _taken(different: list[float]) -> dict[str, Any]:
+    return {"different": _spread(different), "said_same_from": {str(limit): _share(different, limit) for limit in _THRESHOLDS}}
 
 
 def _shared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

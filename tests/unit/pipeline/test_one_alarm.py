@@ -15,18 +15,23 @@ from sqlalchemy import delete
 
 from panops.alerts.courier import Courier
 from panops.config.load import parse_site
-from panops.config.schema import SiteConfig
+from panops.config.schema import EvidenceConfig, SiteConfig
 from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment
 from panops.domain.clock import SystemClock
 from panops.domain.errors import SinkUnreachable, StorageLocked
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.pipeline.alerting import Alerting
 from panops.pipeline.one_alarm import PATIENCE_S, REVIEWED_BEFORE, TOLD_BEFORE, OneAlarm
+from panops.pipeline.site_board import SiteBoard
+from panops.pipeline.subscription import FeedHub
 from panops.pipeline.switchboard import Switchboard
+from panops.pipeline.upkeep import Upkeep
+from panops.pipeline.wire import assignment
 from panops.storage.database import Database
 from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.storage.events import EventRepository
 from panops.storage.evidence import EvidenceStore
+from panops.storage.home import Home
 from panops.storage.outbox import Outbox
 from panops.storage.records import ReviewStatus
 from panops.storage.scope import Role, Scope
@@ -399,6 +404,29 @@ def test_what_people_look_like_stays_only_as_long_as_it_tells_alarms_apart(place
     assert place.embeddings.get(EVERYTHING, "gate-2") is not None
     assert place.embeddings.forget({"gate", "yard"}, place.clock.now_s - 60) == 0
     assert place.embeddings.forget() == 1
+
+
+def test_switched_off_what_people_look_like_goes_with_the_next_clean_up(place: Place, tmp_path: Path) -> None:
+    alerting = Alerting(place.database, EvidenceStore(place.database, tmp_path), place.clock, Switchboard(place.database, place.clock))
+    store, board = EvidenceStore(place.database, tmp_path), SiteBoard(FeedHub(lambda: None))
+    upkeep = Upkeep(Home(tmp_path / "home").create(), place.database, store, alerting, board, place.clock)
+    for name in ("gate-1", "yard-1", "shop-1"):
+        place.happens(name, ADA)
+    place.clock.now_s += 100
+    upkeep._forget_looks(site_of().model_copy(update={"evidence": EvidenceConfig(find_again="person_reid")}))
+    assert place.embeddings.count() == 3
+    upkeep._forget_looks(site_of())
+    assert place.embeddings.count() == 2
+    upkeep._forget_looks(site_of(within_s=90))
+    assert place.embeddings.count() == 0
+    place.happens("gate-2", ADA)
+    upkeep._forget_looks(site_of(groups="[]"))
+    assert place.embeddings.count() == 0
+
+
+def test_a_camera_of_such_a_group_is_told_to_keep_what_people_look_like() -> None:
+    site = site_of()
+    assert [assignment(site, camera)["evidence"]["find_again"] for camera in ("gate", "shop")] == ["person_reid", ""]
 
 
 def test_a_file_gets_one_line_for_one_person(tmp_path: Path) -> None:
