@@ -63,7 +63,7 @@ class OneAlarmConfig(Config):
     groups: list[Name] = Field(default_factory=list, description="the groups; none: every camera's alarms are told")
     model: str = Field("person_reid", min_length=1, max_length=120, description="a model for reid, which says who looks alike")
     within_s: float = Field(120.0, gt=0, le=3600, allow_inf_nan=False, description="so long after the first alarm it is the same alarm")
-    likeness: float = Field(0.85, gt=0, le=1, allow_inf_nan=False, description="from which similarity on two people are taken for one")
+    likeness: float = Field(0.8, gt=0, le=1, allow_inf_nan=False, description="from which similarity on two people are taken for one")
     kinds: list[str] = Field(
         default_factory=lambda: ["intrusion", "line_crossing", "loitering"], min_length=1, description="the kinds of rules that it is for"
     )
