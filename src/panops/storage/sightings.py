@@ -111,13 +111,14 @@ class Sightings:
             likeness: From which similarity on two people are one.
             now_s: UTC s.
         """
+        with self._database.reading() as connection:  # asked again and again: no writer is to wait for that
+            known, mine = _known(connection, event.event_id)
+        if known is not None or mine is None:
+            return known
         with self._database.session() as connection:
-            known = connection.execute(select(sightings).where(sightings.c.event_id == event.event_id)).one_or_none()
-            if known is not None:
-                return _sighting(known)
-            mine = connection.execute(select(embeddings).where(embeddings.c.event_id == event.event_id)).one_or_none()
-            if mine is None:
-                return None
+            known, mine = _known(connection, event.event_id)
+            if known is not None or mine is None:
+                return known
             found = Sighting(event.event_id, event.event_id, 1.0, event.incident.track_ids)
             if len(event.incident.track_ids) == 1:
                 began_s = event.incident.started_at_s
@@ -213,6 +214,13 @@ class Sightings:
         values = {"state": DeliveryState.WAITING.value, "created_at_s": now_s, "due_at_s": now_s, "closed_at_s": None, "answer": ""}
         with self._database.session() as connection:
             return int(connection.execute(update(deliveries).where(skipped).values(values)).rowcount)
+
+
+def _known(connection: Connection, event_id: str) -> tuple[Sighting | None, Row[Any] | None]:
+    """What was found of an event, and what its person looks like."""
+    found = connection.execute(select(sightings).where(sightings.c.event_id == event_id)).one_or_none()
+    mine = connection.execute(select(embeddings).where(embeddings.c.event_id == event_id)).one_or_none()
+    return None if found is None else _sighting(found), mine
 
 
 def _most_alike(connection: Connection, mine: Row[Any], where: ColumnElement[bool]) -> tuple[str, float]:
