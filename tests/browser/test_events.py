@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from playwright.sync_api import Page, Route
 
 from panops.storage.embeddings import Embedding, EventEmbeddings
+from panops.storage.events import EventRepository
+from panops.storage.scope import Scope
+from panops.storage.sightings import Sightings
 from panops.web.pages import ASSETS
 from tests.browser.conftest import PHONE, WIDE, MakeTab
 from tests.browser.layout import problems
@@ -592,6 +596,30 @@ def test_a_question_in_words_is_understood_and_can_be_corrected(site: SiteServer
     page.wait_for_selector("text=No event fits these filters")
     page.wait_for_selector("#understood:has-text('Left out: no')")
     assert not problems(page)
+
+
+def test_an_event_shows_where_its_person_was_seen_since(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:
+    server = make_site()
+    ids = server.add_events(3, time.time() - 120)
+    looks, events = EventEmbeddings(server.database), EventRepository(server.database)
+    for event_id in ids:
+        looks.save(event_id, Embedding("person_reid@1", np.full(4, 0.5, np.float32)))
+    for event_id in ids[:2]:
+        stored = events.get(Scope.everything(), event_id)
+        assert stored is not None
+        alone = replace(stored.event, incident=replace(stored.event.incident, track_ids=(1,)))
+        Sightings(server.database).find(alone, {"gate", "yard", "dock", stored.event.camera_id}, 700.0, 0.8, time.time())
+    page = tab(server).open(f"/events/{ids[0]}")
+    page.wait_for_selector("h3:has-text('Seen since')")
+    assert page.locator(".alike a").first.get_attribute("href") == f"/events/{ids[1]}"
+    assert "Told as well" in page.inner_text(".alike")  # the site has a sink, which is to be told of past events, too
+    page.click(".alike a")
+    page.wait_for_selector("h3:has-text('One alarm with')")
+    assert "The first alarm" in page.inner_text(".alike")
+    assert not problems(page)
+    page = tab(server).open(f"/events/{ids[2]}")
+    page.wait_for_selector(".history li")
+    assert page.locator(".alike").count() == 0
 
 
 def test_who_looks_alike_is_found_again(make_site: Callable[..., SiteServer], tab: MakeTab) -> None:

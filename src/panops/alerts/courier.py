@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import Any
 
 from panops.alerts.outbox_store import OutboxStore
-from panops.alerts.timing import Timing
+from panops.alerts.timing import Repeats, Timing, never_repeats
 from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment
 from panops.domain.clock import Clock
 from panops.domain.errors import PanopsError, SinkError, SinkRefused
@@ -57,6 +57,7 @@ class Courier:
         make_alert: The alert of an event and a moment, or None when the event is gone.
         clock: Time.
         timezone: Of quiet hours; None is the machine's own.
+        repeats: Whether the sink was told of an event's person already.
     """
 
     def __init__(
@@ -67,13 +68,14 @@ class Courier:
         make_alert: Callable[[Delivery], Alert | None],
         clock: Clock,
         timezone: tzinfo | None,
+        repeats: Repeats = never_repeats,
     ) -> None:
         self._config = config
         self._make_sink = make_sink
         self._outbox = outbox
         self._make_alert = make_alert
         self._clock = clock
-        self._timing = Timing(config, outbox, timezone)
+        self._timing = Timing(config, outbox, timezone, repeats)
         self._sink: Sink | None = None
         self._pause_s = 0.0
         self._retry_at_s = -math.inf
@@ -230,7 +232,10 @@ class Courier:
         return [
             (other, its)
             for other, its in others
-            if its is not None and self._timing.still_wants(its) and now_s >= other.created_at_s + self._config.after_s
+            if its is not None
+            and self._timing.still_wants(its)
+            and now_s >= other.created_at_s + self._config.after_s
+            and not self._timing.is_repeated(other, its)
         ]
 
     def _failed(self, delivery: Delivery, error: Exception, now_s: float) -> None:

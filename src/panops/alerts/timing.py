@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -9,11 +10,20 @@ from typing import Any
 from panops.alerts.outbox_store import OutboxStore
 from panops.alerts.words import picture
 from panops.config.schedule import Schedule
-from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment
+from panops.domain.alerts import Alert, Delivery, DeliveryState, Moment, Repetition
+from panops.domain.events import Event
 
 # Something that is waited for is looked for so often, s.
 _LOOK_EVERY_S = 0.5
 _NEW = "new"
+
+Repeats = Callable[[Delivery, Event], Repetition | None]
+"""Says whether a sink was told of an event's person already; None where it was not."""
+
+
+def never_repeats(delivery: Delivery, event: Event) -> None:
+    """Every event is told by itself."""
+    del delivery, event
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,13 @@ class Timing:
         config: The sink's settings.
         outbox: Where deliveries are.
         timezone: Of quiet hours; None is the machine's own.
+        repeats: Whether a person was told of already.
     """
 
-    def __init__(self, config: Any, outbox: OutboxStore, timezone: tzinfo | None) -> None:
+    def __init__(self, config: Any, outbox: OutboxStore, timezone: tzinfo | None, repeats: Repeats = never_repeats) -> None:
         self._config = config
         self._outbox = outbox
+        self._repeats = repeats
         self._quiet = Schedule(config.quiet, timezone) if config.quiet else None
 
     def wants(self, alert: Alert) -> bool:
@@ -62,8 +74,17 @@ class Timing:
         """As `wants`, and nobody has said yet what it was, where that matters."""
         return self.wants(alert) and not (self._config.unless_reviewed and alert.status != _NEW)
 
+    def is_repeated(self, delivery: Delivery, alert: Alert) -> bool:
+        """Whether the sink was told of the event's person already, or that is not clear yet."""
+        return self._repeats(delivery, alert.event) is not None
+
     def decide(self, delivery: Delivery, alert: Alert, now_s: float) -> Decision:
         """What is to become of a delivery that is due, at `now_s`, UTC s."""
+        # Asked first: whose alarm it is must be known by the time another one's is due, however long this one has to wait.
+        is_first_word = alert.moment is Moment.BEGIN or Moment.BEGIN not in self._config.moments
+        repetition = self._repeats(delivery, alert.event) if is_first_word else None
+        if repetition is not None:
+            return Decision(repetition.later_s, repetition.skip)
         decided = self._beginning(delivery, alert, now_s) if alert.moment is Moment.BEGIN else self._after_beginning(delivery, now_s)
         # Who keeps a state learns of an end at any hour: else it would say for ever that something goes on.
         kept = alert.moment is not Moment.BEGIN and getattr(self._config, "stays_connected", False)

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.deliveries import deliveries_out
 from panops.api.pages import link_next
 from panops.api.problems import not_found
 from panops.api.schemas import DeliveryOut, Out
@@ -88,7 +89,7 @@ def deliveries(
     found = services.outbox.log(caller.scope, sink_id=sink, before_id=before, limit=limit)
     next_before = found[-1].delivery_id if len(found) == limit else None
     link_next(request, response, "before", next_before)
-    return DeliveriesOut(deliveries=[DeliveryOut.of(delivery) for delivery in found], next_before=next_before)
+    return DeliveriesOut(deliveries=deliveries_out(services, caller.scope, found), next_before=next_before)
 
 
 @router.post("/deliveries/{delivery_id}/send-again")

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panops.api.deliveries import deliveries_out
 from panops.api.group_filter import Shown
 from panops.api.pages import link_next
 from panops.api.problems import not_found
@@ -26,13 +27,13 @@ from panops.api.schemas import (
     NewOut,
     ReviewedOut,
     ReviewOut,
+    SeenAgainOut,
     TrackedBoxOut,
     TrailPointOut,
     VerdictOut,
 )
 from panops.api.security import Caller, Operator, Viewer
 from panops.api.services import Needed, Services
-from panops.domain.alerts import Delivery
 from panops.domain.events import Evidence, EvidenceKind, Severity
 from panops.storage.embeddings import EventEmbeddings
 from panops.storage.errors import InvalidCursor
@@ -40,6 +41,7 @@ from panops.storage.events import EventFilter, ReviewStatus, StoredEvent
 from panops.storage.outbox import LARGEST_PAGE
 from panops.storage.question_reader import LONGEST_QUESTION
 from panops.storage.scope import Role
+from panops.storage.sightings import Sightings
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -157,17 +159,29 @@ def event(event_id: EventId, caller: Viewer, services: Needed) -> EventDetailOut
         verdict=VerdictOut.of(stored.event.verdict),
         evidence=[_evidence_out(piece) for piece in stored.evidence],
         history=[ReviewOut.of(review) for review in services.events.history(caller.scope, event_id)],
-        deliveries=[DeliveryOut.of(delivery) for delivery in _told(caller, services, event_id)],
+        deliveries=_told(caller, services, event_id),
         tracks=tracks,
-        can_find_again=EventEmbeddings(services.database).get(caller.scope, event_id) is not None,
+        can_find_again=_can_find_again(caller, services, event_id),
+        seen_again=_seen_again(caller, services, event_id),
     )
 
 
-def _told(caller: Caller, services: Services, event_id: str) -> list[Delivery]:
+def _told(caller: Caller, services: Services, event_id: str) -> list[DeliveryOut]:
     """Who was told, the first first."""
     if not caller.role.covers(Role.OPERATOR):
         return []
-    return services.outbox.log(caller.scope, event_id=event_id, limit=LARGEST_PAGE)[::-1]
+    return deliveries_out(services, caller.scope, services.outbox.log(caller.scope, event_id=event_id, limit=LARGEST_PAGE)[::-1])
+
+
+def _can_find_again(caller: Caller, services: Services, event_id: str) -> bool:
+    """Whether people may look for its person: what is kept for a while to make one alarm of several is for that only."""
+    return services.view.current().finds_again and EventEmbeddings(services.database).get(caller.scope, event_id) is not None
+
+
+def _seen_again(caller: Caller, services: Services, event_id: str) -> list[SeenAgainOut]:
+    site = services.view.current()
+    seen = Sightings(services.database).seen(caller.scope, event_id)
+    return [SeenAgainOut.of(one, services.view.camera_name(site, one.camera_id)) for one in seen]
 
 
 @router.patch("/{event_id}")

@@ -52,6 +52,7 @@ _SITE: Mapping[str, tuple[str, str, bool]] = {
         True,
     ),
     "people_expired": ("panops_people_expired", "Known people who were deleted because their time was over.", True),
+    "seen_again": ("panops_alerts_seen_again", "Alerts that were not sent since their person had been told of already.", True),
     "storage_free_bytes": ("panops_storage_free_bytes", "Free space where events and evidence are kept.", False),
 }
 

@@ -16,6 +16,7 @@ from panops.domain.verdicts import Verdict
 from panops.pipeline.live import CameraState, CameraStatus, ProbeResult, ShardFigures
 from panops.storage.events import EventCounts, Review, ReviewStatus, StoredEvent
 from panops.storage.scope import Role
+from panops.storage.sightings import Seen
 
 Box = tuple[float, float, float, float]
 
@@ -259,11 +260,12 @@ class DeliveryOut(Out):
     closed_at_s: float | None
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        """From the outbox."""
+    def of(cls, delivery: Delivery, *, reason_hidden: bool = False) -> Self:
+        """From the outbox; `reason_hidden` for whoever may not see the camera that the reason is about."""
         return cls(
             id=delivery.delivery_id, sink_id=delivery.sink_id, event_id=delivery.event_id, moment=delivery.moment.value,
-            state=delivery.state.value, attempts=delivery.attempts, answer=delivery.answer, created_at_s=delivery.created_at_s,
+            state=delivery.state.value, attempts=delivery.attempts, answer="" if reason_hidden else delivery.answer,
+            created_at_s=delivery.created_at_s,
             due_at_s=delivery.due_at_s, closed_at_s=delivery.closed_at_s,
         )  # fmt: skip
 
@@ -298,10 +300,32 @@ class VerdictOut(Out):
         return cls(findings=findings, took_s=verdict.took_s, revised=verdict.revised, knows_look=bool(verdict.appearance))
 
 
+class SeenAgainOut(Out):
+    """Another event of the same person, where `one_alarm` makes one alarm of them; `likeness` is to the first one's person, -1..1."""
+
+    event_id: str
+    camera_id: str
+    camera_name: str
+    kind: str
+    started_at_s: float
+    likeness: float
+    is_first: bool
+    is_told: bool
+
+    @classmethod
+    def of(cls, seen: Seen, camera_name: str) -> Self:
+        """From the database."""
+        return cls(
+            event_id=seen.event_id, camera_id=seen.camera_id, camera_name=camera_name, kind=seen.kind, started_at_s=seen.started_at_s,
+            likeness=round(seen.likeness, 4), is_first=seen.is_first, is_told=seen.is_told,
+        )  # fmt: skip
+
+
 class EventDetailOut(EventOut):
     """An event with its proof, why it is believed or not, what people did with it, who was told, and its boxes over time.
 
-    Operators and administrators see who was told. `can_find_again` is whether it is known what its person looks like.
+    Operators and administrators see who was told. `can_find_again` is whether it is known what its person looks like; `seen_again` are
+    the other events that are one alarm with it, oldest first.
     """
 
     verdict: VerdictOut | None
@@ -310,6 +334,7 @@ class EventDetailOut(EventOut):
     deliveries: list[DeliveryOut]
     tracks: list[TrailPointOut]
     can_find_again: bool
+    seen_again: list[SeenAgainOut]
 
 
 class NewOut(Out):

@@ -104,6 +104,8 @@ def _find(body: SimilarIn, scope: Scope, services: Services) -> SimilarOut:
 def _of_event(event_id: str, scope: Scope, services: Services, embeddings: EventEmbeddings) -> Embedding:
     if services.events.get(scope, event_id) is None:
         raise not_found("event")
+    if not services.view.current().finds_again:
+        raise ProblemError(409, OFF)
     wanted = embeddings.get(scope, event_id)
     if wanted is None:
         off = "" if services.view.current().evidence.find_again else f"; {OFF}"

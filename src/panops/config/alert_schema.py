@@ -41,6 +41,7 @@ class _SinkConfig(Config):
     quiet: list[ScheduleConfig] = Field(default_factory=list, description="spans of the week in which nothing is sent")
     when_quiet: Literal["drop", "hold"] = Field("drop", description="what becomes of events in quiet spans: hold sends them afterwards")
     give_up_after_s: float = Field(86400.0, gt=0, le=30 * 86400, description="what could not be delivered for so long is given up")
+    every_camera: bool = Field(False, description="told of each camera's alarm, also where `one_alarm` knows that it is one person's")
 
     @field_validator("severities", "moments")
     @classmethod
@@ -54,6 +55,23 @@ class _SinkConfig(Config):
         if self.unless_reviewed and not self.after_s:
             raise ValueError("unless_reviewed needs after_s: the time that people have to review an event")
         return self
+
+
+class OneAlarmConfig(Config):
+    """Groups of cameras in which one person is one alarm, however many of the cameras see them."""
+
+    groups: list[Name] = Field(default_factory=list, description="the groups; none: every camera's alarms are told")
+    model: str = Field("person_reid", min_length=1, max_length=120, description="a model for reid, which says who looks alike")
+    within_s: float = Field(120.0, gt=0, le=3600, allow_inf_nan=False, description="so long after the first alarm it is the same alarm")
+    likeness: float = Field(0.8, gt=0, le=1, allow_inf_nan=False, description="from which similarity on two people are taken for one")
+    kinds: list[str] = Field(
+        default_factory=lambda: ["intrusion", "line_crossing", "loitering"], min_length=1, description="the kinds of rules that it is for"
+    )
+
+    @field_validator("groups", "kinds")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(value))
 
 
 class WebhookConfig(_SinkConfig):

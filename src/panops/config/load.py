@@ -18,7 +18,7 @@ from panops.config import yaml_reader
 from panops.config.camera_needs import CAMERA_NEEDS
 from panops.config.combinations import combination_problems
 from panops.config.problems import PathKey, nearest_line, problems_of
-from panops.config.rule_schema import POSTURE_KINDS
+from panops.config.rule_schema import POSTURE_KINDS, RULE_KINDS
 from panops.config.schema import CameraConfig, SiteConfig
 from panops.config.sources import source_problem
 from panops.config.spelling import did_you_mean, nearest
@@ -116,6 +116,7 @@ def cross_check(site: SiteConfig, lines: Mapping[PathKey, int] | None = None) ->
         yield ConfigProblem(f"rules.{index}.of", message, nearest_line(("rules", index, "of"), known))
     yield from _alert_problems(site, known)
     yield from _group_problems(site, known)
+    yield from _one_alarm_problems(site, known)
     if site.timezone:
         try:
             ZoneInfo(site.timezone)
@@ -173,6 +174,21 @@ def _group_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[
             if camera_id not in site.cameras:
                 message = f"no camera {camera_id!r}{did_you_mean(camera_id, site.cameras)}"
                 yield ConfigProblem(f"groups.{name}", message, nearest_line(("groups", name), known))
+
+
+def _one_alarm_problems(site: SiteConfig, known: Mapping[PathKey, int]) -> Iterator[ConfigProblem]:
+    config, found = site.one_alarm, list[tuple[str, str]]()
+    for name in config.groups:
+        if name not in site.groups:
+            found.append(("groups", f"no group {name!r}{did_you_mean(name, site.groups)}"))
+    for kind in config.kinds:
+        if kind not in RULE_KINDS.names():
+            found.append(("kinds", f"no kind of rule {kind!r}{did_you_mean(kind, RULE_KINDS.names())}"))
+    model = site.evidence.find_again
+    if config.groups and model and model != config.model:
+        found.append(("model", f"expected {model!r}, for that is what evidence.find_again names and an event's person is looked at once"))
+    for field, message in found:
+        yield ConfigProblem(f"one_alarm.{field}", message, nearest_line(("one_alarm", field), known))
 
 
 def _missing_place(rule: Any, camera_id: str, camera: CameraConfig) -> tuple[str, str] | None:

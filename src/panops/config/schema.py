@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from panops.config.alert_schema import SinkConfig
+from panops.config.alert_schema import OneAlarmConfig, SinkConfig
 from panops.config.fields import WITH_SECRETS, Config, Name, Point, Seconds, plugin_names
 from panops.config.grpc_schema import GrpcConfig
 from panops.config.health_schema import HealthConfig
@@ -380,6 +380,7 @@ class SiteConfig(Config):
         default_factory=dict, description="named groups of cameras: what people and tokens may be limited to, and lists filtered by"
     )
     alerts: list[SinkConfig] = Field(default_factory=list, description="who is told of events")
+    one_alarm: OneAlarmConfig = Field(OneAlarmConfig(), description="groups of cameras in which one person is one alarm")
     model: str = Field("", description="the default model; empty: the best one that is there")
     device: str = Field("cpu", description="what runs models: cpu, cuda, cuda:1, tensorrt, tensorrt:1")
     timezone: str = Field("", description="IANA name, such as Europe/Berlin; empty means the machine's own")
@@ -417,6 +418,20 @@ class SiteConfig(Config):
     def plain_settings(self) -> dict[str, Any]:
         """All but cameras, rules and groups as JSON values, with the secrets in them: for the database, never for people."""
         return self.model_dump(mode="json", exclude={"cameras", "rules", "groups"}, exclude_defaults=True, context=WITH_SECRETS)
+
+    def one_alarm_cameras(self, camera_id: str) -> frozenset[str]:
+        """The cameras whose alarms about one person are one with this camera's, itself among them; none where `one_alarm` is not for it."""
+        named = [frozenset(self.groups.get(name, ())) for name in self.one_alarm.groups]
+        return frozenset[str]().union(*(cameras for cameras in named if camera_id in cameras))
+
+    @property
+    def finds_again(self) -> bool:
+        """Whether people may look for others by what is kept of how these look; what is kept for `one_alarm` is for that only."""
+        return bool(self.evidence.find_again) or not self.one_alarm.groups
+
+    def looks_model(self, camera_id: str) -> str:
+        """The model that says how people of a camera's events look; empty where nobody wants to know."""
+        return self.evidence.find_again or (self.one_alarm.model if self.one_alarm_cameras(camera_id) else "")
 
     def camera_rules(self, camera_id: str) -> list[Any]:
         """The enabled rules that watch `camera_id`, in the file's order."""

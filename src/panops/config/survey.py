@@ -57,6 +57,7 @@ def _sources(file: SiteFile) -> Iterator[ConfigProblem]:
 def _models(file: SiteFile, models: KnownModels) -> Iterator[ConfigProblem]:
     named: list[tuple[tuple[str, ...], str]] = [(("model",), file.site.model)]
     named.append((("evidence", "find_again"), file.site.evidence.find_again))
+    named.append((("one_alarm", "model"), file.site.one_alarm.model if file.site.one_alarm.groups else ""))
     for key, camera in file.site.cameras.items():
         named += [(("cameras", key, *path), name) for path, name in _models_of(camera)]
     for path, name in named:

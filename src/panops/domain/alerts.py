@@ -77,6 +77,19 @@ class Delivery:
     closed_at_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What is known of whether a sink was told of an event's person already; one of the two is set.
+
+    Attributes:
+        later_s: That is not clear yet: ask again then, UTC s.
+        skip: It was, in words for the log.
+    """
+
+    later_s: float | None = None
+    skip: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Alert:
     """What a sink passes on.

@@ -23,6 +23,7 @@ from panops.domain.errors import PluginError, SinkRefused
 from panops.domain.events import Event, EventPhase, Incident, Severity
 from panops.domain.protocols import Sink
 from panops.pipeline.live import SinkStatus
+from panops.pipeline.one_alarm import OneAlarm
 from panops.pipeline.switchboard import Switchboard
 from panops.storage.database import Database
 from panops.storage.events import EventRepository
@@ -64,6 +65,7 @@ class Alerting:
         self._events = EventRepository(database, clock)
         self._evidence = evidence
         self._clock = clock
+        self._one_alarm = OneAlarm(database, clock)
         self._site = SiteConfig()
         self._desks: dict[str, _Desk] = {}
 
@@ -74,6 +76,7 @@ class Alerting:
             StorageError: The database cannot be used.
         """
         self._site = site
+        self._one_alarm.follow(site)
         wanted = {sink.id: sink for sink in site.alerts if sink.enabled}
         settings = {name: _settings(sink, site) for name, sink in wanted.items()}
         self._outbox.sync(list(wanted), self._clock.utc_s())
@@ -82,8 +85,10 @@ class Alerting:
             if name not in self._desks:
                 self._desks[name] = self._open(config, settings[name])
 
-    def wake(self) -> None:
-        """Something was stored. Any thread."""
+    def wake(self, pictured: str = "") -> None:
+        """Something was stored: proof of the event `pictured`, it may be. Any thread."""
+        if pictured:
+            self._one_alarm.pictured(pictured)
         for desk in tuple(self._desks.values()):
             desk.courier.wake()
 
@@ -115,6 +120,20 @@ class Alerting:
             if status.problem and status.since_s is not None and now_s - status.since_s >= _TROUBLE_S:
                 told.append(f"alerts do not reach {name}; the page Alerts says why")
         return told
+
+    def look_again(self) -> None:
+        """Tell of events after all that somebody joined who was not looked at; see `OneAlarm`. May block.
+
+        Raises:
+            StorageError: The database cannot be used.
+        """
+        if self._one_alarm.look_again():
+            self.wake()
+
+    @property
+    def seen_again(self) -> int:
+        """How many alerts were not sent since the start, for their person had been told of. Never blocks."""
+        return self._one_alarm.skipped
 
     def commands(self) -> Mapping[tuple[str, str], int]:
         """How many commands of sinks came to what since the start, by sink and outcome. Never blocks."""
@@ -154,7 +173,9 @@ class Alerting:
             desk.thread.join(max(0.0, until_s - time.monotonic()))
 
     def _courier(self, config: Any, facts: SiteFacts) -> Courier:
-        return Courier(config, partial(_open_sink, config, facts), self._outbox, self._alert, self._clock, facts.timezone)
+        return Courier(
+            config, partial(_open_sink, config, facts), self._outbox, self._alert, self._clock, facts.timezone, self._one_alarm.repeats
+        )
 
     def _alert(self, delivery: Delivery) -> Alert | None:
         stored = self._events.get(_EVERYTHING, delivery.event_id)

@@ -75,7 +75,7 @@ class EventLooks:
                 vector = embedder.embed(record.frame, box[None])[0]
             self._embeddings.save(record.event.event_id, Embedding(embedder.name, vector))
         except PanopsError as error:
-            self._tell(f"people of events cannot be found again (evidence.find_again): {error}")
+            self._tell(f"people of events cannot be found again (evidence.find_again, one_alarm): {error}")
             return
         self.taken += 1
         self._tell("")

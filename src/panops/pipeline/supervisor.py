@@ -349,7 +349,7 @@ class Supervisor:
         elif kind in ("event", "notice"):
             self._board.note(notice_from_wire(message), index)
             if kind == "event":
-                self._alerting.wake()
+                self._alerting.wake(message["event_id"] if message["phase"] == "evidence" else "")
         elif kind == "dropped":
             self._letting_go.dropped(message["camera"], message["epoch"])
             self._settle_switches()

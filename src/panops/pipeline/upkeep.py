@@ -104,11 +104,14 @@ class Upkeep:
             self._board.note(EventNotice(event.event_id, event.camera_id, event.rule_id, event.phase), NO_SHARD)
 
     def _forget_looks(self, site: SiteConfig) -> None:
-        """Where people of events are not to be found again any more, what they look like goes."""
-        if not site.evidence.find_again:
-            count = self._embeddings.forget_all()
-            if count:
-                log.info("finding people again is switched off: what the people of %d events look like was deleted", count)
+        """Where people of events are not to be found again, what they look like goes as soon as it tells nobody's alarms apart any more."""
+        if site.evidence.find_again:
+            return
+        groups = (site.groups.get(name, []) for name in site.one_alarm.groups)
+        cameras = {camera_id for group in groups for camera_id in group}
+        count = self._embeddings.forget(cameras, self._clock.utc_s() - site.one_alarm.within_s)
+        if count:
+            log.info("what the people of %d events look like was deleted: nobody is to be found again", count)
 
     async def let_people_go(self) -> None:
         """Delete known people whose time is over, and names that were told or written late."""
@@ -136,7 +139,8 @@ class Upkeep:
                 self._board.clear("upkeep", slot)
 
     async def _look_at_alerts(self) -> None:
-        """Say on the page, too, that alerts do not arrive."""
+        """Say on the page, too, that alerts do not arrive; and tell of whom nobody was told because they came to somebody else's alarm."""
+        await asyncio.to_thread(self._alerting.look_again)
         told = "; ".join(self._alerting.troubles())
         if told or self._board.stands("alerts", NO_SHARD):
             self._board.note(SystemNotice("alerts", "alarm" if told else "info", told or "alerts arrive again"), NO_SHARD)
@@ -171,6 +175,7 @@ class Upkeep:
             "archive_bytes": float(forecast.archived_bytes),
             "archive_unmoved_deleted": float(self._recordings.unmoved_deleted),
             "people_expired": float(self._people_expired),
+            "seen_again": float(self._alerting.seen_again),
         }
 
     async def _retain_recordings(self, site: SiteConfig) -> None:

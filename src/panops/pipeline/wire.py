@@ -33,7 +33,7 @@ def assignment(site: SiteConfig, camera_id: str) -> Message:
         "timezone": site.timezone,
         "model": site.model,
         "device": site.device,
-        "evidence": site.evidence.model_dump(mode="json"),
+        "evidence": {**site.evidence.model_dump(mode="json"), "find_again": site.looks_model(camera_id)},
         "verify": site.verify.model_dump(mode="json"),
         # Of a camera that is not recorded it decides nothing.
         "recording": None if site.cameras[camera_id].record.mode == "off" else site.recording.model_dump(mode="json"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panops.storage.database import Database
@@ -108,7 +109,7 @@ class EventEmbeddings:
         with self._database.reading() as connection:
             for part in connection.execution_options(yield_per=_AT_ONCE).execute(query).partitions():
                 names, vectors = zip(*part, strict=True)
-                scores = _scores(vectors, wanted.vector)
+                scores = likenesses(vectors, wanted.vector)
                 compared += len(scores)
                 for place in np.flatnonzero(scores >= max(least, best[0][0] if len(best) == limit else -2.0)):
                     entry = (float(scores[place]), names[place])
@@ -123,15 +124,23 @@ class EventEmbeddings:
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(embeddings)).scalar_one())
 
-    def forget_all(self) -> int:
-        """Delete all of them, since nobody wants them any more; how many there were."""
-        if not self.count():
-            return 0
+    def forget(self, but_cameras: Collection[str] = (), since_s: float = math.inf) -> int:
+        """Delete those that nobody wants any more; how many there were.
+
+        Args:
+            but_cameras: Of these cameras' events they stay,
+            since_s: if the event was heard of at or after this, UTC s.
+        """
+        wanted = select(events.c.event_id).where(events.c.camera_id.in_(sorted(but_cameras)), events.c.updated_at_s >= since_s)
+        unwanted = embeddings.c.event_id.not_in(wanted) if but_cameras else true()
+        with self._database.reading() as connection:
+            if connection.execute(select(embeddings.c.event_id).where(unwanted).limit(1)).first() is None:
+                return 0
         with self._database.session() as connection:
-            return int(connection.execute(delete(embeddings)).rowcount)
+            return int(connection.execute(delete(embeddings).where(unwanted)).rowcount)
 
 
-def _scores(vectors: Sequence[bytes], wanted: NDArray[np.float32]) -> NDArray[np.float32]:
+def likenesses(vectors: Sequence[bytes], wanted: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N,) the similarity of each; rows of another length, which only damage makes, are like nobody."""
     size = 2 * len(wanted)
     whole = b"".join(vectors)

@@ -21,7 +21,7 @@ from panops.storage.gallery import changed, may_change
 from panops.storage.leftovers import clear_out, to_clear
 from panops.storage.records import IDENTITY, NAMING, UNNAMED, facts_of
 from panops.storage.scope import Scope
-from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, sightings, trails
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _NEEDLE_BYTES = 64
 _LATE_PROOF_S = 900.0
 _BATCH = 200
 # What shows who an event was about, beside its own row.
-_PROOF = (evidence, trails, embeddings)
+_PROOF = (evidence, trails, embeddings, sightings)
 
 
 @dataclass(frozen=True, slots=True)

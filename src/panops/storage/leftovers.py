@@ -22,7 +22,7 @@ from panops.storage.tables import gallery
 
 log = logging.getLogger(__name__)
 
-_TABLES = ("people", "faces", "events", "evidence", "trails", "embeddings", "reviews", "audit")
+_TABLES = ("people", "faces", "events", "evidence", "trails", "embeddings", "sightings", "reviews", "audit")
 _NOTE = "to clear "
 
 

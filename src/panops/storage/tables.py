@@ -140,12 +140,7 @@ evidence = Table(
     Column("missing", Boolean, nullable=False, server_default="0"),
 )
 
-trails = Table(
-    "trails",
-    metadata,
-    Column("event_id", String(200), primary_key=True),
-    Column("points", LargeBinary, nullable=False),
-)
+trails = Table("trails", metadata, Column("event_id", String(200), primary_key=True), Column("points", LargeBinary, nullable=False))
 
 # What the person of an event looks like, as numbers: float16 of length 1, to find the person again. Goes with its event.
 embeddings = Table(
@@ -157,6 +152,18 @@ embeddings = Table(
     # Those of different models cannot be compared.
     Column("model", String(120), nullable=False),
     Column("vector", LargeBinary, nullable=False),
+)
+
+# Whose alarm an event is: the first event of its person, which may be itself. Goes with its event, and with the first.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("event_id", String(200), ForeignKey("events.event_id", ondelete="CASCADE"), primary_key=True),
+    Column("first_id", String(200), ForeignKey("sightings.event_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("likeness", Double, nullable=False),
+    # Whom the event was about then, as in `events`; who comes later was not looked at.
+    Column("track_ids", Text, nullable=False),
+    Column("noted_at_s", Double, nullable=False),
 )
 
 # What people wore who have left: one row a person and required item. No key to events: most of them never had one.
@@ -206,11 +213,7 @@ areas = Table(
 Index("ix_areas_span", areas.c.span)
 
 # Everybody who is told of events. What is saved of an event adds a delivery for each of them in the same transaction.
-sinks = Table(
-    "sinks",
-    metadata,
-    Column("sink_id", String(63), primary_key=True),
-)
+sinks = Table("sinks", metadata, Column("sink_id", String(63), primary_key=True))
 
 deliveries = Table(
     "deliveries",
@@ -232,12 +235,7 @@ deliveries = Table(
 
 Index("ix_deliveries_state", deliveries.c.sink_id, deliveries.c.state, deliveries.c.due_at_s, deliveries.c.delivery_id)
 
-site = Table(
-    "site",
-    metadata,
-    Column("name", String(63), primary_key=True),
-    Column("value", Text, nullable=False),
-)
+site = Table("site", metadata, Column("name", String(63), primary_key=True), Column("value", Text, nullable=False))
 
 cameras = Table(
     "cameras",

@@ -237,6 +237,7 @@ class FakeLiveSite:
             "archive_failures": 0.0,
             "archive_unmoved_deleted": 0.0,
             "people_expired": 0.0,
+            "seen_again": float(self.alerts.seen_again),
         }
 
     # --- inside ----------------------------------------------------------------------------------------------------------------

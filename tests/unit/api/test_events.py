@@ -132,7 +132,7 @@ async def test_an_event_as_the_page_gets_it(site: Site) -> None:
     assert listed == {
         key: value
         for key, value in answer.items()
-        if key not in ("evidence", "history", "deliveries", "tracks", "verdict", "can_find_again")
+        if key not in ("evidence", "history", "deliveries", "tracks", "verdict", "can_find_again", "seen_again")
     }
 
 

@@ -95,3 +95,37 @@ def test_a_sink_of_a_plug_in_keeps_its_settings(monkeypatch: pytest.MonkeyPatch)
     assert (found.kind, found.model_extra, found.moments) == ("pager", {"number": 17}, [Moment.BEGIN, Moment.END])
     with pytest.raises(ConfigError, match="no sink is of kind 'pagr'; did you mean 'pager'"):
         sink("id: boss, kind: pagr, number: 17")
+
+
+ROOM = "cameras: {gate: {source: 'sim://yard'}, yard: {source: 'sim://yard'}}\ngroups: {room: [gate], all: [gate, yard]}\n"
+
+
+def test_one_person_is_one_alarm_in_the_groups_that_are_named() -> None:
+    site = parse_site(ROOM + "one_alarm: {groups: [room]}")
+    assert site.one_alarm_cameras("gate") == {"gate"}
+    assert (site.one_alarm_cameras("yard"), site.looks_model("yard")) == (frozenset(), "")
+    assert site.looks_model("gate") == "person_reid"
+    assert parse_site(ROOM + "one_alarm: {groups: [room, all]}").one_alarm_cameras("gate") == {"gate", "yard"}
+    off = parse_site(ROOM)
+    assert (off.one_alarm_cameras("gate"), off.looks_model("gate"), off.plain_settings()) == (frozenset(), "", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{groups: [rom]}", "line 3: one_alarm.groups: no group 'rom'; did you mean 'room'?"),
+        ("{groups: [room], kinds: [intrusoin]}", "line 3: one_alarm.kinds: no kind of rule 'intrusoin'; did you mean 'intrusion'?"),
+        ("{groups: [room], within_s: 0}", "line 3: one_alarm.within_s: expected"),
+        ("{groups: [room], likeness: 1.5}", "line 3: one_alarm.likeness: expected"),
+        ("{groups: [room], kinds: []}", "line 3: one_alarm.kinds: expected"),
+        ("{group: [room]}", "line 3: one_alarm.group"),
+        (
+            "{groups: [room]}\nevidence: {find_again: other}",
+            "line 3: one_alarm.model: expected 'other', for that is what evidence.find_again",
+        ),
+    ],
+)
+def test_mistakes_in_one_alarm_are_named(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_site(f"{ROOM}one_alarm: {text}")
+    assert said in str(caught.value)

@@ -149,6 +149,13 @@ def test_the_model_that_finds_people_again_is_looked_up_too(tmp_path: Path) -> N
     assert problem.startswith("line 2: evidence.find_again: no model 'person_rid' is installed or in the catalogue")
 
 
+def test_the_model_of_one_alarm_is_looked_up_where_it_is_used(tmp_path: Path) -> None:
+    site = "cameras: {a: {source: 'sim://yard'}}\ngroups: {all: [a]}\none_alarm: {model: person_rid"
+    assert found(tmp_path, site + "}\n") == []
+    (problem,) = found(tmp_path, site + ", groups: [all]}\n")
+    assert problem.startswith("line 3: one_alarm.model: no model 'person_rid' is installed or in the catalogue")
+
+
 SIGNS = """
 cameras:
   hall: {source: sim://room, gestures: {GESTURES}}

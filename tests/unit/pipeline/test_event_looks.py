@@ -93,7 +93,9 @@ def test_a_model_that_is_not_there_is_told_once_and_costs_no_proof(stage: Lookin
     wait_for_picture(stage, "cam-1-2")
     assert set(stage.kinds("cam-1-1")) >= {EvidenceKind.SNAPSHOT, EvidenceKind.ANNOTATED}
     assert len(stage.told) == 1
-    assert stage.told[0].startswith("people of events cannot be found again (evidence.find_again): there is no model 'nothing_like_it'")
+    assert stage.told[0].startswith(
+        "people of events cannot be found again (evidence.find_again, one_alarm): there is no model 'nothing_like_it'"
+    )
     assert stage.problems == []
 
 

@@ -30,6 +30,7 @@ _VALUES: dict[str, Any] = {
     "applied": None,
     "config": "{}",
     "event_id": "gate-1-1",
+    "first_id": "gate-1-1",
     "camera_id": "gate",
     "username": "ada",
     "owner": "ada",

@@ -106,8 +106,8 @@ def test_an_event_that_is_gone_gets_none(database: Database) -> None:
 
 def test_all_can_be_forgotten(database: Database) -> None:
     fill(database)
-    assert EventEmbeddings(database).forget_all() == 40
-    assert EventEmbeddings(database).forget_all() == 0
+    assert EventEmbeddings(database).forget() == 40
+    assert EventEmbeddings(database).forget() == 0
 
 
 def test_damaged_rows_are_like_nobody(database: Database) -> None:

@@ -25,7 +25,7 @@ from panops.storage.gallery_records import Person, PersonFacts
 from panops.storage.leftovers import _TABLES
 from panops.storage.records import UNNAMED
 from panops.storage.scope import Role, Scope
-from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, trails
+from panops.storage.tables import audit, embeddings, events, evidence, faces, people, reviews, sightings, trails
 from panops.testing.fake_clock import FakeClock
 
 from .makers import START_S, make_event
@@ -135,7 +135,7 @@ def test_what_people_of_its_events_look_like_goes_with_a_person(
 
 
 def test_a_server_is_told_to_clear_every_table_that_rows_of_people_go_from() -> None:
-    assert {table.name for table in (people, faces, events, evidence, trails, embeddings, reviews, audit)} == set(_TABLES)
+    assert {table.name for table in (people, faces, events, evidence, trails, embeddings, sightings, reviews, audit)} == set(_TABLES)
 
 
 def test_the_audit_log_keeps_that_it_was_done_and_not_who_it_was(database: Database, gallery: Gallery, erasure: Erasure) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, text
 
 from panops.config.load import parse_site
 from panops.config.schema import RetentionConfig
+from panops.domain.alerts import DeliveryState, Moment
 from panops.domain.errors import StorageError, StorageLocked
 from panops.domain.events import Event, EventPhase, EvidenceKind
 from panops.domain.protocols import EventStore
@@ -27,7 +29,7 @@ from panops.storage.accounts import Accounts
 from panops.storage.audit import AuditLog
 from panops.storage.credentials import ScryptCost
 from panops.storage.database import Database
-from panops.storage.embeddings import EventEmbeddings
+from panops.storage.embeddings import Embedding, EventEmbeddings
 from panops.storage.erasure import Erasure
 from panops.storage.errors import AccountRefused, LeaseHeld, RequestRefused
 from panops.storage.events import EventFilter, EventRepository, ReviewStatus
@@ -36,9 +38,11 @@ from panops.storage.face_seal import KeyPlace
 from panops.storage.gallery import Gallery
 from panops.storage.gallery_records import PersonFacts
 from panops.storage.leases import Leases
+from panops.storage.outbox import Outbox
 from panops.storage.records import UNNAMED
 from panops.storage.retention import Retention
 from panops.storage.scope import Role, Scope
+from panops.storage.sightings import Sightings
 from panops.storage.site import SiteRepository
 from panops.storage.tables import metadata
 from panops.storage.trail import TrackTrail
@@ -133,7 +137,41 @@ def test_who_looks_alike_is_found_and_goes_with_the_event(server: Database) -> N
     with server.session() as connection:
         connection.execute(text("DELETE FROM events WHERE camera_id = 'gate'"))
     assert kept.count() == 20
-    assert kept.forget_all() == 20
+    assert kept.forget({"yard"}, START_S + 1200) == 10
+    assert kept.forget() == 10
+
+
+def about(event: Event, *track_ids: int) -> Event:
+    return replace(event, incident=replace(event.incident, track_ids=track_ids))
+
+
+def test_whose_alarm_an_event_is(server: Database) -> None:
+    events, looks, sightings = EventRepository(server), EventEmbeddings(server), Sightings(server)
+    Outbox(server).sync(["hook"], START_S)
+    one = about(make_event("gate-1-0", started_at_s=START_S), 1)
+    other = about(make_event("yard-1-0", camera_id="yard", started_at_s=START_S + 30), 1)
+    events.save([one, other])
+    look = np.ones(8, np.float32) / np.sqrt(8.0)
+    for event in (one, other):
+        looks.save(event.event_id, Embedding("person_reid@1", look))
+        sightings.find(event, {"gate", "yard"}, 120.0, 0.8, START_S + 31)
+    found = sightings.get("yard-1-0")
+    assert found is not None
+    assert (found.first_id, found.track_ids) == ("gate-1-0", (1,))
+    (told,) = sightings.told("hook", Moment.BEGIN, found, other)
+    assert told.state is DeliveryState.WAITING
+    assert [seen.event_id for seen in sightings.seen(EVERYTHING, "gate-1-0")] == ["yard-1-0"]
+    assert sightings.hidden(Scope(Role.OPERATOR, frozenset({"yard"})), ["yard-1-0"]) == {"yard-1-0"}
+    waiting = Outbox(server).find("hook", "yard-1-0", Moment.BEGIN)
+    assert waiting is not None
+    Outbox(server).close([waiting.delivery_id], DeliveryState.SKIPPED, "one alarm", START_S + 32)
+    assert sightings.tell_after_all(["one alarm"], START_S + 33) == 0
+    joined = make_event("yard-1-0", EventPhase.UPDATE, camera_id="yard", started_at_s=START_S + 30, updated_at_s=START_S + 34)
+    events.save([about(joined, 1, 2)])
+    assert sightings.tell_after_all(["one alarm"], START_S + 35) == 1
+    with server.session() as connection:
+        connection.execute(text("DELETE FROM events WHERE camera_id = 'gate'"))
+    assert sightings.get("yard-1-0") is None
 
 
 def test_locks_are_waited_for_and_named(server: Database) -> None:

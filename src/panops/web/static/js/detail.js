@@ -137,10 +137,10 @@ export class Detail {
     this.event = event;
     this.stage = new Stage(event, this.#more ?? {}, () => this.#load(event.event_id));
     const kind = kindOf(event.kind);
-    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), after: h("div", { role: "status" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), alike: h("div", { class: "block" }), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
-    const { chips, about, actions, after, why, verdict, facts: factList, alike, note, history, files } = this.#parts;
+    this.#parts = { chips: h("div", { class: "row" }), about: h("p", { class: "about" }), actions: h("div", { class: "actions-row" }), after: h("div", { role: "status" }), why: h("div", { class: "why" }), verdict: h("div", { class: "block verdict" }), facts: h("div"), seen: h("div", { class: "block" }), alike: h("div", { class: "block" }), note: h("div", { class: "block" }), history: h("div", { class: "block" }), files: h("div", { class: "block" }) };
+    const { chips, about, actions, after, why, verdict, facts: factList, seen, alike, note, history, files } = this.#parts;
     fill(this.root, h("article", { class: "detail" }, this.#head(h("h2", {}, icon(kind.icon), h("span", { class: "ellipsis" }, kind.word)), about, chips),
-      this.stage.root, this.stage.bar, this.stage.note, actions, after, why, verdict, factList, alike, note, history, files));
+      this.stage.root, this.stage.bar, this.stage.note, actions, after, why, verdict, factList, seen, alike, note, history, files));
     this.#note();
     this.#paint();
     this.root.scrollTop = 0;
@@ -166,6 +166,7 @@ export class Detail {
       [t("Began"), moment(event.started_at_s)], [t("Lasted"), event.ended_at_s === null ? t("still going on") : lasted(event)], [t("Object"), event.class_name ? plain(className(event.class_name)) : ""], [t("Track"), event.track_ids.map((id) => `#${id}`).join(", ")],
       [t("Event"), h("span", { class: "mono" }, event.event_id)]]));
     this.#verdict(this.#parts.verdict);
+    this.#seenAgain();
     this.#findAgain(event);
     this.#past(history);
     this.#files(files);
@@ -206,6 +207,17 @@ export class Detail {
     };
     show(null);
     show((await get("/suggestions/progress").catch(() => ({}))).progress);
+  }
+
+  /** The other events that are one alarm with this one. */
+  async #seenAgain() {
+    const { seen } = this.#parts;
+    const found = this.#more?.seen_again ?? [];
+    const shown = JSON.stringify(found);
+    if (seen.shown === shown) return;
+    seen.shown = shown;
+    if (found.length) (await import("./seen_again.js")).showSeen(seen, found);
+    else fill(seen);
   }
 
   /** The way to events whose people look alike, where it is known what this one's person looks like. */
