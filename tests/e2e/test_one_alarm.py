@@ -1,4 +1,4 @@
-"""One person, one alarm, as a user has it: two cameras in a room, the real model, a file that is told, and a kill in between."""
+"""One person, one alarm, as a user has it: two cameras in a room, the real model, a file that is told."""
 
 from __future__ import annotations
 
