@@ -21,7 +21,7 @@ from panops.domain.tracks import Tracks
 from panops.evaluation.compliance_score import Judged
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
-from panops.pipeline.followed import followed_classes
+from panops.pipeline.followed import also_followed, followed_classes
 from panops.rules.build import build_rules
 from panops.rules.engine import RuleEngine
 from panops.simulation.source import SimulatedSource
@@ -112,7 +112,7 @@ def _run(
         return RuleEngine(_CAMERA, rules, epoch=0, first_sequence=first_sequence)
 
     info = source.open()
-    followed = followed_classes(site.camera_rules(_CAMERA), classes)
+    followed = followed_classes(site.camera_rules(_CAMERA), classes, also_followed(config))
     loop = CameraLoop(_CAMERA, config, detector, make_rules, followed, clock, secondary=secondary)
     analyst = Analyst(BatchTracker(), {_CAMERA: loop})
     analyst.begin(loop)

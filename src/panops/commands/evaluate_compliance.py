@@ -179,12 +179,11 @@ def _closer(secondary: str, parts: str, store: ModelStore, stack: ExitStack) -> 
         raise typer.BadParameter(
             f"expected a part of the body and a model for each, such as head=ppe_head,torso=ppe_torso, got {parts!r}", param_hint="--parts"
         ) from error
-    for name in config.models:
-        find_model(name, store)
     pool = DetectorPool(store)
     stack.callback(pool.close)
-    closer = Closer(config, pool.part)
-    closer.looks(())  # opens the models now, so that what is wrong with them is said first
+    opened = {name: pool.open(find_model(name, store)) for name in config.models}
+    closer = Closer(config, opened.__getitem__)
+    closer.looks(())  # what is wrong with them is said before anything is looked at
     return closer
 
 

@@ -25,7 +25,7 @@ from panops.models.default import default_model
 from panops.models.store import ModelStore
 from panops.pipeline.detectors import DetectorPool
 from panops.pipeline.face_models import FaceModels
-from panops.pipeline.followed import followed_classes
+from panops.pipeline.followed import also_followed, followed_classes
 from panops.pipeline.map_looks import MapLooks, MapModels, MapsInPlace
 from panops.pipeline.process_file import ANNOTATED, ProcessJob, ProcessResult, process_file
 from panops.pipeline.secondary import SecondaryLooks
@@ -94,7 +94,7 @@ def process(
     chain = build_chain(settings.verify, seen, UTC, [rule.id for rule in settings.rules if not rule.verify])
     for note in chain.problems if chain is not None else ():
         console.print(f"note: {note}", style="yellow")
-    followed = followed_classes(settings.camera_rules(camera_id), seen)
+    followed = followed_classes(settings.camera_rules(camera_id), seen, also_followed(config))
     job = ProcessJob(
         camera_id,
         config,

@@ -14,6 +14,7 @@ from panops.config.signs import sign_problems
 from panops.config.sources import nameless_source_problem
 from panops.config.spelling import did_you_mean
 from panops.domain.area_names import covered, plain_class
+from panops.domain.body_parts import UNSEEN
 from panops.domain.errors import ConfigProblem
 
 ANY_CLASS = "any"
@@ -133,7 +134,8 @@ def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) 
     folded = name.strip().casefold()
     watched = [site.cameras[camera_id] for camera_id in rule.cameras or site.cameras]
     used = dict.fromkeys(camera.model or site.model for camera in watched)
-    used |= dict.fromkeys(name for camera in watched if camera.secondary is not None for name in camera.secondary.models)
+    used |= dict.fromkeys(camera.secondary.model for camera in watched if camera.secondary is not None and camera.secondary.model)
+    parts = dict.fromkeys(part for camera in watched if camera.secondary is not None for part in camera.secondary.parts.values())
     if folded == ANY_CLASS or not used:
         return ""
     known: dict[str, None] = {}
@@ -142,6 +144,7 @@ def _class_problem(site: SiteConfig, rule: Any, name: str, models: KnownModels) 
         if classes is None:
             return ""  # it takes every name, or it is unknown itself, which was told
         known |= dict.fromkeys(classes if model else (*classes, *models.more))
+    known |= dict.fromkeys(told for model in parts for told in models.classes.get(model) or () if told != UNSEEN)
     if folded in {known_name.casefold() for known_name in known}:
         return ""
     names = ", ".join(dict.fromkeys(model or models.default for model in used))

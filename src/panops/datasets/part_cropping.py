@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from panops.datasets.picture_placing import unique_stems
 from panops.datasets.whole_file import whole
 from panops.domain.body_parts import UNSEEN, BodyPart, Box, around_item, lying_on, part_box
 from panops.domain.crops import PART_ROOM, part_around
+from panops.domain.errors import PanopsError
 from panops.domain.labels import DetectionSet
 
 _QUALITY = 95
+_FOLDER = re.compile(r"[^/\\\x00-\x1f]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,10 @@ def cut_parts(dataset: DetectionSet, settings: PartSettings, folder: Path, progr
         progress: Told how many more pictures are done.
 
     Raises:
+        PanopsError: A class cannot be a folder, or is called `unseen`.
         OSError: The disk is full, or the folder cannot be written.
     """
+    _check_names(settings.classes)
     about = dataset.classes.index(settings.around)
     kept = dataset.with_classes(settings.classes)
     counts: Counter[str] = Counter()
@@ -116,6 +121,12 @@ def cut_parts(dataset: DetectionSet, settings: PartSettings, folder: Path, progr
             _write(np.asarray(image, np.uint8), part, folder / name / f"{stem}-{number}.jpg", settings.longest_px)
             counts[name] += 1
     return PartCrops(dict(counts), alone, unclear, too_small, unlabelled, unreadable)
+
+
+def _check_names(classes: Sequence[str]) -> None:
+    for name in classes:
+        if name == UNSEEN or name.startswith(".") or not _FOLDER.fullmatch(name):
+            raise PanopsError(f"expected classes that can be folders, other than {UNSEEN}, got {name[:80]!r}; choose by --class")
 
 
 def _write(image: NDArray[np.uint8], part: tuple[int, int, int, int], path: Path, longest_px: int) -> None:

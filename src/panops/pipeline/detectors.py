@@ -178,7 +178,8 @@ class DetectorPool:
             ModelError: It cannot be run here.
         """
         manifest, device = model.manifest, self.device
-        if not device.batches:
+        # What says what a picture shows is small and asked about one crop at a time: it stays on the CPU, whatever the others run on.
+        if not device.batches or reads_hands(manifest):
             backend = self._backend(model)
             try:
                 if reads_hands(manifest):
@@ -189,8 +190,6 @@ class DetectorPool:
                 raise
         if manifest.needs:
             raise ModelUnsupported(f"{manifest.name} is made of several models, which run on the CPU only, not on {device}")
-        if reads_hands(manifest):
-            raise ModelUnsupported(f"{manifest.name} says what pictures or hands show, on the CPU only, not on {device}")
         backend = open_backend(model.path, device=device, cache_dir=self._engines_folder)
         picture = np.zeros(picture_shape(manifest), backend.inputs[0].dtype)
         return BatchDetector(manifest, lambda: open_task(manifest), self._engine(device).add(backend, picture))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.config.schema import CameraConfig
+from panops.pipeline.person_mask import needed_classes
 from panops.rules.scene import ANY_CLASS
 
 WITHOUT_RULES = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "moving")
@@ -32,4 +34,10 @@ def followed_classes(rules: Sequence[Any], classes: Sequence[str], also: Sequenc
     chosen = np.array([name.casefold() in wanted for name in classes], dtype=np.bool_)
     if not chosen.any() or ANY_CLASS in wanted:
         return np.ones(len(classes), dtype=np.bool_)
-    return chosen | np.array([name in also for name in classes], dtype=np.bool_)
+    needed = {name.strip().casefold() for name in also}
+    return chosen | np.array([name.casefold() in needed for name in classes], dtype=np.bool_)
+
+
+def also_followed(config: CameraConfig) -> tuple[str, ...]:
+    """What a camera follows whatever its rules ask for: whom it hides, and at whom its second models look."""
+    return (*needed_classes(config.privacy), *(config.secondary.classes if config.secondary is not None else ()))

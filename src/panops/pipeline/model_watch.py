@@ -11,6 +11,7 @@ from panops.domain.protocols import Detector
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
 from panops.pipeline.detectors import DetectorPool
+from panops.pipeline.secondary import fits
 from panops.pipeline.shadow import ShadowWatch
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class ModelWatch:
                 self._asked[camera_id] = loop
                 self._reassign(camera_id)
                 continue
-            lacks = _lacking(loop)
+            lacks = _lacking(loop, self._loaded_detector)
             missing.update(name for name in lacks if self._detectors.loaded(name) is None)
             if any(self._detectors.loaded(name) is not None for name in lacks):
                 self._asked[camera_id] = loop
@@ -191,8 +192,10 @@ class ModelWatch:
                 loop.second_detector = loaded.detector
 
 
-def _lacking(loop: CameraLoop) -> list[str]:
-    """The second models that a camera should have and runs without."""
-    lacks = list(loop.config.secondary.models) if loop.config.secondary is not None and loop.secondary is None else []
+def _lacking(loop: CameraLoop, loaded: Callable[[str], Detector | None]) -> list[str]:
+    """The second models that a camera should have and runs without, but for those that are here and can never do what they should."""
+    config, has = loop.config.secondary, () if loop.secondary is None else loop.secondary.in_use
+    missing = [] if config is None else [name for name in config.models if name not in has]
+    lacks = [name for name in missing if (model := loaded(name)) is None or (config is not None and fits(config, name, model))]
     lacks += loop.looks.lacking
     return [*lacks, loop.second_model] if loop.second_model and loop.second_detector is None else lacks

@@ -1,7 +1,6 @@
 """A second look at single objects: each is cut out and shown enlarged, for some looks at first and again now and then.
 
-A second detector finds things on them; classifiers say what is on a part of a person, which answers for everybody, where a detector of hats
-finds some of them. Their answers become boxes where hats and vests are, each with its probability for a score.
+A second detector finds things on them; classifiers of parts (`part_readers`) say what is on a person's head or torso.
 
 What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. Where both see
 the same thing of the same class, the surer one counts; where they contradict each other, both have their say, and rules vote.
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panops.config.schema import CameraConfig, SecondaryConfig
-from panops.domain.body_parts import UNSEEN, BodyPart, item_box, part_box
+from panops.domain.body_parts import UNSEEN, BodyPart
 from panops.domain.boxes import iou
 from panops.domain.crops import part_around
 from panops.domain.detections import Detections
@@ -28,14 +27,15 @@ from panops.domain.protocols import Detector, HandReader
 from panops.domain.tracks import Tracks
 from panops.pipeline.look_again import look_at_part
 from panops.pipeline.looking import Look
+from panops.pipeline.part_readers import PartReaders, part_reader, reads_parts
 
 log = logging.getLogger(__name__)
 
 # Seen again after a pause, an object is looked at so often: one look is none, as a thing that is followed must be seen twice.
 _LOOKS_AGAIN = 3
 _SAME_OBJECT_IOU = 0.3
-# Less probable answers of a classifier are not told: no camera asks for lower scores.
-_LEAST_SAID = 0.05
+# From this probability on a classifier's answer stands against what detectors see at the same place; below both have their say.
+_SURE = 0.6
 _SAME_THING_IOU = 0.5
 # How near to the edge of what was cut out a box ends there, as a share of its longer side.
 _EDGE_SHARE = 0.01
@@ -43,11 +43,19 @@ _EDGE_SHARE = 0.01
 
 @dataclass(slots=True)
 class _Looked:
-    """An object that was looked at: how often in all, how many looks of this turn are left, and when the next turn begins, s."""
+    """An object that was looked at.
+
+    Attributes:
+        looks: How often in all.
+        left: How many looks of this turn are left.
+        next_s: When the next turn begins.
+        answered: Of which parts a classifier said something the last time.
+    """
 
     looks: int = 0
     left: int = 0
     next_s: float = 0.0
+    answered: frozenset[BodyPart] = frozenset()
 
 
 class SecondaryLooks:
@@ -73,8 +81,13 @@ class SecondaryLooks:
         self.models = config.models
         self._detector = detector
         self._readers = dict(readers)
-        told = (*(() if detector is None else detector.classes), *(name for one in readers.values() for name in one.classes))
-        self.classes = (*classes, *dict.fromkeys(name for name in told if name not in classes and name != UNSEEN))
+        told = [
+            () if detector is None else detector.classes,
+            *([name for name in one.classes if name != UNSEEN] for one in readers.values()),
+        ]
+        self.classes = (*classes, *dict.fromkeys(name for names in told for name in names if name not in classes))
+        self._parts = PartReaders(readers, self.classes)
+        self._answered: list[tuple[Box, frozenset[BodyPart]]] = []
         wanted = {name.strip().casefold() for name in config.classes}
         self._is_about = np.array([name.casefold() in wanted for name in self.classes], np.bool_)
         self._followed = np.ones(len(self.classes), np.bool_)
@@ -84,7 +97,7 @@ class SecondaryLooks:
 
     @classmethod
     def of(cls, config: CameraConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> tuple[SecondaryLooks | None, str]:
-        """A camera's, or None where it has none; and why its model cannot be used, in words, or nothing.
+        """A camera's, or None where it has none; and which of its models cannot be used, in words, or nothing.
 
         Args:
             config: The camera's settings.
@@ -93,22 +106,33 @@ class SecondaryLooks:
         """
         if config.secondary is None:
             return None, ""
-        try:
-            return cls.made(config.secondary, detectors, classes), ""
-        except PanopsError as error:
-            return None, f"nobody looks closer (secondary): {error}"
+        problems: list[str] = []
+
+        def opened(name: str) -> Detector | None:
+            try:
+                return _checked(config.secondary, name, detectors(name))
+            except PanopsError as error:
+                problems.append(str(error))
+                return None
+
+        finder, readers = _opened(config.secondary, opened)
+        looks = cls(config.secondary, finder, readers, classes) if finder is not None or readers else None
+        return looks, f"nobody looks closer (secondary): {'; '.join(problems)}" if problems else ""
 
     @classmethod
     def made(cls, config: SecondaryConfig, detectors: Callable[[str], Detector], classes: Sequence[str]) -> SecondaryLooks:
-        """What looks closer as `config` says.
+        """What looks closer as `config` says, with all its models.
 
         Raises:
             ModelError: A model cannot be used, or does something else.
         """
-        finder = detectors(config.model) if config.model else None
-        if isinstance(finder, HandReader):
-            raise ModelUnsupported(f"{config.model} says what is on a part of somebody and finds nothing; name it in secondary.parts")
-        return cls(config, finder, {part: _reader(name, detectors(name)) for part, name in config.parts.items()}, classes)
+        finder, readers = _opened(config, lambda name: _checked(config, name, detectors(name)))
+        return cls(config, finder, readers, classes)
+
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        """The names of the models that it has; one that could not be opened is not among them."""
+        return tuple(name for name, _ in self._used())
 
     def is_outdated(self, loaded: Callable[[str], Detector | None]) -> bool:
         """Whether one of the models is loaded in another version by now."""
@@ -129,8 +153,9 @@ class SecondaryLooks:
             self._detector = loaded(self._config.model) or self._detector
         for part, name in self._config.parts.items():
             newer = loaded(name)
-            if isinstance(newer, HandReader):
+            if part in self._readers and isinstance(newer, HandReader):
                 self._readers[part] = newer
+        self._parts = PartReaders(self._readers, self.classes)
 
     def _used(self) -> list[tuple[str, Detector]]:
         own = [] if self._detector is None else [(self._config.model, self._detector)]
@@ -143,11 +168,13 @@ class SecondaryLooks:
     def add(self, frame: Frame, look: Look, seen: Detections, tracks: Tracks | None) -> Detections:
         """What was seen, in its order, and behind it what is found on it; what was only told again is not looked at.
 
-        A row of `seen` that is found again with a better score takes that score and its box.
+        A row of `seen` that is found again with a better score takes that score and its box; one on a part of somebody of which a
+        classifier has said something, now or when they were looked at last, is left out.
         """
         anew = seen if not len(look.standing) else seen.select(np.arange(len(seen) - len(look.standing)))
         closer = self.look(frame, anew, tracks)
         closer = closer.select(self._followed[closer.class_id])
+        seen = self._parts.left_out(seen, self._answered) if self._answered else seen
         return _joined(seen, closer) if len(closer) else seen
 
     def look(self, frame: Frame, found: Detections, tracks: Tracks | None) -> Detections:
@@ -161,38 +188,45 @@ class SecondaryLooks:
         Returns:
             Boxes in px of the frame and class ids of `classes`; empty where nobody's turn it is, or the model failed (`problem`).
         """
+        self._answered = []
         rows = np.flatnonzero(self._is_about[found.class_id])
         if not len(rows):
             return Detections.empty()
-        parts: list[Detections] = []
+        known = self._known(found, rows, tracks, frame.captured_at_s)
+        told: list[Detections] = []
+        faults: list[str] = []
         try:
-            for row in self._due(found, rows, tracks, frame.captured_at_s):
-                parts.append(self._one(frame, found.xyxy[row]))
+            for row, state in self._due(found, known, frame.captured_at_s):
+                told.append(self._one(frame, found.xyxy[row], state, faults))
                 self.looks += 1
         except (DeviceLate, DeviceFull):  # load, which says nothing about the model; who was not looked at is next time
             return Detections.empty()
-        except ModelError as error:
-            if self.problem != str(error):
-                log.error("camera %s: the secondary model %s: %s", frame.camera_id, " or ".join(self.models), error)
-            self.problem = str(error)
-            return Detections.empty()
-        self.problem = ""
-        return _each_once(Detections.concat(parts))
+        problem = "; ".join(dict.fromkeys(faults))
+        if problem and problem != self.problem:
+            log.error("camera %s: the secondary model %s: %s", frame.camera_id, " or ".join(self.models), problem)
+        self.problem = problem
+        self._answered = [(_plain(found.xyxy[row]), state.answered) for row, state in known if state.answered]
+        return _each_once(Detections.concat(told)) if told else Detections.empty()
 
     def forget(self) -> None:
         """The camera's time begins anew: nobody is known."""
         self._looked.clear()
 
-    def _due(self, found: Detections, rows: NDArray[np.int64], tracks: Tracks | None, at_s: float) -> list[int]:
-        """The rows to look at now: those that were looked at least first, then the largest; at most as many as are allowed."""
+    def _known(self, found: Detections, rows: NDArray[np.int64], tracks: Tracks | None, at_s: float) -> list[tuple[int, _Looked]]:
+        """What is known of each of these rows. Who is not followed yet was not looked at yet."""
         ids = _track_ids(found.xyxy[rows], tracks)
         if len(self._looked) > 256:  # ids never come back
             present = set(ids)
             self._looked = {key: value for key, value in self._looked.items() if key in present or at_s - value.next_s < 60.0}
+        return [
+            (row, _Looked() if track_id < 0 else self._looked.setdefault(track_id, _Looked()))
+            for row, track_id in zip(rows.tolist(), ids, strict=True)
+        ]
+
+    def _due(self, found: Detections, known: Sequence[tuple[int, _Looked]], at_s: float) -> list[tuple[int, _Looked]]:
+        """Those to look at now: those that were looked at least first, then the largest; at most as many as are allowed."""
         due: list[tuple[int, float, int, _Looked]] = []
-        for row, track_id in zip(rows.tolist(), ids, strict=True):
-            # Who is not followed yet was not looked at yet.
-            state = _Looked() if track_id < 0 else self._looked.setdefault(track_id, _Looked())
+        for row, state in known:
             if state.looks >= self._config.first_looks and not state.left and at_s >= state.next_s:
                 state.left = _LOOKS_AGAIN
             if state.looks < self._config.first_looks or state.left:
@@ -204,43 +238,75 @@ class SecondaryLooks:
             state.left = max(state.left - 1, 0)
             if not state.left:
                 state.next_s = at_s + self._config.refresh_s
-        return [row for _, _, row, _ in chosen]
+        return [(row, state) for _, _, row, state in chosen]
 
-    def _one(self, frame: Frame, box: NDArray[np.float32]) -> Detections:
-        left, top, right, bottom = box.tolist()
-        person = (left, top, right, bottom)
-        told = [self._read(frame, person, part, reader) for part, reader in self._readers.items()]
-        if self._detector is None:
-            return Detections.concat(told)
+    def _one(self, frame: Frame, box: NDArray[np.float32], state: _Looked, faults: list[str]) -> Detections:
+        """What all models find on somebody; one that fails costs what it would have said (`faults`)."""
+        person = _plain(box)
+        told: list[Detections] = []
+        answered: set[BodyPart] = set()
+        for part in self._parts.parts:
+            try:
+                answer = self._parts.read(part, frame, person)
+            except (DeviceLate, DeviceFull):
+                raise
+            except ModelError as error:
+                faults.append(str(error))
+                continue
+            if len(answer):
+                told.append(answer)
+                if answer.score[0] >= _SURE:
+                    answered.add(part)
+        state.answered = frozenset(answered)
+        if self._detector is not None:
+            try:
+                found = self._found(self._detector, frame, person)
+                told.append(self._parts.left_out(found, [(person, state.answered)]))
+            except (DeviceLate, DeviceFull):
+                raise
+            except ModelError as error:
+                faults.append(str(error))
+        return Detections.concat(told) if told else Detections.empty()
+
+    def _found(self, detector: Detector, frame: Frame, person: Box) -> Detections:
+        """What the second detector finds on somebody who is cut out."""
         part = part_around(person, frame.size_wh)
-        seen = look_at_part(self._detector, frame, part)
+        seen = look_at_part(detector, frame, part)
         if len(seen):
             seen = seen.select(~_cut(seen.xyxy, part, frame.size_wh))
         offset = np.array([part[0], part[1], part[0], part[1]], np.float32)
-        found = Detections(seen.xyxy + offset, seen.score, self._ids(self._detector)[seen.class_id])
-        return _each_once(Detections.concat([*told, found])) if told else found
-
-    def _read(self, frame: Frame, person: Box, part: BodyPart, reader: HandReader) -> Detections:
-        """What a classifier says of a part of somebody: a box for each answer, where such a thing is."""
-        place = part_box(person, part)
-        (said,) = reader.read_signs(frame, _as_found(place)).scores
-        rows = np.flatnonzero((said >= _LEAST_SAID) & np.array([name != UNSEEN for name in reader.classes]))
-        boxes = np.tile(np.array(item_box(place, part), np.float32), (len(rows), 1))
-        return Detections(boxes, said[rows], self._ids(reader)[rows])
-
-    def _ids(self, model: Detector) -> NDArray[np.int64]:
-        """(C,) the camera's class ids of a model's classes; 0 for one that is told nobody."""
-        return np.array([self.classes.index(name) if name != UNSEEN else 0 for name in model.classes], np.int64)
+        ids = np.array([self.classes.index(name) for name in detector.classes], np.int64)
+        return Detections(seen.xyxy + offset, seen.score, ids[seen.class_id])
 
 
-def _reader(name: str, model: Detector) -> HandReader:
-    if not isinstance(model, HandReader):
-        raise ModelUnsupported(f"{name} finds things by itself; secondary.parts needs a classifier, such as ppe_head")
+def _opened(config: SecondaryConfig, opened: Callable[[str], Detector | None]) -> tuple[Detector | None, dict[BodyPart, HandReader]]:
+    """The second detector and the classifiers of parts, those that `opened` gives."""
+    finder = opened(config.model) if config.model else None
+    readers = {part: opened(name) for part, name in config.parts.items()}
+    return finder, {part: reader for part, reader in readers.items() if isinstance(reader, HandReader)}
+
+
+def _checked(config: SecondaryConfig | None, name: str, model: Detector) -> Detector:
+    """The model, where it does what `config` wants of it.
+
+    Raises:
+        ModelUnsupported: It does something else.
+    """
+    if config is not None and name in config.parts.values():
+        return part_reader(name, model)
+    if isinstance(model, HandReader):
+        raise ModelUnsupported(f"{name} says what is on a part of somebody and finds nothing; name it in secondary.parts")
     return model
 
 
-def _as_found(place: Box) -> Detections:
-    return Detections(np.array([place], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
+def fits(config: SecondaryConfig, name: str, model: Detector) -> bool:
+    """Whether a model does what `config` wants of one of this name."""
+    return reads_parts(model) if name in config.parts.values() else not isinstance(model, HandReader)
+
+
+def _plain(xyxy: NDArray[np.float32]) -> Box:
+    left, top, right, bottom = xyxy.tolist()
+    return left, top, right, bottom
 
 
 def _track_ids(boxes: NDArray[np.float32], tracks: Tracks | None) -> list[int]:

@@ -32,7 +32,7 @@ from panops.pipeline.drift_watch import DriftWatch
 from panops.pipeline.event_looks import EventLooks
 from panops.pipeline.face_blur import FaceBlur
 from panops.pipeline.face_models import FaceModels
-from panops.pipeline.followed import followed_classes
+from panops.pipeline.followed import also_followed, followed_classes
 from panops.pipeline.health import HealthMeter
 from panops.pipeline.health_events import BLIND, FROZEN, HealthEvents
 from panops.pipeline.hidden_parts import HiddenParts
@@ -47,7 +47,7 @@ from panops.pipeline.map_looks import MapModels
 from panops.pipeline.map_watch import MapWatch
 from panops.pipeline.model_watch import ModelWatch
 from panops.pipeline.open_record import LONGEST_LEAD_S, CameraEvidence
-from panops.pipeline.person_mask import PersonMask, needed_classes
+from panops.pipeline.person_mask import PersonMask
 from panops.pipeline.previews import Previewer
 from panops.pipeline.recorder import Recorder
 from panops.pipeline.secondary import SecondaryLooks
@@ -224,7 +224,7 @@ class Shard:
         timezone = site_timezone(site.timezone)
         secondary, trouble = SecondaryLooks.of(config, self._detectors.part, detector.classes)
         classes = tuple(detector.classes) if secondary is None else secondary.classes
-        followed = followed_classes(site.camera_rules(camera_id), classes, needed_classes(config.privacy))
+        followed = followed_classes(site.camera_rules(camera_id), classes, also_followed(config))
 
         def make_rules(size_wh: tuple[int, int], first_sequence: int) -> RuleEngine:
             rules = build_rules(site, camera_id, classes, size_wh, timezone)

@@ -87,7 +87,7 @@ class HandPictures(_Reader):
 
 
 class HandPoints(_Reader):
-    """By the points of each hand, with a model (1, 42) -> (1, C); see `domain.protocols.HandReader`.
+    """By the points of each hand, with a model (1, 42) -> (1, C); see `domain.protocols.HandReader`. It reads nothing without points.
 
     Args:
         manifest: The model; its task is `part`, its head `hand_points`. With `mirror_left` in its `preprocessing` it knows right hands
@@ -97,6 +97,8 @@ class HandPoints(_Reader):
     Raises:
         ModelUnsupported: Its input is not 42 numbers, or its output not one for each class.
     """
+
+    needs_points = True
 
     def __init__(self, manifest: ModelManifest, backend: Backend) -> None:
         super().__init__(manifest)

@@ -30,7 +30,7 @@ def figures(tmp_path: Path, *arguments: str) -> dict[str, Any]:
         (["--films", "1", "--parts", "leg=ppe_head"], 2, "expected a part of the body and a model for each"),
         (["--films", "1", "--parts", "head"], 2, "such as head=ppe_head,torso=ppe_torso, got 'head'"),
         (["--films", "1", "--parts", "head=nobody"], 1, "nobody"),
-        (["--films", "1", "--parts", "head=street"], 1, "street finds things by itself; secondary.parts needs a classifier"),
+        (["--films", "1", "--parts", "head=street"], 1, "street does not say what a picture shows; secondary.parts needs a classifier"),
         (["--films", "1", "--secondary", "ppe_head"], 1, "ppe_head says what is on a part of somebody and finds nothing"),
     ],
 )

@@ -144,6 +144,19 @@ def test_a_secondary_model_must_be_there_and_brings_its_classes(tmp_path: Path) 
     assert "no class 'hardhat' in the model street" in found(tmp_path, text.replace(", secondary: {model: NAME}", ""))[0]
 
 
+def test_classifiers_of_parts_must_be_there_and_bring_their_classes_but_no_unseen(tmp_path: Path) -> None:
+    text = (
+        "model: street\ncameras: {a: {source: sim://yard, secondary: {parts: {head: NAME}}}}\n"
+        "rules: [{id: r, kind: intrusion, classes: [CLASS]}]"
+    )
+    models = KnownModels({**MODELS.classes, "heads": ("bare_head", "hardhat", "unseen")}, default="street")
+    assert found(tmp_path, text.replace("NAME", "heads").replace("CLASS", "bare_head"), models) == []
+    assert "no class 'unseen' in the model street" in found(tmp_path, text.replace("NAME", "heads").replace("CLASS", "unseen"), models)[0]
+    assert found(tmp_path, text.replace("NAME", "ppe_hed").replace("CLASS", "person"))[0].startswith(
+        "line 2: cameras.a.secondary.parts.head: no model"
+    )
+
+
 def test_the_model_that_finds_people_again_is_looked_up_too(tmp_path: Path) -> None:
     (problem,) = found(tmp_path, "cameras: {a: {source: 'sim://yard'}}\nevidence: {find_again: person_rid}\n")
     assert problem.startswith("line 2: evidence.find_again: no model 'person_rid' is installed or in the catalogue")

@@ -14,6 +14,7 @@ from panops.cli import app
 from panops.datasets.class_folders import read_class_folders
 from panops.datasets.coco import write_coco
 from panops.datasets.part_cropping import PartCrops, PartSettings, cut_parts
+from panops.domain.errors import PanopsError
 from panops.domain.labels import DetectionSet, LabelledPicture
 
 CLASSES = ("person", "hat", "bare")
@@ -92,6 +93,14 @@ def test_the_command_makes_what_the_trainer_of_classifiers_reads(tmp_path: Path)
     )
     assert told.exit_code == 1
     assert "with and without hat or bare on the torso" in str(told.exception)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "hat/yellow", ".hat", "unseen"])
+def test_a_class_that_can_be_no_folder_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    data = DetectionSet("x", ("person", name), (picture(tmp_path / "a.png", (PERSON, (100, 50, 140, 170)), (HAT, (110, 52, 130, 66))),))
+    with pytest.raises(PanopsError, match="expected classes that can be folders, other than unseen"):
+        cut_parts(data, PartSettings("person", (name,), "head"), tmp_path / "out", lambda more: None)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("part", ["leg", ""])

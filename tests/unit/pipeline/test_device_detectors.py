@@ -20,7 +20,7 @@ from panops.domain.detections import Detections
 from panops.domain.device import CPU, Device
 from panops.domain.errors import DeviceError, DeviceFull, DeviceLate, ModelError, ModelUnsupported
 from panops.domain.frame import ArrayPixels, Frame
-from panops.domain.protocols import TensorSpec
+from panops.domain.protocols import HandReader, TensorSpec
 from panops.inference.batch_queue import BatchSettings
 from panops.inference.batching import BatchingEngine
 from panops.inference.onnx_rewrites import freed_batch
@@ -140,6 +140,14 @@ def test_rounds_are_longer_on_a_device(pool: DetectorPool, gpu: list[Any]) -> No
 def test_motion_needs_no_device(pool: DetectorPool, gpu: list[Any]) -> None:
     assert not hasattr(pool.get("motion"), "start")
     assert gpu == []
+
+
+def test_what_says_what_a_crop_shows_stays_on_the_cpu(pool: DetectorPool, gpu: list[Any]) -> None:
+    reader = pool.part("ppe_head")
+    assert isinstance(reader, HandReader)
+    assert gpu == []
+    crop = Detections(np.array([[100, 40, 260, 200]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
+    assert reader.read_signs(street(1), crop).scores.shape == (1, 3)
 
 
 def test_another_device_is_taken_when_cameras_ask_anew(pool: DetectorPool, gpu: list[Any]) -> None:

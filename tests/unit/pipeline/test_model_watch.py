@@ -246,6 +246,17 @@ def test_a_secondary_model_that_cannot_be_used_is_not_tried_every_second(site: S
     assert (site.pool.opened.count("broken"), site.reassigned) == (1, [])
 
 
+def test_a_model_that_is_here_and_can_never_do_what_it_should_restarts_no_camera(site: Site, tmp_path: Path) -> None:
+    """A detector that is named as a classifier of heads, beside one that is not here yet."""
+    add_version(site.store, tmp_path, "v1", name="hats")
+    site.pool.part("hats")
+    site.loops["a"] = loop_of(site.pool.get("net"), "a", secondary={"parts": {"head": "hats", "torso": "nobody"}})
+    for _ in range(10):
+        site.look()
+        time.sleep(0.01)
+    assert site.reassigned == []
+
+
 def test_a_shadow_is_offered_frames_only_while_there_is_one(site: Site) -> None:
     shadow(site.store, "net", "v2")
     site.look()

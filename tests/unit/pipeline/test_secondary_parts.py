@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panops.config.rule_schema import ComplianceConfig
+from panops.config.rule_schema import ComplianceConfig, IntrusionConfig
 from panops.config.schema import CameraConfig, SecondaryConfig
 from panops.domain.body_parts import part_box
 from panops.domain.class_scores import ClassScores
@@ -17,7 +17,7 @@ from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.protocols import Detector
 from panops.pipeline.analyst import Analyst
 from panops.pipeline.camera_loop import CameraLoop
-from panops.pipeline.followed import followed_classes
+from panops.pipeline.followed import also_followed, followed_classes
 from panops.pipeline.looking import Look
 from panops.pipeline.secondary import SecondaryLooks
 from panops.rules.compliance import Compliance
@@ -80,10 +80,8 @@ def made(models: dict[str, Detector], **settings: object) -> SecondaryLooks:
     return SecondaryLooks.made(SecondaryConfig.model_validate(settings), models.__getitem__, People.classes)
 
 
-@pytest.mark.parametrize(
-    ("light", "told"), [(200, {"hardhat": 0.9, "bare_head": 0.06}), (120, {"bare_head": 0.8, "hardhat": 0.18}), (20, {})]
-)
-def test_each_answer_becomes_a_box_where_such_a_thing_is_and_unseen_none(light: int, told: dict[str, float]) -> None:
+@pytest.mark.parametrize(("light", "told"), [(200, {"hardhat": 0.9}), (120, {"bare_head": 0.8}), (20, {})])
+def test_the_likeliest_answer_becomes_a_box_where_such_a_thing_is_and_unseen_none(light: int, told: dict[str, float]) -> None:
     heads = Heads()
     looks = made({"heads": heads}, parts={"head": "heads"})
     assert looks.classes == ("person", "car", "bare_head", "hardhat")
@@ -96,19 +94,99 @@ def test_each_answer_becomes_a_box_where_such_a_thing_is_and_unseen_none(light: 
         assert 110 < top < bottom < 145
 
 
-def test_a_detector_and_classifiers_have_their_say_together() -> None:
-    class Hats(People):
-        classes = ("hardhat", "vest")
+class Hats(People):
+    """Finds a hat and a vest on whoever is cut out."""
 
-        def detect(self, frame: Frame) -> Detections:
-            return Detections(np.array([[12, 8, 28, 18]], np.float32), np.array([0.7], np.float32), np.array([0]))
+    classes = ("hardhat", "vest", "unseen")
 
+    def detect(self, frame: Frame) -> Detections:
+        boxes = np.array([[20, 16, 44, 30], [20, 50, 44, 80]], np.float32)
+        return Detections(boxes, np.array([0.7, 0.6], np.float32), np.array([0, 1]))
+
+
+def test_a_second_detector_is_believed_where_no_classifier_has_an_answer() -> None:
     looks = made({"hats": Hats(), "heads": Heads()}, model="hats", parts={"head": "heads"})
-    assert looks.classes == ("person", "car", "hardhat", "vest", "bare_head")
-    assert looks.models == ("hats", "heads")
-    picture = frame(120)
-    joined = looks.add(picture, Look(True, None, Detections.empty()), People().detect(picture), None)
-    assert sorted(looks.classes[index] for index in joined.class_id.tolist()) == ["bare_head", "hardhat", "hardhat", "person"]
+    assert looks.classes == ("person", "car", "hardhat", "vest", "unseen", "bare_head")
+    assert (looks.models, looks.in_use) == (("hats", "heads"), ("hats", "heads"))
+    for light, names in ((120, ["bare_head", "person", "vest"]), (20, ["hardhat", "person", "vest"])):
+        picture = frame(light)
+        joined = looks.add(picture, Look(True, None, Detections.empty()), People().detect(picture), None)
+        assert sorted(looks.classes[index] for index in joined.class_id.tolist()) == names
+
+
+class SeesHats(People):
+    """A camera's own detector that takes every head for a hat."""
+
+    classes = ("person", "hardhat")
+
+    def detect(self, frame: Frame) -> Detections:
+        person = super().detect(frame).xyxy[0]
+        hat = [person[0] + 10, 122, person[0] + 30, 136]
+        return Detections(np.array([person, hat], np.float32), np.array([0.9, 0.6], np.float32), np.array([0, 1]))
+
+
+def test_between_its_turns_the_answer_stands_against_what_the_camera_sees_at_every_check() -> None:
+    """The classifier is asked ten times and then now and then, the detector always: by number of votes it would always win."""
+    config = CameraConfig.model_validate({"source": "x.mp4", "motion": {"enabled": False}, "secondary": {"parts": {"head": "heads"}}})
+    models: dict[str, Detector] = {"heads": Heads()}
+    secondary, _ = SecondaryLooks.of(config, models.__getitem__, SeesHats.classes)
+    assert secondary is not None
+    rule = ComplianceConfig.model_validate({"id": "r", "kind": "compliance", "required": ["hardhat"], "grace_s": 5})
+
+    def make_rules(size_wh: tuple[int, int], first: int) -> RuleEngine:
+        return RuleEngine("cam", [(rule, Compliance(rule, Scene("cam", size_wh, secondary.classes, {}, {})))], 7, first)
+
+    people = SeesHats()
+    loop = CameraLoop("cam", config, people, make_rules, followed_classes([rule], secondary.classes), SystemClock(), secondary=secondary)
+    analyst = Analyst(BatchTracker(), {"cam": loop})
+    analyst.begin(loop)
+    told: set[str] = set()
+    events = 0
+    for number in range(100):
+        people.left += 1
+        check = loop.consider(frame(120, number / 5))
+        assert check is not None
+        for outcome in analyst.round([check]):
+            told |= {loop.classes[index] for index in outcome.tracks.class_id.tolist()}
+            events += len(outcome.events)
+    loop.finish()
+    (record,) = [one.record for one in loop.take_records()]
+    assert (record.worn, events > 0, told) == (Worn.ABSENT, True, {"person", "bare_head"})
+
+
+def test_one_model_that_is_missing_or_fails_costs_only_what_it_would_have_said() -> None:
+    class Broken(Heads):
+        classes = ("vest", "unseen")
+
+        def read_signs(self, frame: Frame, hands: Detections) -> ClassScores:
+            raise ModelUnsupported("it cannot be run")
+
+    models: dict[str, Detector] = {"heads": Heads(), "broken": Broken()}
+
+    def detectors(name: str) -> Detector:
+        if name not in models:
+            raise ModelUnsupported(f"there is no model {name}")
+        return models[name]
+
+    def of(**parts: str) -> tuple[SecondaryLooks | None, str]:
+        return SecondaryLooks.of(CameraConfig.model_validate({"source": "x", "secondary": {"parts": parts}}), detectors, People.classes)
+
+    looks, problem = of(head="heads", torso="nobody")
+    assert looks is not None
+    assert (looks.in_use, problem) == (("heads",), "nobody looks closer (secondary): there is no model nobody")
+    looks, problem = of(head="heads", torso="broken")
+    assert looks is not None
+    assert problem == ""
+    assert len(looks.look(frame(200), People().detect(frame(200)), None)) == 1
+    assert looks.problem == "it cannot be run"
+    assert of(torso="nobody")[0] is None
+
+
+def test_a_rule_that_names_only_what_a_classifier_says_has_people_followed_for_it() -> None:
+    config = CameraConfig.model_validate({"source": "x", "secondary": {"parts": {"head": "heads"}}})
+    rule = IntrusionConfig.model_validate({"id": "r", "kind": "intrusion", "classes": ["bare_head"]})
+    classes = ("person", "car", "bare_head")
+    assert followed_classes([rule], classes, also_followed(config)).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize(("light", "worn"), [(200, Worn.PRESENT), (120, Worn.ABSENT), (20, Worn.NOT_VISIBLE)])
@@ -140,7 +218,9 @@ def test_the_rule_decides_by_what_is_said_of_the_head(light: int, worn: Worn) ->
 def test_a_model_in_the_wrong_place_is_refused_in_a_sentence() -> None:
     with pytest.raises(ModelUnsupported, match=r"heads says what is on a part of somebody and finds nothing; name it in secondary\.parts"):
         made({"heads": Heads()}, model="heads")
-    with pytest.raises(ModelUnsupported, match=r"people finds things by itself; secondary\.parts needs a classifier, such as ppe_head"):
+    with pytest.raises(
+        ModelUnsupported, match=r"people does not say what a picture shows; secondary\.parts needs a classifier, such as ppe_head"
+    ):
         made({"people": People()}, parts={"torso": "people"})
     for wrong in ({}, {"parts": {}}, {"parts": {"leg": "heads"}}, {"parts": {"head": ""}}):
         with pytest.raises(ValueError, match=r"expected a model, or parts|head"):
