@@ -57,7 +57,13 @@ def one_line(value: str) -> str:
 
 
 def _kind(event: Event) -> str:
-    return event.incident.kind.replace("_", " ").capitalize()
+    missing = _missing(event)
+    return one_line(f"{missing} missing" if missing else event.incident.kind.replace("_", " ")).capitalize()
+
+
+def _missing(event: Event) -> str:
+    """What somebody does not wear; empty for other kinds of events. A kind alone would read as if all were well."""
+    return str(event.incident.details.get("item", "")) if event.incident.kind == "compliance" else ""
 
 
 def _sentence(event: Event, camera_name: str, timezone: tzinfo | None) -> str:
@@ -66,7 +72,9 @@ def _sentence(event: Event, camera_name: str, timezone: tzinfo | None) -> str:
         return one_line(f"{_kind(event)} ({event.severity.value}): {camera_name}, {_clock(incident.started_at_s, timezone)}.")
     who = incident.class_name or "something"
     place = f" at {incident.zone}" if incident.zone else ""
-    facts = ", ".join(f"{name} {value}" for name, value in incident.details.items() if name in _FACTS)
+    facts = ", ".join(
+        f"{name} {value}" for name, value in incident.details.items() if name in _FACTS and not (name == "item" and _missing(event))
+    )
     return one_line(
         f"{_kind(event)} ({event.rule_id}, {event.severity.value}): {who}{place}, camera {camera_name}, "
         f"{_clock(incident.started_at_s, timezone)}, score {incident.score:.2f}{', ' + facts if facts else ''}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from panops.config.rule_schema import ComplianceConfig
 from panops.domain.compliance import ItemRecord, Worn
@@ -36,6 +36,7 @@ class _Person:
         came_s: When the person was first seen in the zone, s; None before that.
         zone_s: When the present stay in the zone began, s; None outside.
         zone_seen_s: When the person was last seen in the zone, s.
+        clearest: What the clearest vote for "absent" weighed so far, by item.
     """
 
     tallies: list[VoteTally]
@@ -45,6 +46,7 @@ class _Person:
     came_s: float | None = None
     zone_s: float | None = None
     zone_seen_s: float = 0.0
+    clearest: dict[int, float] = field(default_factory=dict)
 
 
 class Compliance:
@@ -53,7 +55,8 @@ class Compliance:
     What a person wears is decided by votes over the track, wherever in the picture the person is; it matters in the zone only, and from
     `grace_s` after the person came there. The incident counts from the first vote that the item is missing, or from when the person came
     into the zone if that was later. It ends when the votes turn (`put_right` in the details), or when the person has not been seen in the
-    zone for `end_after_s` (at least `ABSENCE_S`). Its score is the weight of its clearest vote, and its box the person's at that moment.
+    zone for `end_after_s` (at least `ABSENCE_S`). Its score is the weight of the clearest vote so far, its box the person's at the clearest
+    one since it began.
 
     Of everybody who was in the zone there is one `ItemRecord` an item, made when the person is gone: see `take_records`.
 
@@ -128,6 +131,8 @@ class Compliance:
             if index not in told_again:
                 self._people[here[index]].tallies[item].add(present, absent, tracks.time_s)
                 weights.setdefault(index, {})[item] = absent
+                clearest = self._people[here[index]].clearest
+                clearest[item] = max(clearest.get(item, 0.0), absent)
         return weights
 
     def _note_zone(self, person: _Person, time_s: float, *, in_zone: bool) -> None:
@@ -172,6 +177,7 @@ class Compliance:
         started_s = max(time_s for time_s in (person.zone_s, since_s) if time_s is not None)
         incident = OpenIncident(self._scene, "compliance", f"{origin}-{name}", self._config.zone or "", started_s)
         incident.details["item"] = name
+        incident.at_least = person.clearest.get(item, 0.0)  # what began it may lie seconds back: nobody is asked about at every look
         person.incidents[item] = incident
         person.alarmed.add(item)
         return incident

@@ -25,6 +25,7 @@ class OpenIncident:
         started_at_s: When the condition began to hold, s.
         last_s: The last time it held, s.
         details: Facts of the kind; the rule writes them.
+        at_least: A score that is told even where no object noted so far has it.
 
     Args:
         scene: The camera.
@@ -45,6 +46,7 @@ class OpenIncident:
         self.details: Details = {}
         self.class_name = ""
         self._score = 0.0
+        self.at_least = 0.0
         self._box: tuple[float, float, float, float] | None = None
         self._ids: set[int] = set()
         self._sorted_ids: tuple[int, ...] = ()
@@ -90,7 +92,7 @@ class OpenIncident:
             class_name=self.class_name,
             zone=self._zone,
             track_ids=self._sorted_ids,
-            score=round(self._score, 4),
+            score=round(max(self._score, self.at_least), 4),
             started_at_s=self.started_at_s,
             updated_at_s=time_s,
             ended_at_s=self.last_s if phase is EventPhase.END else None,

@@ -53,6 +53,15 @@ def test_of_a_camera_that_is_not_well_there_is_no_object_to_name() -> None:
     assert text(make_alert(event=event), BERLIN).splitlines()[0] == "Camera covered (warning): North gate, 2026-11-20 12:59:57."
 
 
+def test_of_what_somebody_does_not_wear_it_is_said_that_it_is_missing() -> None:
+    event = make_event()
+    event = replace(event, incident=replace(event.incident, kind="compliance", zone="", details={"item": "hardhat", "votes": 7.0}))
+    assert title(make_alert(event=event)) == "Hardhat missing: North gate"
+    assert title(make_alert(Moment.END, event=event)) == "Hardhat missing is over: North gate"
+    said = "Hardhat missing (night, alarm): person, camera North gate, 2026-11-20 12:59:57, score 0.81."
+    assert text(make_alert(event=event), BERLIN).splitlines()[0] == said
+
+
 def test_of_many_that_come_together_the_text_names_some() -> None:
     lines = text(make_alert(others=tuple(make_event(number) for number in range(1, 31))), BERLIN).splitlines()
     assert len(lines) == 1 + 20 + 1 + 2

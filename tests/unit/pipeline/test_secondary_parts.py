@@ -141,17 +141,19 @@ def test_between_its_turns_the_answer_stands_against_what_the_camera_sees_at_eve
     analyst = Analyst(BatchTracker(), {"cam": loop})
     analyst.begin(loop)
     told: set[str] = set()
-    events = 0
+    scores: list[float] = []
     for number in range(100):
         people.left += 1
         check = loop.consider(frame(120, number / 5))
         assert check is not None
         for outcome in analyst.round([check]):
             told |= {loop.classes[index] for index in outcome.tracks.class_id.tolist()}
-            events += len(outcome.events)
+            scores += [event.incident.score for event in outcome.events]
     loop.finish()
     (record,) = [one.record for one in loop.take_records()]
-    assert (record.worn, events > 0, told) == (Worn.ABSENT, True, {"person", "bare_head"})
+    assert (record.worn, told) == (Worn.ABSENT, {"person", "bare_head"})
+    assert scores
+    assert scores[0] > 0.4, "the event begins seconds after the classifier was asked last, and says what was said then"
 
 
 def test_one_model_that_is_missing_or_fails_costs_only_what_it_would_have_said() -> None:
