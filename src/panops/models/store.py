@@ -123,12 +123,13 @@ class ModelStore:
             known = ", ".join(sorted({*self.catalogue.models, *self.names()}))
             raise ModelNotFound(f"there is no model {name!r}; known are: {known}")
         if version or not self.in_mirror(name):
-            raise ModelNotFound(f"model {name!r} is not installed; get it with: panops models add {name}{self._without_network()}")
+            instead = self._without_network(entry.manifest.task)
+            raise ModelNotFound(f"model {name!r} is not installed; get it with: panops models add {name}{instead}")
         return self._install(Wish(entry.manifest, entry.wanted, _NO_PAPERS), allow_network=False, progress=no_progress)
 
-    def _without_network(self) -> str:
-        """What can be named instead, for the end of a sentence."""
-        names = sorted(path.name for path in self._builtin.iterdir() if self.is_installed(path.name)) if self._builtin.is_dir() else []
+    def _without_network(self, task: str) -> str:
+        """What can be named instead, for the end of a sentence: only a model for the same task could do its work."""
+        names = [model.manifest.name for model in self.list() if model.builtin and model.manifest.task == task]
         return f"; without a network name one that comes with panops: {', '.join(names)}" if names else ""
 
     def in_mirror(self, name: str) -> bool:

@@ -70,6 +70,8 @@ def test_where_nothing_can_be_fetched_a_model_that_is_here_is_offered(store: Mod
         store.get("net")
     with pytest.raises(ModelNotFound, match=r"one that comes with panops: .*\bppe\b.*, street"):
         ModelStore(tmp_path / "models", mirrors=[]).get("yolox_nano")
+    with pytest.raises(ModelNotFound, match=r"panops models add person_reid$"):  # nothing that comes along finds people again
+        ModelStore(tmp_path / "models", mirrors=[]).get("person_reid")
 
 
 def test_a_catalogue_model_comes_from_its_wheel(store: ModelStore, own_index: Path) -> None:
