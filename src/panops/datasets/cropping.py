@@ -6,19 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.datasets.crop_file import read_labelled, write_crop
 from panops.datasets.picture_placing import unique_stems
-from panops.datasets.whole_file import whole
 from panops.domain.crops import part_around
 from panops.domain.labels import DetectionSet, LabelledPicture
 
 # Of a thing so much must be inside the crop to be an example of it; of what is cut more, nobody knows what it shows.
 _LEAST_INSIDE = 0.5
 _LEAST_SIDE_PX = 1.0
-_QUALITY = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +83,13 @@ def cut_crops(dataset: DetectionSet, settings: CropSettings, folder: Path, progr
             continue
         if not len(large):
             continue
-        image = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
-        if image is None or (image.shape[1], image.shape[0]) != picture.size_wh:
+        image = read_labelled(picture)
+        if image is None:
             unreadable += 1
             continue
         for number, box in enumerate(large.tolist()):
             part = part_around((box[0], box[1], box[2], box[3]), picture.size_wh)
-            crops.append(_crop(np.asarray(image, np.uint8), labels, part, folder / f"{stem}-{number}.jpg", settings.longest_px))
+            crops.append(_crop(image, labels, part, folder / f"{stem}-{number}.jpg", settings.longest_px))
     return Crops(DetectionSet("crops", settings.classes, tuple(crops)), too_small, unlabelled, unreadable)
 
 
@@ -99,14 +97,7 @@ def _crop(
     image: NDArray[np.uint8], labels: LabelledPicture, part: tuple[int, int, int, int], path: Path, longest_px: int
 ) -> LabelledPicture:
     left, top, right, bottom = part
-    view = image[top:bottom, left:right]
-    scale = min(1.0, longest_px / max(view.shape[:2]))
-    if scale < 1:
-        size_wh = (max(round(view.shape[1] * scale), 1), max(round(view.shape[0] * scale), 1))
-        view = np.asarray(cv2.resize(view, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    height, width = view.shape[:2]
-    with whole(path) as beside:
-        beside.write_bytes(cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+    width, height = write_crop(image, part, path, longest_px)
     factor = np.array([width / (right - left), height / (bottom - top)] * 2, np.float32)
     cut = np.clip(labels.xyxy, np.array([left, top] * 2, np.float32), np.array([right, bottom] * 2, np.float32))
     inside = _areas(cut) / np.maximum(_areas(labels.xyxy), 1e-6)

@@ -8,18 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from panops.datasets.crop_file import read_labelled, write_crop
 from panops.datasets.picture_placing import unique_stems
-from panops.datasets.whole_file import whole
 from panops.domain.body_parts import UNSEEN, BodyPart, Box, around_item, lying_on, part_box
 from panops.domain.crops import PART_ROOM, part_around
 from panops.domain.errors import PanopsError
 from panops.domain.labels import DetectionSet
 
-_QUALITY = 95
 _FOLDER = re.compile(r"[^/\\\x00-\x1f]{1,100}")
 
 
@@ -110,15 +108,15 @@ def cut_parts(dataset: DetectionSet, settings: PartSettings, folder: Path, progr
         alone += len(others)
         if not chosen:
             continue
-        image = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
-        if image is None or (image.shape[1], image.shape[0]) != picture.size_wh:
+        image = read_labelled(picture)
+        if image is None:
             unreadable += 1
             alone -= len(others)
             continue
         for number, (box, name) in enumerate(chosen):
             part = part_around(box, picture.size_wh, PART_ROOM)
             (folder / name).mkdir(parents=True, exist_ok=True)
-            _write(np.asarray(image, np.uint8), part, folder / name / f"{stem}-{number}.jpg", settings.longest_px)
+            write_crop(image, part, folder / name / f"{stem}-{number}.jpg", settings.longest_px)
             counts[name] += 1
     return PartCrops(dict(counts), alone, unclear, too_small, unlabelled, unreadable)
 
@@ -127,17 +125,6 @@ def _check_names(classes: Sequence[str]) -> None:
     for name in classes:
         if name == UNSEEN or name.startswith(".") or not _FOLDER.fullmatch(name):
             raise PanopsError(f"expected classes that can be folders, other than {UNSEEN}, got {name[:80]!r}; choose by --class")
-
-
-def _write(image: NDArray[np.uint8], part: tuple[int, int, int, int], path: Path, longest_px: int) -> None:
-    left, top, right, bottom = part
-    view = image[top:bottom, left:right]
-    scale = min(1.0, longest_px / max(view.shape[:2]))
-    if scale < 1:
-        size_wh = (max(round(view.shape[1] * scale), 1), max(round(view.shape[0] * scale), 1))
-        view = np.asarray(cv2.resize(view, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    with whole(path) as beside:
-        beside.write_bytes(cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
 
 
 def _longer(box: Box) -> float:
