@@ -133,9 +133,9 @@ def figures(films: list[list[Walk]]) -> dict[str, Any]:
         "people": len(same),
         "apart_s": round(float(np.median([walk.times_s[-1] - walk.times_s[0] for film in films for walk in film])), 1) if same else None,
         "rank_1": {"right": first, "of": asked, "against": round(len(different) / asked, 1) if asked else None},
-        "same": _spread(same),
-        "different": _spread(different),
-        "said_same_from": {str(limit): {"same": _share(same, limit), "different": _share(different, limit)} for limit in _THRESHOLDS},
+        "same": spread(same),
+        "different": spread(different),
+        "said_same_from": {str(limit): {"same": share(same, limit), "different": share(different, limit)} for limit in _THRESHOLDS},
     }
 
 
@@ -162,7 +162,7 @@ def visits(path: Path, detector: Detector, embedder: PersonEmbedder) -> dict[str
         apart = scores[~np.eye(len(here), dtype=bool)]
         told[name] = {
             "same": sorted(np.diag(scores).round(3).tolist()),
-            "different": _spread(apart.tolist()),
+            "different": spread(apart.tolist()),
             "most": round(float(apart.max()), 3),
         }
     return told
@@ -211,7 +211,7 @@ def strangers(path: Path, embedder: PersonEmbedder) -> dict[str, Any]:
 
 
 def _taken(different: list[float]) -> dict[str, Any]:
-    return {"different": _spread(different), "said_same_from": {str(limit): _share(different, limit) for limit in _THRESHOLDS}}
+    return {"different": spread(different), "said_same_from": {str(limit): share(different, limit) for limit in _THRESHOLDS}}
 
 
 def _shared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -222,14 +222,16 @@ def _shared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return shared
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """How likenesses lie: their count and 5th, 50th and 95th percentile; nothing of none."""
     if not values:
         return {}
     parts = np.percentile(values, [5, 50, 95])
     return {"count": len(values), **{name: round(float(part), 3) for name, part in zip(("p5", "median", "p95"), parts, strict=True)}}
 
 
-def _share(values: list[float], limit: float) -> float | None:
+def share(values: list[float], limit: float) -> float | None:
+    """What share of them is at least `limit`; None of none."""
     return round(sum(value >= limit for value in values) / len(values), 4) if values else None
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from benchmarks.reid import share, spread
 from panops.config.schema import SimulationConfig
 from panops.domain.frame import ArrayPixels, Frame
 from panops.models.store import ModelStore
@@ -88,23 +89,12 @@ def compared(here: Walks, there: Walks) -> dict[str, Any]:
                 scores[person == other].append(float(looks[len(looks) // 6] @ others[-1 - len(others) // 6]))
     return {
         "people": [len({person for person, _ in one}) for one in (here, there)],
-        **{word: _spread(scores[is_same]) for word, is_same in (("same", True), ("different", False))},
+        **{word: spread(scores[is_same]) for word, is_same in (("same", True), ("different", False))},
         "said_same_from": {
-            str(limit): {word: _share(scores[is_same], limit) for word, is_same in (("same", True), ("different", False))}
+            str(limit): {word: share(scores[is_same], limit) for word, is_same in (("same", True), ("different", False))}
             for limit in _THRESHOLDS
         },
     }
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    if not values:
-        return {}
-    parts = np.percentile(values, [5, 50, 95])
-    return {"count": len(values), **{name: round(float(part), 3) for name, part in zip(("p5", "median", "p95"), parts, strict=True)}}
-
-
-def _share(values: list[float], limit: float) -> float | None:
-    return round(float(np.mean(np.array(values) >= limit)), 4) if values else None
 
 
 def main() -> None:
