@@ -201,11 +201,12 @@ class SecondaryLooks:
                 self.looks += 1
         except (DeviceLate, DeviceFull):  # load, which says nothing about the model; who was not looked at is next time
             return Detections.empty()
+        finally:  # an answer stands, also where this turn was cut short
+            self._answered = [(_plain(found.xyxy[row]), state.answered) for row, state in known if state.answered]
         problem = "; ".join(dict.fromkeys(faults))
         if problem and problem != self.problem:
             log.error("camera %s: the secondary model %s: %s", frame.camera_id, " or ".join(self.models), problem)
         self.problem = problem
-        self._answered = [(_plain(found.xyxy[row]), state.answered) for row, state in known if state.answered]
         return _each_once(Detections.concat(told)) if told else Detections.empty()
 
     def forget(self) -> None:

@@ -12,7 +12,7 @@ from panops.domain.class_scores import ClassScores
 from panops.domain.clock import SystemClock
 from panops.domain.compliance import Worn
 from panops.domain.detections import Detections
-from panops.domain.errors import ModelUnsupported
+from panops.domain.errors import DeviceLate, ModelUnsupported
 from panops.domain.frame import ArrayPixels, Frame
 from panops.domain.protocols import Detector
 from panops.pipeline.analyst import Analyst
@@ -182,6 +182,21 @@ def test_one_model_that_is_missing_or_fails_costs_only_what_it_would_have_said()
     assert len(looks.look(frame(200), People().detect(frame(200)), None)) == 1
     assert looks.problem == "it cannot be run"
     assert of(torso="nobody")[0] is None
+
+
+def test_an_answer_stands_also_at_a_check_at_which_the_device_was_late() -> None:
+    class Late(Hats):
+        def detect(self, frame: Frame) -> Detections:
+            raise DeviceLate("the answer came too late")
+
+    looks = SecondaryLooks.made(
+        SecondaryConfig.model_validate({"model": "late", "parts": {"head": "heads"}}),
+        {"late": Late(), "heads": Heads()}.__getitem__,
+        SeesHats.classes,
+    )
+    picture = frame(120)
+    joined = looks.add(picture, Look(True, None, Detections.empty()), SeesHats().detect(picture), None)
+    assert [looks.classes[index] for index in joined.class_id.tolist()] == ["person"]
 
 
 def test_a_rule_that_names_only_what_a_classifier_says_has_people_followed_for_it() -> None:
