@@ -3,14 +3,15 @@
 A second detector finds things on them; classifiers of parts (`part_readers`) say what is on a person's head or torso.
 
 What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. Where both see
-the same thing of the same class, the surer one counts; where they contradict each other, both have their say, and rules vote.
+the same thing of the same class, the surer one counts; where two detectors contradict each other, both have their say, and rules vote. A sure
+answer of a classifier stands against both until the person is looked at again: a detector speaks at every check and would outvote it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from panops.domain.frame import Frame
 from panops.domain.places import Box
 from panops.domain.protocols import Detector, HandReader
 from panops.domain.tracks import Tracks
+from panops.pipeline.closer_boxes import cut_at_edge, each_once, joined
 from panops.pipeline.look_again import look_at_part
 from panops.pipeline.looking import Look
 from panops.pipeline.part_readers import PartReaders, part_reader, reads_parts
@@ -36,9 +38,6 @@ _LOOKS_AGAIN = 3
 _SAME_OBJECT_IOU = 0.3
 # From this probability on a classifier's answer stands against what detectors see at the same place; below both have their say.
 _SURE = 0.6
-_SAME_THING_IOU = 0.5
-# How near to the edge of what was cut out a box ends there, as a share of its longer side.
-_EDGE_SHARE = 0.01
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ class _Looked:
         looks: How often in all.
         left: How many looks of this turn are left.
         next_s: When the next turn begins.
-        answered: Of which parts a classifier said something the last time.
+        answered: Of which parts a classifier was sure the last time.
     """
 
     looks: int = 0
@@ -169,13 +168,13 @@ class SecondaryLooks:
         """What was seen, in its order, and behind it what is found on it; what was only told again is not looked at.
 
         A row of `seen` that is found again with a better score takes that score and its box; one on a part of somebody of which a
-        classifier has said something, now or when they were looked at last, is left out.
+        classifier is sure, or was when they were looked at last, is left out.
         """
         anew = seen if not len(look.standing) else seen.select(np.arange(len(seen) - len(look.standing)))
         closer = self.look(frame, anew, tracks)
         closer = closer.select(self._followed[closer.class_id])
         seen = self._parts.left_out(seen, self._answered) if self._answered else seen
-        return _joined(seen, closer) if len(closer) else seen
+        return joined(seen, closer) if len(closer) else seen
 
     def look(self, frame: Frame, found: Detections, tracks: Tracks | None) -> Detections:
         """What the second model finds on the objects whose turn it is.
@@ -207,7 +206,7 @@ class SecondaryLooks:
         if problem and problem != self.problem:
             log.error("camera %s: the secondary model %s: %s", frame.camera_id, " or ".join(self.models), problem)
         self.problem = problem
-        return _each_once(Detections.concat(told)) if told else Detections.empty()
+        return each_once(Detections.concat(told)) if told else Detections.empty()
 
     def forget(self) -> None:
         """The camera's time begins anew: nobody is known."""
@@ -274,7 +273,7 @@ class SecondaryLooks:
         part = part_around(person, frame.size_wh)
         seen = look_at_part(detector, frame, part)
         if len(seen):
-            seen = seen.select(~_cut(seen.xyxy, part, frame.size_wh))
+            seen = seen.select(~cut_at_edge(seen.xyxy, part, frame.size_wh))
         offset = np.array([part[0], part[1], part[0], part[1]], np.float32)
         ids = np.array([self.classes.index(name) for name in detector.classes], np.int64)
         return Detections(seen.xyxy + offset, seen.score, ids[seen.class_id])
@@ -317,41 +316,3 @@ def _track_ids(boxes: NDArray[np.float32], tracks: Tracks | None) -> list[int]:
     overlap = iou(boxes, tracks.xyxy)
     best = overlap.argmax(axis=1)
     return [int(tracks.track_id[column]) if overlap[row, column] >= _SAME_OBJECT_IOU else -1 for row, column in enumerate(best.tolist())]
-
-
-def _cut(xyxy: NDArray[np.float32], part: tuple[int, int, int, int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """(N,) bool, which boxes, px of the part, end at an edge of it that is not the picture's own: they show half of a neighbour's thing."""
-    left, top, right, bottom = part
-    near = max(_EDGE_SHARE * max(right - left, bottom - top), 1.0)
-    cut = np.zeros(len(xyxy), np.bool_)
-    if left > 0:
-        cut |= xyxy[:, 0] <= near
-    if top > 0:
-        cut |= xyxy[:, 1] <= near
-    if right < size_wh[0]:
-        cut |= xyxy[:, 2] >= right - left - near
-    if bottom < size_wh[1]:
-        cut |= xyxy[:, 3] >= bottom - top - near
-    return cut
-
-
-def _joined(seen: Detections, closer: Detections) -> Detections:
-    """Both, but each thing once: the rows of `seen` stay where they are, with what a surer look says of them."""
-    same = (iou(closer.xyxy, seen.xyxy) >= _SAME_THING_IOU) & (closer.class_id[:, None] == seen.class_id[None, :])
-    xyxy, score = seen.xyxy.copy(), seen.score.copy()
-    for row, column in zip(*np.nonzero(same), strict=True):
-        if closer.score[row] > score[column]:
-            xyxy[column], score[column] = closer.xyxy[row], closer.score[row]
-    return Detections.concat([replace(seen, xyxy=xyxy, score=score), closer.select(~same.any(axis=1))])
-
-
-def _each_once(found: Detections) -> Detections:
-    """Of boxes of one class that lie on each other only the surest: people who stand together are cut out with each other's things."""
-    if len(found) < 2:
-        return found
-    overlap = iou(found.xyxy, found.xyxy)
-    kept: list[int] = []
-    for row in np.argsort(-found.score, kind="stable").tolist():
-        if all(found.class_id[row] != found.class_id[other] or overlap[row, other] < _SAME_THING_IOU for other in kept):
-            kept.append(row)
-    return found.select(np.array(sorted(kept), np.int64))
