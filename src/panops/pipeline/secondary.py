@@ -3,8 +3,8 @@
 A second detector finds things on them; classifiers of parts (`part_readers`) say what is on a person's head or torso.
 
 What it finds joins the camera's own detections before the tracker, so rules, boxes and events know it like everything else. Where both see
-the same thing of the same class, the surer one counts; where two detectors contradict each other, both have their say, and rules vote. A sure
-answer of a classifier stands against both until the person is looked at again: a detector speaks at every check and would outvote it.
+the same thing of the same class, the surer one counts; where two detectors contradict each other, both have their say, and rules vote. A
+sure answer of a classifier stands against both until the person is looked at again: a detector speaks at every check and would outvote it.
 """
 
 from __future__ import annotations
