@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from panops.cli import app
+from panops.models.store import package_builtin
 
 
 def run(*arguments: str) -> Any:
@@ -39,6 +41,14 @@ def test_what_is_wrong_is_told_in_a_sentence(tmp_path: Path, arguments: list[str
     assert told.exit_code == code
     said = " ".join((told.output + str(told.exception)).replace("│", " ").split())
     assert words in said
+
+
+def test_what_was_just_exported_is_measured_before_it_is_installed(tmp_path: Path) -> None:
+    exported = tmp_path / "exported"
+    shutil.copytree(package_builtin() / "ppe_close", exported)
+    found = figures(tmp_path, "street", "--films", "1", "--seconds", "10", "--secondary", str(exported))
+    assert found["secondary"] == str(exported)
+    assert found["films"]["items"]
 
 
 def test_classifiers_of_parts_answer_for_those_of_whom_a_detector_of_photographs_says_nothing(tmp_path: Path) -> None:
